@@ -1,0 +1,40 @@
+# Names for commands. `make up` runs everything, `make test` proves everything.
+STACK ?= embedded
+PYTHON := .venv/bin/python
+PORT ?= 8000
+# -n 2: two databases, two Redis numbers; see tests/settings.py.
+PYTEST := $(PYTHON) -m pytest -n 2
+
+.PHONY: up down demo test test-fast lint bench audit
+
+up:
+	@ops/setup.sh $(STACK)
+	@$(PYTHON) ops/up.py $(STACK)
+
+down:
+	@python3 ops/up.py down
+
+demo:
+	@$(PYTHON) ops/demo.py http://127.0.0.1:$(PORT)
+
+test: lint
+	$(PYTEST)
+	REDPACKET_REQUIRE=mariadb,redis $(PYTHON) ops/servers.py with --throwaway -- $(PYTEST) -m "not once"
+
+test-fast:
+	@ops/setup.sh dev
+	$(PYTEST) -m "not once"
+
+lint:
+	@ops/setup.sh dev
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) manage.py check --fail-level WARNING
+	$(PYTHON) manage.py makemigrations --check --dry-run
+
+bench:
+	@ops/setup.sh dev
+	$(PYTHON) ops/servers.py with -- $(PYTHON) bench/grab.py
+
+audit:
+	@$(PYTHON) manage.py audit

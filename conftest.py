@@ -1,0 +1,78 @@
+"""Fixtures of all tests. Every test runs on a real database, commits for real, and ends with the
+audit: a test that left a cent in the wrong place fails, whatever it asserted."""
+
+import os
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import setup_databases, teardown_databases
+
+from redpacket_site.kit import caller, redis, throttle
+
+KEPT = {"django_migrations", "django_content_type", "auth_permission", "kit_eventplace"}
+
+
+def pytest_configure(config):
+    """`.ci/run` names the servers it has started; without them the races would prove nothing."""
+    required = set(filter(None, os.environ.get("REDPACKET_REQUIRE", "").split(",")))
+    here = {"mariadb"} if connection.vendor == "mysql" else set()
+    here |= {"redis"} if settings.REDIS_URL else set()
+    if required - here:
+        raise pytest.UsageError(f"REDPACKET_REQUIRE: not here: {', '.join(required - here)}")
+
+
+@pytest.fixture(scope="session")
+def test_database(django_test_environment, django_db_modify_db_settings, django_db_blocker):
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def real_database(request, test_database, django_db_blocker):
+    """Unblocked, committed for real, audited and emptied after each test."""
+    with django_db_blocker.unblock():
+        yield
+        try:
+            if not request.node.get_closest_marker("broken_books"):
+                from wallets.audit import audit
+
+                assert audit() == []
+        finally:
+            _empty()
+
+
+def _empty() -> None:
+    tables = [
+        model._meta.db_table
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.db_table not in KEPT and model._meta.managed
+    ]
+    with connection.constraint_checks_disabled(), connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
+    cache.clear()
+    redis.breaker.until = 0.0
+    if redis.is_configured():
+        redis.call(lambda r: r.flushdb())
+    throttle._buckets.clear()
+    caller.tokens._looked_at = -1e9
+
+
+@pytest.fixture
+def with_redis():
+    """For tests that are about Redis: left out where there is none (never in CI, see above)."""
+    if not redis.is_configured():
+        pytest.skip("no Redis on this leg; the other leg of `make test` has one")
+
+
+@pytest.fixture
+def on_mariadb():
+    """For tests of what only a server with concurrent writers can show."""
+    if connection.vendor != "mysql":
+        pytest.skip("SQLite serialises writers; the other leg of `make test` has MariaDB")

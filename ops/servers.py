@@ -1,0 +1,150 @@
+"""Private MariaDB and Redis on unix sockets: for `make up STACK=full`, the tests and the benches.
+
+    python ops/servers.py with [--throwaway] -- COMMAND ...
+
+starts both in a temporary folder, runs COMMAND with REDPACKET_DATABASE_URL and REDPACKET_REDIS_URL
+set, and stops both. --throwaway does not wait for the disk: for tests, never for a bench.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+DATABASE = "hongbao"
+SOCKET_PATH_MAX = 100  # the kernel takes 107 bytes
+WAIT_S = 60
+
+
+class Servers:
+    """The two servers of one data folder: how they are started and where they listen."""
+
+    def __init__(self, folder: Path, *, throwaway: bool = False):
+        self.folder, self.throwaway = folder.absolute(), throwaway
+        run = self.folder / "run"
+        run.mkdir(parents=True, exist_ok=True)
+        self.short = run
+        if len(str(run / "mariadb.sock")) > SOCKET_PATH_MAX:
+            self.short = Path(tempfile.mkdtemp(prefix="hongbao-"))
+            for name in ("mariadb.sock", "redis.sock"):
+                link = run / name
+                link.unlink(missing_ok=True)
+                link.symlink_to(self.short / name)
+        self.mariadb_socket = self.short / "mariadb.sock"
+        self.redis_socket = self.short / "redis.sock"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "REDPACKET_DATABASE_URL": f"mysql://root@/{DATABASE}?unix_socket={self.mariadb_socket}",
+            "REDPACKET_REDIS_URL": f"unix://{self.redis_socket}?db=0",
+        }
+
+    def mariadb_command(self) -> list[str]:
+        flush = "0" if self.throwaway else "1"
+        return [
+            _find("mariadbd"),
+            "--no-defaults",
+            *_as_root(),
+            f"--datadir={self.folder / 'mariadb'}",
+            f"--socket={self.mariadb_socket}",
+            f"--pid-file={self.short / 'mariadb.pid'}",
+            "--skip-networking",
+            "--character-set-server=utf8mb4",
+            "--transaction-isolation=READ-COMMITTED",
+            "--innodb-buffer-pool-size=512M",
+            "--innodb-log-file-size=256M",
+            f"--innodb-flush-log-at-trx-commit={flush}",
+            "--max-connections=300",
+        ]
+
+    def redis_command(self) -> list[str]:
+        return [
+            _find("redis-server"),
+            *("--port", "0", "--unixsocket", str(self.redis_socket)),
+            *("--dir", str(self.folder), "--save", "", "--appendonly", "no"),
+        ]
+
+    def prepare(self) -> None:
+        """Make the database's folder when it is not there yet."""
+        data = self.folder / "mariadb"
+        if (data / "mysql").is_dir():
+            return
+        install = [
+            _find("mariadb-install-db"),
+            "--no-defaults",
+            *_as_root(),
+            f"--datadir={data}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+        ]
+        done = subprocess.run(install, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"mariadb-install-db failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+    def wait(self) -> None:
+        """Until both answer; makes the database."""
+        create = f"CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4"
+        mariadb = [
+            *(_find("mariadb"), "--no-defaults", "-uroot", f"--socket={self.mariadb_socket}"),
+            *("-e", create),
+        ]
+        redis = [_find("redis-cli"), "-s", str(self.redis_socket), "ping"]
+        until = time.monotonic() + WAIT_S
+        for command in (mariadb, redis):
+            while subprocess.run(command, capture_output=True, check=False).returncode:
+                if time.monotonic() > until:
+                    sys.exit(f"{command[0]} did not come up within {WAIT_S} s; see the logs.")
+                time.sleep(0.1)
+
+
+def _find(program: str) -> str:
+    """Debian keeps servers in /usr/sbin, which is not on everybody's PATH."""
+    found = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    return found or sys.exit(f"{program} is not installed; ops/setup.sh full installs it.")
+
+
+def _as_root() -> list[str]:
+    return ["--user=root"] if os.geteuid() == 0 else []
+
+
+def run_with(command: list[str], *, throwaway: bool) -> int:
+    """Run a command beside a fresh pair of servers; its exit code."""
+    folder = Path(tempfile.mkdtemp(prefix="hongbao-"))
+    servers = Servers(folder, throwaway=throwaway)
+    servers.prepare()
+    started: list[subprocess.Popen] = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        for name, line in (
+            ("mariadb", servers.mariadb_command()),
+            ("redis", servers.redis_command()),
+        ):
+            log = (folder / f"{name}.log").open("wb")
+            # A session of their own: Ctrl-C is for the command, the servers are stopped after it.
+            started.append(subprocess.Popen(line, stdout=log, stderr=log, start_new_session=True))
+        servers.wait()
+        return subprocess.run(command, env=os.environ | servers.environment, check=False).returncode
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    words = sys.argv[1:]
+    if words[:1] != ["with"] or "--" not in words:
+        sys.exit(__doc__)
+    at = words.index("--")
+    sys.exit(run_with(words[at + 1 :], throwaway="--throwaway" in words[:at]))

@@ -1,0 +1,1 @@
+"""The top: what people see. Knows payments and wallets."""

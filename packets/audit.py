@@ -1,0 +1,163 @@
+"""The packets' rules of money (账实核对): shares, escrow, wallets and draw tell one story."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+
+from django.conf import settings
+
+from packets import draw
+from packets.finish import seconds_between
+from packets.models import RedPacket, Share
+from packets.states import Kind, PayStatus
+from payments.states import PayType
+from redpacket_site.kit.money import ZERO, fen
+from wallets import accounts
+from wallets.audit import Finding, by_key, register, sums
+from wallets.models import Kind as LineKind
+from wallets.models import LedgerLine
+
+
+def packets_are_sound() -> Iterator[Finding]:
+    """Each packet's shares, draw, flags, ledger lines and escrow agree with each other."""
+    for packets in by_key(RedPacket.objects.all()):
+        shares: dict[int, list[Share]] = defaultdict(list)
+        for share in Share.objects.filter(rp__in=packets).order_by("position"):
+            shares[share.rp_id].append(share)
+        escrows = [accounts.escrow(packet.public_id) for packet in packets]
+        held, lines = sums(escrows), _lines(escrows)
+        for packet in packets:
+            own, account = shares[packet.pk], accounts.escrow(packet.public_id)
+            for rule, says in _broken(packet, own, held[account], lines[account]):
+                yield Finding(rule, f"packet {packet.public_id}", says)
+
+
+def lines_have_their_packets() -> Iterator[Finding]:
+    """No ledger line speaks of a packet or share that does not exist."""
+    kinds = (LineKind.SEND, LineKind.GRAB, LineKind.EXPIRY_REFUND)
+    for lines in by_key(LedgerLine.objects.filter(kind__in=kinds)):
+        named = {line.reference.partition("/")[0] for line in lines}
+        known = set(
+            RedPacket.objects.filter(public_id__in=named).values_list("public_id", flat=True)
+        )
+        for line in lines:
+            if line.reference.partition("/")[0] not in known:
+                yield Finding(
+                    "lines_have_their_packets", f"ledger line {line.pk}", f"no {line.reference}"
+                )
+
+
+def _lines(escrows: list[str]) -> dict[str, list[LedgerLine]]:
+    """The ledger lines of each escrow account."""
+    found: dict[str, list[LedgerLine]] = defaultdict(list)
+    for side in ("source", "target"):
+        for line in LedgerLine.objects.filter(**{f"{side}__in": escrows}):
+            found[getattr(line, side)].append(line)
+    return found
+
+
+def _broken(
+    packet: RedPacket, shares: list[Share], held: Decimal, lines: list[LedgerLine]
+) -> Iterator[tuple[str, str]]:
+    yield from _drawn(packet, shares)
+    yield from _luck(packet, shares)
+    yield from _flags(packet, shares)
+    yield from _posted(packet, shares, held, lines)
+
+
+def _drawn(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]:
+    if [share.position for share in shares] != list(range(1, packet.number + 1)):
+        yield "shares_are_all_there", f"{len(shares)} shares, number {packet.number}"
+    total = sum((share.money for share in shares), ZERO)
+    if total != packet.total_money:
+        yield "shares_add_up", f"shares {total}, total {packet.total_money}"
+    if packet.type != Kind.LUCKY and any(share.money != packet.single_money for share in shares):
+        yield "equal_shares_are_equal", f"one share is not {packet.single_money}"
+    least, most = settings.REDPACKET_SHARE_MIN, settings.REDPACKET_SHARE_MAX
+    if any(not least <= share.money <= most for share in shares):
+        yield "shares_keep_the_limits", f"a share is outside {least}..{most}"
+
+
+def _luck(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]:
+    good = [share.position for share in shares if share.is_good]
+    amounts = [fen(share.money) for share in shares]
+    if packet.type != Kind.LUCKY:
+        if good or packet.seed or packet.commitment:
+            yield "only_lucky_packets_are_drawn", f"best luck at {good}"
+        return
+    if amounts and good != [draw.best_luck(amounts)]:
+        yield "best_luck_is_the_largest", f"best luck at {good}"
+    rules = {
+        "total": fen(packet.total_money),
+        "number": packet.number,
+        "minimum": fen(settings.REDPACKET_SHARE_MIN),
+        "maximum": fen(settings.REDPACKET_SHARE_MAX),
+        "seed": bytes.fromhex(packet.seed),
+    }
+    if draw.commitment(public_id=packet.public_id, **rules) != packet.commitment:
+        yield "the_commitment_holds", "seed, id, total, number or limits do not hash to it"
+    elif draw.draw(**rules) != amounts:
+        yield "the_draw_can_be_repeated", "the seed draws other amounts"
+
+
+def _flags(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]:
+    taken = [share for share in shares if share.user_id is not None]
+    returned = sum((share.money for share in shares if share.is_returned), ZERO)
+    is_void = packet.voided_at is not None
+    if packet.pay_status == PayStatus.UNPAID and (taken or returned):
+        yield "nothing_moves_before_issue", f"{len(taken)} taken, {returned} returned"
+    if not is_void and packet.return_money != returned:
+        yield "returned_is_the_closed_shares", f"{packet.return_money}, shares {returned}"
+    if returned and not is_void and not packet.is_cli_handle:
+        yield "returned_means_dealt_with", "shares are returned, is_cli_handle is 0"
+    if any(share.is_into_account and share.user_id is None for share in shares):
+        yield "only_takers_are_credited", "an untaken share is credited"
+    if any(share.is_into_account for share in shares) and packet.pay_status != PayStatus.PAID:
+        yield "only_paid_packets_credit", "a share is credited, the packet is not paid"
+    if packet.expend_time is not None:
+        last = max((share.update_time for share in taken), default=None)
+        if len(taken) != len(shares) or last is None:
+            yield "finished_means_all_taken", f"{len(taken)} of {len(shares)} taken"
+        elif seconds_between(packet.pay_time, last) != packet.expend_time:
+            yield "expend_time_is_the_last_share", f"{packet.expend_time}"
+
+
+def _posted(
+    packet: RedPacket, shares: list[Share], held: Decimal, lines: list[LedgerLine]
+) -> Iterator[tuple[str, str]]:
+    """Every movement of this packet is one line, and there is no line without its movement."""
+    expected = {}
+    if packet.pay_status == PayStatus.PAID and packet.pay_type == PayType.BALANCE:
+        expected[LineKind.SEND, packet.public_id] = (packet.user_id, packet.total_money)
+    for share in shares:
+        if share.is_into_account:
+            reference = f"{packet.public_id}/{share.position}"
+            expected[LineKind.GRAB, reference] = (share.user_id, share.money)
+    if packet.return_money:
+        expected[LineKind.EXPIRY_REFUND, packet.public_id] = (packet.user_id, packet.return_money)
+    found = {
+        (line.kind, line.reference): (
+            accounts.owner(line.source) or accounts.owner(line.target),
+            line.amount,
+        )
+        for line in lines
+    }
+    for key in sorted(set(expected) | set(found)):
+        if expected.get(key) != found.get(key):
+            name = f"{LineKind(key[0]).name} {key[1]}"
+            yield (
+                "movements_are_in_the_ledger",
+                f"{name}: expected {expected.get(key)}, line {found.get(key)}",
+            )
+    waiting = sum((s.money for s in shares if not s.is_into_account and not s.is_returned), ZERO)
+    due = waiting if packet.pay_status == PayStatus.PAID and not packet.voided_at else ZERO
+    if held != due:
+        yield "escrow_is_what_waits", f"escrow {held}, shares waiting {due}"
+
+
+RULES = (packets_are_sound, lines_have_their_packets)
+
+
+def register_rules() -> None:
+    for rule in RULES:
+        register(rule)

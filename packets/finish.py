@@ -1,0 +1,72 @@
+"""The last share is gone: expend_time is written and the seed may be shown."""
+
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef
+
+from packets.models import RedPacket, Share
+from packets.states import Kind
+from redpacket_site.kit import later, outbox, retry
+
+AGAIN_S = (1, 2, 4)  # shares still on their way when the taker of n looked
+
+
+def look(rp_id: int) -> None:
+    """For the taker of n: finish the packet if all are gone, else have it looked at again soon."""
+    if not finish(rp_id=rp_id) and _is_open(rp_id):
+        later.run("packets.finish_packet", rp_id, 1, in_s=AGAIN_S[0])
+
+
+@retry.unit
+def finish(*, rp_id: int) -> bool:
+    """Write expend_time once every share is taken; False when some are not, or it was done.
+
+    A transaction of its own: no winner waits for the packet row (docs/locks.md).
+
+    Races:   n is a hint, the table decides; two finishers: `expend_time IS NULL` lets one through.
+    Spec:    1.5, 1.8
+    """
+    packet = RedPacket.objects.get(pk=rp_id)
+    if packet.expend_time is not None or packet.pay_time is None:
+        return False
+    taken = list(Share.objects.filter(rp=packet).values_list("user_id", "update_time", "is_good"))
+    if any(user_id is None for user_id, _, _ in taken):
+        return False
+    last = max(update_time for _, update_time, _ in taken)
+    expend_time = seconds_between(packet.pay_time, last)
+    unfinished = RedPacket.objects.filter(pk=rp_id, expend_time=None)
+    if not unfinished.update(expend_time=expend_time, is_cli_handle=True):
+        return False
+    best = [user_id for user_id, _, is_good in taken if is_good]
+    outbox.tell(
+        "packet.finished",
+        now=last,
+        packet=packet.public_id,
+        for_id=packet.for_id,
+        user_id=packet.user_id,
+        expend_time=expend_time,
+        best_luck=best[0] if packet.type == Kind.LUCKY else None,
+    )
+    return True
+
+
+def seconds_between(pay_time: datetime, last: datetime) -> int:
+    """Whole seconds, rounded down; a clock that went back does not make it negative."""
+    return max(0, int((last - pay_time).total_seconds()))
+
+
+def unfinished(after: int, limit: int) -> list[int]:
+    """Keys of packets whose shares are all taken and that nobody has finished, in key order."""
+    untaken = Share.objects.filter(rp=OuterRef("pk"), user_id=None)
+    packets = RedPacket.objects.filter(
+        ~Exists(untaken),
+        is_cli_handle=False,
+        expend_time=None,
+        pay_time__isnull=False,
+        pk__gt=after,
+    )
+    return list(packets.order_by("pk").values_list("pk", flat=True)[:limit])
+
+
+def _is_open(rp_id: int) -> bool:
+    return RedPacket.objects.filter(pk=rp_id, expend_time=None, is_cli_handle=False).exists()

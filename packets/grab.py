@@ -1,0 +1,223 @@
+"""Take one share of a packet (抢红包): the hot path."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import IntegrityError, transaction
+
+from packets import finish, grab_sql, members, table, tickets
+from packets.models import RedPacket, Share
+from packets.states import Kind, Outcome, PayStatus
+from packets.tickets import Taken, Ticket
+from redpacket_site.kit import metrics, outbox, redis, retry, throttle
+from redpacket_site.kit.caller import Caller
+from redpacket_site.kit.problems import (
+    NotFound,
+    PacketClosed,
+    PacketFrozen,
+    Unavailable,
+    WalletFrozen,
+)
+from wallets import accounts, ledger
+from wallets.models import Kind as LineKind
+from wallets.models import Wallet
+
+TRIES = 8  # a spent ticket costs a try; a table of untaken positions is exhausted sooner
+SPENT_MAX = 2  # so many spent tickets in one request: the queue is stale, go by the table
+
+
+@dataclass(frozen=True, slots=True)
+class MyShare:
+    """What the taker is told of his share; money in yuan."""
+
+    money: Decimal
+    is_into_account: bool
+    update_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Grab:
+    """How the grab ended; `share` is None unless it is the caller's."""
+
+    outcome: Outcome
+    share: MyShare | None = None
+
+
+def grab(*, public_id: str, caller: Caller, now: datetime) -> Grab:
+    """Take one share of a packet (抢红包).
+
+    Money:   Decimal yuan. A paid packet credits the taker here; an awaiting one leaves that to the
+             settlement.
+    Races:   the share row's WHERE decides. A spent ticket means: take the next one. Two grabs of
+             one user: (packet, taker) is unique, the loser's ticket goes back.
+    Repeats: the same taker gets the first result again, as already_grabbed.
+    Raises:  NotFound (404), OwnPacket, NotIssued, PacketClosed (409), PacketFrozen, WalletFrozen
+             (403), Throttled (429), Unavailable (503).
+    Spec:    1.5, 1.7, 2.2
+    """
+    result = _grab(public_id, caller.user_id, now)
+    metrics.GRABS.labels(result.outcome.value).inc()
+    return result
+
+
+def _grab(public_id: str, user_id: str, now: datetime) -> Grab:
+    again, spent = False, 0
+    for attempt in range(TRIES):
+        if spent == SPENT_MAX:
+            tickets.forget(public_id)
+        answer = _take(public_id, user_id, now, again, attempt > 0, by_table=spent >= SPENT_MAX)
+        match answer:
+            case Outcome():
+                return Grab(answer)
+            case Taken():
+                if mine := _share_of(answer.rp_id, user_id):
+                    return Grab(Outcome.ALREADY_GRABBED, mine)
+                if answer.in_flight:
+                    return Grab(Outcome.TOO_SLOW)  # his own other grab is about to win, or to fail
+                again = True
+            case Ticket():
+                if won := _use(answer, user_id, now):
+                    return won
+                again, spent = True, spent + 1
+    raise Unavailable()
+
+
+def _take(
+    public_id: str, user_id: str, now: datetime, again: bool, counted: bool, *, by_table: bool
+) -> Ticket | Taken | Outcome:
+    """A ticket from the queue; without a queue that answers, from the table."""
+    if redis.is_configured() and not by_table:
+        try:
+            return tickets.take(
+                public_id=public_id,
+                user_id=user_id,
+                now=now,
+                again=again,
+                counted=counted,
+                member=_asked_member(public_id, user_id),
+            )
+        except redis.Down:
+            pass
+    if not counted:
+        throttle.check(throttle.GRAB, user_id)
+    return table.take(public_id=public_id, user_id=user_id, now=now, is_member=members.is_member)
+
+
+def _asked_member(public_id: str, user_id: str) -> bool | None:
+    """The chat server's answer where it is the one to ask; None: the script knows."""
+    if not members.asks_chat_server():
+        return None
+    packet = RedPacket.objects.filter(public_id=public_id).only("type", "for_id").first()
+    if packet is None or packet.type == Kind.PERSONAL:
+        return None
+    return members.is_member(packet.for_id, user_id)
+
+
+def _use(ticket: Ticket, user_id: str, now: datetime) -> Grab | None:
+    """Try to turn the ticket into a share; None when it was spent."""
+    try:
+        mine = retry.again(lambda: _win(ticket, user_id, now))
+    except IntegrityError:
+        # This user won another share meanwhile, so this ticket is somebody else's.
+        _give_back(ticket, user_id)
+        mine = _share_of(ticket.rp_id, user_id)
+        if mine is None:
+            raise
+        return Grab(Outcome.ALREADY_GRABBED, mine)
+    except BaseException:
+        _give_back(ticket, user_id)
+        raise
+    if mine is None:
+        _refuse_or_go_on(ticket, user_id)
+        return None
+    if ticket.position == ticket.number or not ticket.is_queued:
+        finish.look(ticket.rp_id)
+    return Grab(Outcome.GRABBED, mine)
+
+
+def _win(ticket: Ticket, user_id: str, now: datetime) -> MyShare | None:
+    """The winner's transaction: share, wallet balance, ledger line, event; never the packet row."""
+    is_paid = ticket.pay_status == PayStatus.PAID  # "paid" is never left, so a copy may be believed
+    in_group = ticket.kind != Kind.PERSONAL and not members.asks_chat_server()
+    with transaction.atomic(durable=True):
+        money = grab_sql.claim(
+            rp_id=ticket.rp_id,
+            position=ticket.position,
+            user_id=user_id,
+            group_id=ticket.for_id if in_group else None,
+            is_into_account=is_paid,
+            now=now,
+        )
+        if money is None:
+            return None
+        if not is_paid and _is_paid_now(ticket.rp_id):
+            is_paid = True
+            Share.objects.filter(rp_id=ticket.rp_id, position=ticket.position).update(
+                is_into_account=True
+            )
+        if is_paid:
+            credit(ticket.public_id, ticket.position, user_id, money, now)
+        outbox.tell(
+            "packet.grabbed",
+            now=now,
+            packet=ticket.public_id,
+            for_id=ticket.for_id,
+            user_id=user_id,
+            taken_number=ticket.position,
+            number=ticket.number,
+            sender=ticket.sender,
+        )
+    return MyShare(money, is_paid, now)
+
+
+def credit(public_id: str, position: int, user_id: str, money: Decimal, now: datetime) -> None:
+    """One share into one wallet: the posting of a paid grab, and of the settlement.
+
+    Repeats: the reference names the share, so neither order of events can pay twice.
+    """
+    ledger.post(
+        kind=LineKind.GRAB,
+        reference=f"{public_id}/{position}",
+        source=accounts.escrow(public_id),
+        target=accounts.wallet(user_id),
+        amount=money,
+        now=now,
+    )
+
+
+def _is_paid_now(rp_id: int) -> bool:
+    """Awaiting is read again, fresh, after the share is won (Spec 1.7)."""
+    return RedPacket.objects.filter(pk=rp_id, pay_status=PayStatus.PAID).exists()
+
+
+def _refuse_or_go_on(ticket: Ticket, user_id: str) -> None:
+    """The claim changed no row: say why, or return when the ticket was merely spent."""
+    packet = RedPacket.objects.get(pk=ticket.rp_id)
+    refusal: Exception | None = None
+    if packet.voided_at or packet.closed_at:
+        refusal = PacketClosed()
+    elif packet.is_frozen:
+        refusal = PacketFrozen()
+    elif Wallet.objects.filter(user_id=user_id, is_frozen=True).exists():
+        refusal = WalletFrozen()
+    elif not members.may_see(packet, user_id):
+        refusal = NotFound()
+    if refusal:
+        _give_back(ticket, user_id)
+        tickets.forget(ticket.public_id)  # its copy believed otherwise
+        raise refusal
+
+
+def _give_back(ticket: Ticket, user_id: str) -> None:
+    if ticket.is_queued:
+        tickets.give_back(ticket, user_id)
+
+
+def _share_of(rp_id: int, user_id: str) -> MyShare | None:
+    row = (
+        Share.objects.filter(rp_id=rp_id, user_id=user_id)
+        .values_list("money", "is_into_account", "update_time")
+        .first()
+    )
+    return MyShare(*row) if row else None

@@ -1,0 +1,31 @@
+"""What `freeze` and `unfreeze` share: both name a wallet or a packet and ask for a reason."""
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from packets import freeze as packet_freeze
+from packets.models import RedPacket
+from redpacket_site.kit.ids import is_outside_id
+from wallets import freeze as wallet_freeze
+
+
+class FreezingCommand(BaseCommand):
+    verb = ""
+
+    def add_arguments(self, parser):
+        parser.add_argument("what", choices=["wallet", "packet"])
+        parser.add_argument("id")
+        parser.add_argument("--reason", required=True)
+
+    def handle(self, *, what, id, reason, **options):
+        if not 1 <= len(reason.strip()) <= 255:
+            raise CommandError("--reason takes 1 to 255 characters.")
+        if what == "wallet" and not is_outside_id(id):
+            raise CommandError(f"{id!r} is no user id.")
+        if what == "packet" and not RedPacket.objects.filter(public_id=id).exists():
+            raise CommandError(f"There is no packet {id}.")
+        module, name = (
+            (wallet_freeze, "user_id") if what == "wallet" else (packet_freeze, "public_id")
+        )
+        done = getattr(module, self.verb)(**{name: id}, reason=reason, now=timezone.now())
+        self.stdout.write(f"{what} {id}: {self.verb} {'done' if done else 'was done before'}")

@@ -1,0 +1,145 @@
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from packets.states import Kind, PayStatus
+from payments.states import PayType
+from redpacket_site.kit.ids import AsciiField, OutsideIdField
+from redpacket_site.kit.money import ZERO, MoneyField
+
+
+class RedPacket(models.Model):
+    """One red packet: the envelope as a whole. Stores facts; its state is derived (states.py)."""
+
+    # What the API calls `id`; not guessable in sequence.
+    public_id = AsciiField(_("packet id"), max_length=32, unique=True)
+    user_id = OutsideIdField(_("sender"))
+    for_id = OutsideIdField(_("for"))  # a user (personal) or a group
+    pay_status = models.PositiveSmallIntegerField(
+        _("payment"), choices=PayStatus.choices, default=PayStatus.UNPAID
+    )
+    pay_type = models.PositiveSmallIntegerField(
+        _("paid by"), choices=PayType.choices, default=PayType.UNKNOWN
+    )
+    trade_no = AsciiField(_("trade number"), max_length=64, blank=True, default="")
+    type = models.PositiveSmallIntegerField(_("kind"), choices=Kind.choices)
+    intro = models.CharField(_("greeting"), max_length=255)
+    number = models.PositiveSmallIntegerField(_("number of shares"))
+    total_money = MoneyField(_("total"), max_digits=10)
+    single_money = MoneyField(_("one share"), max_digits=10, default=ZERO)  # 0 for lucky draw
+    return_money = MoneyField(_("returned"), max_digits=10, default=ZERO)
+    # The expiry sweep has nothing left to do here: returned, or all gone.
+    is_cli_handle = models.BooleanField(_("expiry dealt with"), default=False)
+    # Seconds from payment until the last share was taken; NULL until then (0 is a real value).
+    expend_time = models.PositiveIntegerField(_("gone in (s)"), null=True)
+    add_time = models.DateTimeField(_("made at"))
+    pay_time = models.DateTimeField(_("issued at"), null=True)  # became grabbable; never moved
+    expire_time = models.DateTimeField(_("expires at"), null=True)  # stored when issued
+    # Emptied when paid or closed, so that the sweep's index holds only drafts.
+    draft_until = models.DateTimeField(_("payable until"), null=True)
+    closed_at = models.DateTimeField(_("closed at"), null=True)  # never paid in time
+    voided_at = models.DateTimeField(_("voided at"), null=True)  # reported, never arrived
+    is_frozen = models.BooleanField(_("frozen"), default=False)
+    frozen_reason = models.CharField(_("reason"), max_length=255, blank=True, default="")
+    commitment = AsciiField(_("commitment"), max_length=64, blank=True, default="")
+    seed = AsciiField(_("seed"), max_length=64, blank=True, default="")  # secret until finished
+
+    class Meta:
+        db_table = "red_packet"
+        verbose_name = _("red packet")
+        verbose_name_plural = _("red packets")
+        constraints = [
+            models.CheckConstraint(condition=Q(number__gte=1), name="packet_number_positive"),
+            models.CheckConstraint(condition=Q(total_money__gt=0), name="packet_total_positive"),
+            models.CheckConstraint(
+                condition=Q(return_money__gte=0, return_money__lte=models.F("total_money")),
+                name="packet_return_within_total",
+            ),
+            models.CheckConstraint(
+                condition=Q(pay_status=PayStatus.UNPAID, pay_time=None, expire_time=None)
+                | (~Q(pay_status=PayStatus.UNPAID) & Q(pay_time__isnull=False))
+                & Q(expire_time__isnull=False),
+                name="packet_issued_has_times",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user_id", "add_time"], name="packet_sender_made"),
+            models.Index(fields=["user_id", "pay_time"], name="packet_sender_issued"),
+            models.Index(
+                fields=["pay_status", "is_cli_handle", "expire_time"], name="packet_expiry_sweep"
+            ),
+            models.Index(fields=["pay_time"], name="packet_pay_time"),
+            models.Index(fields=["draft_until"], name="packet_draft_sweep"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class Share(models.Model):
+    """One portion of a packet (份额), drawn when the packet is made, taken by at most one user."""
+
+    # The unique (rp, position) below is the index that the key would bring.
+    rp = models.ForeignKey(
+        RedPacket, models.PROTECT, related_name="shares", db_index=False, verbose_name=_("packet")
+    )
+    position = models.PositiveSmallIntegerField(_("position"))  # 1..n
+    user_id = OutsideIdField(_("taker"), null=True)
+    money = MoneyField(_("amount"), max_digits=10)
+    is_good = models.BooleanField(_("best luck"), default=False)  # shown only once all are gone
+    is_into_account = models.BooleanField(_("credited"), default=False)
+    # Expiry gave it back: the column over which a late grab and the refund compete.
+    is_returned = models.BooleanField(_("returned"), default=False)
+    add_time = models.DateTimeField(_("made at"))
+    update_time = models.DateTimeField(_("taken at"), null=True)
+
+    class Meta:
+        db_table = "red_packet_log"
+        verbose_name = _("share")
+        verbose_name_plural = _("shares")
+        constraints = [
+            models.UniqueConstraint(fields=["rp", "position"], name="share_packet_position"),
+            models.UniqueConstraint(fields=["rp", "user_id"], name="share_packet_taker"),
+            models.CheckConstraint(condition=Q(money__gt=0), name="share_money_positive"),
+            models.CheckConstraint(
+                condition=Q(user_id=None, update_time=None, is_into_account=False)
+                | Q(user_id__isnull=False, update_time__isnull=False, is_returned=False),
+                name="share_taken_or_not",
+            ),
+        ]
+        indexes = [models.Index(fields=["user_id", "update_time"], name="share_taker_time")]
+
+    def __str__(self) -> str:
+        return f"{self.rp_id}/{self.position}"
+
+
+class GroupMember(models.Model):
+    """The chat server says that this user is in this group."""
+
+    group_id = OutsideIdField(_("group"))
+    user_id = OutsideIdField(_("user"))
+
+    class Meta:
+        verbose_name = _("group member")
+        verbose_name_plural = _("group members")
+        constraints = [
+            models.UniqueConstraint(fields=["group_id", "user_id"], name="group_member"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group_id}/{self.user_id}"
+
+
+class Profile(models.Model):
+    """How the chat server says that a user is called and looks."""
+
+    user_id = OutsideIdField(_("user"), primary_key=True)
+    nickname = models.CharField(_("nickname"), max_length=64, blank=True)
+    avatar = models.CharField(_("avatar"), max_length=512, blank=True)
+
+    class Meta:
+        verbose_name = _("profile")
+        verbose_name_plural = _("profiles")
+
+    def __str__(self) -> str:
+        return self.nickname or self.user_id

@@ -1,0 +1,76 @@
+"""Give back what nobody took in time (过期退款)."""
+
+from datetime import datetime
+
+from django.db.models import Count
+
+from packets.models import RedPacket, Share
+from packets.states import PayStatus
+from redpacket_site.kit import outbox, retry
+from redpacket_site.kit.money import ZERO, total
+from redpacket_site.kit.moves import move
+from wallets import accounts, ledger
+from wallets.models import Kind
+
+
+class NotDue(Exception):
+    """Somebody else dealt with it, or it may not be refunded now; everything rolls back."""
+
+
+def refund_expired(*, rp_id: int, now: datetime, also=None) -> bool:
+    """Return the untaken rest of an expired, paid packet to its sender; False when there is nothing
+    to do here any more. Close first, count after: the sum is of the shares that are now closed.
+
+    Money:   Decimal yuan, escrow -> sender's wallet, one ledger line per packet.
+    Races:   a late grab and the refund want the same share row; one of them finds it changed.
+             Total = taken + returned, by construction.
+    Repeats: the packet row's WHERE lets one refund through; (kind, reference) says it again.
+    Spec:    1.8
+    """
+    try:
+        _refund(rp_id=rp_id, now=now, also=also)
+    except NotDue:
+        return False
+    return True
+
+
+@retry.unit
+def _refund(*, rp_id: int, now: datetime) -> None:
+    packet = RedPacket.objects.get(pk=rp_id)
+    if packet.expire_time is None or packet.expire_time > now:
+        raise NotDue()
+    shares = Share.objects.filter(rp=packet)
+    shares.filter(user_id=None, is_returned=False).update(is_returned=True)
+    returned = total(shares.filter(is_returned=True), "money")
+    if returned > ZERO:
+        try:
+            ledger.post(
+                kind=Kind.EXPIRY_REFUND,
+                reference=packet.public_id,
+                source=accounts.escrow(packet.public_id),
+                target=accounts.wallet(packet.user_id),
+                amount=returned,
+                now=now,
+            )
+        except ledger.AlreadyPosted as error:
+            raise NotDue() from error
+    due = RedPacket.objects.filter(
+        pk=rp_id,
+        is_cli_handle=False,
+        pay_status=PayStatus.PAID,
+        voided_at=None,
+        is_frozen=False,
+    )
+    if not move(due, return_money=returned, is_cli_handle=True):
+        raise NotDue()
+    if returned > ZERO:
+        taken = shares.filter(user_id__isnull=False).aggregate(n=Count("pk"))["n"]
+        outbox.tell(
+            "packet.expired",
+            now=now,
+            packet=packet.public_id,
+            for_id=packet.for_id,
+            user_id=packet.user_id,
+            return_money=f"{returned:.2f}",
+            taken_number=taken,
+        )

@@ -1,0 +1,112 @@
+"""Put money into a packet (塞钱): the packet and all its shares, amounts drawn, takers empty."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from packets import draw, members
+from packets.models import RedPacket, Share
+from packets.states import Kind
+from redpacket_site.kit import ids, retry
+from redpacket_site.kit.caller import Caller
+from redpacket_site.kit.money import ZERO, fen, from_fen
+from redpacket_site.kit.problems import Invalid, NotFound
+
+INTRO = "恭喜发财，大吉大利"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the sender asks for; amounts in yuan, None when left out."""
+
+    kind: Kind
+    for_id: str
+    number: int | None = None
+    total_money: Decimal | None = None
+    single_money: Decimal | None = None
+    intro: str = ""
+
+
+def send(*, caller: Caller, wish: Wish, now: datetime, also=None) -> RedPacket:
+    """Make a draft: the packet, unpaid, and all its shares with the best luck already marked.
+
+    Money:   none moves yet; pay.py takes it.
+    Raises:  Invalid (400) naming the field, NotFound (404) for a group unknown or not the caller's.
+    Spec:    1.2, 1.4, 2.5
+    """
+    number, total = _checked(caller, wish)
+    return _make(caller=caller, wish=wish, number=number, total=total, now=now, also=also)
+
+
+def _checked(caller: Caller, wish: Wish) -> tuple[int, Decimal]:
+    """The number of shares and the total of a wish that keeps every limit."""
+    most = settings.REDPACKET_SHARES_MAX
+    lucky, personal = wish.kind is Kind.LUCKY, wish.kind is Kind.PERSONAL
+    given, other = ("total_money", "single_money") if lucky else ("single_money", "total_money")
+    money = getattr(wish, given)
+    if getattr(wish, other) is not None:
+        raise Invalid(errors={other: [_("Not for this kind of red packet.")]})
+    if money is None:
+        raise Invalid(errors={given: [_("This field is required.")]})
+    if wish.number is None and not personal:
+        raise Invalid(errors={"number": [_("This field is required.")]})
+    number = 1 if wish.number is None else wish.number
+    if personal and number != 1:
+        raise Invalid(errors={"number": [_("A personal red packet has one share.")]})
+    if not 1 <= number <= most:
+        raise Invalid(errors={"number": [_("1 to %(most)d shares.") % {"most": most}]})
+    shares = number if lucky else 1
+    least_money, most_money = (
+        shares * settings.REDPACKET_SHARE_MIN,
+        shares * settings.REDPACKET_SHARE_MAX,
+    )
+    if not least_money <= money <= most_money:
+        bounds = {"least": least_money, "most": most_money}
+        raise Invalid(errors={given: [_("From %(least)s to %(most)s yuan.") % bounds]})
+    if personal and wish.for_id == caller.user_id:
+        raise Invalid(errors={"for_id": [_("You cannot send a red packet to yourself.")]})
+    if not personal:
+        if not members.is_member(wish.for_id, caller.user_id):
+            raise NotFound()
+        if number > members.number(wish.for_id):
+            raise Invalid(errors={"number": [_("More shares than the group has members.")]})
+    return number, money if lucky else money * number
+
+
+@retry.unit
+def _make(*, caller: Caller, wish: Wish, number: int, total: Decimal, now: datetime) -> RedPacket:
+    packet = RedPacket(
+        public_id=ids.public_id("rp"),
+        user_id=caller.user_id,
+        for_id=wish.for_id,
+        type=wish.kind,
+        intro=wish.intro or INTRO,
+        number=number,
+        total_money=total,
+        single_money=wish.single_money or ZERO,
+        add_time=now,
+        draft_until=now + timedelta(seconds=settings.REDPACKET_DRAFT_S),
+    )
+    amounts, best = [wish.single_money] * number, 0
+    if wish.kind is Kind.LUCKY:
+        seed = draw.new_seed()
+        rules = {
+            "total": fen(total),
+            "number": number,
+            "minimum": fen(settings.REDPACKET_SHARE_MIN),
+            "maximum": fen(settings.REDPACKET_SHARE_MAX),
+            "seed": seed,
+        }
+        drawn = draw.draw(**rules)
+        amounts, best = [from_fen(share) for share in drawn], draw.best_luck(drawn)
+        packet.seed = seed.hex()
+        packet.commitment = draw.commitment(public_id=packet.public_id, **rules)
+    packet.save(force_insert=True)
+    Share.objects.bulk_create(
+        Share(rp=packet, position=position, money=money, is_good=position == best, add_time=now)
+        for position, money in enumerate(amounts, start=1)
+    )
+    return packet

@@ -1,0 +1,167 @@
+"""Shapes of requests and answers: they check what comes in and describe what goes out."""
+
+from rest_framework import serializers
+
+from packets.send import Wish
+from packets.states import KIND_OF, Outcome, PacketState, PayStatus
+from payments.states import PayType
+from redpacket_site.kit.api import StrictSerializer, TextField, WholeField, YuanField
+from redpacket_site.kit.ids import OUTSIDE_ID_PATTERN, validate_outside_id
+
+KINDS = list(KIND_OF)
+SCENES = ["app", "h5", "native"]
+
+
+class OutsideIdSerializerField(TextField):
+    """A user or group id of the chat platform."""
+
+    def __init__(self, **kwargs):
+        super().__init__(
+            min_length=1,
+            max_length=64,
+            validators=[validate_outside_id],
+            trim_whitespace=False,
+            **kwargs,
+        )
+
+
+class SendSerializer(StrictSerializer):
+    type = serializers.ChoiceField(choices=KINDS)
+    for_id = OutsideIdSerializerField()
+    number = WholeField(required=False, min_value=1, max_value=100_000)
+    intro = TextField(required=False, allow_blank=True, max_length=255)
+    total_money = YuanField(required=False)
+    single_money = YuanField(required=False)
+
+    @staticmethod
+    def wish(data: dict) -> Wish:
+        return Wish(
+            kind=KIND_OF[data["type"]],
+            for_id=data["for_id"],
+            number=data.get("number"),
+            total_money=data.get("total_money"),
+            single_money=data.get("single_money"),
+            intro=data.get("intro", ""),
+        )
+
+
+class PaySerializer(StrictSerializer):
+    pay_type = serializers.ChoiceField(
+        choices=[pay_type.word for pay_type in PayType if pay_type is not PayType.UNKNOWN]
+    )
+    scene = serializers.ChoiceField(choices=SCENES, required=False)
+
+    def validate(self, data):
+        is_balance = data["pay_type"] == PayType.BALANCE.word
+        if is_balance and "scene" in data:
+            raise serializers.ValidationError({"scene": ["Not for payment by balance."]})
+        if not is_balance and "scene" not in data:
+            raise serializers.ValidationError({"scene": ["This field is required."]})
+        return data
+
+
+class PersonSerializer(serializers.Serializer):
+    user_id = serializers.RegexField(OUTSIDE_ID_PATTERN)
+    nickname = serializers.CharField(allow_null=True)
+    avatar = serializers.CharField(allow_null=True)
+
+
+class MineSerializer(serializers.Serializer):
+    money = YuanField()
+    is_good = serializers.BooleanField(allow_null=True)
+    is_into_account = serializers.BooleanField()
+    update_time = serializers.DateTimeField()
+
+
+class TakerSerializer(serializers.Serializer):
+    user = PersonSerializer()
+    money = YuanField()
+    is_good = serializers.BooleanField(allow_null=True)
+    update_time = serializers.DateTimeField()
+
+
+class PacketSummarySerializer(serializers.Serializer):
+    id = serializers.CharField()
+    type = serializers.ChoiceField(choices=KINDS)
+    for_id = serializers.RegexField(OUTSIDE_ID_PATTERN)
+    intro = serializers.CharField()
+    number = serializers.IntegerField()
+    total_money = YuanField(allow_null=True)
+    single_money = YuanField(allow_null=True)
+    state = serializers.ChoiceField(choices=[state.value for state in PacketState])
+    pay_status = serializers.ChoiceField(choices=[status.word for status in PayStatus])
+    pay_type = serializers.ChoiceField(choices=[pay_type.word for pay_type in PayType])
+    sender = PersonSerializer()
+    taken_number = serializers.IntegerField()
+    taken_money = YuanField(allow_null=True)
+    return_money = YuanField(allow_null=True)
+    add_time = serializers.DateTimeField()
+    pay_time = serializers.DateTimeField(allow_null=True)
+    expire_time = serializers.DateTimeField(allow_null=True)
+    expend_time = serializers.IntegerField(allow_null=True)
+    commitment = serializers.CharField(allow_null=True)
+    seed = serializers.CharField(allow_null=True)
+    mine = MineSerializer(allow_null=True)
+    actions = serializers.ListField(child=serializers.ChoiceField(choices=["pay", "grab"]))
+    headline = serializers.CharField()
+
+
+class PacketSerializer(PacketSummarySerializer):
+    shares = TakerSerializer(many=True)
+
+
+class PacketPageSerializer(serializers.Serializer):
+    results = PacketSummarySerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class PaidSerializer(serializers.Serializer):
+    packet = PacketSerializer()
+    order = serializers.JSONField(allow_null=True)
+
+
+class GrabShareSerializer(serializers.Serializer):
+    money = YuanField()
+    is_into_account = serializers.BooleanField()
+    update_time = serializers.DateTimeField()
+
+
+class GrabSerializer(serializers.Serializer):
+    outcome = serializers.ChoiceField(choices=[outcome.value for outcome in Outcome])
+    share = GrabShareSerializer(allow_null=True)
+
+
+class SentSummarySerializer(serializers.Serializer):
+    number = serializers.IntegerField()
+    money = YuanField()
+
+
+class ReceivedSummarySerializer(SentSummarySerializer):
+    best_luck = serializers.IntegerField()
+
+
+class YearSerializer(serializers.Serializer):
+    year = serializers.IntegerField()
+    sent = SentSummarySerializer()
+    received = ReceivedSummarySerializer()
+
+
+class MembersSerializer(StrictSerializer):
+    members = serializers.ListField(child=OutsideIdSerializerField(), max_length=100_000)
+
+
+class ProfileSerializer(StrictSerializer):
+    nickname = TextField(allow_blank=True, allow_null=True, max_length=64)
+    avatar = TextField(allow_blank=True, allow_null=True, max_length=512)
+
+
+class EventSerializer(serializers.Serializer):
+    id = serializers.CharField()
+    type = serializers.CharField()
+    time = serializers.DateTimeField()
+    data = serializers.DictField()
+
+
+class EventPageSerializer(serializers.Serializer):
+    results = EventSerializer(many=True)
+    next = serializers.CharField()

@@ -1,0 +1,81 @@
+"""The states of a packet and how they follow from stored facts. No queries (docs/states.md)."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from packets.models import RedPacket
+
+
+class Kind(models.IntegerChoices):
+    """Column `type`."""
+
+    PERSONAL = 1, _("personal")
+    EQUAL = 2, _("group, equal shares")
+    LUCKY = 3, _("group, lucky draw")
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+KIND_OF = {kind.word: kind for kind in Kind}
+
+
+class PayStatus(models.IntegerChoices):
+    UNPAID = 0, _("unpaid")
+    PAID = 1, _("paid")
+    AWAITING = 2, _("awaiting arrival")  # the app says paid, the channel has not confirmed yet
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+# from -> to; "paid" is never left (Spec 1.7).
+MOVES = {
+    PayStatus.UNPAID: {PayStatus.AWAITING, PayStatus.PAID},
+    PayStatus.AWAITING: {PayStatus.PAID},
+    PayStatus.PAID: set(),
+}
+
+
+class PacketState(StrEnum):
+    """api.md's six words; derived, never stored."""
+
+    UNPAID = "unpaid"
+    OPEN = "open"
+    FINISHED = "finished"
+    EXPIRED = "expired"
+    VOID = "void"
+    CLOSED = "closed"
+
+
+class Outcome(StrEnum):
+    """How a grab ends when nothing is wrong with it; losing a race is normal."""
+
+    GRABBED = "grabbed"
+    ALREADY_GRABBED = "already_grabbed"
+    TOO_SLOW = "too_slow"
+    EXPIRED = "expired"
+
+
+def state_of(packet: "RedPacket", taken: int, now: datetime) -> PacketState:
+    """The packet's state, given how many of its shares are taken.
+
+    The deadline itself belongs to "expired": at 24:00:00 nobody grabs any more.
+    """
+    if packet.voided_at:
+        return PacketState.VOID
+    if packet.pay_status == PayStatus.UNPAID:
+        over = packet.closed_at or (packet.draft_until and packet.draft_until <= now)
+        return PacketState.CLOSED if over else PacketState.UNPAID
+    if taken >= packet.number:
+        return PacketState.FINISHED
+    if packet.expire_time <= now:
+        return PacketState.EXPIRED
+    return PacketState.OPEN

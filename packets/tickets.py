@@ -1,0 +1,333 @@
+"""The queue of positions 1..n (tickets) in Redis, and how it is built from the table.
+
+Redis is an accelerator: everything here is made from the database and may vanish at any moment.
+What it says is said again by the share row's own WHERE (grab_sql.py), so a stale key can cost a
+needless try or a passing `too_slow`, never a share or a cent. `Down` sends the grab to table.py.
+"""
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from packets.models import GroupMember, RedPacket, Share
+from packets.states import Outcome, PayStatus
+from redpacket_site.kit import problems, redis, throttle
+from redpacket_site.kit.redis import Down
+from wallets.models import Wallet
+
+LEASE_MS = 5000  # a ticket becomes a share within it (lock wait 3 s); then its mark may be doubted
+BUILD_WAIT_S = 0.02
+BUILD_TRIES = 100
+KEPT_PAST_DEADLINE_S = 3600
+KEPT_UNSETTLED_S = 5  # drafts, frozen and shut packets: should a message get lost, it heals by then
+SET_KEPT_S = 600
+FROZEN_WALLETS = "wallets:frozen"
+PRESENT = ""  # a member of every built set: tells an empty one from one that is not there
+
+TAKE = (Path(__file__).parent / "take.lua").read_text()
+
+# KEYS: header, queue, takers, version. ARGV: version, seconds to keep, then three counted lists:
+# header pairs, positions, takers with their marks.
+BUILD_PACKET = """
+if (redis.call('GET', KEYS[4]) or '0') ~= ARGV[1] then return 0 end
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('DEL', KEYS[2], KEYS[3])
+local at = 3
+for i, command in ipairs({'HSET', 'RPUSH', 'HSET'}) do
+  local count = tonumber(ARGV[at])
+  if count > 0 then redis.call(command, KEYS[i], unpack(ARGV, at + 1, at + count)) end
+  redis.call('EXPIRE', KEYS[i], ARGV[2])
+  at = at + count + 1
+end
+return 1
+"""
+
+# KEYS: set, its version. ARGV: version, seconds to keep, members.
+BUILD_SET = """
+if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+for i = 3, #ARGV, 1000 do
+  redis.call('SADD', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
+end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+
+# KEYS: header, queue, takers. ARGV: user, position. To the front: n stays the last one out.
+GIVE_BACK = """
+redis.call('HDEL', KEYS[3], ARGV[1])
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('LPUSH', KEYS[2], ARGV[2]) end
+return 1
+"""
+
+# KEYS: header, queue. ARGV: positions that the table says nobody took; none: all are gone.
+RESTOCK = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+if #ARGV == 0 then redis.call('HSET', KEYS[1], 'gone', '1'); return 0 end
+if redis.call('LLEN', KEYS[2]) == 0 then redis.call('RPUSH', KEYS[2], unpack(ARGV)) end
+return #ARGV
+"""
+
+# KEYS: version, then what is built from the table. The version outlives any build under way.
+FORGET = """
+redis.call('INCR', KEYS[1]); redis.call('EXPIRE', KEYS[1], 3600)
+redis.call('DEL', unpack(KEYS, 2)); return 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A position to try for, and what the winner's transaction needs to know of its packet."""
+
+    position: int
+    rp_id: int
+    public_id: str
+    kind: int
+    sender: str
+    for_id: str
+    number: int
+    pay_status: int
+    is_queued: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """This user holds or held a ticket; the table knows whether it became a share."""
+
+    rp_id: int
+    in_flight: bool
+
+
+_REFUSALS = {
+    b"not_found": problems.NotFound,
+    b"own_packet": problems.OwnPacket,
+    b"packet_closed": problems.PacketClosed,
+    b"not_issued": problems.NotIssued,
+    b"packet_frozen": problems.PacketFrozen,
+    b"wallet_frozen": problems.WalletFrozen,
+}
+
+
+def take(
+    *,
+    public_id: str,
+    user_id: str,
+    now: datetime,
+    member: bool | None,
+    again: bool = False,
+    counted: bool = False,
+) -> Ticket | Taken | Outcome:
+    """Ask Redis for a ticket: one script call once the packet's keys are there.
+
+    `member` is the chat server's answer, None to ask the copy of the synced table; `again` takes
+    although marked as taken before; `counted` says that the throttle has counted this request.
+
+    Raises: Problem (as in grab.py), Down.
+    """
+    now_ms = int(now.timestamp() * 1000)
+    for _ in range(BUILD_TRIES):
+        answer = _ask(public_id, user_id, now_ms, again, counted, member)
+        counted = True
+        match answer[0]:
+            case b"ticket":
+                return _ticket(public_id, answer)
+            case b"too_slow" | b"expired":
+                return Outcome(answer[0].decode())
+            case b"taken":
+                return Taken(int(answer[1]), bool(answer[2]))
+            case b"look":
+                left = restock(public_id, int(answer[1]))
+                if left == 0:
+                    return Outcome.TOO_SLOW
+                if int(answer[2]) <= now_ms:
+                    return Outcome.EXPIRED
+            case b"unbuilt":
+                _build(public_id, *answer[1:])
+            case b"throttled":
+                raise problems.Throttled(-(-int(answer[1]) // 1000))
+            case refusal:
+                raise _REFUSALS[refusal]()
+    raise problems.Unavailable()
+
+
+def give_back(ticket: Ticket, user_id: str) -> None:
+    """The ticket was not used: the next one may have it."""
+    with suppress(Down):  # what is not given back is found by the next look into the table
+        redis.run("give_back", GIVE_BACK, _keys(ticket.public_id)[:3], [user_id, ticket.position])
+
+
+def restock(public_id: str, rp_id: int) -> int:
+    """Fill an empty queue with what the table says nobody took; how many that is.
+
+    Races: a position may be on its way to a taker; a spent ticket changes no row and costs a try.
+    """
+    untaken = Share.objects.filter(rp_id=rp_id, user_id=None).order_by("position")
+    positions = list(untaken.values_list("position", flat=True))
+    redis.run("restock", RESTOCK, _keys(public_id)[:2], positions)
+    return len(positions)
+
+
+def prepare(public_id: str) -> None:
+    """Build the packet's keys before the first grab; on_commit of the issue."""
+    try:
+        forget(public_id)
+        _build_packet(public_id)
+    except (Down, problems.NotFound):
+        pass  # the first grab builds them, or goes by the table
+
+
+def forget(public_id: str) -> None:
+    """Drop the packet's keys: it was frozen, closed, voided, or its tickets turned out spent."""
+    header, queue, takers, version, _ = _keys(public_id)
+    with suppress(Down):  # the share's WHERE holds; unsettled headers live for seconds
+        redis.run("forget", FORGET, [version, header, queue, takers], [])
+
+
+def forget_group(group_id: str) -> None:
+    """The group changed; on_commit of members.py.
+
+    Raises: Unavailable (503) when Redis cannot be told: it might come back and believe its copy.
+    """
+    if not redis.is_configured():
+        return
+    key = f"group:{group_id}"
+    try:
+        redis.run("forget", FORGET, [f"{key}:version", key], [])
+    except Down:
+        raise problems.Unavailable() from None
+
+
+def forget_frozen_wallets() -> None:
+    """A wallet was frozen or unfrozen."""
+    with suppress(Down):  # the share's WHERE holds
+        redis.run("forget", FORGET, [f"{FROZEN_WALLETS}:version", FROZEN_WALLETS], [])
+
+
+def _keys(public_id: str) -> list[str]:
+    """Header, queue, takers, version, builder's guard; one slot of a Redis Cluster."""
+    return [f"packet:{{{public_id}}}:{part}" for part in ("h", "q", "t", "version", "guard")]
+
+
+def _ask(
+    public_id: str, user_id: str, now_ms: int, again: bool, counted: bool, member: bool | None
+) -> list:
+    rate = throttle.GRAB
+    is_throttled = settings.REDPACKET_THROTTLE and not counted
+    return redis.run(
+        "take",
+        TAKE,
+        [*_keys(public_id)[:3], FROZEN_WALLETS, throttle.key(rate, user_id)],
+        [
+            user_id,
+            now_ms,
+            LEASE_MS,
+            int(again),
+            rate.interval_ms if is_throttled else 0,
+            rate.tolerance_ms,
+            "" if member is None else int(member),
+        ],
+    )
+
+
+def _ticket(public_id: str, answer: list) -> Ticket:
+    _, position, rp_id, kind, sender, for_id, number, pay_status = answer
+    return Ticket(
+        position=int(position),
+        rp_id=int(rp_id),
+        public_id=public_id,
+        kind=int(kind),
+        sender=sender.decode(),
+        for_id=for_id.decode(),
+        number=int(number),
+        pay_status=int(pay_status),
+    )
+
+
+def _build(public_id: str, what: bytes, group_id: bytes = b"") -> None:
+    """Build what the script missed, one process at a time; the others wait a moment and ask again.
+
+    Races: a builder may read the table just before a freeze or a removal commits; its copy carries
+           the version read before, and the script drops it when the version has moved on.
+    """
+    guard = f"{_keys(public_id)[4]}:{what.decode()}"
+    if not redis.call(lambda r: r.set(guard, 1, nx=True, px=2000)):
+        time.sleep(BUILD_WAIT_S)
+        return
+    try:
+        match what:
+            case b"packet":
+                _build_packet(public_id)
+            case b"group":
+                group = GroupMember.objects.filter(group_id=group_id.decode())
+                _build_set(f"group:{group_id.decode()}", group.values_list("user_id", flat=True))
+            case _:
+                frozen = Wallet.objects.filter(is_frozen=True)
+                _build_set(FROZEN_WALLETS, frozen.values_list("user_id", flat=True))
+    finally:
+        redis.call(lambda r: r.delete(guard))
+
+
+def _build_packet(public_id: str) -> None:
+    """Raises: NotFound (404), Down."""
+    *keys, version_key, _ = _keys(public_id)
+    version = redis.call(lambda r: r.get(version_key)) or b"0"
+    packet = RedPacket.objects.filter(public_id=public_id).first()
+    if packet is None:
+        raise problems.NotFound()
+    positions, takers = [], []
+    shares = Share.objects.filter(rp=packet).order_by("position")
+    for position, taker in shares.values_list("position", "user_id"):
+        if taker is None:
+            positions.append(position)
+        else:
+            takers += [taker, 0]
+    header = _header(packet, is_gone=not positions)
+    lists = [part for items in (header, positions, takers) for part in (len(items), *items)]
+    redis.run(
+        "build_packet", BUILD_PACKET, [*keys, version_key], [version, _kept_s(packet), *lists]
+    )
+
+
+def _header(packet: RedPacket, *, is_gone: bool) -> list:
+    expire = packet.expire_time
+    is_late_draft = packet.draft_until is not None and packet.draft_until <= timezone.now()
+    is_shut = bool(packet.voided_at or packet.closed_at or is_late_draft)
+    fields = {
+        "id": packet.pk,
+        "kind": packet.type,
+        "sender": packet.user_id,
+        "for": packet.for_id,
+        "number": packet.number,
+        "pay": packet.pay_status,
+        "expire": int(expire.timestamp() * 1000) if expire else 0,
+        "frozen": int(packet.is_frozen),
+        "shut": int(is_shut),
+        "gone": int(is_gone),
+        "popped": 0,
+    }
+    return [part for pair in fields.items() for part in pair]
+
+
+def _kept_s(packet: RedPacket) -> int:
+    if (
+        packet.is_frozen
+        or packet.voided_at
+        or packet.closed_at
+        or packet.pay_status != PayStatus.PAID
+    ):
+        return KEPT_UNSETTLED_S
+    left = packet.expire_time.timestamp() - time.time()
+    return max(0, int(left)) + KEPT_PAST_DEADLINE_S
+
+
+def _build_set(key: str, members: Iterable[str]) -> None:
+    version = redis.call(lambda r: r.get(f"{key}:version")) or b"0"
+    redis.run(
+        "build_set", BUILD_SET, [key, f"{key}:version"], [version, SET_KEPT_S, PRESENT, *members]
+    )

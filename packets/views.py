@@ -1,0 +1,231 @@
+"""Doors of the REST API: read the request, call one verb, render the answer."""
+
+import json
+import threading
+import time
+from functools import partial
+
+from django.http import HttpResponse
+from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
+from rest_framework.decorators import action
+from rest_framework.response import Response
+
+from packets import grab, members, pay, profiles, results, send, summaries
+from packets.serializers import (
+    MembersSerializer,
+    PaySerializer,
+    ProfileSerializer,
+    SendSerializer,
+)
+from payments.states import PayType
+from redpacket_site.kit import idempotency, ids, outbox, pages, problems
+from redpacket_site.kit.api import ServiceViewSet, UserViewSet, validated
+from redpacket_site.kit.caller import user_of
+
+WAIT_MAX_S = 30
+POLL_S = 0.25
+
+
+class PacketViewSet(UserViewSet):
+    """Red packets, as the caller may see them."""
+
+    def dispatch(self, request, *args, **kwargs):
+        with translation.override(translation.get_language_from_request(request)):
+            response = super().dispatch(request, *args, **kwargs)
+        patch_vary_headers(response, ["Accept-Language"])
+        return response
+
+    def create(self, request):
+        wish = SendSerializer.wish(validated(SendSerializer, request.data))
+        now = timezone.now()
+        return idempotency.answer(
+            request,
+            partial(send.send, caller=request.user, wish=wish, now=now),
+            render=lambda packet: results.fresh(packet, request.user, now),
+            status=201,
+        )
+
+    def retrieve(self, request, pk):
+        now = timezone.now()
+        return Response(results.packet(public_id=pk, caller=request.user, now=now))
+
+    def list(self, request):
+        box = request.query_params.get("box")
+        if box not in ("sent", "received"):
+            raise problems.Invalid(errors={"box": ["sent, received"]})
+        year, limit = _year(request), pages.limit_of(request)
+        after = pages.cursor_of(request)
+        if after and len(after) != 2:
+            raise problems.Malformed()
+        find = summaries.sent if box == "sent" else summaries.received
+        rows = find(caller=request.user, year=year, after=after, limit=limit)
+        packets = rows if box == "sent" else [share.rp for share in rows]
+        rendered = results.summaries(packets[:limit], request.user, timezone.now())
+        column = "add_time" if box == "sent" else "update_time"
+        return Response(
+            pages.page(
+                list(zip(rows, [*rendered, None], strict=False)),
+                limit,
+                position=lambda pair: summaries.position(getattr(pair[0], column), pair[0].pk),
+                render=lambda pair: pair[1],
+            )
+        )
+
+    @action(detail=False)
+    def summary(self, request):
+        year = _year(request) or timezone.localtime().year
+        return Response(summaries.of_year(caller=request.user, year=year))
+
+    @action(detail=True, methods=["post"])
+    def pay(self, request, pk):
+        wanted = validated(PaySerializer, request.data)
+        if wanted["pay_type"] != PayType.BALANCE.word:
+            raise problems.ChannelUnavailable()
+        now = timezone.now()
+        return idempotency.answer(
+            request,
+            partial(pay.by_balance, public_id=pk, caller=request.user, now=now),
+            render=lambda packet: {
+                "packet": results.fresh(packet, request.user, now),
+                "order": None,
+            },
+        )
+
+
+class GrabViewSet(UserViewSet):
+    """POST /packets/{id}/grab: the lean door (docs/hot-path.md).
+
+    Thousands come at once for a few shares, and most of them leave with nothing: what DRF does
+    around a view (negotiation, parsers, permissions, a Response rendered later) costs more than the
+    answer. The caller is read by the same code, the throttle counts in the script that decides.
+    """
+
+    def dispatch(self, request, *args, **kwargs):
+        if request.method != "POST":
+            return super().dispatch(request, *args, **kwargs)
+        try:
+            caller = request.caller = user_of(request.META.get("HTTP_AUTHORIZATION", ""))
+            result = grab.grab(public_id=kwargs["pk"], caller=caller, now=timezone.now())
+        except Exception as error:
+            problem = problems.translate(error)
+            if problem is None:
+                raise
+            return problems.render(request, problem)
+        return HttpResponse(_grab_json(result), content_type="application/json")
+
+    def create(self, request, pk):
+        raise AssertionError("unreachable: dispatch answers POST")
+
+
+def _grab_json(result: grab.Grab) -> str:
+    share = result.share
+    return json.dumps(
+        {
+            "outcome": result.outcome,
+            "share": share
+            and {
+                "money": f"{share.money:.2f}",
+                "is_into_account": bool(share.is_into_account),
+                "update_time": timezone.localtime(share.update_time).isoformat(),
+            },
+        }
+    )
+
+
+class GroupViewSet(ServiceViewSet):
+    """The chat server keeps group membership here."""
+
+    def replace(self, request, group_id):
+        _check(group_id=group_id)
+        wanted = validated(MembersSerializer, request.data)["members"]
+        members.replace(group_id=group_id, user_ids=wanted)
+        return Response(status=204)
+
+    def add(self, request, group_id, user_id):
+        _check(group_id=group_id, user_id=user_id)
+        members.add(group_id=group_id, user_id=user_id)
+        return Response(status=204)
+
+    def remove(self, request, group_id, user_id):
+        _check(group_id=group_id, user_id=user_id)
+        members.remove(group_id=group_id, user_id=user_id)
+        return Response(status=204)
+
+
+class ProfileViewSet(ServiceViewSet):
+    """The chat server keeps nicknames and avatars here."""
+
+    def put(self, request, user_id):
+        _check(user_id=user_id)
+        profile = validated(ProfileSerializer, request.data)
+        profiles.put(
+            user_id=user_id,
+            nickname=profile["nickname"] or "",
+            avatar=profile["avatar"] or "",
+        )
+        return Response(status=204)
+
+
+class EventViewSet(ServiceViewSet):
+    """The chat server reads what happened."""
+
+    _waiting = threading.Lock()  # at most one waiting request a process
+
+    def list(self, request):
+        after = _whole(request, "after", 0, 10**18)
+        limit = _whole(request, "limit", 100, 1000, least=1)
+        wait_s = _whole(request, "wait", 0, WAIT_MAX_S)
+        news = outbox.read(after=after, limit=limit)
+        if not news and wait_s and self._waiting.acquire(blocking=False):
+            try:
+                news = _wait_for(after, limit, wait_s)
+            finally:
+                self._waiting.release()
+        return Response(
+            {
+                "results": [
+                    {
+                        "id": str(item.place),
+                        "type": item.type,
+                        "time": timezone.localtime(item.created_at),
+                        "data": item.data,
+                    }
+                    for item in news
+                ],
+                "next": str(news[-1].place if news else after),
+            }
+        )
+
+
+def _wait_for(after: int, limit: int, wait_s: int) -> list[outbox.News]:
+    until = time.monotonic() + wait_s
+    news: list[outbox.News] = []
+    while not news and time.monotonic() < until:
+        time.sleep(POLL_S)
+        news = outbox.read(after=after, limit=limit)
+    return news
+
+
+def _year(request) -> int | None:
+    given = request.query_params.get("year")
+    if given is None:
+        return None
+    if not (given.isascii() and given.isdigit() and len(given) == 4 and int(given) >= 1970):
+        raise problems.Invalid(errors={"year": ["1970..9999"]})
+    return min(int(given), 9998)
+
+
+def _whole(request, name: str, default: int, most: int, least: int = 0) -> int:
+    given = request.query_params.get(name, str(default))
+    if not (given.isascii() and given.isdigit() and len(given) <= 19):
+        raise problems.Invalid(errors={name: [f"{least}..{most}"]})
+    if not least <= int(given) <= most:
+        raise problems.Invalid(errors={name: [f"{least}..{most}"]})
+    return int(given)
+
+
+def _check(**values: str) -> None:
+    for name, value in values.items():
+        if not ids.is_outside_id(value):
+            raise problems.Invalid(errors={name: ["1 to 64 characters of A-Z a-z 0-9 _.:@-"]})

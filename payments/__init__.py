@@ -1,0 +1,1 @@
+"""The middle: how a red packet is paid. Knows wallets, never packets."""

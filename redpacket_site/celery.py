@@ -1,0 +1,33 @@
+"""The Celery app, and everything that runs by itself as one table."""
+
+import os
+
+from celery import Celery
+from celery.signals import setup_logging
+
+from redpacket_site.kit import filebroker
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "redpacket_site.settings")
+filebroker.register()
+
+app = Celery("hongbao")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+# task -> seconds between two runs. A message that waited longer than that is dropped: the next
+# one is there already.
+SCHEDULE = {
+    "packets.refund_expired": 5,
+    "packets.finish_taken": 10,
+    "packets.close_drafts": 10,
+    "packets.forget_old": 600,
+}
+app.conf.beat_schedule = {
+    task: {"task": task, "schedule": every_s, "options": {"expires": every_s}}
+    for task, every_s in SCHEDULE.items()
+}
+
+
+@setup_logging.connect
+def _keep_our_logging(**_):
+    """Django has configured it; Celery would add a second handler."""

@@ -1,0 +1,84 @@
+"""What every view of the API shares: caller, throttle, strict serializers, problems."""
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+from rest_framework.viewsets import ViewSet
+
+from redpacket_site.kit import money, throttle
+from redpacket_site.kit.caller import Caller, ServiceAuthentication
+
+
+class UserViewSet(ViewSet):
+    """For the app's users. `request.user` is a Caller; every request counts for the throttle."""
+
+    body_max_bytes = settings.BODY_MAX_BYTES
+
+    def initial(self, request, *args, **kwargs):
+        super().initial(request, *args, **kwargs)
+        if isinstance(request.user, Caller):
+            request._request.caller = request.user
+            rate = throttle.GET if request.method in ("GET", "HEAD") else throttle.POST
+            throttle.check(rate, request.user.user_id)
+
+
+class ServiceViewSet(ViewSet):
+    """For the chat server."""
+
+    authentication_classes = [ServiceAuthentication]
+    body_max_bytes = settings.SERVICE_BODY_MAX_BYTES
+
+
+class StrictSerializer(serializers.Serializer):
+    """Unknown fields are an error, not ignored (api.md)."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            unknown = set(data) - set(self.fields)
+            if unknown:
+                raise serializers.ValidationError(
+                    {name: [self.error_messages["unknown"]] for name in sorted(unknown)}
+                )
+        return super().to_internal_value(data)
+
+    default_error_messages = {"unknown": "Unknown field."}
+
+
+class YuanField(serializers.Field):
+    """A decimal string in yuan with two places, `"12.34"`; numbers are refused."""
+
+    default_error_messages = {"invalid": 'A string in yuan with two places, such as "12.34".'}
+
+    def to_internal_value(self, data):
+        amount = money.parse_yuan(data)
+        if amount is None:
+            self.fail("invalid")
+        return amount
+
+    def to_representation(self, value):
+        return f"{value:.2f}"
+
+
+class TextField(serializers.CharField):
+    """A JSON string; DRF's own field would turn a number into one."""
+
+    def to_internal_value(self, data):
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class WholeField(serializers.IntegerField):
+    """A JSON integer; DRF's own field would read one out of a string or a float."""
+
+    def to_internal_value(self, data):
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+def validated(serializer_class: type[serializers.Serializer], data: Any) -> dict:
+    serializer = serializer_class(data=data)
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data

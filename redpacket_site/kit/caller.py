@@ -1,0 +1,205 @@
+"""Who is calling: a chat user by the platform's JWT, or the chat server by its key (Spec 2.1)."""
+
+import hmac
+import json
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jwt
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from rest_framework.authentication import BaseAuthentication
+
+from redpacket_site.kit.ids import is_outside_id
+from redpacket_site.kit.problems import Forbidden, Unauthenticated
+
+REMEMBERED_S = 60  # how long a verified token is believed without verifying it again
+REMEMBERED_MAX = 20_000
+KEYS_LOOKED_AT_S = 5  # how often the key file is checked for a rotation
+TOKEN_BYTES_MAX = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A chat user: the `sub` of a verified token."""
+
+    user_id: str
+    is_authenticated = True
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The chat server itself."""
+
+    is_authenticated = True
+
+
+class UserAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <JWT>`; the service key is refused here with 403."""
+
+    def authenticate(self, request):
+        header = request.META.get("HTTP_AUTHORIZATION", "")
+        return user_of(header), None
+
+    def authenticate_header(self, request):
+        return 'Bearer realm="hongbao"'
+
+
+class ServiceAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <service key>`; a user's token is refused here with 403."""
+
+    def authenticate(self, request):
+        token = _bearer(request.META.get("HTTP_AUTHORIZATION", ""))
+        if _is_service_key(token):
+            return Service(), None
+        tokens.caller(token)  # 401 when it is no user's token either
+        raise Forbidden()
+
+    def authenticate_header(self, request):
+        return 'Bearer realm="hongbao"'
+
+
+def user_of(header: str) -> Caller:
+    token = _bearer(header)
+    try:
+        return tokens.caller(token)
+    except Unauthenticated:
+        if _is_service_key(token):
+            raise Forbidden() from None
+        raise
+
+
+def _bearer(header: str) -> str:
+    scheme, _, token = header.partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or len(token) > TOKEN_BYTES_MAX:
+        raise Unauthenticated()
+    return token
+
+
+def _is_service_key(token: str) -> bool:
+    return hmac.compare_digest(token.encode(), settings.REDPACKET_SERVICE_KEY.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One verification key; the algorithm comes from the key, never from a token's header."""
+
+    kid: str | None
+    algorithm: str
+    key: Any
+
+
+class Tokens:
+    """Verifies JWTs and remembers the exact tokens it has verified, for at most a minute.
+
+    Races: the map is replaced or changed by single dict operations; a lost entry only costs a
+    second verification.
+    """
+
+    def __init__(self) -> None:
+        self._remembered: dict[str, tuple[Caller, float]] = {}
+        self._keys: list[Key] = []
+        self._stamp: tuple | None = None
+        self._looked_at = -KEYS_LOOKED_AT_S - 1.0
+        self._lock = threading.Lock()
+
+    def caller(self, token: str) -> Caller:
+        """The token's user, or Unauthenticated (401)."""
+        self._refresh()
+        found = self._remembered.get(token)
+        if found and found[1] > time.time():
+            return found[0]
+        caller, until = self._verify(token)
+        if len(self._remembered) >= REMEMBERED_MAX:
+            self._remembered = {}
+        self._remembered[token] = (caller, until)
+        return caller
+
+    def _verify(self, token: str) -> tuple[Caller, float]:
+        try:
+            kid = jwt.get_unverified_header(token).get("kid")
+        except jwt.PyJWTError:
+            raise Unauthenticated() from None
+        for key in self._keys:
+            if kid is not None and key.kid is not None and kid != key.kid:
+                continue
+            try:
+                claims = jwt.decode(
+                    token,
+                    key.key,
+                    algorithms=[key.algorithm],
+                    issuer=settings.REDPACKET_JWT_ISS or None,
+                    audience=settings.REDPACKET_JWT_AUD or None,
+                    options={
+                        "require": ["exp", "sub"],
+                        "verify_aud": bool(settings.REDPACKET_JWT_AUD),
+                    },
+                )
+                expiry = float(claims["exp"])
+            except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
+                continue
+            if is_outside_id(claims["sub"]):
+                return Caller(claims["sub"]), min(expiry, time.time() + REMEMBERED_S)
+        raise Unauthenticated()
+
+    def _refresh(self) -> None:
+        if time.monotonic() - self._looked_at < KEYS_LOOKED_AT_S:
+            return
+        with self._lock:
+            path = settings.REDPACKET_JWT_KEYS
+            stamp = (path, path and Path(path).stat().st_mtime_ns, settings.REDPACKET_JWT_SECRET)
+            if stamp != self._stamp:
+                self._keys = load_keys(path, settings.REDPACKET_JWT_SECRET)
+                self._remembered = {}
+                self._stamp = stamp
+            self._looked_at = time.monotonic()
+
+
+def load_keys(path: str, secret: str) -> list[Key]:
+    """Keys of a JWKS or PEM file and, in development, the HS256 secret."""
+    keys = [Key(None, "HS256", secret)] if secret else []
+    if not path:
+        return keys
+    try:
+        content = Path(path).read_bytes()
+        if content.lstrip().startswith(b"{"):
+            return keys + [_from_jwk(jwk) for jwk in json.loads(content)["keys"]]
+        from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+        parts = content.split(b"-----BEGIN ")[1:]
+        return keys + [_from_public(load_pem_public_key(b"-----BEGIN " + part)) for part in parts]
+    except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
+        raise ImproperlyConfigured(
+            f"REDPACKET_JWT_KEYS: {path} holds no JWKS and no PEM public key ({error})."
+        ) from error
+
+
+def _from_jwk(jwk: dict) -> Key:
+    key = jwt.PyJWK(jwk, algorithm=None if jwk.get("alg") else _algorithm_of_jwk(jwk))
+    if key.algorithm_name not in ("RS256", "ES256", "EdDSA"):
+        raise ValueError(f"algorithm {key.algorithm_name} is not accepted")
+    return Key(jwk.get("kid"), key.algorithm_name, key.key)
+
+
+def _algorithm_of_jwk(jwk: dict) -> str:
+    return {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}[jwk["kty"]]
+
+
+def _from_public(key: Any) -> Key:
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+    for kind, algorithm in (
+        (rsa.RSAPublicKey, "RS256"),
+        (ec.EllipticCurvePublicKey, "ES256"),
+        (ed25519.Ed25519PublicKey, "EdDSA"),
+    ):
+        if isinstance(key, kind):
+            return Key(None, algorithm, key)
+    raise ValueError("the key is neither RSA, EC nor Ed25519")
+
+
+tokens = Tokens()

@@ -1,0 +1,34 @@
+import time
+
+import jwt
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from redpacket_site.kit.ids import is_outside_id
+
+
+def token(user_id: str, ttl_s: int) -> str:
+    """A development token, HS256."""
+    claims = {"sub": user_id, "exp": int(time.time()) + ttl_s}
+    if settings.REDPACKET_JWT_ISS:
+        claims["iss"] = settings.REDPACKET_JWT_ISS
+    if settings.REDPACKET_JWT_AUD:
+        claims["aud"] = settings.REDPACKET_JWT_AUD
+    return jwt.encode(claims, settings.REDPACKET_JWT_SECRET, algorithm="HS256")
+
+
+class Command(BaseCommand):
+    help = "Development: print a JWT for a chat user."
+
+    def add_arguments(self, parser):
+        parser.add_argument("user")
+        parser.add_argument("--ttl", type=int, default=7 * 86400, help="seconds it is good for")
+
+    def handle(self, *, user, ttl, **options):
+        if settings.PRODUCTION:
+            raise CommandError("Refused in production: the chat platform issues the tokens.")
+        if not is_outside_id(user):
+            raise CommandError(f"{user!r} is no user id: 1 to 64 characters of A-Z a-z 0-9 _.:@-")
+        if ttl < 1:
+            raise CommandError("--ttl takes seconds, at least 1.")
+        self.stdout.write(token(user, ttl))

@@ -1,0 +1,27 @@
+"""Prometheus figures. Labels are bounded: route names, never ids."""
+
+from prometheus_client import Counter, Histogram
+
+REQUESTS = Counter("hongbao_requests_total", "Requests by route and status", ["route", "status"])
+SECONDS = Histogram(
+    "hongbao_request_seconds",
+    "Seconds from first byte to answer",
+    ["route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+GRABS = Counter("hongbao_grabs_total", "Grabs by outcome", ["outcome"])
+_labelled: dict = {}
+
+
+def request_done(request, response, took_s: float) -> None:
+    match = request.resolver_match
+    route = match.route if match else "unknown"
+    key = (route, response.status_code)
+    children = _labelled.get(key)
+    if children is None:
+        children = _labelled[key] = (
+            REQUESTS.labels(route, response.status_code),
+            SECONDS.labels(route),
+        )
+    children[0].inc()
+    children[1].observe(took_s)

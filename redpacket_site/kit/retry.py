@@ -1,0 +1,59 @@
+"""A unit of work: one durable transaction, run again after a deadlock, three times at most."""
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from django.db import OperationalError, connection, transaction
+
+TRIES = 3
+# Deadlock found; lock wait over; SQLite's "database is locked" carries no number.
+_CONFLICTS = {1213, 1205}
+
+
+class Also(Protocol):
+    """What must commit with the work: an idempotency record, a staff member's log line."""
+
+    def begin(self) -> None: ...
+
+    def keep(self, result: Any) -> None: ...
+
+
+def unit(verb: Callable) -> Callable:
+    """Make a verb own its commit; its callers may pass `also`, which commits with it.
+
+    Races:   a deadlock or lock wait rolls everything back; the whole verb runs again.
+    Repeats: verbs are repeatable, so that is safe.
+    """
+
+    @functools.wraps(verb)
+    def run(*args, also: Also | None = None, **kwargs):
+        def work():
+            with transaction.atomic(durable=True):
+                if also:
+                    also.begin()
+                result = verb(*args, **kwargs)
+                if also:
+                    also.keep(result)
+            return result
+
+        return again(work)
+
+    return run
+
+
+def again(work: Callable[[], Any]) -> Any:
+    """Run work() until it meets no conflict, three times at most."""
+    for left in reversed(range(TRIES)):
+        try:
+            return work()
+        except OperationalError as error:
+            if left == 0 or not is_conflict(error) or connection.in_atomic_block:
+                raise
+            time.sleep(0.01 * (TRIES - left))
+    raise AssertionError("unreachable")
+
+
+def is_conflict(error: OperationalError) -> bool:
+    return bool(error.args) and (error.args[0] in _CONFLICTS or "locked" in str(error.args[0]))

@@ -1,0 +1,238 @@
+"""All settings, in sections; every value that differs between machines comes through env.py."""
+
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from redpacket_site import env
+from redpacket_site.kit import filebroker
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Where we run -------------------------------------------------------------------------------
+REDPACKET_ENV = env.word("REDPACKET_ENV", "development", ("development", "production"))
+PRODUCTION = REDPACKET_ENV == "production"
+DATA_DIR = env.path("REDPACKET_DATA_DIR", BASE_DIR / "var")
+KEYS_DIR = DATA_DIR / "keys"
+DEBUG = env.switch("REDPACKET_DEBUG", False)
+SECRET_KEY = env.secret("REDPACKET_SECRET_KEY", KEYS_DIR / "secret_key", production=PRODUCTION)
+ALLOWED_HOSTS = env.names(
+    "REDPACKET_ALLOWED_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1],testserver"
+)
+CSRF_TRUSTED_ORIGINS = env.names("REDPACKET_CSRF_TRUSTED_ORIGINS", "")
+
+# --- Red packets (Spec 1.2) ---------------------------------------------------------------------
+REDPACKET_SHARES_MAX = env.integer("REDPACKET_SHARES_MAX", 100, 1, 1000)
+REDPACKET_SHARE_MAX = env.amount("REDPACKET_SHARE_MAX", "200.00", "0.01", "10000.00")
+REDPACKET_SHARE_MIN = env.amount("REDPACKET_SHARE_MIN", "0.01", "0.01", "200.00")
+REDPACKET_EXPIRE_S = env.integer("REDPACKET_EXPIRE_S", 86_400, 1, 30 * 86_400)
+REDPACKET_DRAFT_S = env.integer("REDPACKET_DRAFT_S", 86_400, 1, 30 * 86_400)
+REDPACKET_MEMBERS_URL = env.text("REDPACKET_MEMBERS_URL")  # empty: the synced table answers
+EVENTS_KEPT_DAYS = env.integer("REDPACKET_EVENTS_KEPT_DAYS", 7, 7, 3650)
+
+# --- Callers (Spec 2.1) -------------------------------------------------------------------------
+REDPACKET_JWT_KEYS = env.text("REDPACKET_JWT_KEYS")
+REDPACKET_JWT_ISS = env.text("REDPACKET_JWT_ISS")
+REDPACKET_JWT_AUD = env.text("REDPACKET_JWT_AUD")
+# HS256 is for development; production verifies by the platform's public keys alone.
+REDPACKET_JWT_SECRET = (
+    ""
+    if PRODUCTION
+    else env.secret("REDPACKET_JWT_SECRET", KEYS_DIR / "jwt_secret", production=False)
+)
+REDPACKET_SERVICE_KEY = env.secret(
+    "REDPACKET_SERVICE_KEY", KEYS_DIR / "service_key", production=PRODUCTION
+)
+REDPACKET_THROTTLE = env.switch("REDPACKET_THROTTLE", True)
+REDPACKET_STAFF_OTP = env.switch("REDPACKET_STAFF_OTP", True)
+if PRODUCTION:
+    for refused, why in (
+        (DEBUG, "REDPACKET_DEBUG=on shows source code to strangers"),
+        (env.text("REDPACKET_JWT_SECRET"), "REDPACKET_JWT_SECRET allows HS256 tokens"),
+        (not REDPACKET_JWT_KEYS, "REDPACKET_JWT_KEYS is missing: nobody could log in"),
+        (not REDPACKET_THROTTLE, "REDPACKET_THROTTLE=off invites a flood"),
+        (not REDPACKET_STAFF_OTP, "REDPACKET_STAFF_OTP=off leaves staff one password from money"),
+        (not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS, "REDPACKET_ALLOWED_HOSTS must name the hosts"),
+    ):
+        if refused:
+            raise ImproperlyConfigured(f"Refused in production: {why}.")
+
+# --- Applications -------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "redpacket_site.apps.HongbaoAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "axes",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "redpacket_site.kit",
+    "wallets",
+    "payments",
+    "packets",
+]
+
+# Gateway sends /api/v1/ past all that follows: the API needs no session, cookie or language.
+MIDDLEWARE = [
+    "redpacket_site.kit.middleware.Gateway",
+    "django.middleware.security.SecurityMiddleware",
+    "redpacket_site.kit.middleware.ContentSecurityPolicy",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "redpacket_site.urls"
+WSGI_APPLICATION = "redpacket_site.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Data ---------------------------------------------------------------------------------------
+DATABASES = {"default": env.database("REDPACKET_DATABASE_URL", f"sqlite:///{DATA_DIR}/db.sqlite3")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.text("REDPACKET_REDIS_URL")
+REDIS_OPTIONS = {
+    # A dead Redis must become the database path quickly: short waits, no retries.
+    "socket_connect_timeout": 0.2,
+    "socket_timeout": 0.5,
+    "retry": None,
+    "retry_on_timeout": False,
+    "max_connections": 64,
+}
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"CONNECTION_POOL_KWARGS": REDIS_OPTIONS},
+    }
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+
+# --- Celery (the schedule itself is a table in celery.py) ---------------------------------------
+CELERY_BROKER_URL = env.text("REDPACKET_BROKER_URL", REDIS_URL or "atomicfile://")
+if CELERY_BROKER_URL.startswith("unix://"):
+    CELERY_BROKER_URL = "redis+socket://" + CELERY_BROKER_URL.removeprefix("unix://")
+if CELERY_BROKER_URL.startswith("atomicfile:"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = filebroker.options(DATA_DIR / "broker")
+else:
+    # A killed worker's tasks come back after this; longer than any task (limit 45 s).
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "visibility_timeout": 60,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+    }
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_TIME_LIMIT = 45
+CELERY_TASK_SOFT_TIME_LIMIT = 30
+CELERY_WORKER_PREFETCH_MULTIPLIER = 4
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TIMEZONE = "Asia/Shanghai"
+CELERY_BEAT_SCHEDULER = "redpacket_site.scheduler:Scheduler"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+# --- Language and time --------------------------------------------------------------------------
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = env.text("REDPACKET_TIME_ZONE", "Asia/Shanghai")
+USE_I18N = True
+USE_TZ = True
+
+# --- API ----------------------------------------------------------------------------------------
+BODY_MAX_BYTES = 64 * 1024
+SERVICE_BODY_MAX_BYTES = 4 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = SERVICE_BODY_MAX_BYTES
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["redpacket_site.kit.caller.UserAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_PARSER_CLASSES": ["redpacket_site.kit.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "redpacket_site.schema.Schema",
+    "EXCEPTION_HANDLER": "redpacket_site.kit.problems.handler",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Hongbao",
+    "DESCRIPTION": "Red packets for a chat app: send, pay, grab, look at everyone's luck.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SERVE_AUTHENTICATION": [],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
+
+# --- Staff --------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_VERBOSE = False
+OTP_TOTP_ISSUER = "Hongbao"
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_SSL_REDIRECT = PRODUCTION and env.switch("REDPACKET_SSL_REDIRECT", True)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# --- Static files -------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "redpacket_site" / "static"]
+WHITENOISE_USE_FINDERS = not PRODUCTION
+
+# --- Logs ---------------------------------------------------------------------------------------
+LOGGING_CONFIG = "redpacket_site.kit.logs.configure"
+LOGGING = {"level": env.word("REDPACKET_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))}
+
+# A conditional unique constraint is silently left out by MariaDB: refuse to depend on one.
+SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -1,0 +1,43 @@
+"""Every route on one page."""
+
+from django.contrib import admin
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from packets.views import (
+    EventViewSet,
+    GrabViewSet,
+    GroupViewSet,
+    PacketViewSet,
+    ProfileViewSet,
+)
+from redpacket_site.kit import health
+from wallets.views import WalletViewSet
+
+API = "api/v1"
+
+urlpatterns = [
+    # --- the app's users
+    path(f"{API}/packets", PacketViewSet.as_view({"get": "list", "post": "create"})),
+    path(f"{API}/packets/summary", PacketViewSet.as_view({"get": "summary"})),
+    path(f"{API}/packets/<str:pk>", PacketViewSet.as_view({"get": "retrieve"})),
+    path(f"{API}/packets/<str:pk>/pay", PacketViewSet.as_view({"post": "pay"})),
+    path(f"{API}/packets/<str:pk>/grab", GrabViewSet.as_view({"post": "create"})),
+    path(f"{API}/wallet", WalletViewSet.as_view({"get": "retrieve"})),
+    path(f"{API}/wallet/flow", WalletViewSet.as_view({"get": "flow"})),
+    # --- the chat server
+    path(f"{API}/service/groups/<str:group_id>/members", GroupViewSet.as_view({"put": "replace"})),
+    path(
+        f"{API}/service/groups/<str:group_id>/members/<str:user_id>",
+        GroupViewSet.as_view({"put": "add", "delete": "remove"}),
+    ),
+    path(f"{API}/service/profiles/<str:user_id>", ProfileViewSet.as_view({"put": "put"})),
+    path(f"{API}/service/events", EventViewSet.as_view({"get": "list"})),
+    # --- around it
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("metrics", health.metrics),
+    path("admin/", admin.site.urls),
+]

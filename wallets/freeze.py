@@ -1,0 +1,39 @@
+"""Freeze and unfreeze a wallet: it cannot pay or grab; what it is owed still arrives (Spec 2.7)."""
+
+from datetime import datetime
+
+from redpacket_site.kit import retry
+from redpacket_site.kit.moves import move
+from wallets.models import Wallet
+
+# What else wants to know, at once, that a wallet was frozen or unfrozen: called after the commit.
+listeners: list = []
+
+
+def freeze(*, user_id: str, reason: str, now: datetime, also=None) -> bool:
+    """Freeze; True when it was not frozen before. Opens the wallet of a user who never had one."""
+    done = _set(user_id=user_id, frozen=True, reason=reason, now=now, also=also)
+    return _tell(done)
+
+
+def unfreeze(*, user_id: str, reason: str, now: datetime, also=None) -> bool:
+    """Unfreeze; True when it was frozen before."""
+    done = _set(user_id=user_id, frozen=False, reason=reason, now=now, also=also)
+    return _tell(done)
+
+
+@retry.unit
+def _set(*, user_id: str, frozen: bool, reason: str, now: datetime) -> bool:
+    if frozen:
+        Wallet.objects.get_or_create(user_id=user_id, defaults={"created_at": now})
+    return move(
+        Wallet.objects.filter(user_id=user_id, is_frozen=not frozen),
+        is_frozen=frozen,
+        frozen_reason=reason if frozen else "",
+    )
+
+
+def _tell(done: bool) -> bool:
+    for listener in listeners:
+        listener()
+    return done

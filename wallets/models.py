@@ -1,0 +1,72 @@
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from redpacket_site.kit.ids import AsciiField, OutsideIdField
+from redpacket_site.kit.money import ZERO, MoneyField
+
+
+class Kind(models.IntegerChoices):
+    """Why money moved, and between which accounts (see accounts.py)."""
+
+    SEND = 1, _("Sent red packet")  # wallet -> escrow
+    GRAB = 2, _("Grabbed red packet")  # escrow -> wallet
+    EXPIRY_REFUND = 3, _("Expired red packet returned")  # escrow -> wallet
+    TOPUP = 4, _("Top-up")  # clearing -> wallet
+    ADJUSTMENT = 5, _("Adjustment")  # platform <-> wallet
+
+
+class Wallet(models.Model):
+    """The running balance of one user: the result of the ledger lines that name the wallet."""
+
+    user_id = OutsideIdField(_("user"), primary_key=True)
+    balance = MoneyField(_("balance"), default=ZERO)
+    is_frozen = models.BooleanField(_("frozen"), default=False, db_index=True)
+    frozen_reason = models.CharField(_("reason"), max_length=255, blank=True, default="")
+    created_at = models.DateTimeField(_("opened at"))
+
+    class Meta:
+        verbose_name = _("wallet")
+        verbose_name_plural = _("wallets")
+        constraints = [
+            models.CheckConstraint(condition=Q(balance__gte=0), name="wallet_balance_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return self.user_id
+
+
+class LedgerLine(models.Model):
+    """One movement of money (账本分录): immutable, from one account to another."""
+
+    kind = models.PositiveSmallIntegerField(_("kind"), choices=Kind.choices)
+    # What the line is for (业务单号); unique with the kind, so every movement happens at most once.
+    reference = AsciiField(_("reference"), max_length=64)
+    source = AsciiField(_("source"), max_length=80)
+    target = AsciiField(_("target"), max_length=80)
+    amount = MoneyField(_("amount"))
+    note = models.CharField(_("note"), max_length=255, blank=True, default="")
+    created_at = models.DateTimeField(_("time"))
+
+    class Meta:
+        verbose_name = _("ledger line")
+        verbose_name_plural = _("ledger lines")
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "reference"], name="ledger_kind_reference"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="ledger_amount_positive"),
+            models.CheckConstraint(condition=~Q(source=F("target")), name="ledger_two_accounts"),
+        ]
+        indexes = [
+            # A flow page reads the newest of one side; an account's sum reads its range.
+            models.Index(fields=["source", "id"], name="ledger_source"),
+            models.Index(fields=["target", "id"], name="ledger_target"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.reference}"
+
+    def save(self, *args, **kwargs):
+        raise TypeError("ledger lines are written by wallets.ledger.post alone")
+
+    def delete(self, *args, **kwargs):
+        raise TypeError("ledger lines are never deleted")

@@ -1,0 +1,26 @@
+"""Shapes of the wallet's answers; they describe the schema and render the pages."""
+
+from rest_framework import serializers
+
+from redpacket_site.kit.api import YuanField
+from wallets.statement import FLOW_KINDS
+
+
+class WalletSerializer(serializers.Serializer):
+    balance = YuanField()
+    is_frozen = serializers.BooleanField()
+
+
+class FlowEntrySerializer(serializers.Serializer):
+    id = serializers.CharField()
+    kind = serializers.ChoiceField(choices=list(FLOW_KINDS))
+    money = serializers.RegexField(r"^-?[0-9]+\.[0-9]{2}$")
+    time = serializers.DateTimeField()
+    title = serializers.CharField()
+    packet = serializers.CharField(allow_null=True)
+    order = serializers.CharField(allow_null=True)
+
+
+class FlowSerializer(serializers.Serializer):
+    results = FlowEntrySerializer(many=True)
+    next = serializers.CharField(allow_null=True)
