@@ -37,7 +37,8 @@ def test_grab_credits_the_taker_at_once():
     assert result.share.is_into_account
     assert f"{balance('u1').balance}" == "1.50"
     line = LedgerLine.objects.get(target="wallet:u1")
-    assert line.reference == f"{packet.public_id}/1"
+    share = Share.objects.get(user_id="u1")
+    assert line.reference == f"{packet.public_id}/{share.position}"
     assert line.source == f"escrow:{packet.public_id}"
 
 
