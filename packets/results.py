@@ -13,6 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Count, Max
+from django.utils import timezone
 
 from packets import headlines, members, profiles
 from packets.finish import seconds_between
@@ -141,9 +142,9 @@ def _render(
         "taken_number": taken.number,
         "taken_money": _yuan(taken.money) if knows_amounts else None,
         "return_money": _yuan(row.return_money) if is_refunded else None,
-        "add_time": row.add_time,
-        "pay_time": row.pay_time,
-        "expire_time": row.expire_time,
+        "add_time": _time(row.add_time),
+        "pay_time": _time(row.pay_time),
+        "expire_time": _time(row.expire_time),
         "expend_time": gone_in_s,
         "commitment": row.commitment or None,
         "seed": row.seed if knows_luck else None,
@@ -152,14 +153,14 @@ def _render(
             "money": _yuan(mine.money),
             "is_good": mine.is_good if knows_luck else None,
             "is_into_account": mine.is_into_account,
-            "update_time": mine.update_time,
+            "update_time": _time(mine.update_time),
         },
         "shares": [
             {
                 "user": people[share.user_id],
                 "money": _yuan(share.money),
                 "is_good": share.is_good if knows_luck else None,
-                "update_time": share.update_time,
+                "update_time": _time(share.update_time),
             }
             for share in (taken.shares if shows_takers else ())
         ],
@@ -185,3 +186,8 @@ def _actions(row: RedPacket, state: PacketState, is_sender: bool, may_grab: bool
 
 def _yuan(amount: Decimal) -> str:
     return f"{amount:.2f}"
+
+
+def _time(moment: datetime | None) -> str | None:
+    """RFC 3339 with the offset of the service's time zone."""
+    return moment and timezone.localtime(moment).isoformat()

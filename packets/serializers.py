@@ -1,5 +1,6 @@
 """Shapes of requests and answers: they check what comes in and describe what goes out."""
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from packets.send import Wish
@@ -54,9 +55,9 @@ class PaySerializer(StrictSerializer):
     def validate(self, data):
         is_balance = data["pay_type"] == PayType.BALANCE.word
         if is_balance and "scene" in data:
-            raise serializers.ValidationError({"scene": ["Not for payment by balance."]})
+            raise serializers.ValidationError({"scene": [_("Not for payment by balance.")]})
         if not is_balance and "scene" not in data:
-            raise serializers.ValidationError({"scene": ["This field is required."]})
+            raise serializers.ValidationError({"scene": [_("This field is required.")]})
         return data
 
 

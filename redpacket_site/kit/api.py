@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.viewsets import ViewSet
 
@@ -42,13 +43,13 @@ class StrictSerializer(serializers.Serializer):
                 )
         return super().to_internal_value(data)
 
-    default_error_messages = {"unknown": "Unknown field."}
+    default_error_messages = {"unknown": _("Unknown field.")}
 
 
 class YuanField(serializers.Field):
     """A decimal string in yuan with two places, `"12.34"`; numbers are refused."""
 
-    default_error_messages = {"invalid": 'A string in yuan with two places, such as "12.34".'}
+    default_error_messages = {"invalid": _('A string in yuan with two places, such as "12.34".')}
 
     def to_internal_value(self, data):
         amount = money.parse_yuan(data)
