@@ -35,6 +35,7 @@ class Gateway:
             response = self._too_large(request) or self.api(request)
             if response.status_code >= 400:
                 response = self._as_problem(request, response)
+            response["Content-Length"] = len(response.content)
         else:
             response = self.pages(request)
         response["X-Request-ID"] = request.request_id
