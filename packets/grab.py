@@ -57,7 +57,7 @@ def grab(*, public_id: str, caller: Caller, now: datetime) -> Grab:
     Spec:    1.5, 1.7, 2.2
     """
     result = _grab(public_id, caller.user_id, now)
-    metrics.GRABS.labels(result.outcome.value).inc()
+    metrics.grab_done(result.outcome)
     return result
 
 

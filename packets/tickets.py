@@ -159,7 +159,7 @@ def take(
 def give_back(ticket: Ticket, user_id: str) -> None:
     """The ticket was not used: the next one may have it."""
     with suppress(Down):  # what is not given back is found by the next look into the table
-        redis.run("give_back", GIVE_BACK, _keys(ticket.public_id)[:3], [user_id, ticket.position])
+        redis.run(GIVE_BACK, _keys(ticket.public_id)[:3], [user_id, ticket.position])
 
 
 def restock(public_id: str, rp_id: int) -> int:
@@ -169,7 +169,7 @@ def restock(public_id: str, rp_id: int) -> int:
     """
     untaken = Share.objects.filter(rp_id=rp_id, user_id=None).order_by("position")
     positions = list(untaken.values_list("position", flat=True))
-    redis.run("restock", RESTOCK, _keys(public_id)[:2], positions)
+    redis.run(RESTOCK, _keys(public_id)[:2], positions)
     return len(positions)
 
 
@@ -186,7 +186,7 @@ def forget(public_id: str) -> None:
     """Drop the packet's keys: it was frozen, closed, voided, or its tickets turned out spent."""
     header, queue, takers, version, _ = _keys(public_id)
     with suppress(Down):  # the share's WHERE holds; unsettled headers live for seconds
-        redis.run("forget", FORGET, [version, header, queue, takers], [])
+        redis.run(FORGET, [version, header, queue, takers], [])
 
 
 def forget_group(group_id: str) -> None:
@@ -198,7 +198,7 @@ def forget_group(group_id: str) -> None:
         return
     key = f"group:{group_id}"
     try:
-        redis.run("forget", FORGET, [f"{key}:version", key], [])
+        redis.run(FORGET, [f"{key}:version", key], [])
     except Down:
         raise problems.Unavailable() from None
 
@@ -206,7 +206,7 @@ def forget_group(group_id: str) -> None:
 def forget_frozen_wallets() -> None:
     """A wallet was frozen or unfrozen."""
     with suppress(Down):  # the share's WHERE holds
-        redis.run("forget", FORGET, [f"{FROZEN_WALLETS}:version", FROZEN_WALLETS], [])
+        redis.run(FORGET, [f"{FROZEN_WALLETS}:version", FROZEN_WALLETS], [])
 
 
 def _keys(public_id: str) -> list[str]:
@@ -220,7 +220,6 @@ def _ask(
     rate = throttle.GRAB
     is_throttled = settings.REDPACKET_THROTTLE and not counted
     return redis.run(
-        "take",
         TAKE,
         [*_keys(public_id)[:3], FROZEN_WALLETS, throttle.key(rate, user_id)],
         [
@@ -289,9 +288,7 @@ def _build_packet(public_id: str) -> None:
             takers += [taker, 0]
     header = _header(packet, is_gone=not positions)
     lists = [part for items in (header, positions, takers) for part in (len(items), *items)]
-    redis.run(
-        "build_packet", BUILD_PACKET, [*keys, version_key], [version, _kept_s(packet), *lists]
-    )
+    redis.run(BUILD_PACKET, [*keys, version_key], [version, _kept_s(packet), *lists])
 
 
 def _header(packet: RedPacket, *, is_gone: bool) -> list:
@@ -328,6 +325,4 @@ def _kept_s(packet: RedPacket) -> int:
 
 def _build_set(key: str, members: Iterable[str]) -> None:
     version = redis.call(lambda r: r.get(f"{key}:version")) or b"0"
-    redis.run(
-        "build_set", BUILD_SET, [key, f"{key}:version"], [version, SET_KEPT_S, PRESENT, *members]
-    )
+    redis.run(BUILD_SET, [key, f"{key}:version"], [version, SET_KEPT_S, PRESENT, *members])

@@ -17,12 +17,13 @@ from wallets.views import WalletViewSet
 API = "api/v1"
 
 urlpatterns = [
+    # --- first, since a crowd asks for it
+    path(f"{API}/packets/<str:pk>/grab", GrabViewSet.as_view({"post": "create"})),
     # --- the app's users
     path(f"{API}/packets", PacketViewSet.as_view({"get": "list", "post": "create"})),
     path(f"{API}/packets/summary", PacketViewSet.as_view({"get": "summary"})),
     path(f"{API}/packets/<str:pk>", PacketViewSet.as_view({"get": "retrieve"})),
     path(f"{API}/packets/<str:pk>/pay", PacketViewSet.as_view({"post": "pay"})),
-    path(f"{API}/packets/<str:pk>/grab", GrabViewSet.as_view({"post": "create"})),
     path(f"{API}/wallet", WalletViewSet.as_view({"get": "retrieve"})),
     path(f"{API}/wallet/flow", WalletViewSet.as_view({"get": "flow"})),
     # --- the chat server

@@ -11,6 +11,7 @@ SECONDS = Histogram(
 )
 GRABS = Counter("hongbao_grabs_total", "Grabs by outcome", ["outcome"])
 _labelled: dict = {}
+_grabs: dict = {}
 
 
 def request_done(request, response, took_s: float) -> None:
@@ -25,3 +26,10 @@ def request_done(request, response, took_s: float) -> None:
         )
     children[0].inc()
     children[1].observe(took_s)
+
+
+def grab_done(outcome: str) -> None:
+    child = _grabs.get(outcome)
+    if child is None:
+        child = _grabs[outcome] = GRABS.labels(outcome)
+    child.inc()

@@ -2,16 +2,13 @@
 
 import re
 import time
-import uuid
 
-import structlog
 from django.conf import settings
 
-from redpacket_site.kit import metrics, problems
+from redpacket_site.kit import logs, metrics, problems
 
 API = "/api/v1/"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-log = structlog.get_logger("request")
 
 
 class Gateway:
@@ -30,7 +27,7 @@ class Gateway:
     def __call__(self, request):
         began = time.perf_counter()
         given = request.META.get("HTTP_X_REQUEST_ID", "")
-        request.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        request.request_id = given if _REQUEST_ID.fullmatch(given) else logs.new_request_id()
         if request.path_info.startswith(API):
             response = self._too_large(request) or self.api(request)
             if response.status_code >= 400:
@@ -41,16 +38,7 @@ class Gateway:
         response["X-Request-ID"] = request.request_id
         took_s = time.perf_counter() - began
         metrics.request_done(request, response, took_s)
-        log.info(
-            "request",
-            method=request.method,
-            path=request.path_info,
-            status=response.status_code,
-            took_ms=round(took_s * 1000, 1),
-            request_id=request.request_id,
-            caller=getattr(getattr(request, "caller", None), "user_id", None),
-            code=getattr(request, "problem_code", None),
-        )
+        logs.request_done(request, response, took_s)
         return response
 
     def process_exception(self, request, error):

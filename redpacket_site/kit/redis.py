@@ -1,5 +1,11 @@
-"""The one connection to Redis, with a breaker: a dead Redis turns into the other path quickly."""
+"""The connections to Redis, with a breaker: a dead Redis turns into the other path quickly.
 
+A thread keeps one connection for itself: redis-py's pool and client cost more than the round trip.
+"""
+
+import hashlib
+import os
+import threading
 import time
 from collections.abc import Callable
 from functools import cache
@@ -7,7 +13,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 log = structlog.get_logger(__name__)
 
@@ -23,37 +29,71 @@ class _Breaker:
 
 
 breaker = _Breaker()
-
-
-@cache
-def _connection():
-    """Taken once: django-redis makes a pool per call of its own."""
-    from django_redis import get_redis_connection
-
-    return get_redis_connection("default")
-
-
-@cache
-def _script(name: str, source: str):
-    return _connection().register_script(source)
+_own = threading.local()
 
 
 def is_configured() -> bool:
     return bool(settings.REDIS_URL)
 
 
-def run(name: str, source: str, keys: list[str], args: list) -> Any:
-    """Run a Lua script: one round trip (EVALSHA), a second only when the server lost it."""
-    return call(lambda _: _script(name, source)(keys=keys, args=args))
+def run(source: str, keys: list[str], args: list) -> Any:
+    """Run a Lua script: one round trip (EVALSHA), a second only when the server lost it.
+
+    Raises: Down.
+    """
+    return _guarded(lambda: _evaluate(source, keys, args))
 
 
 def call(command: Callable[[Any], Any]) -> Any:
-    """command(connection), or Down."""
+    """command(client) with redis-py's own client, for what is not hot. Raises: Down."""
+    return _guarded(lambda: command(client()))
+
+
+@cache
+def client():
+    from django_redis import get_redis_connection
+
+    return get_redis_connection("default")
+
+
+def _guarded(command: Callable[[], Any]) -> Any:
     if not settings.REDIS_URL or time.monotonic() < breaker.until:
         raise Down()
     try:
-        return command(_connection())
-    except RedisError as error:
+        return command()
+    except (RedisError, OSError) as error:
+        _forget_own()
         breaker.until = time.monotonic() + BROKEN_S
         log.warning("redis_down", error=repr(error))
         raise Down() from error
+
+
+def _evaluate(source: str, keys: list[str], args: list) -> Any:
+    connection = _connection()
+    connection.send_command("EVALSHA", _sha(source), len(keys), *keys, *args)
+    try:
+        return connection.read_response()
+    except NoScriptError:
+        connection.send_command("EVAL", source, len(keys), *keys, *args)
+        return connection.read_response()
+
+
+@cache
+def _sha(source: str) -> str:
+    return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+
+
+def _connection() -> Any:
+    """This thread's connection; a forked child makes its own."""
+    mine = getattr(_own, "connection", None)
+    if mine is None or _own.maker != (os.getpid(), client()):
+        mine = _own.connection = client().connection_pool.get_connection()
+        _own.maker = (os.getpid(), client())
+    return mine
+
+
+def _forget_own() -> None:
+    mine = getattr(_own, "connection", None)
+    if mine is not None:
+        mine.disconnect()
+        _own.connection = None

@@ -52,7 +52,7 @@ def check(rate: Rate, user_id: str) -> None:
     now_ms = time.time() * 1000
     try:
         wait_ms = redis.run(
-            "throttle", SCRIPT, [key(rate, user_id)], [now_ms, rate.interval_ms, rate.tolerance_ms]
+            SCRIPT, [key(rate, user_id)], [now_ms, rate.interval_ms, rate.tolerance_ms]
         )
     except redis.Down:
         wait_ms = _check_here(rate, user_id, now_ms)

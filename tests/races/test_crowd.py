@@ -115,10 +115,8 @@ def own_redis(with_redis):
         return driver.Redis.from_url(f"unix://{path}", socket_timeout=0.5, retry=None)
 
     made = connection()
-    redis._script.cache_clear()
-    with mock.patch.object(redis, "_connection", lambda: made):
+    with mock.patch.object(redis, "client", lambda: made):
         yield process
-    redis._script.cache_clear()
     process.kill()
     process.wait()
 

@@ -250,11 +250,11 @@ def read_then_removed(monkeypatch, packet) -> None:
     build = redis.run
     removed = []
 
-    def run(name, source, keys, args):
-        if name == "build_set" and keys[0] == "group:g1" and not removed:
+    def run(source, keys, args):
+        if source == tickets.BUILD_SET and keys[0] == "group:g1" and not removed:
             removed.append(True)
             members.remove(group_id="g1", user_id="u1")
-        return build(name, source, keys, args)
+        return build(source, keys, args)
 
     monkeypatch.setattr(redis, "run", run)
     redis.call(lambda r: r.delete("group:g1"))
