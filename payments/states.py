@@ -1,4 +1,6 @@
-"""How something can be paid. No ORM, no behaviour."""
+"""How something can be paid, and the states of a payment. No ORM, no queries (docs/states.md)."""
+
+from enum import StrEnum
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -15,3 +17,97 @@ class PayType(models.IntegerChoices):
     def word(self) -> str:
         """The word of api.md."""
         return self.name.lower()
+
+
+CHANNELS = (PayType.ALIPAY, PayType.WECHAT, PayType.UNIONPAY)
+PAY_TYPE_OF = {pay_type.word: pay_type for pay_type in PayType}
+
+
+class Scene(models.TextChoices):
+    """Where the payer pays; it decides what `pay_params` hold."""
+
+    APP = "app", _("app")
+    H5 = "h5", _("mobile page")
+    NATIVE = "native", _("QR code")
+
+
+class OrderStatus(models.IntegerChoices):
+    CREATED = 0, _("created")
+    REPORTED = 1, _("reported")  # the app says paid, the channel has not confirmed yet
+    CONFIRMED = 2, _("confirmed")  # the right amount has arrived
+    CLOSED = 3, _("closed")  # not paid in time, or superseded
+    UNPAID = 4, _("unpaid")  # reported, and the channel says finally not paid
+    FAILED = 5, _("failed")  # the channel would not take the order
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+# from -> to. Confirmed from any of them: the channel's word beats ours.
+ORDER_MOVES = {
+    OrderStatus.CREATED: {
+        OrderStatus.REPORTED,
+        OrderStatus.CONFIRMED,
+        OrderStatus.CLOSED,
+        OrderStatus.FAILED,
+    },
+    OrderStatus.REPORTED: {OrderStatus.CONFIRMED, OrderStatus.UNPAID},
+    OrderStatus.CLOSED: {OrderStatus.CONFIRMED},
+    OrderStatus.UNPAID: {OrderStatus.CONFIRMED},
+    OrderStatus.FAILED: {OrderStatus.CONFIRMED},
+    OrderStatus.CONFIRMED: set(),
+}
+PAYABLE = (OrderStatus.CREATED, OrderStatus.REPORTED)
+
+
+class RefundStatus(models.IntegerChoices):
+    """A channel refund (原路退款) under four eyes."""
+
+    PROPOSED = 0, _("proposed")
+    APPROVED = 1, _("approved")
+    SENT = 2, _("sent to the channel")
+    DONE = 3, _("done")
+    FAILED = 4, _("failed")
+    REJECTED = 5, _("rejected")
+
+
+REFUND_MOVES = {
+    RefundStatus.PROPOSED: {RefundStatus.APPROVED, RefundStatus.REJECTED},
+    RefundStatus.APPROVED: {RefundStatus.SENT, RefundStatus.DONE, RefundStatus.FAILED},
+    RefundStatus.SENT: {RefundStatus.DONE, RefundStatus.FAILED},
+    RefundStatus.DONE: set(),
+    RefundStatus.FAILED: set(),
+    RefundStatus.REJECTED: set(),
+}
+
+
+class CaseKind(models.TextChoices):
+    """Why no rule could decide (差错单)."""
+
+    UNKNOWN_ORDER = "unknown_order", _("paid, but the order is unknown")
+    WRONG_AMOUNT = "wrong_amount", _("another amount than the order's was paid")
+    SECOND_PAYMENT = "second_payment", _("paid a second time")
+    LATE_PAYMENT = "late_payment", _("paid after it was closed or voided")
+    REFUND_FAILED = "refund_failed", _("the channel refused a refund")
+    BILL_SURPLUS = "bill_surplus", _("in the bill, not in our books (surplus)")
+    BILL_SHORTFALL = "bill_shortfall", _("in our books, not in the bill (shortfall)")
+    BILL_AMOUNT = "bill_amount", _("the bill names another amount")
+    BILL_REPEATED = "bill_repeated", _("the bill names it twice")
+
+
+class CaseStatus(models.IntegerChoices):
+    OPEN = 0, _("open")
+    RESOLVED = 1, _("resolved")
+
+
+class NoticeOutcome(StrEnum):
+    """What became of one notification."""
+
+    STORED = "stored"  # kept, not looked at yet
+    FORGED = "forged"  # the signature or an identity does not hold: changed nothing
+    CONFIRMED = "confirmed"
+    DUPLICATE = "duplicate"  # said before: acknowledged without effect
+    SUSPENSE = "suspense"  # genuine, but fits nothing: the money waits for finance
+    NOTED = "noted"  # genuine, but says nothing of a payment (closed, waiting, refund)
+    ERROR = "error"  # we failed; the channel will knock again

@@ -28,6 +28,16 @@ REDPACKET_SHARE_MIN = env.amount("REDPACKET_SHARE_MIN", "0.01", "0.01", "200.00"
 REDPACKET_EXPIRE_S = env.integer("REDPACKET_EXPIRE_S", 86_400, 1, 30 * 86_400)
 REDPACKET_DRAFT_S = env.integer("REDPACKET_DRAFT_S", 86_400, 1, 30 * 86_400)
 REDPACKET_MEMBERS_URL = env.text("REDPACKET_MEMBERS_URL")  # empty: the synced table answers
+# --- Payments (Spec 1.7, 2.6) -------------------------------------------------------------------
+REDPACKET_PAY_S = env.integer("REDPACKET_PAY_S", 900, 1, 7 * 86_400)
+REDPACKET_CHASE_S = env.integer("REDPACKET_CHASE_S", 30, 1, 86_400)
+REDPACKET_VOID_S = env.integer("REDPACKET_VOID_S", 1800, 1, 7 * 86_400)
+REDPACKET_AWAITING_MAX = env.amount("REDPACKET_AWAITING_MAX", "2000.00", "0.00", "10000000.00")
+# Where the channels reach us; notifications go to {this}/api/v1/payments/notify/...
+REDPACKET_PUBLIC_URL = env.text(
+    "REDPACKET_PUBLIC_URL", "" if PRODUCTION else f"http://127.0.0.1:{env.text('PORT', '8000')}"
+).rstrip("/")
+REDPACKET_CHANNELS_FILE = env.path("REDPACKET_CHANNELS_FILE", KEYS_DIR / "channels.json")
 EVENTS_KEPT_DAYS = env.integer("REDPACKET_EVENTS_KEPT_DAYS", 7, 7, 3650)
 
 # --- Callers (Spec 2.1) -------------------------------------------------------------------------

@@ -91,7 +91,15 @@ _ROUTES = {
     Kind.GRAB: (("escrow", "wallet"),),
     Kind.EXPIRY_REFUND: (("escrow", "wallet"),),
     Kind.TOPUP: (("clearing", "wallet"),),
-    Kind.ADJUSTMENT: (("platform", "wallet"), ("wallet", "platform")),
+    Kind.ADJUSTMENT: (
+        ("platform", "wallet"),
+        ("wallet", "platform"),
+        ("suspense", "wallet"),
+        ("suspense", "platform"),
+    ),
+    Kind.CHANNEL_PAY: (("clearing", "escrow"),),
+    Kind.SUSPENSE: (("clearing", "suspense"),),
+    Kind.CHANNEL_REFUND: (("suspense", "clearing"), ("wallet", "clearing")),
 }
 
 

@@ -13,7 +13,10 @@ class Kind(models.IntegerChoices):
     GRAB = 2, _("Grabbed red packet")  # escrow -> wallet
     EXPIRY_REFUND = 3, _("Expired red packet returned")  # escrow -> wallet
     TOPUP = 4, _("Top-up")  # clearing -> wallet
-    ADJUSTMENT = 5, _("Adjustment")  # platform <-> wallet
+    ADJUSTMENT = 5, _("Adjustment")  # platform <-> wallet, suspense -> wallet or platform
+    CHANNEL_PAY = 6, _("Paid through a channel")  # clearing -> escrow
+    SUSPENSE = 7, _("Arrived without an owner")  # clearing -> suspense
+    CHANNEL_REFUND = 8, _("Refunded through the channel")  # suspense or wallet -> clearing
 
 
 class Wallet(models.Model):
@@ -41,7 +44,7 @@ class LedgerLine(models.Model):
 
     kind = models.PositiveSmallIntegerField(_("kind"), choices=Kind.choices)
     # What the line is for (业务单号); unique with the kind, so every movement happens at most once.
-    reference = AsciiField(_("reference"), max_length=64)
+    reference = AsciiField(_("reference"), max_length=96)
     source = AsciiField(_("source"), max_length=80)
     target = AsciiField(_("target"), max_length=80)
     amount = MoneyField(_("amount"))

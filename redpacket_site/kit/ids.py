@@ -46,5 +46,14 @@ def public_id(prefix: str) -> str:
 
     Nobody can guess the next one (Spec 2.1); decision 0003 weighs this against wholly random ids.
     """
+    return f"{prefix}_{_unguessable()}"
+
+
+def merchant_no(prefix: str) -> str:
+    """An order or refund number for a channel: 28 letters and digits, which all three take."""
+    return prefix + _unguessable()
+
+
+def _unguessable() -> str:
     raw = int(time.time() * 1000).to_bytes(6, "big") + secrets.token_bytes(10)
-    return f"{prefix}_{b32encode(raw).decode().rstrip('=').lower()}"
+    return b32encode(raw).decode().rstrip("=").lower()

@@ -1,0 +1,144 @@
+"""What the product asks of a channel, and in which words the answers come.
+
+A channel never touches the database and never runs inside a transaction. Everything that it returns
+as `Payment` has been verified: signature, our own identity, currency.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from payments.models import ChannelRefund, PaymentOrder
+from payments.states import PayType
+
+
+class Forged(Exception):
+    """The signature, or whom the message names, does not hold. Says why, for the log alone."""
+
+
+class ChannelDown(Exception):
+    """The channel did not answer, or not in its own protocol: try again later, same number."""
+
+
+class Refused(Exception):
+    """The channel understood and said no, for good; its code and words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notification as it came: the raw bytes, and headers with lower-case names."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """The channel's verified word that money has arrived."""
+
+    pay_type: PayType
+    order_no: str
+    trade_no: str
+    amount: Decimal  # yuan
+    paid_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A genuine message that tells of no payment: waiting, closed, refunded."""
+
+    order_no: str
+    trade_no: str
+    says: str
+
+
+class State(StrEnum):
+    """What an order is at its channel."""
+
+    PAID = "paid"
+    PENDING = "pending"  # may still be paid
+    CLOSED = "closed"  # never will be: closed, revoked, timed out for good
+    UNKNOWN = "unknown"  # the channel knows no such order: it may still be made there
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query or a close came to; `payment` when paid."""
+
+    state: State
+    payment: Payment | None = None
+    says: str = ""
+
+
+class RefundState(StrEnum):
+    DONE = "done"
+    PENDING = "pending"
+    FAILED = "failed"
+    UNKNOWN = "unknown"  # never heard of: send it (again)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAnswer:
+    state: RefundState
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What the channel wants to hear after a notification."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an order needs to be made at a channel, beside itself."""
+
+    scene: str  # app | h5 | native
+    subject: str
+    notify_url: str
+    return_url: str
+    payer_ip: str
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+class Channel(Protocol):
+    """One channel, with its settings. All calls have deadlines and raise ChannelDown; repeats carry
+    the same number, so the channel does it once."""
+
+    pay_type: PayType
+
+    def create(self, order: PaymentOrder, wanted: Wanted) -> dict:
+        """Make the order there; what the app's SDK needs (api.md, `pay_params`). Raises Refused."""
+
+    def notice(self, notice: Notice, now: datetime) -> Payment | Noted:
+        """Verify a notification: signature over the raw bytes first. Raises Forged."""
+
+    def acknowledge(self, *, accepted: bool) -> Acknowledgement:
+        """Accepted: it need not come again. Otherwise the channel knocks again later."""
+
+    def result(self, order: PaymentOrder, result: str) -> None:
+        """Verify the synchronous result that the app passed on, where the channel signs it. It
+        never confirms anything. Raises Forged."""
+
+    def query(self, order: PaymentOrder) -> Answer:
+        """Ask what became of the order."""
+
+    def close(self, order: PaymentOrder) -> Answer:
+        """Close it there, so that nobody can pay it any more: CLOSED only when the channel says so
+        for good, PAID when it came too late, PENDING when it cannot be said yet."""
+
+    def refund(self, refund: ChannelRefund) -> RefundAnswer:
+        """Send the refund, or send it again under the same number."""
+
+    def query_refund(self, refund: ChannelRefund) -> RefundAnswer:
+        """Ask what became of it."""
+
+    def bill(self, day: date) -> bytes:
+        """The day's bill file as the channel gives it (zipped or plain). Raises Refused when there
+        is none."""

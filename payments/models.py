@@ -1,0 +1,187 @@
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from payments.states import (
+    CaseKind,
+    CaseStatus,
+    NoticeOutcome,
+    OrderStatus,
+    PayType,
+    RefundStatus,
+    Scene,
+)
+from redpacket_site.kit.ids import AsciiField, OutsideIdField
+from redpacket_site.kit.money import MoneyField
+
+
+class PaymentOrder(models.Model):
+    """One order at a channel: what somebody wants to pay, how, and what the channel said of it."""
+
+    order_no = AsciiField(_("order number"), max_length=32, unique=True)  # ours (商户订单号)
+    purpose = AsciiField(_("purpose"), max_length=16)
+    # What is paid for, in the owner's words: a packet's public id, the order number of a top-up.
+    reference = AsciiField(_("paid for"), max_length=64)
+    user_id = OutsideIdField(_("payer"))
+    pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
+    scene = AsciiField(_("scene"), max_length=8, choices=Scene.choices)
+    amount = MoneyField(_("amount"))
+    status = models.PositiveSmallIntegerField(
+        _("status"), choices=OrderStatus.choices, default=OrderStatus.CREATED
+    )
+    trade_no = AsciiField(_("trade number"), max_length=64, blank=True, default="")  # theirs
+    pay_params = models.JSONField(_("payment parameters"), null=True)  # for the app's SDK
+    add_time = models.DateTimeField(_("made at"))
+    expire_time = models.DateTimeField(_("payable until"))
+    reported_at = models.DateTimeField(_("reported at"), null=True)
+    confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
+    paid_at = models.DateTimeField(_("paid at (the channel's clock)"), null=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True)  # closed, unpaid or failed
+    # When the channel is asked next; empty when there is nothing to ask (chase.py).
+    chase_at = models.DateTimeField(_("next question at"), null=True)
+    chases = models.PositiveSmallIntegerField(_("questions"), default=0)
+    # "purpose:reference:channel" while payable, so that there is one open order of each.
+    open_key = AsciiField(max_length=96, null=True, unique=True, editable=False)
+
+    class Meta:
+        verbose_name = _("payment order")
+        verbose_name_plural = _("payment orders")
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="order_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(status=OrderStatus.CONFIRMED, confirmed_at__isnull=False)
+                & ~Q(trade_no="")
+                | ~Q(status=OrderStatus.CONFIRMED) & Q(confirmed_at=None),
+                name="order_confirmed_has_trade",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["reference"], name="order_reference"),
+            models.Index(fields=["user_id", "status"], name="order_payer_status"),
+            models.Index(fields=["chase_at"], name="order_chase"),
+            models.Index(fields=["trade_no"], name="order_trade"),
+            models.Index(fields=["pay_type", "confirmed_at"], name="order_channel_day"),
+        ]
+
+    def __str__(self) -> str:
+        return self.order_no
+
+
+class Notification(models.Model):
+    """One message from a channel about a payment (异步通知), as it came; kept before it is read."""
+
+    pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
+    headers = models.JSONField(_("headers"), default=dict)  # those that the signature is made of
+    body = models.BinaryField(_("body"))
+    outcome = AsciiField(
+        _("outcome"),
+        max_length=16,
+        choices=[(outcome.value, outcome.value) for outcome in NoticeOutcome],
+        default=NoticeOutcome.STORED,
+    )
+    says = models.CharField(_("says"), max_length=255, blank=True, default="")
+    order_no = AsciiField(_("order number"), max_length=64, blank=True, default="", db_index=True)
+    trade_no = AsciiField(_("trade number"), max_length=64, blank=True, default="", db_index=True)
+    created_at = models.DateTimeField(_("received at"), db_index=True)
+
+    class Meta:
+        verbose_name = _("notification")
+        verbose_name_plural = _("notifications")
+
+    def __str__(self) -> str:
+        return f"{PayType(self.pay_type).word} {self.outcome}"
+
+
+class Case(models.Model):
+    """Something that no rule decides (差错单): finance does."""
+
+    kind = AsciiField(_("kind"), max_length=24, choices=CaseKind.choices)
+    # What it is about, unique with the kind, so that saying it again opens no second case.
+    reference = AsciiField(_("reference"), max_length=96)
+    pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
+    order_no = AsciiField(_("order number"), max_length=64, blank=True, default="", db_index=True)
+    trade_no = AsciiField(_("trade number"), max_length=64, blank=True, default="", db_index=True)
+    amount = MoneyField(_("amount"))
+    says = models.CharField(_("says"), max_length=255, blank=True, default="")
+    status = models.PositiveSmallIntegerField(
+        _("status"), choices=CaseStatus.choices, default=CaseStatus.OPEN
+    )
+    created_at = models.DateTimeField(_("opened at"))
+    resolved_at = models.DateTimeField(_("resolved at"), null=True)
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, verbose_name=_("resolved by")
+    )
+    resolution = models.CharField(_("resolution"), max_length=255, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("case")
+        verbose_name_plural = _("cases")
+        constraints = [models.UniqueConstraint(fields=["kind", "reference"], name="case_once")]
+        indexes = [models.Index(fields=["status", "created_at"], name="case_queue")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.reference}"
+
+
+class ChannelRefund(models.Model):
+    """Money going back the way it came (原路退款): proposed by one, approved by another."""
+
+    refund_no = AsciiField(_("refund number"), max_length=32, unique=True)  # the same at each try
+    pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
+    order_no = AsciiField(_("order number"), max_length=64, db_index=True)
+    trade_no = AsciiField(_("trade number"), max_length=64)
+    paid = MoneyField(_("paid"))  # the payment's whole amount, which channels want to hear
+    amount = MoneyField(_("amount"))
+    source = AsciiField(_("source"), max_length=80)  # the account that the money leaves
+    reason = models.CharField(_("reason"), max_length=255)
+    attachment = models.CharField(_("attachment"), max_length=255, blank=True, default="")
+    status = models.PositiveSmallIntegerField(
+        _("status"), choices=RefundStatus.choices, default=RefundStatus.PROPOSED
+    )
+    case = models.ForeignKey(Case, models.PROTECT, null=True, verbose_name=_("case"))
+    # Empty: proposed by the rule that opened the case.
+    maker = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("maker"),
+    )
+    checker = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("checker"),
+    )
+    answer = models.CharField(_("the channel's answer"), max_length=255, blank=True, default="")
+    proposed_at = models.DateTimeField(_("proposed at"))
+    decided_at = models.DateTimeField(_("decided at"), null=True)
+    done_at = models.DateTimeField(_("done at"), null=True)
+    chase_at = models.DateTimeField(_("next try at"), null=True, db_index=True)
+    chases = models.PositiveSmallIntegerField(_("tries"), default=0)
+    # "channel:trade number" until it failed or was rejected: one refund of a payment at a time.
+    open_key = AsciiField(max_length=96, null=True, unique=True, editable=False)
+
+    class Meta:
+        verbose_name = _("channel refund")
+        verbose_name_plural = _("channel refunds")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount__gt=0, amount__lte=F("paid")), name="refund_within_payment"
+            ),
+            models.CheckConstraint(
+                condition=Q(maker=None) | Q(checker=None) | ~Q(maker=F("checker")),
+                name="refund_four_eyes",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=RefundStatus.PROPOSED, checker=None)
+                | ~Q(status=RefundStatus.PROPOSED) & Q(checker__isnull=False),
+                name="refund_decided_by_a_checker",
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "proposed_at"], name="refund_queue")]
+
+    def __str__(self) -> str:
+        return self.refund_no
