@@ -18,9 +18,10 @@ from packets.serializers import (
     ProfileSerializer,
     SendSerializer,
 )
-from payments.states import PayType
+from payments.serializers import order_json
+from payments.states import CHANNELS, PAY_TYPE_OF, Scene
 from redpacket_site.kit import idempotency, ids, outbox, pages, problems
-from redpacket_site.kit.api import ServiceViewSet, UserViewSet, validated
+from redpacket_site.kit.api import ServiceViewSet, UserViewSet, payer_ip, validated
 from redpacket_site.kit.caller import user_of
 
 WAIT_MAX_S = 30
@@ -80,16 +81,27 @@ class PacketViewSet(UserViewSet):
     @action(detail=True, methods=["post"])
     def pay(self, request, pk):
         wanted = validated(PaySerializer, request.data)
-        if wanted["pay_type"] != PayType.BALANCE.word:
-            raise problems.ChannelUnavailable()
-        now = timezone.now()
-        return idempotency.answer(
-            request,
-            partial(pay.by_balance, public_id=pk, caller=request.user, now=now),
-            render=lambda packet: {
-                "packet": results.fresh(packet, request.user, now),
-                "order": None,
-            },
+        pay_type, now = PAY_TYPE_OF[wanted["pay_type"]], timezone.now()
+        verb = partial(pay.by_balance, public_id=pk, caller=request.user, now=now)
+        if pay_type in CHANNELS:
+            verb = partial(
+                pay.by_channel,
+                public_id=pk,
+                caller=request.user,
+                pay_type=pay_type,
+                scene=Scene(wanted["scene"]),
+                payer_ip=payer_ip(request),
+                now=now,
+            )
+
+        def render(paid) -> dict:
+            if pay_type in CHANNELS:
+                packet = results.packet(public_id=pk, caller=request.user, now=now)
+                return {"packet": packet, "order": order_json(paid)}
+            return {"packet": results.fresh(paid, request.user, now), "order": None}
+
+        return idempotency.run(
+            idempotency.Once(request, render, 200), verb, look_first=pay_type in CHANNELS
         )
 
 

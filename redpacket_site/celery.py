@@ -21,6 +21,8 @@ SCHEDULE = {
     "packets.finish_taken": 10,
     "packets.close_drafts": 10,
     "packets.forget_old": 600,
+    "payments.chase_due": 2,
+    "payments.send_refunds": 5,
 }
 app.conf.beat_schedule = {
     task: {"task": task, "schedule": every_s, "options": {"expires": every_s}}

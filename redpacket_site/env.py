@@ -55,6 +55,14 @@ def names(name: str, default: str) -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
+def header(name: str) -> str:
+    """An HTTP header by its usual name, as WSGI spells it; empty when not set."""
+    value = text(name)
+    if value and not all(part.isalnum() and part.isascii() for part in value.split("-")):
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be a header such as X-Real-IP.")
+    return f"HTTP_{value.upper().replace('-', '_')}" if value else ""
+
+
 def secret(name: str, kept_in: Path, *, production: bool) -> str:
     """A secret from the environment or, in development, from the file that `make up` keeps.
 

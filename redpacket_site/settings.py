@@ -33,10 +33,16 @@ REDPACKET_PAY_S = env.integer("REDPACKET_PAY_S", 900, 1, 7 * 86_400)
 REDPACKET_CHASE_S = env.integer("REDPACKET_CHASE_S", 30, 1, 86_400)
 REDPACKET_VOID_S = env.integer("REDPACKET_VOID_S", 1800, 1, 7 * 86_400)
 REDPACKET_AWAITING_MAX = env.amount("REDPACKET_AWAITING_MAX", "2000.00", "0.00", "10000000.00")
+REDPACKET_TOPUP_MIN = env.amount("REDPACKET_TOPUP_MIN", "0.01", "0.01", "1000000.00")
+REDPACKET_TOPUP_MAX = env.amount("REDPACKET_TOPUP_MAX", "5000.00", "0.01", "1000000.00")
 # Where the channels reach us; notifications go to {this}/api/v1/payments/notify/...
 REDPACKET_PUBLIC_URL = env.text(
     "REDPACKET_PUBLIC_URL", "" if PRODUCTION else f"http://127.0.0.1:{env.text('PORT', '8000')}"
 ).rstrip("/")
+# Where a payer comes back to after paying on a channel's page.
+REDPACKET_RETURN_URL = env.text("REDPACKET_RETURN_URL", f"{REDPACKET_PUBLIC_URL}/")
+# The header in which a trusted proxy names the payer's address: X-Real-IP. None: no proxy.
+REDPACKET_PROXY_IP_HEADER = env.header("REDPACKET_PROXY_IP_HEADER")
 REDPACKET_CHANNELS_FILE = env.path("REDPACKET_CHANNELS_FILE", KEYS_DIR / "channels.json")
 EVENTS_KEPT_DAYS = env.integer("REDPACKET_EVENTS_KEPT_DAYS", 7, 7, 3650)
 

@@ -11,6 +11,7 @@ from packets.views import (
     PacketViewSet,
     ProfileViewSet,
 )
+from payments.views import OrderViewSet, TopupViewSet, channel_notice
 from redpacket_site.kit import health
 from wallets.views import WalletViewSet
 
@@ -26,6 +27,11 @@ urlpatterns = [
     path(f"{API}/packets/<str:pk>/pay", PacketViewSet.as_view({"post": "pay"})),
     path(f"{API}/wallet", WalletViewSet.as_view({"get": "retrieve"})),
     path(f"{API}/wallet/flow", WalletViewSet.as_view({"get": "flow"})),
+    path(f"{API}/wallet/topups", TopupViewSet.as_view({"post": "create"})),
+    path(f"{API}/orders/<str:order_no>", OrderViewSet.as_view({"get": "retrieve"})),
+    path(f"{API}/orders/<str:order_no>/report", OrderViewSet.as_view({"post": "report"})),
+    # --- the channels
+    path(f"{API}/payments/notify/<str:channel>", channel_notice),
     # --- the chat server
     path(f"{API}/service/groups/<str:group_id>/members", GroupViewSet.as_view({"put": "replace"})),
     path(

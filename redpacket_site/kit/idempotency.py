@@ -46,6 +46,17 @@ class Once:
         self.render, self.status = render, status
         self.answer: Any = None
 
+    @property
+    def digest(self) -> str:
+        """Names this caller's wish for what must find it again: the same request, the same name."""
+        wish = f"{self.caller} {self.key} {self.fingerprint}"
+        return hashlib.sha256(wish.encode()).hexdigest()
+
+    def look(self) -> None:
+        """Raises Repeated when the key has its answer: before a verb that calls out begins."""
+        if IdempotencyRecord.objects.filter(caller=self.caller, key=self.key).exists():
+            raise Repeated(self)
+
     def begin(self) -> None:
         without_waiting = (
             ("SET STATEMENT innodb_lock_wait_timeout=0 FOR " if connection.mysql_is_mariadb else "")
@@ -92,13 +103,19 @@ def answer(
     request: HttpRequest, verb: Callable, *, render: Callable[[Any], Any], status: int = 200
 ) -> Response:
     """Call verb(also=...) at most once for the request's key; a repeat gets the first answer."""
-    once = Once(request, render, status)
+    return run(Once(request, render, status), verb)
+
+
+def run(once: Once, verb: Callable, *, look_first: bool = False) -> Response:
+    """The same for a key at hand. `look_first` spares a repeat the call to a channel."""
     try:
+        if look_first:
+            once.look()
         verb(also=once)
     except Repeated:
         replay = once.remembered()
         return Response(replay.body, status=replay.status, headers={"Idempotent-Replayed": "true"})
-    return Response(once.answer, status=status)
+    return Response(once.answer, status=once.status)
 
 
 def forget(*, before: datetime, limit: int = 2000) -> int:

@@ -10,6 +10,9 @@ SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 GRABS = Counter("hongbao_grabs_total", "Grabs by outcome", ["outcome"])
+NOTICES = Counter(
+    "hongbao_notices_total", "Channel notifications by outcome", ["channel", "outcome"]
+)
 _labelled: dict = {}
 _grabs: dict = {}
 

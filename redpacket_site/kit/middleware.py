@@ -30,7 +30,7 @@ class Gateway:
         request.request_id = given if _REQUEST_ID.fullmatch(given) else logs.new_request_id()
         if request.path_info.startswith(API):
             response = self._too_large(request) or self.api(request)
-            if response.status_code >= 400:
+            if response.status_code >= 400 and not hasattr(response, "is_the_channels"):
                 response = self._as_problem(request, response)
             response["Content-Length"] = len(response.content)
         else:

@@ -125,6 +125,10 @@ class OwnPacket(Conflict):
     code, detail = "own_packet", _("You cannot grab the personal red packet that you sent.")
 
 
+class OrderClosed(Conflict):
+    code, detail = "order_closed", _("This payment order is closed.")
+
+
 class InFlight(Conflict):
     code = "idempotency_in_flight"
     detail = _("The first request with this Idempotency-Key is still running.")

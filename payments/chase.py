@@ -1,0 +1,81 @@
+"""Ask the channel about orders that stay silent (查单), and close what nobody paid."""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+
+from payments import confirm, order
+from payments.channels import registry
+from payments.channels.base import Answer, Channel, ChannelDown, Refused, State
+from payments.models import PaymentOrder
+from payments.states import PAYABLE, OrderStatus, PayType
+from redpacket_site.kit.moves import move
+
+log = structlog.get_logger(__name__)
+
+PAUSE_S_MAX = 3600
+
+
+def chase(*, order_id: int, now: datetime, at_once: bool = False) -> State | None:
+    """Ask about one order whose time has come (`at_once`: whose time has not); None when there is
+    nothing to ask, or another worker is asking.
+
+    Paid is confirmed as if notified. An order past its time is closed at its channel, and ends here
+    only when the channel says that nobody can pay it any more: a mere "not paid yet" races with the
+    payer.
+
+    Races:   the next question's time in the WHERE: one worker asks.
+    Repeats: killed in between, it is asked again at the next time.
+    Spec:    2.6
+    """
+    asked = PaymentOrder.objects.filter(pk=order_id, status__in=PAYABLE).first()
+    if asked is None or not (at_once or asked.chase_at <= now) or not _claim(asked, now):
+        return None
+    try:
+        answer = _ask(registry.channel(PayType(asked.pay_type)), asked, now)
+    except (ChannelDown, Refused, LookupError) as error:
+        log.warning("chase_unanswered", order_no=asked.order_no, error=str(error))
+        return State.PENDING
+    if answer.payment:
+        confirm.confirm(payment=answer.payment, now=now)
+    elif answer.state is State.CLOSED:
+        reported = asked.status == OrderStatus.REPORTED
+        to = OrderStatus.UNPAID if reported else OrderStatus.CLOSED
+        order.end(order_id=asked.pk, to=to, now=now)
+    return answer.state
+
+
+def is_over(asked: PaymentOrder, now: datetime) -> bool:
+    """Whether it is time to close it: never reported and past its time or superseded; reported and
+    silent for too long."""
+    if asked.status == OrderStatus.REPORTED:
+        return now >= asked.reported_at + timedelta(seconds=settings.REDPACKET_VOID_S)
+    return asked.open_key is None or now >= asked.expire_time
+
+
+def _claim(asked: PaymentOrder, now: datetime) -> bool:
+    return move(
+        PaymentOrder.objects.filter(pk=asked.pk, chase_at=asked.chase_at, chases=asked.chases),
+        chase_at=_next(asked, now),
+        chases=asked.chases + 1,
+    )
+
+
+def _next(asked: PaymentOrder, now: datetime) -> datetime:
+    """Doubling pauses, yet never past the moment when a reported order is to be closed."""
+    pause_s = min(settings.REDPACKET_CHASE_S * 2 ** min(asked.chases, 12), PAUSE_S_MAX)
+    at = now + timedelta(seconds=pause_s)
+    if asked.status == OrderStatus.REPORTED and not is_over(asked, now):
+        at = min(at, asked.reported_at + timedelta(seconds=settings.REDPACKET_VOID_S))
+    return at
+
+
+def _ask(channel: Channel, asked: PaymentOrder, now: datetime) -> Answer:
+    answer = channel.query(asked)
+    if answer.state in (State.PAID, State.CLOSED) or not is_over(asked, now):
+        return answer
+    closed = channel.close(asked)
+    if closed.state is State.UNKNOWN:  # never made there: nothing to close, nothing to pay
+        return Answer(State.CLOSED, says=closed.says)
+    return closed

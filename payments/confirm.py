@@ -1,0 +1,119 @@
+"""A channel's verified word that money has arrived (确认): it lands in the right place, once."""
+
+from datetime import datetime
+
+from django.db.models import Q
+
+from payments import cases, channel_refund, order, purposes
+from payments.channels.base import Payment
+from payments.models import PaymentOrder
+from payments.purposes import Fits, Misfit
+from payments.states import CaseKind, NoticeOutcome, OrderStatus, PayType
+from redpacket_site.kit import retry
+from redpacket_site.kit.moves import move
+from wallets import accounts, ledger
+from wallets.models import Kind, LedgerLine
+
+TRIES = 3  # two payments of one packet at once: the slower one is asked again and told so
+
+
+def confirm(*, payment: Payment, now: datetime) -> NoticeOutcome:
+    """Book a payment: to its owner when it fits, else to suspense with a case for finance.
+
+    Money:   Decimal yuan. clearing -> the owner's account, or clearing -> suspense; one line.
+    Races:   the order row's WHERE lets one confirmation through; of two orders of one packet the
+             slower one rolls back whole, asks its owner again and lands in suspense.
+    Repeats: a channel says everything several times: DUPLICATE, nothing moves.
+    Spec:    1.7, 2.6
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return _confirm(payment=payment, now=now)
+        except (purposes.NoLongerFits, ledger.AlreadyPosted):
+            continue
+    return _confirm(payment=payment, now=now)
+
+
+@retry.unit
+def _confirm(*, payment: Payment, now: datetime) -> NoticeOutcome:
+    paid = PaymentOrder.objects.filter(order_no=payment.order_no, pay_type=payment.pay_type).first()
+    if paid is None:
+        return _suspend(payment, CaseKind.UNKNOWN_ORDER, now)
+    if paid.status == OrderStatus.CONFIRMED and paid.trade_no == payment.trade_no:
+        return NoticeOutcome.DUPLICATE
+    if payment.amount != paid.amount:
+        return _suspend(payment, CaseKind.WRONG_AMOUNT, now)
+    facts = {
+        "status": OrderStatus.CONFIRMED,
+        "trade_no": payment.trade_no,
+        "confirmed_at": now,
+        "paid_at": payment.paid_at,
+        "open_key": None,
+        "chase_at": None,
+    }
+    unconfirmed = PaymentOrder.objects.filter(~Q(status=OrderStatus.CONFIRMED), pk=paid.pk)
+    if not move(unconfirmed, **facts):
+        paid.refresh_from_db()
+        if paid.trade_no == payment.trade_no:
+            return NoticeOutcome.DUPLICATE
+        return _suspend(payment, CaseKind.SECOND_PAYMENT, now)
+    for name, value in facts.items():
+        setattr(paid, name, value)
+    owner = purposes.owner(paid.purpose)
+    match owner.accepts(paid):
+        case Misfit(kind):
+            return _suspend(payment, kind, now)
+        case Fits(account, kind):
+            ledger.post(
+                kind=kind,
+                reference=paid.order_no,
+                source=_clearing(payment.pay_type),
+                target=account,
+                amount=payment.amount,
+                now=now,
+            )
+    owner.confirmed(paid, now)
+    order.supersede(purpose=paid.purpose, reference=paid.reference, now=now)
+    return NoticeOutcome.CONFIRMED
+
+
+def _suspend(payment: Payment, kind: CaseKind, now: datetime) -> NoticeOutcome:
+    """The money is here and nobody's: it waits in suspense, with a case and, where the order is
+    ours, a channel refund proposed."""
+    reference = f"{payment.pay_type.word}:{payment.trade_no}"
+    if LedgerLine.objects.filter(kind=Kind.SUSPENSE, reference=reference).exists():
+        return NoticeOutcome.DUPLICATE
+    ledger.post(
+        kind=Kind.SUSPENSE,
+        reference=reference,
+        source=_clearing(payment.pay_type),
+        target=accounts.SUSPENSE,
+        amount=payment.amount,
+        now=now,
+    )
+    case = cases.open_case(
+        kind=kind,
+        reference=reference,
+        pay_type=payment.pay_type,
+        order_no=payment.order_no,
+        trade_no=payment.trade_no,
+        amount=payment.amount,
+        now=now,
+    )
+    if kind is not CaseKind.UNKNOWN_ORDER:
+        channel_refund.put_forward(
+            pay_type=payment.pay_type,
+            order_no=payment.order_no,
+            trade_no=payment.trade_no,
+            paid=payment.amount,
+            amount=payment.amount,
+            source=accounts.SUSPENSE,
+            reason=str(CaseKind(kind).label),
+            case=case,
+            now=now,
+        )
+    return NoticeOutcome.SUSPENSE
+
+
+def _clearing(pay_type: PayType) -> str:
+    return accounts.clearing(pay_type.word)

@@ -1,0 +1,77 @@
+"""A channel's notification (异步通知): kept as it came, verified, confirmed, acknowledged."""
+
+import time
+from datetime import datetime
+
+import structlog
+
+from payments import confirm
+from payments.channels import registry
+from payments.channels.base import Acknowledgement, Forged, Noted, Notice, Payment
+from payments.models import Notification
+from payments.states import NoticeOutcome, PayType
+from redpacket_site.kit import metrics
+
+log = structlog.get_logger(__name__)
+
+# What the signatures are made of, and how the body is to be read; nothing else is kept.
+KEPT_HEADERS = ("content-type", "wechatpay-")
+FORGED_LOGGED_S = 1.0  # one line a second and channel: a flood of forgeries must not fill the disk
+_logged_at: dict[PayType, float] = {}
+
+
+def receive(*, pay_type: PayType, notice: Notice, now: datetime) -> Acknowledgement:
+    """Take one notification; what the channel wants to hear.
+
+    The raw notice is committed before it is looked at. The channel is told "accepted" only after
+    the commit of what it caused; otherwise it knocks again.
+
+    Repeats: as often as the channel likes (confirm.py).
+    Spec:    1.7, 2.6
+    """
+    channel = registry.channel(pay_type)
+    kept = Notification.objects.create(
+        pay_type=pay_type,
+        headers={
+            name: value[:512]
+            for name, value in notice.headers.items()
+            if name.startswith(KEPT_HEADERS)
+        },
+        body=notice.body,
+        created_at=now,
+    )
+    said: Payment | Noted | None = None
+    try:
+        said = channel.notice(notice, now)
+        if isinstance(said, Payment):
+            outcome, says = confirm.confirm(payment=said, now=now), f"{said.amount:.2f}"
+        else:
+            outcome, says = NoticeOutcome.NOTED, said.says
+    except Forged as error:
+        outcome, says = NoticeOutcome.FORGED, str(error)
+        _log_forged(pay_type, says)
+    except Exception as error:
+        outcome, says = NoticeOutcome.ERROR, repr(error)
+        log.exception("notice_failed", channel=pay_type.word, notification=kept.pk)
+    _note(kept, outcome, says, said)
+    metrics.NOTICES.labels(pay_type.word, outcome.value).inc()
+    refused = outcome in (NoticeOutcome.FORGED, NoticeOutcome.ERROR)
+    return channel.acknowledge(accepted=not refused)
+
+
+def _note(
+    kept: Notification, outcome: NoticeOutcome, says: str, said: Payment | Noted | None
+) -> None:
+    Notification.objects.filter(pk=kept.pk).update(
+        outcome=outcome,
+        says=says[:255],
+        order_no=said.order_no if said else "",
+        trade_no=said.trade_no if said else "",
+    )
+
+
+def _log_forged(pay_type: PayType, says: str) -> None:
+    now_s = time.monotonic()
+    if now_s - _logged_at.get(pay_type, -FORGED_LOGGED_S) >= FORGED_LOGGED_S:
+        _logged_at[pay_type] = now_s
+        log.warning("notice_forged", channel=pay_type.word, says=says)

@@ -1,0 +1,103 @@
+"""A channel in memory for tests of what is around the channels; the real protocols have their own
+tests, and whole stories run against the sandbox."""
+
+import json
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from payments.channels.base import (
+    Acknowledgement,
+    Answer,
+    ChannelDown,
+    Forged,
+    Noted,
+    Notice,
+    Payment,
+    RefundAnswer,
+    RefundState,
+    Refused,
+    State,
+)
+from payments.models import PaymentOrder
+from payments.states import PayType
+
+
+@dataclass
+class Pretend:
+    """Does what the test tells it to; counts what it was asked."""
+
+    pay_type: PayType = PayType.ALIPAY
+    paid: dict[str, Payment] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+    is_down: bool = False
+    refuses: bool = False
+    closes: State = State.CLOSED
+    refunds: RefundState = RefundState.DONE
+    calls: list[str] = field(default_factory=list)
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        if self.is_down:
+            raise ChannelDown("does not answer")
+        if self.refuses:
+            raise Refused("no")
+
+    def create(self, order, wanted):
+        self._called("create")
+        return {"order_string": f"{order.order_no}/{wanted.scene}/{len(self.calls)}"}
+
+    def notice(self, notice, now):
+        try:
+            said = json.loads(notice.body)
+        except ValueError:
+            raise Forged("no JSON") from None
+        if said.get("sign") != "good":
+            raise Forged("signature")
+        if said["state"] != "paid":
+            return Noted(said["order_no"], said["trade_no"], said["state"])
+        return Payment(
+            self.pay_type, said["order_no"], said["trade_no"], Decimal(said["amount"]), now
+        )
+
+    def acknowledge(self, *, accepted):
+        return Acknowledgement(b"success" if accepted else b"failure")
+
+    def result(self, order, result):
+        if result != "good":
+            raise Forged("signature")
+
+    def query(self, order):
+        self._called("query")
+        if order.order_no in self.paid:
+            return Answer(State.PAID, self.paid[order.order_no])
+        return Answer(State.CLOSED if order.order_no in self.closed else State.PENDING)
+
+    def close(self, order):
+        self._called("close")
+        if order.order_no in self.paid:
+            return Answer(State.PAID, self.paid[order.order_no])
+        return Answer(self.closes)
+
+    def refund(self, refund):
+        self._called(f"refund {refund.refund_no}")
+        return RefundAnswer(self.refunds, "said so")
+
+    def query_refund(self, refund):
+        self._called("query_refund")
+        return RefundAnswer(self.refunds, "said so")
+
+    def bill(self, day):
+        raise Refused("no bill")
+
+    # --- what a payer does there
+
+    def pay(self, order: PaymentOrder, trade_no: str = "T1", amount: str | None = None) -> Payment:
+        money = Decimal(amount) if amount else order.amount
+        self.paid[order.order_no] = Payment(self.pay_type, order.order_no, trade_no, money)
+        return self.paid[order.order_no]
+
+
+def said(order_no: str, amount: str, trade_no: str = "T1", sign: str = "good", state: str = "paid"):
+    """A notification of this channel."""
+    body = {"order_no": order_no, "amount": amount, "trade_no": trade_no}
+    return Notice(json.dumps(body | {"sign": sign, "state": state}).encode(), {})

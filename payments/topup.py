@@ -1,0 +1,74 @@
+"""The wallet top-up (充值): the second thing to pay for; here, since wallets knows nobody."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from payments import order
+from payments.models import PaymentOrder
+from payments.order import Bill
+from payments.purposes import Fits
+from payments.states import PayType, Scene
+from redpacket_site.kit import outbox
+from redpacket_site.kit.caller import Caller
+from redpacket_site.kit.problems import Invalid
+from wallets import accounts
+from wallets.models import Kind
+
+PURPOSE = "topup"
+SUBJECT = "钱包充值"
+
+
+def topup(
+    *,
+    caller: Caller,
+    amount: Decimal,
+    pay_type: PayType,
+    scene: Scene,
+    key: str,
+    payer_ip: str,
+    now: datetime,
+    also=None,
+) -> PaymentOrder:
+    """Open an order for the caller's own wallet; the same `key` gives the same order.
+
+    Money:   Decimal yuan; none moves before the channel confirms.
+    Raises:  Invalid (400), ChannelUnavailable (409), Unavailable (503).
+    Spec:    2.6
+    """
+    least, most = settings.REDPACKET_TOPUP_MIN, settings.REDPACKET_TOPUP_MAX
+    if not least <= amount <= most:
+        bounds = {"least": least, "most": most}
+        raise Invalid(errors={"money": [_("From %(least)s to %(most)s yuan.") % bounds]})
+    bill = Bill(
+        purpose=PURPOSE,
+        reference="",
+        key=f"{PURPOSE}:{key}",
+        user_id=caller.user_id,
+        amount=amount,
+        pay_type=pay_type,
+        scene=scene,
+        subject=SUBJECT,
+        payer_ip=payer_ip,
+    )
+    return order.open_order(bill, now=now, also=also)
+
+
+def accepts(paid: PaymentOrder) -> Fits:
+    return Fits(accounts.wallet(paid.user_id), Kind.TOPUP)
+
+
+def confirmed(paid: PaymentOrder, now: datetime) -> None:
+    outbox.tell(
+        "topup.confirmed",
+        now=now,
+        user_id=paid.user_id,
+        order_no=paid.order_no,
+        money=f"{paid.amount:.2f}",
+    )
+
+
+def nothing(paid: PaymentOrder, now: datetime) -> None:
+    """A report issues nothing, an unpaid top-up voids nothing."""

@@ -1,0 +1,79 @@
+"""Doors: the app's orders and top-ups, and the channels' notifications."""
+
+from functools import partial
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from rest_framework.decorators import action
+from rest_framework.response import Response
+
+from payments import notify, order, topup
+from payments.channels import registry
+from payments.channels.base import Notice
+from payments.serializers import (
+    ReportSerializer,
+    TopupSerializer,
+    order_json,
+)
+from payments.states import CHANNELS, PAY_TYPE_OF, Scene
+from redpacket_site.kit import idempotency, problems
+from redpacket_site.kit.api import UserViewSet, payer_ip, validated
+
+
+class OrderViewSet(UserViewSet):
+    """The caller's own payments at a channel."""
+
+    def retrieve(self, request, order_no):
+        return Response(order_json(order.mine(order_no=order_no, caller=request.user)))
+
+    @action(detail=True, methods=["post"])
+    def report(self, request, order_no):
+        body = validated(ReportSerializer, request.data or {})
+        reported = order.report(
+            order_no=order_no, caller=request.user, result=body.get("result"), now=timezone.now()
+        )
+        return Response(order_json(reported))
+
+
+class TopupViewSet(UserViewSet):
+    """Put money into the caller's wallet."""
+
+    def create(self, request):
+        wanted = validated(TopupSerializer, request.data)
+        pay_type = PAY_TYPE_OF[wanted["pay_type"]]
+        if pay_type not in CHANNELS:
+            raise problems.ChannelUnavailable()
+        once = idempotency.Once(request, order_json, 201)
+        verb = partial(
+            topup.topup,
+            caller=request.user,
+            amount=wanted["money"],
+            pay_type=pay_type,
+            scene=Scene(wanted["scene"]),
+            key=once.digest,
+            payer_ip=payer_ip(request),
+            now=timezone.now(),
+        )
+        return idempotency.run(once, verb, look_first=True)
+
+
+def channel_notice(request: HttpRequest, channel: str) -> HttpResponse:
+    """POST /payments/notify/{channel}: body and answer are the channel's, so no DRF around it."""
+    if request.method != "POST":
+        problem = problems.MethodNotAllowed()
+        problem.headers["Allow"] = "POST"
+        return problems.render(request, problem)
+    pay_type = PAY_TYPE_OF.get(channel)
+    if pay_type is None or pay_type not in registry.offered():
+        return problems.render(request, problems.NotFound())
+    body = request.body
+    if len(body) > settings.BODY_MAX_BYTES:
+        return problems.render(request, problems.TooLarge())
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    said = notify.receive(
+        pay_type=pay_type, notice=Notice(body=body, headers=headers), now=timezone.now()
+    )
+    answer = HttpResponse(said.body, status=said.status, content_type=said.content_type)
+    answer.is_the_channels = True  # the gateway leaves it as it is
+    return answer
