@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import OrderStatus, PayType, RefundStatus
+from redpacket_site.kit.money import total
 from wallets import accounts
 from wallets.audit import Finding, by_key, register
 from wallets.models import Kind, LedgerLine
@@ -70,10 +71,20 @@ def refunds_are_in_the_ledger() -> Iterator[Finding]:
                 )
 
 
+def suspense_is_not_negative() -> Iterator[Finding]:
+    """No more left suspense than came to it."""
+    lines = LedgerLine.objects
+    came = total(lines.filter(target=accounts.SUSPENSE), "amount")
+    left = total(lines.filter(source=accounts.SUSPENSE), "amount")
+    if left > came:
+        yield Finding("suspense_is_not_negative", "suspense", f"{came} came, {left} left")
+
+
 RULES = (
     confirmed_orders_are_in_the_ledger,
     channel_lines_have_their_orders,
     refunds_are_in_the_ledger,
+    suspense_is_not_negative,
 )
 
 

@@ -5,22 +5,81 @@ from decimal import Decimal
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
 
 from payments import cases
 from payments.channels import registry
 from payments.channels.base import ChannelDown, RefundState, Refused
-from payments.models import Case, ChannelRefund
-from payments.states import CaseKind, PayType, RefundStatus
-from redpacket_site.kit import ids, later, retry
+from payments.models import Case, ChannelRefund, PaymentOrder
+from payments.states import CaseKind, OrderStatus, PayType, RefundStatus
+from redpacket_site.kit import ids, later, money, retry
 from redpacket_site.kit.moves import move
-from redpacket_site.kit.problems import Forbidden
-from wallets import accounts, ledger
-from wallets.models import Kind
+from redpacket_site.kit.problems import Conflict, Forbidden, Invalid
+from wallets import accounts, adjust, ledger
+from wallets.models import Kind, LedgerLine
 
 log = structlog.get_logger(__name__)
 
 PAUSE_S_MAX = 3600
+
+
+class AlreadyProposed(Conflict):
+    code, detail = "already_proposed", _("A refund of this payment is under way.")
+
+
+@retry.unit
+def propose(
+    *,
+    case_id: int | None = None,
+    order_no: str = "",
+    amount: Decimal,
+    reason: str,
+    maker_id: int,
+    now: datetime,
+    attachment: str = "",
+) -> ChannelRefund:
+    """Propose to refund what a case holds in suspense, or a confirmed top-up out of its wallet.
+
+    Raises: Invalid (400) above the maker's limit or the payment, AlreadyProposed (409).
+    Spec:   2.7
+    """
+    if case_id:
+        case = Case.objects.get(pk=case_id)
+        pay_type, trade_no, paid = case.pay_type, case.trade_no, case.amount
+        order_no, source = case.order_no, accounts.SUSPENSE
+        if not _is_held(case):
+            raise Invalid(errors={"case": [_("Its money is not in suspense.")]})
+    else:
+        case = None
+        order = PaymentOrder.objects.filter(
+            order_no=order_no, purpose="topup", status=OrderStatus.CONFIRMED
+        ).first()
+        if order is None:
+            raise Invalid(errors={"order_no": [_("Not a confirmed top-up.")]})
+        pay_type, trade_no, paid = order.pay_type, order.trade_no, order.amount
+        source = accounts.wallet(order.user_id)
+    amount = money.yuan(amount)
+    most = min(paid, settings.REDPACKET_MAKER_MAX)
+    if not 0 < amount <= most:
+        raise Invalid(errors={"amount": [adjust.over_limit(most)]})
+    try:
+        with transaction.atomic():
+            return put_forward(
+                pay_type=PayType(pay_type),
+                order_no=order_no,
+                trade_no=trade_no,
+                paid=paid,
+                amount=amount,
+                source=source,
+                reason=reason,
+                attachment=attachment,
+                case=case,
+                maker_id=maker_id,
+                now=now,
+            )
+    except IntegrityError:
+        raise AlreadyProposed() from None
 
 
 def put_forward(
@@ -65,11 +124,14 @@ def approve(*, refund_no: str, checker_id: int, now: datetime) -> bool:
 
     Money:   source -> clearing, one line, reference: the refund number.
     Races:   proposed -> approved by the row's WHERE; the database refuses maker = checker.
-    Raises:  Forbidden (403) for the maker himself, InsufficientBalance (409).
+    Raises:  Forbidden (403) for the maker himself, Invalid (400) above the checker's limit,
+             InsufficientBalance (409).
     """
     refund = _decide(refund_no, RefundStatus.APPROVED, checker_id, now, chase_at=now)
     if refund is None:
         return False
+    if refund.amount > settings.REDPACKET_CHECKER_MAX:
+        raise Invalid(errors={"amount": [adjust.over_limit(settings.REDPACKET_CHECKER_MAX)]})
     ledger.post(
         kind=Kind.CHANNEL_REFUND,
         reference=refund.refund_no,
@@ -87,6 +149,11 @@ def approve(*, refund_no: str, checker_id: int, now: datetime) -> bool:
 def reject(*, refund_no: str, checker_id: int, now: datetime) -> bool:
     """Do not refund; the money stays where it is. False when somebody else decided first."""
     return _decide(refund_no, RefundStatus.REJECTED, checker_id, now, open_key=None) is not None
+
+
+def _is_held(case: Case) -> bool:
+    """Whether this case's money came to suspense. That it leaves once, `open_key` sees to."""
+    return LedgerLine.objects.filter(kind=Kind.SUSPENSE, reference=case.reference).exists()
 
 
 def _decide(

@@ -35,6 +35,9 @@ REDPACKET_VOID_S = env.integer("REDPACKET_VOID_S", 1800, 1, 7 * 86_400)
 REDPACKET_AWAITING_MAX = env.amount("REDPACKET_AWAITING_MAX", "2000.00", "0.00", "10000000.00")
 REDPACKET_TOPUP_MIN = env.amount("REDPACKET_TOPUP_MIN", "0.01", "0.01", "1000000.00")
 REDPACKET_TOPUP_MAX = env.amount("REDPACKET_TOPUP_MAX", "5000.00", "0.01", "1000000.00")
+# The most that one person may propose, and another one approve, by hand.
+REDPACKET_MAKER_MAX = env.amount("REDPACKET_MAKER_MAX", "5000.00", "0.01", "1000000000.00")
+REDPACKET_CHECKER_MAX = env.amount("REDPACKET_CHECKER_MAX", "5000.00", "0.01", "1000000000.00")
 # Where the channels reach us; notifications go to {this}/api/v1/payments/notify/...
 REDPACKET_PUBLIC_URL = env.text(
     "REDPACKET_PUBLIC_URL", "" if PRODUCTION else f"http://127.0.0.1:{env.text('PORT', '8000')}"

@@ -14,7 +14,8 @@ from django.db import models
 from redpacket_site.kit.money import ZERO
 from redpacket_site.kit.snapshot import snapshot
 from wallets import accounts
-from wallets.models import Kind, LedgerLine, Wallet
+from wallets.models import Adjustment, Kind, LedgerLine, Wallet
+from wallets.states import AdjustmentStatus
 
 CHUNK = 2000
 
@@ -96,6 +97,7 @@ _ROUTES = {
         ("wallet", "platform"),
         ("suspense", "wallet"),
         ("suspense", "platform"),
+        ("clearing", "wallet"),  # a channel refund that the channel refused came back
     ),
     Kind.CHANNEL_PAY: (("clearing", "escrow"),),
     Kind.SUSPENSE: (("clearing", "suspense"),),
@@ -124,4 +126,24 @@ def lines_are_well_formed() -> Iterator[Finding]:
             if problems:
                 yield Finding(
                     "lines_are_well_formed", f"ledger line {line.pk}", ", ".join(problems)
+                )
+
+
+@register
+def adjustments_are_in_the_ledger() -> Iterator[Finding]:
+    """An approved adjustment is one line of its amount and accounts; any other is none."""
+    for adjustments in by_key(Adjustment.objects.all()):
+        references = [adjustment.reference for adjustment in adjustments]
+        lines = {
+            line.reference: (line.source, line.target, line.amount)
+            for line in LedgerLine.objects.filter(kind=Kind.ADJUSTMENT, reference__in=references)
+        }
+        for adjustment in adjustments:
+            is_approved = adjustment.status == AdjustmentStatus.APPROVED
+            wanted = (adjustment.source, adjustment.target, adjustment.amount)
+            if lines.get(adjustment.reference) != (wanted if is_approved else None):
+                yield Finding(
+                    "adjustments_are_in_the_ledger",
+                    f"adjustment {adjustment.reference}",
+                    f"{adjustment.get_status_display()}, line {lines.get(adjustment.reference)}",
                 )

@@ -1,9 +1,11 @@
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from redpacket_site.kit.ids import AsciiField, OutsideIdField
 from redpacket_site.kit.money import ZERO, MoneyField
+from wallets.states import AdjustmentStatus
 
 
 class Kind(models.IntegerChoices):
@@ -73,3 +75,48 @@ class LedgerLine(models.Model):
 
     def delete(self, *args, **kwargs):
         raise TypeError("ledger lines are never deleted")
+
+
+class Adjustment(models.Model):
+    """Money to be moved by hand (调账): proposed by one, decided by another, then one line."""
+
+    reference = AsciiField(_("reference"), max_length=32, unique=True)  # the ledger line's
+    source = AsciiField(_("source"), max_length=80)
+    target = AsciiField(_("target"), max_length=80)
+    amount = MoneyField(_("amount"))
+    reason = models.CharField(_("reason"), max_length=255)
+    attachment = models.CharField(_("attachment"), max_length=255, blank=True, default="")
+    status = models.PositiveSmallIntegerField(
+        _("status"), choices=AdjustmentStatus.choices, default=AdjustmentStatus.PROPOSED
+    )
+    maker = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("maker")
+    )
+    checker = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("checker"),
+    )
+    proposed_at = models.DateTimeField(_("proposed at"))
+    decided_at = models.DateTimeField(_("decided at"), null=True)
+
+    class Meta:
+        verbose_name = _("adjustment")
+        verbose_name_plural = _("adjustments")
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="adjustment_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(checker=None) | ~Q(maker=F("checker")), name="adjustment_four_eyes"
+            ),
+            models.CheckConstraint(
+                condition=Q(status=AdjustmentStatus.PROPOSED, checker=None)
+                | ~Q(status=AdjustmentStatus.PROPOSED) & Q(checker__isnull=False),
+                name="adjustment_decided_by_a_checker",
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "proposed_at"], name="adjustment_queue")]
+
+    def __str__(self) -> str:
+        return self.reference

@@ -456,3 +456,49 @@ def test_maker_cannot_check_himself(alipay, proposed):
             status=RefundStatus.APPROVED, checker=maker
         )
     assert not LedgerLine.objects.filter(source="suspense").exists()
+
+
+def test_maker_proposes_again_after_a_rejection(proposed):
+    maker, checker = make_staff("maker"), make_staff("checker")
+    wish = {"case_id": proposed.case_id, "amount": Decimal("50.00"), "reason": "the payer asks"}
+
+    with pytest.raises(channel_refund.AlreadyProposed):
+        channel_refund.propose(**wish, maker_id=maker.pk, now=timezone.now())
+    channel_refund.reject(refund_no=proposed.refund_no, checker_id=checker.pk, now=timezone.now())
+    again = channel_refund.propose(**wish, maker_id=maker.pk, now=timezone.now())
+
+    with pytest.raises(problems.Forbidden):
+        approve(again, maker)
+    assert approve(again, checker)
+
+
+def test_topup_goes_back_out_of_its_wallet(alipay):
+    made, maker, checker = make_topup(), make_staff("maker"), make_staff("checker")
+    told(said(made.order_no, "50.00"))
+
+    refund = channel_refund.propose(
+        order_no=made.order_no,
+        amount=Decimal("20.00"),
+        reason="the payer asks",
+        maker_id=maker.pk,
+        now=timezone.now(),
+    )
+    approve(refund, checker)
+    channel_refund.send(refund_id=refund.pk, now=timezone.now())
+
+    assert balance("bob").balance == 30
+
+
+@pytest.mark.parametrize("amount", ["50.01", "0.00"])
+def test_refund_stays_within_the_payment(alipay, amount):
+    made, maker = make_topup(), make_staff("maker")
+    told(said(made.order_no, "50.00"))
+
+    with pytest.raises(problems.Invalid):
+        channel_refund.propose(
+            order_no=made.order_no,
+            amount=Decimal(amount),
+            reason="x",
+            maker_id=maker.pk,
+            now=timezone.now(),
+        )

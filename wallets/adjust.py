@@ -1,0 +1,100 @@
+"""Manual adjustment (调账) under four eyes: proposed by one, decided by another."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from redpacket_site.kit import ids, money, retry
+from redpacket_site.kit.moves import move
+from redpacket_site.kit.problems import Forbidden, Invalid
+from wallets import accounts, ledger
+from wallets.models import Adjustment, Kind
+from wallets.states import AdjustmentStatus
+
+
+@retry.unit
+def propose(
+    *,
+    user_id: str,
+    amount: Decimal,
+    is_credit: bool,
+    other: str,
+    reason: str,
+    maker_id: int,
+    now: datetime,
+    attachment: str = "",
+) -> Adjustment:
+    """Propose to credit or debit a wallet against `other`: the platform's money or suspense.
+
+    Money:   Decimal yuan, above zero; none moves before the approval.
+    Raises:  Invalid (400) above the maker's limit, or for a debit towards suspense.
+    Spec:    2.7
+    """
+    amount = money.yuan(amount)
+    if not 0 < amount <= settings.REDPACKET_MAKER_MAX:
+        raise Invalid(errors={"amount": [over_limit(settings.REDPACKET_MAKER_MAX)]})
+    if other not in (accounts.PLATFORM, accounts.SUSPENSE) or (
+        other == accounts.SUSPENSE and not is_credit
+    ):
+        raise Invalid(errors={"other": [_("Not a possible account.")]})
+    wallet = accounts.wallet(user_id)
+    return Adjustment.objects.create(
+        reference=ids.public_id("adj"),
+        source=other if is_credit else wallet,
+        target=wallet if is_credit else other,
+        amount=amount,
+        reason=reason,
+        attachment=attachment,
+        maker_id=maker_id,
+        proposed_at=now,
+    )
+
+
+@retry.unit
+def approve(*, reference: str, checker_id: int, now: datetime) -> bool:
+    """Move the money; False when somebody else decided first.
+
+    Money:   source -> target, one line, in the transaction of the approval.
+    Races:   proposed -> approved by the row's WHERE; the database refuses maker = checker.
+    Raises:  Forbidden (403) for the maker himself, Invalid (400) above the checker's limit,
+             InsufficientBalance (409).
+    Spec:    2.7
+    """
+    adjustment = _decide(reference, AdjustmentStatus.APPROVED, checker_id, now)
+    if adjustment is None:
+        return False
+    if adjustment.amount > settings.REDPACKET_CHECKER_MAX:
+        raise Invalid(errors={"amount": [over_limit(settings.REDPACKET_CHECKER_MAX)]})
+    ledger.post(
+        kind=Kind.ADJUSTMENT,
+        reference=adjustment.reference,
+        source=adjustment.source,
+        target=adjustment.target,
+        amount=adjustment.amount,
+        now=now,
+        note=adjustment.reason,
+    )
+    return True
+
+
+@retry.unit
+def reject(*, reference: str, checker_id: int, now: datetime) -> bool:
+    """Move nothing; False when somebody else decided first."""
+    return _decide(reference, AdjustmentStatus.REJECTED, checker_id, now) is not None
+
+
+def over_limit(most: Decimal):
+    return _("Above 0.00 and at most %(most)s yuan.") % {"most": most}
+
+
+def _decide(
+    reference: str, to: AdjustmentStatus, checker_id: int, now: datetime
+) -> Adjustment | None:
+    adjustment = Adjustment.objects.get(reference=reference)
+    if adjustment.maker_id == checker_id:
+        raise Forbidden()
+    proposed = Adjustment.objects.filter(pk=adjustment.pk, status=AdjustmentStatus.PROPOSED)
+    decided = move(proposed, status=to, checker_id=checker_id, decided_at=now)
+    return adjustment if decided else None
