@@ -47,7 +47,7 @@ def _confirm(*, payment: Payment, now: datetime) -> NoticeOutcome:
         "status": OrderStatus.CONFIRMED,
         "trade_no": payment.trade_no,
         "confirmed_at": now,
-        "paid_at": payment.paid_at,
+        "paid_at": payment.paid_at or now,
         "open_key": None,
         "chase_at": None,
     }

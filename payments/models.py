@@ -61,7 +61,7 @@ class PaymentOrder(models.Model):
             models.Index(fields=["user_id", "status"], name="order_payer_status"),
             models.Index(fields=["chase_at"], name="order_chase"),
             models.Index(fields=["trade_no"], name="order_trade"),
-            models.Index(fields=["pay_type", "confirmed_at"], name="order_channel_day"),
+            models.Index(fields=["pay_type", "paid_at"], name="order_channel_day"),
         ]
 
     def __str__(self) -> str:
@@ -181,7 +181,30 @@ class ChannelRefund(models.Model):
                 name="refund_decided_by_a_checker",
             ),
         ]
-        indexes = [models.Index(fields=["status", "proposed_at"], name="refund_queue")]
+        indexes = [
+            models.Index(fields=["status", "proposed_at"], name="refund_queue"),
+            models.Index(fields=["pay_type", "done_at"], name="refund_channel_day"),
+        ]
 
     def __str__(self) -> str:
         return self.refund_no
+
+
+class Bill(models.Model):
+    """What comparing one day with its channel's bill came to, the last time it was done."""
+
+    pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
+    day = models.DateField(_("day"))  # in the channels' time zone
+    rows = models.PositiveIntegerField(_("rows"))
+    matched = models.PositiveIntegerField(_("matched"))
+    differences = models.PositiveIntegerField(_("differences"))
+    total = MoneyField(_("paid in all"))
+    reconciled_at = models.DateTimeField(_("reconciled at"))
+
+    class Meta:
+        verbose_name = _("bill")
+        verbose_name_plural = _("bills")
+        constraints = [models.UniqueConstraint(fields=["pay_type", "day"], name="bill_once")]
+
+    def __str__(self) -> str:
+        return f"{PayType(self.pay_type).word} {self.day}"

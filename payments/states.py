@@ -94,6 +94,7 @@ class CaseKind(models.TextChoices):
     BILL_SHORTFALL = "bill_shortfall", _("in our books, not in the bill (shortfall)")
     BILL_AMOUNT = "bill_amount", _("the bill names another amount")
     BILL_REPEATED = "bill_repeated", _("the bill names it twice")
+    BILL_OTHER_DAY = "bill_other_day", _("the bill names another day's payment")
 
 
 class CaseStatus(models.IntegerChoices):

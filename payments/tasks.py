@@ -1,11 +1,20 @@
 """Doors of Celery. A sweep takes one row at a time, oldest first, past bad ones."""
 
+from datetime import timedelta
+
+import structlog
 from celery import shared_task
 from django.utils import timezone
 
-from payments import channel_refund, chase
+from payments import bills, channel_refund, chase, reconcile
+from payments.channels import registry
+from payments.channels.base import ChannelDown, Refused
 from payments.models import ChannelRefund, PaymentOrder
+from payments.states import PAY_TYPE_OF
+from redpacket_site.kit import later
 from redpacket_site.kit.sweeps import by_time, sweep
+
+log = structlog.get_logger(__name__)
 
 
 @shared_task(name="payments.chase_order")
@@ -34,3 +43,29 @@ def send_refunds() -> int:
     now = timezone.now()
     due = ChannelRefund.objects.filter(chase_at__lte=now)
     return sweep(by_time(due, "chase_at"), lambda pk: channel_refund.send(refund_id=pk, now=now))
+
+
+@shared_task(name="payments.reconcile_yesterday")
+def reconcile_yesterday() -> None:
+    """Compare the day before with every channel's bill: a task a channel, each in its own time."""
+    for pay_type in registry.offered():
+        later.run("payments.reconcile_channel", pay_type.word)
+
+
+@shared_task(name="payments.reconcile_channel")
+def reconcile_channel(word: str) -> None:
+    pay_type, now = PAY_TYPE_OF[word], timezone.now()
+    day = (now.astimezone(bills.ZONE) - timedelta(days=1)).date()
+    try:
+        content = reconcile.download(pay_type=pay_type, day=day)
+        result = reconcile.reconcile(pay_type=pay_type, day=day, content=content, now=now)
+    except (ChannelDown, Refused, LookupError, bills.Unreadable) as error:
+        log.warning("bill_unavailable", channel=word, day=str(day), error=str(error))
+        return
+    log.info(
+        "reconciled",
+        channel=word,
+        day=str(day),
+        matched=result.matched,
+        differences=len(result.differences),
+    )

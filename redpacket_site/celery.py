@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import setup_logging
 
 from redpacket_site.kit import filebroker
@@ -24,9 +25,16 @@ SCHEDULE = {
     "payments.chase_due": 2,
     "payments.send_refunds": 5,
 }
+# task -> the hour and minute (CELERY_TIMEZONE) at which it runs each day.
+DAILY = {
+    "payments.reconcile_yesterday": (10, 30),  # the channels have yesterday's bills at ten
+}
 app.conf.beat_schedule = {
     task: {"task": task, "schedule": every_s, "options": {"expires": every_s}}
     for task, every_s in SCHEDULE.items()
+} | {
+    task: {"task": task, "schedule": crontab(hour=hour, minute=minute)}
+    for task, (hour, minute) in DAILY.items()
 }
 
 
