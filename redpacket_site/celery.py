@@ -27,6 +27,7 @@ SCHEDULE = {
 }
 # task -> the hour and minute (CELERY_TIMEZONE) at which it runs each day.
 DAILY = {
+    "wallets.close_days": (0, 10),  # by then every line of yesterday is there (wallets/daily.py)
     "payments.reconcile_yesterday": (10, 30),  # the channels have yesterday's bills at ten
 }
 app.conf.beat_schedule = {

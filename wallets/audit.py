@@ -13,8 +13,8 @@ from django.db import models
 
 from redpacket_site.kit.money import ZERO
 from redpacket_site.kit.snapshot import snapshot
-from wallets import accounts
-from wallets.models import Adjustment, Kind, LedgerLine, Wallet
+from wallets import accounts, daily
+from wallets.models import Adjustment, DailySummary, Kind, LedgerLine, Wallet
 from wallets.states import AdjustmentStatus
 
 CHUNK = 2000
@@ -147,3 +147,24 @@ def adjustments_are_in_the_ledger() -> Iterator[Finding]:
                     f"adjustment {adjustment.reference}",
                     f"{adjustment.get_status_display()}, line {lines.get(adjustment.reference)}",
                 )
+
+
+@register
+def daily_summaries_are_the_ledger() -> Iterator[Finding]:
+    """Closed days follow each other without a gap, and their figures are their lines' sums."""
+    before = 0
+    for summaries in by_key(DailySummary.objects.all(), "day"):
+        for summary in summaries:
+            row = f"daily summary {summary.day}"
+            if summary.first_id != before + 1 or summary.last_id < before:
+                yield Finding(
+                    "daily_summaries_are_the_ledger", row, f"begins at {summary.first_id}"
+                )
+            figures = {
+                (figure.kind, figure.source, figure.target): (figure.lines, figure.amount)
+                for figure in summary.figures.all()
+            }
+            lines = daily.figures_of(summary.first_id, summary.last_id)
+            if figures != lines:
+                yield Finding("daily_summaries_are_the_ledger", row, f"{figures}, lines {lines}")
+            before = summary.last_id

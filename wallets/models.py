@@ -120,3 +120,42 @@ class Adjustment(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+
+class DailySummary(models.Model):
+    """One closed day (日结): the ledger lines from `first_id` to `last_id`."""
+
+    day = models.DateField(_("day"), unique=True)  # of the service's time zone
+    first_id = models.PositiveBigIntegerField(_("first line"))
+    last_id = models.PositiveBigIntegerField(_("last line"))  # below first_id: a day without any
+    closed_at = models.DateTimeField(_("closed at"))
+
+    class Meta:
+        verbose_name = _("daily summary")
+        verbose_name_plural = _("daily summaries")
+
+    def __str__(self) -> str:
+        return str(self.day)
+
+
+class DailyFigure(models.Model):
+    """What one kind of line moved between two accounts, or groups of them, on a closed day."""
+
+    summary = models.ForeignKey(DailySummary, models.PROTECT, related_name="figures")
+    kind = models.PositiveSmallIntegerField(_("kind"), choices=Kind.choices)
+    source = AsciiField(_("source"), max_length=32)  # "wallets", "escrow", "clearing:alipay", ...
+    target = AsciiField(_("target"), max_length=32)
+    lines = models.PositiveIntegerField(_("lines"))
+    amount = MoneyField(_("amount"))
+
+    class Meta:
+        verbose_name = _("daily figure")
+        verbose_name_plural = _("daily figures")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["summary", "kind", "source", "target"], name="daily_figure_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.source} {self.target}"

@@ -1,0 +1,105 @@
+"""A closed day is a range of ledger ids whose sums equal the ledger's to the cent."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from packets import pay
+from packets.states import Kind
+from redpacket_site.kit.caller import Caller
+from tests.make import make_packet
+from tests.races.forks import in_threads
+from wallets import accounts, credit, daily
+from wallets.audit import audit
+from wallets.models import DailyFigure, DailySummary, LedgerLine
+from wallets.models import Kind as LineKind
+
+MIDNIGHT = datetime(2026, 3, 2, tzinfo=timezone.get_default_timezone())
+TEN_PAST = MIDNIGHT + timedelta(minutes=10)
+
+
+def put_in(amount: str, at: datetime) -> None:
+    credit.credit(user_id="bob", amount=Decimal(amount), reason="test", now=at)
+
+
+def test_a_day_is_closed_ten_minutes_after_it_ended():
+    put_in("1.00", MIDNIGHT - timedelta(hours=1))
+
+    assert daily.close_days(now=TEN_PAST - timedelta(seconds=1)) == 0
+    assert daily.close_days(now=TEN_PAST) == 1
+    assert daily.close_days(now=TEN_PAST) == 0
+
+    assert str(DailySummary.objects.get().day) == "2026-03-01"
+
+
+def test_sums_are_the_ledgers_and_days_have_no_gaps():
+    put_in("0.10", MIDNIGHT - timedelta(hours=30))
+    for _ in range(3):
+        put_in("0.10", MIDNIGHT - timedelta(hours=1))
+    packet = make_packet(Kind.EQUAL, 2, "0.10", sender="bob", now=MIDNIGHT)
+    pay.by_balance(
+        public_id=packet.public_id, caller=Caller("bob"), now=MIDNIGHT - timedelta(minutes=1)
+    )
+    put_in("7.00", MIDNIGHT)
+
+    assert daily.close_days(now=TEN_PAST) == 2
+
+    first, second = DailySummary.objects.order_by("day")
+    assert first.last_id == LedgerLine.objects.order_by("pk").first().pk
+    assert (first.first_id, second.first_id) == (1, first.last_id + 1)
+    figures = {f.kind: (f.lines, f.amount) for f in second.figures.all()}
+    assert figures == {
+        LineKind.ADJUSTMENT: (3, Decimal("0.30")),
+        LineKind.SEND: (1, Decimal("0.20")),
+    }
+    assert daily.held(second) == {
+        accounts.PLATFORM: Decimal("-0.40"),
+        "wallets": Decimal("0.20"),
+        "escrow": Decimal("0.20"),
+    }
+
+
+def test_a_straggler_belongs_to_the_next_day():
+    put_in("1.00", MIDNIGHT - timedelta(seconds=1))
+    put_in("2.00", MIDNIGHT)
+    put_in("4.00", MIDNIGHT - timedelta(seconds=1))
+
+    daily.close_days(now=TEN_PAST + timedelta(days=1))
+
+    amounts = [f.amount for f in DailyFigure.objects.order_by("summary__day")]
+    assert amounts == [Decimal("1.00"), Decimal("6.00")]
+
+
+def test_missed_and_empty_days_are_made_up_for():
+    put_in("1.00", MIDNIGHT - timedelta(days=3))
+
+    assert daily.close_days(now=TEN_PAST) == 3
+
+    assert DailySummary.objects.count() == 3
+    assert DailyFigure.objects.count() == 1
+
+
+def test_nothing_to_close_without_lines():
+    assert daily.close_days(now=TEN_PAST) == 0
+
+
+def test_closed_by_two_at_once():
+    put_in("1.00", MIDNIGHT - timedelta(days=1))
+
+    in_threads([lambda: daily.close_days(now=TEN_PAST)] * 4)
+
+    assert DailySummary.objects.count() == 1
+    assert DailyFigure.objects.count() == 1
+
+
+@pytest.mark.broken_books
+def test_a_changed_figure_is_found():
+    put_in("1.00", MIDNIGHT - timedelta(days=1))
+    daily.close_days(now=TEN_PAST)
+    DailyFigure.objects.update(amount=Decimal("1.01"))
+
+    [finding] = audit()
+
+    assert finding.rule == "daily_summaries_are_the_ledger"
