@@ -14,8 +14,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 DATABASE = "hongbao"
+SOCKETS = ("mariadb.sock", "redis.sock")
 SOCKET_PATH_MAX = 100  # the kernel takes 107 bytes
 WAIT_S = 60
 
@@ -27,21 +29,20 @@ class Servers:
         self.folder, self.throwaway = folder.absolute(), throwaway
         run = self.folder / "run"
         run.mkdir(parents=True, exist_ok=True)
-        self.short = run
-        if len(str(run / "mariadb.sock")) > SOCKET_PATH_MAX:
-            self.short = Path(tempfile.mkdtemp(prefix="hongbao-"))
-            for name in ("mariadb.sock", "redis.sock"):
-                link = run / name
-                link.unlink(missing_ok=True)
-                link.symlink_to(self.short / name)
+        self.short = short_folder(run)
+        if self.short != run:
+            for name in SOCKETS:
+                (run / name).unlink(missing_ok=True)
+                (run / name).symlink_to(self.short / name)
         self.mariadb_socket = self.short / "mariadb.sock"
         self.redis_socket = self.short / "redis.sock"
 
     @property
     def environment(self) -> dict[str, str]:
         return {
-            "REDPACKET_DATABASE_URL": f"mysql://root@/{DATABASE}?unix_socket={self.mariadb_socket}",
-            "REDPACKET_REDIS_URL": f"unix://{self.redis_socket}?db=0",
+            "REDPACKET_DATABASE_URL": f"mysql://root@/{DATABASE}"
+            f"?unix_socket={quote(str(self.mariadb_socket))}",
+            "REDPACKET_REDIS_URL": f"unix://{quote(str(self.redis_socket))}?db=0",
         }
 
     def mariadb_command(self) -> list[str]:
@@ -100,6 +101,26 @@ class Servers:
                 if time.monotonic() > until:
                     sys.exit(f"{command[0]} did not come up within {WAIT_S} s; see the logs.")
                 time.sleep(0.1)
+
+
+def short_folder(run: Path) -> Path:
+    """Where sockets go: `run`, or a folder of its own under /tmp when that path is too long."""
+    if len(bytes(run / "supervisor.sock.12345")) <= SOCKET_PATH_MAX:
+        return run
+    link = run / "short"
+    if not link.is_dir():
+        link.unlink(missing_ok=True)
+        link.symlink_to(tempfile.mkdtemp(prefix="hongbao-"))
+    return link.resolve()
+
+
+def remove_sockets(run: Path) -> None:
+    """What short_folder() and servers that were killed leave behind."""
+    for name in SOCKETS:
+        (run / name).unlink(missing_ok=True)
+    if (run / "short").is_symlink():
+        shutil.rmtree((run / "short").resolve(), ignore_errors=True)
+        (run / "short").unlink()
 
 
 def _find(program: str) -> str:

@@ -2,50 +2,82 @@
 # Set up a fresh machine: the virtual environment and, for full and dev, MariaDB, Redis and headers.
 #   ops/setup.sh embedded   everything `make up` needs, no compiler and no server
 #   ops/setup.sh full       the same with mysqlclient, MariaDB and Redis
-#   ops/setup.sh dev        full, and what the tests need
+#   ops/setup.sh dev        full, and what the tests need: Chromium with Chinese fonts
+# Servers that the machine runs already are left alone: ours are private, on sockets of their own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mode=${1:-embedded}
 say() { printf '%s\n' "$*" >&2; }
-
-install_servers() {
-    local wanted=()
-    command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || wanted+=(mariadb-server)
-    command -v redis-server >/dev/null || wanted+=(redis-server)
-    command -v pkg-config >/dev/null || wanted+=(pkg-config)
-    pkg-config --exists libmariadb 2>/dev/null || wanted+=(libmariadb-dev)
-    command -v cc >/dev/null || wanted+=(gcc)
-    [ ${#wanted[@]} -eq 0 ] && return
-    local apt="apt-get"
-    if [ "$(id -u)" -ne 0 ]; then apt="sudo -n apt-get"; fi
-    say "installing ${wanted[*]} ..."
-    export DEBIAN_FRONTEND=noninteractive
-    if ! { $apt update -qq && $apt install -y -qq "${wanted[@]}"; } >/dev/null 2>&1; then
-        say "Could not install them. Please install by hand: ${wanted[*]} (Debian's names), then try again."
-        exit 1
-    fi
-}
-
-[ "$mode" = embedded ] || install_servers
-
-stamp=.venv/stamp-$mode
-want=$(cat requirements.txt requirements-dev.txt | sha256sum)
-[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && exit 0
+here() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; }
 
 python=$(command -v python3 || true)
 if [ -z "$python" ] || ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     say "Python 3.11 or newer is needed; python3 is ${python:-missing}."
     exit 1
 fi
-if [ ! -x .venv/bin/pip ]; then
+
+has_python_headers() {
+    "$python" -c 'import os, sys, sysconfig
+sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))'
+}
+
+install_system() {
+    local wanted=()
+    here mariadbd || wanted+=(mariadb-server)
+    here redis-server || wanted+=(redis-server)
+    here pkg-config || wanted+=(pkg-config)
+    pkg-config --exists libmariadb 2>/dev/null || wanted+=(libmariadb-dev)
+    here cc || wanted+=(gcc libc6-dev)
+    has_python_headers || wanted+=(python3-dev)
+    if [ "$mode" = dev ]; then
+        here chromium || wanted+=(chromium)
+        ls /usr/share/fonts/opentype/noto/NotoSansCJK* >/dev/null 2>&1 || wanted+=(fonts-noto-cjk)
+    fi
+    [ ${#wanted[@]} -eq 0 ] && return
+    local as_root=() log
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo -n)
+    log=$(mktemp)
+    say "installing ${wanted[*]} (a few minutes at most) ..."
+    for attempt in 1 2; do  # a mirror that was updating is fine a moment later
+        if "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive sh -c \
+            'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"' \
+            apt "${wanted[@]}" >"$log" 2>&1; then
+            rm "$log"
+            return
+        fi
+        [ $attempt -eq 1 ] && sleep 3
+    done
+    tail -n 3 "$log" >&2
+    rm "$log"
+    say "Could not install them. Please install by hand, then try again:"
+    say "    sudo apt-get install ${wanted[*]}        (Debian's names)"
+    exit 1
+}
+
+[ "$mode" = embedded ] || install_system
+
+files=(requirements.txt)
+[ "$mode" = dev ] && files+=(requirements-dev.txt)
+stamp=.venv/stamp-$mode
+want=$(cat "${files[@]}" | sha256sum)
+if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && .venv/bin/python -c '' 2>/dev/null; then
+    exit 0
+fi
+if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     say "making the virtual environment ..."
-    if ! "$python" -m venv .venv >/dev/null; then
-        say "python3 -m venv failed; on Debian: apt-get install python3-venv"
+    if ! "$python" -m venv --clear .venv >/dev/null; then
+        say "python3 -m venv failed; on Debian: sudo apt-get install python3-venv"
         exit 1
     fi
 fi
+pip() {
+    if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@" \
+        2> >(grep -v '^WARNING' >&2); then
+        say "pip could not install the packages; its reason is above. Nothing else was changed."
+        exit 1
+    fi
+}
 say "installing Python packages ($mode; a minute at most) ..."
-pip() { .venv/bin/pip install --quiet --disable-pip-version-check "$@" 2> >(grep -v WARNING >&2); }
 case $mode in
     # mysqlclient has no wheel; nothing else needs a compiler, and this proves it.
     embedded) grep -v '^mysqlclient' requirements.txt > .venv/embedded.txt

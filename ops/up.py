@@ -4,61 +4,60 @@ Prepares the data folder, keeps its secrets, migrates, starts all, waits until i
 and stays. A part that dies is started again, and said so. `make down` stops what a run left behind.
 """
 
-import contextlib
 import json
 import os
+import re
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 import xmlrpc.client
+from contextlib import suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from servers import Servers
+from servers import Servers, remove_sockets, short_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("REDPACKET_DATA_DIR") or ROOT / "var").expanduser().absolute()
 RUN, LOGS, KEYS = DATA / "run", DATA / "logs", DATA / "keys"
 PORT = os.environ.get("PORT") or "8000"
 BASE = f"http://127.0.0.1:{PORT}"
+NOTED = RUN / "pids"
+CHIEFS = ("up", "supervisord")  # each stops all that is below it
+FAILING = ("BACKOFF", "FATAL")
 READY_S = 60
 STOP_S = 30
 USERS = ("alice", "bob", "carol")
 
 
 def say(*words: object) -> None:
-    print(*words, flush=True)
+    with suppress(OSError):  # a terminal that was closed is no reason to stop
+        print(*words, flush=True)
 
 
 def up(stack: str) -> None:
-    if stack not in ("embedded", "full"):
-        sys.exit(f"STACK={stack}: it is embedded or full.")
-    _check_port()
-    if found := _left_behind():
-        sys.exit(f"Already running here (pid {found[0]}); `make down` stops it.")
-    for folder in (RUN, LOGS, KEYS):
-        folder.mkdir(parents=True, exist_ok=True)
-    for name in ("secret_key", "jwt_secret", "service_key"):
-        _keep_secret(KEYS / name)
-    environment = os.environ | {"REDPACKET_DATA_DIR": str(DATA), "PYTHONUNBUFFERED": "1"}
-    metrics = RUN / "metrics"
-    metrics.mkdir(exist_ok=True)
-    for old in metrics.glob("*.db"):
-        old.unlink()
-    environment["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+    _check(stack)
+    _make_folders()
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "redpacket_site.settings",
+        "PROMETHEUS_MULTIPROC_DIR": str(RUN / "metrics"),
+        "PYTHONUNBUFFERED": "1",
+        "REDPACKET_DATA_DIR": str(DATA),
+    }
     servers = None
     if stack == "full":
         servers = Servers(DATA)
         servers.prepare()
-        for name, value in servers.environment.items():
-            environment.setdefault(name, value)
+        environment = servers.environment | environment
+    _tell_commands(environment)
     supervisor = _Supervisor(environment, servers)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)  # SIGINT too: a shell's background job would ignore it
     try:
         supervisor.start()
         if servers:
@@ -68,42 +67,48 @@ def up(stack: str) -> None:
         staff = json.loads(_manage("demo_staff", environment))
         tokens = {user: _manage("token", environment, user).strip() for user in USERS}
         supervisor.start_group("app")
-        _wait_until_ready(supervisor)
+        supervisor.wait_until_ready()
         _introduce(staff, tokens)
         say(f"ready {BASE}")
         supervisor.watch()
-    except KeyboardInterrupt:
-        pass
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # it is stopping already
         say("stopping ...")
         supervisor.stop()
 
 
 def down() -> None:
-    """Stop what an earlier run left: its supervisor or, if that was killed, the parts."""
+    """Stop what an earlier run left: its chief while it lives or, if that was killed, the parts."""
     found = _left_behind()
-    for pid in found:
-        _signal(pid, signal.SIGTERM)
-    until = time.monotonic() + STOP_S
-    while (left := _left_behind()) and time.monotonic() < until:
-        time.sleep(0.2)
-    for pid in left:
-        _signal(pid, signal.SIGKILL)
+    _stop(found)
     say(f"stopped {len(found)} processes" if found else "nothing was running here")
 
 
+def _stop(found: dict[str, int]) -> None:
+    """In order by the highest that is there (up, then supervisord); after STOP_S by force."""
+    chiefs = [found[name] for name in CHIEFS if name in found][:1]
+    for pid in chiefs or found.values():
+        _signal(pid, signal.SIGTERM)
+    until = time.monotonic() + STOP_S
+    while (left := _left_behind()) and time.monotonic() < until:
+        if not chiefs and not any(_born(pid) for pid in left.values()):
+            break  # only orphans are left, and nobody will end them
+        time.sleep(0.1)
+    for pid in left.values():
+        _signal_group(pid)
+    NOTED.unlink(missing_ok=True)
+
+
 class _Supervisor:
-    """supervisord in the foreground of ours: restarts what dies, stops all on SIGTERM."""
+    """supervisord below us: restarts what dies, stops all on SIGTERM."""
 
     def __init__(self, environment: dict[str, str], servers: Servers | None):
         self.environment, self.servers = environment, servers
-        socket_folder = servers.short if servers else RUN
-        if len(str(socket_folder)) > 80:
-            socket_folder = Path("/tmp") / f"hongbao-{os.getpid()}"
-            socket_folder.mkdir(mode=0o700)
-        self.socket = socket_folder / "supervisor.sock"
+        self.socket = short_folder(RUN) / "supervisor.sock"
         self.process: subprocess.Popen | None = None
-        self.starts: dict[str, int] = {}
+        self.pids: dict[str, int] = {}
+        self.failing: set[str] = set()  # parts that do not stay up
 
     def start(self) -> None:
         config = RUN / "supervisord.conf"
@@ -116,12 +121,12 @@ class _Supervisor:
             cwd=ROOT,
             start_new_session=True,  # Ctrl-C reaches us alone; we stop it in order
         )
+        _note({"up": os.getpid(), "supervisord": self.process.pid})
         until = time.monotonic() + READY_S
         while not self.socket.exists():
             if self.process.poll() is not None or time.monotonic() > until:
-                sys.exit(f"supervisord did not start; see {LOGS}")
+                sys.exit(f"supervisord did not start; see {LOGS}/supervisord.err")
             time.sleep(0.05)
-        _note_pids([self.process.pid])
 
     def start_group(self, group: str) -> None:
         self._call("startProcessGroup", group)
@@ -129,26 +134,47 @@ class _Supervisor:
     def states(self) -> list[dict]:
         return self._call("getAllProcessInfo")
 
+    def wait_until_ready(self) -> None:
+        """Every part runs and the web answers; a part that cannot start ends the wait at once."""
+        until = time.monotonic() + READY_S
+        while not (self._look() and _answers(f"{BASE}/health/ready")):
+            if self.failing or time.monotonic() > until:
+                name = min(self.failing, default="web")
+                sys.exit(f"{name} does not start; the end of {LOGS}/{name}.log:\n{_tail(name)}")
+            time.sleep(0.1)
+
     def watch(self) -> None:
         """Stay; say when a part died and was started again."""
-        while self.process and self.process.poll() is None:
-            running = [part for part in self.states() if part["pid"]]
-            for part in running:
-                if self.starts.setdefault(part["name"], part["pid"]) != part["pid"]:
-                    say(f"{part['name']} died and was started again (pid {part['pid']})")
-                    self.starts[part["name"]] = part["pid"]
-            _note_pids([self.process.pid, *(part["pid"] for part in running)])
+        while self.process.poll() is None:
+            before = self.failing
+            with suppress(OSError, xmlrpc.client.Error):  # it is ending, or was too busy to answer
+                self._look()
+            for name in sorted(self.failing - before):
+                say(f"{name} does not start, tried again and again; see {LOGS}/{name}.log")
             time.sleep(0.5)
         say("supervisord ended")
 
     def stop(self) -> None:
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                down()
-        (RUN / "pids").unlink(missing_ok=True)
+        _stop({name: pid for name, pid in _left_behind().items() if name != "up"})
+        if self.process:
+            self.process.wait()
+        (RUN / "stack.json").unlink(missing_ok=True)
+        remove_sockets(RUN)
+
+    def _look(self) -> bool:
+        """Note what runs and say what was started again; whether every part runs."""
+        states = self.states()
+        for part in states:
+            name, pid, before = part["name"], part["pid"], self.pids.get(part["name"])
+            if before and pid != before:
+                _signal_group(before)  # children of a killed part would keep its port or its queue
+            if before and pid not in (0, before):
+                say(f"{name} died and was started again (pid {pid})")
+            if pid:
+                self.pids[name] = pid
+        self.failing = {part["name"] for part in states if part["statename"] in FAILING}
+        _note({"up": os.getpid(), "supervisord": self.process.pid} | self.pids)
+        return all(part["statename"] == "RUNNING" for part in states)
 
     def _call(self, method: str, *args):
         from supervisor.xmlrpc import SupervisorTransport
@@ -159,23 +185,22 @@ class _Supervisor:
 
     def _config(self) -> str:
         workers = os.environ.get("REDPACKET_WEB_WORKERS") or str(min(os.cpu_count() or 1, 8))
-        python = sys.executable
-        app = {
-            "web": f"{python} -m granian --interface wsgi --host 127.0.0.1 --port {PORT}"
-            f" --workers {workers} --blocking-threads 8 --no-ws --workers-kill-timeout 10"
-            " --respawn-failed-workers --log-level warning redpacket_site.wsgi:application",
-            "worker": f"{python} -m celery -A redpacket_site worker --concurrency 2"
-            " --without-gossip --without-mingle -O fair --loglevel WARNING",
-            "beat": f"{python} -m celery -A redpacket_site beat --pidfile= --loglevel WARNING",
-        }
+        python = [sys.executable, "-m"]
+        web = f"""granian --interface wsgi --host 127.0.0.1 --port {PORT} --workers {workers}
+            --blocking-threads 8 --no-ws --workers-kill-timeout 10 --respawn-failed-workers
+            --respawn-interval 0.5 --log-level warning redpacket_site.wsgi:application"""
+        worker = """celery -A redpacket_site worker --concurrency 2 --without-gossip
+            --without-mingle -O fair --loglevel WARNING"""
+        beat = "celery -A redpacket_site beat --pidfile= --loglevel WARNING"
+        app = {"web": web, "worker": worker, "beat": beat}
         parts = [
             f"""[supervisord]
-logfile={LOGS}/supervisord.log
+logfile={_plain(LOGS)}/supervisord.log
 logfile_maxbytes=5MB
-pidfile={RUN}/supervisord.pid
-childlogdir={LOGS}
+pidfile={_plain(RUN)}/supervisord.pid
+childlogdir={_plain(LOGS)}
 [unix_http_server]
-file={self.socket}
+file={_plain(self.socket)}
 chmod=0700
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
@@ -184,18 +209,17 @@ programs={",".join(app)}
 """
         ]
         if self.servers:
-            parts.append(_program("mariadb", " ".join(self.servers.mariadb_command()), 1, True))
-            redis = " ".join(part or '""' for part in self.servers.redis_command())
-            parts.append(_program("redis", redis, 1, True))
-        parts += [_program(name, command, 10, False) for name, command in app.items()]
+            parts.append(_program("mariadb", self.servers.mariadb_command(), 1, True))
+            parts.append(_program("redis", self.servers.redis_command(), 1, True))
+        parts += [_program(name, python + line.split(), 10, False) for name, line in app.items()]
         return "".join(parts)
 
 
-def _program(name: str, command: str, priority: int, autostart: bool) -> str:
+def _program(name: str, command: list[str], priority: int, autostart: bool) -> str:
     """Low priorities start first and stop last: the servers outlive those who use them."""
     return f"""[program:{name}]
-command={command}
-directory={ROOT}
+command={_plain(shlex.join(command))}
+directory={_plain(ROOT)}
 priority={priority}
 autostart={str(autostart).lower()}
 autorestart=true
@@ -205,21 +229,64 @@ stopwaitsecs=15
 stopasgroup=false
 killasgroup=true
 redirect_stderr=true
-stdout_logfile={LOGS}/{name}.log
+stdout_logfile={_plain(LOGS)}/{name}.log
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=2
 """
 
 
-def _check_port() -> None:
-    if not PORT.isdigit() or not 0 < int(PORT) < 65536:
+def _plain(value: object) -> str:
+    """supervisord would expand a % in its settings."""
+    return str(value).replace("%", "%%")
+
+
+def _check(stack: str) -> None:
+    """What cannot work is refused before anything is made, in one clear line."""
+    if stack not in ("embedded", "full"):
+        sys.exit(f"STACK={stack}: it is embedded or full.")
+    if os.environ.get("REDPACKET_ENV", "development") == "production":
+        sys.exit(
+            "REDPACKET_ENV=production: `make up` is for development; deploy/ shows production."
+        )
+    workers = os.environ.get("REDPACKET_WEB_WORKERS") or "1"
+    if not re.fullmatch(r"[1-9][0-9]?", workers):
+        sys.exit(f"REDPACKET_WEB_WORKERS={workers}: it must be a number from 1 to 99.")
+    for folder in (DATA, ROOT):
+        if re.search(r"\s[;#]|[\r\n]", str(folder)):
+            sys.exit(f"{folder}: a folder's name may not have ';' or '#' after a space here.")
+    if found := _left_behind():
+        name, pid = next(iter(found.items()))
+        sys.exit(f"Already running here ({name} has pid {pid}); `make down` stops it.")
+    if not re.fullmatch(r"[0-9]{1,5}", PORT) or not 0 < int(PORT) < 65536:
         sys.exit(f"PORT={PORT}: it must be a number from 1 to 65535.")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", int(PORT)))
+        except PermissionError:
+            sys.exit(f"Port {PORT} needs root; choose another one: PORT=8001 make up")
         except OSError:
             sys.exit(f"Port {PORT} is taken; choose another one: PORT=8001 make up")
+
+
+def _make_folders() -> None:
+    try:
+        for folder in (RUN, LOGS, KEYS, RUN / "metrics"):
+            folder.mkdir(parents=True, exist_ok=True)
+        for old in (RUN / "metrics").glob("*.db"):
+            old.unlink()
+        for name in ("secret_key", "jwt_secret", "service_key"):
+            _keep_secret(KEYS / name)
+    except OSError as error:
+        sys.exit(f"REDPACKET_DATA_DIR={DATA}: {error.strerror} ({error.filename}).")
+
+
+def _tell_commands(environment: dict[str, str]) -> None:
+    """manage.py reads it, so that commands talk to what runs here."""
+    names = ("REDPACKET_DATABASE_URL", "REDPACKET_REDIS_URL", "REDPACKET_BROKER_URL")
+    told = {name: environment[name] for name in names if environment.get(name)}
+    (RUN / "stack.json").touch(mode=0o600)
+    (RUN / "stack.json").write_text(json.dumps(told))
 
 
 def _keep_secret(path: Path) -> None:
@@ -235,22 +302,24 @@ def _manage(command: str, environment: dict[str, str], *args: str) -> str:
         stdout=subprocess.PIPE,
         text=True,
         check=False,
+        start_new_session=True,  # Ctrl-C is for us
     )
     if done.returncode:
         sys.exit(f"manage.py {command} failed.")
     return done.stdout
 
 
-def _wait_until_ready(supervisor: _Supervisor) -> None:
-    until = time.monotonic() + READY_S
-    while time.monotonic() < until:
-        try:
-            with urllib.request.urlopen(f"{BASE}/health/ready", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    sys.exit(f"The web part did not become ready within {READY_S} s; see {LOGS}/web.log")
+def _answers(url: str) -> bool:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with suppress(OSError), direct.open(url, timeout=2) as answer:
+        return answer.status == 200
+    return False
+
+
+def _tail(name: str) -> str:
+    with suppress(OSError):
+        return "\n".join((LOGS / f"{name}.log").read_text(errors="replace").splitlines()[-5:])
+    return ""
 
 
 def _introduce(staff: dict, tokens: dict[str, str]) -> None:
@@ -264,18 +333,35 @@ def _introduce(staff: dict, tokens: dict[str, str]) -> None:
     say(f"service key: {key}")
 
 
-def _note_pids(pids: list[int]) -> None:
+def _leave(number: int, _frame) -> None:
+    sys.exit(0)
+
+
+def _note(pids: dict[str, int]) -> None:
     """What runs, with the moment each was born: a pid alone may be somebody else's by tomorrow."""
-    lines = [f"{pid} {born}" for pid in pids if (born := _born(pid))]
-    (RUN / "pids").write_text("\n".join(lines))
+    lines = [f"{name} {pid} {born}" for name, pid in pids.items() if (born := _born(pid))]
+    half = NOTED.with_suffix(".half")
+    half.write_text("\n".join(lines))
+    half.replace(NOTED)
 
 
-def _left_behind() -> list[int]:
+def _left_behind() -> dict[str, int]:
+    """What was noted and is still there: the process, or children in the group that it led."""
     try:
-        noted = [line.split() for line in (RUN / "pids").read_text().splitlines()]
-    except FileNotFoundError:
-        return []
-    return [int(pid) for pid, born in noted if _born(int(pid)) == born]
+        noted = [line.split() for line in NOTED.read_text().splitlines()]
+    except OSError:
+        return {}
+    return {name: int(pid) for name, pid, born in noted if _is_there(name, int(pid), born)}
+
+
+def _is_there(name: str, pid: int, born: str) -> bool:
+    now = _born(pid)
+    if now or name == "up":
+        return now == born
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, 0)
+        return True
+    return False
 
 
 def _born(pid: int) -> str | None:
@@ -287,8 +373,13 @@ def _born(pid: int) -> str | None:
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    with suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+def _signal_group(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """All settings, in sections; every value that differs between machines comes through env.py."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -132,7 +133,11 @@ TEMPLATES = [
 ]
 
 # --- Data ---------------------------------------------------------------------------------------
-DATABASES = {"default": env.database("REDPACKET_DATABASE_URL", f"sqlite:///{DATA_DIR}/db.sqlite3")}
+DATABASES = {
+    "default": env.database(
+        "REDPACKET_DATABASE_URL", f"sqlite:///{quote(str(DATA_DIR))}/db.sqlite3"
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.text("REDPACKET_REDIS_URL")
