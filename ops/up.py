@@ -65,7 +65,7 @@ def up(stack: str) -> None:
         say("preparing the database ...")
         _manage("migrate", environment, "-v", "0")
         staff = json.loads(_manage("demo_staff", environment))
-        tokens = {user: _manage("token", environment, user).strip() for user in USERS}
+        tokens = _manage("token", environment, *USERS).split()
         supervisor.start_group("app")
         supervisor.wait_until_ready()
         _introduce(staff, tokens)
@@ -91,12 +91,11 @@ def _stop(found: dict[str, int]) -> None:
     for pid in chiefs or found.values():
         _signal(pid, signal.SIGTERM)
     until = time.monotonic() + STOP_S
-    while (left := _left_behind()) and time.monotonic() < until:
-        if not chiefs and not any(_born(pid) for pid in left.values()):
-            break  # only orphans are left, and nobody will end them
+    while any(_born(pid) for pid in found.values()) and time.monotonic() < until:
         time.sleep(0.1)
-    for pid in left.values():
-        _signal_group(pid)
+    for name, pid in _left_behind().items():
+        if name in found:
+            _signal_group(pid)
     NOTED.unlink(missing_ok=True)
 
 
@@ -155,9 +154,11 @@ class _Supervisor:
         say("supervisord ended")
 
     def stop(self) -> None:
-        _stop({name: pid for name, pid in _left_behind().items() if name != "up"})
         if self.process:
-            self.process.wait()
+            self.process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(STOP_S)
+        _stop({name: pid for name, pid in _left_behind().items() if name != "up"})
         (RUN / "stack.json").unlink(missing_ok=True)
         remove_sockets(RUN)
 
@@ -322,12 +323,12 @@ def _tail(name: str) -> str:
     return ""
 
 
-def _introduce(staff: dict, tokens: dict[str, str]) -> None:
+def _introduce(staff: dict, tokens: list[str]) -> None:
     say(f"API      {BASE}/api/v1      docs {BASE}/api/docs")
     say(f"admin    {BASE}/admin/")
     say(f"  staff  {staff['username']}  password {staff['password']}")
     say(f"  TOTP   {staff['totp_secret']}")
-    for user, token in tokens.items():
+    for user, token in zip(USERS, tokens, strict=True):
         say(f"token {user}: {token}")
     key = os.environ.get("REDPACKET_SERVICE_KEY") or (KEYS / "service_key").read_text()
     say(f"service key: {key}")
@@ -358,18 +359,22 @@ def _is_there(name: str, pid: int, born: str) -> bool:
     now = _born(pid)
     if now or name == "up":
         return now == born
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, 0)
-        return True
-    return False
+    others = (_stat(other.name) for other in Path("/proc").glob("[0-9]*"))
+    return any(stat[2] == str(pid) for stat in others if stat)
 
 
 def _born(pid: int) -> str | None:
+    stat = _stat(pid)
+    return stat[19] if stat else None
+
+
+def _stat(pid: int | str) -> list[str] | None:
+    """What the kernel says of a process, from its state on; None when it is gone or a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    return None if stat[0] == "Z" else stat[19]
+    return None if stat[0] == "Z" else stat
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

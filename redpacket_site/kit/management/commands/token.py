@@ -18,17 +18,19 @@ def token(user_id: str, ttl_s: int) -> str:
 
 
 class Command(BaseCommand):
-    help = "Development: print a JWT for a chat user."
+    help = "Development: print a JWT for a chat user, or one a line for several."
 
     def add_arguments(self, parser):
-        parser.add_argument("user")
+        parser.add_argument("users", metavar="user", nargs="+")
         parser.add_argument("--ttl", type=int, default=7 * 86400, help="seconds it is good for")
 
-    def handle(self, *, user, ttl, **options):
+    def handle(self, *, users, ttl, **options):
         if settings.PRODUCTION:
             raise CommandError("Refused in production: the chat platform issues the tokens.")
-        if not is_outside_id(user):
-            raise CommandError(f"{user!r} is no user id: 1 to 64 characters of A-Z a-z 0-9 _.:@-")
+        for user in users:
+            if not is_outside_id(user):
+                raise CommandError(f"{user!r} is no user id: 1 to 64 characters, A-Z a-z 0-9 _.:@-")
         if ttl < 1:
             raise CommandError("--ttl takes seconds, at least 1.")
-        self.stdout.write(token(user, ttl))
+        for user in users:
+            self.stdout.write(token(user, ttl))
