@@ -75,15 +75,19 @@ class Servers:
         data = self.folder / "mariadb"
         if (data / "mysql").is_dir():
             return
-        install = [
-            _find("mariadb-install-db"),
-            "--no-defaults",
-            *_as_root(),
-            f"--datadir={data}",
-            "--auth-root-authentication-method=normal",
-            "--skip-test-db",
-        ]
-        done = subprocess.run(install, capture_output=True, text=True, check=False)
+        # It is a shell script that does not quote: a link stands for a folder with spaces.
+        with tempfile.TemporaryDirectory(prefix="hongbao-") as plain:
+            link = Path(plain) / "data"
+            link.symlink_to(self.folder)
+            install = [
+                _find("mariadb-install-db"),
+                "--no-defaults",
+                *_as_root(),
+                f"--datadir={link / 'mariadb'}",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+            ]
+            done = subprocess.run(install, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(f"mariadb-install-db failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
 

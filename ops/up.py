@@ -117,7 +117,7 @@ class _Supervisor:
             stdout=subprocess.DEVNULL,
             stderr=(LOGS / "supervisord.err").open("wb"),
             env=self.environment,
-            cwd=ROOT,
+            cwd=DATA,  # its logs are named from there: it would expand a % in them twice
             start_new_session=True,  # Ctrl-C reaches us alone; we stop it in order
         )
         _note({"up": os.getpid(), "supervisord": self.process.pid})
@@ -196,10 +196,10 @@ class _Supervisor:
         app = {"web": web, "worker": worker, "beat": beat}
         parts = [
             f"""[supervisord]
-logfile={_plain(LOGS)}/supervisord.log
+logfile=logs/supervisord.log
 logfile_maxbytes=5MB
-pidfile={_plain(RUN)}/supervisord.pid
-childlogdir={_plain(LOGS)}
+pidfile=run/supervisord.pid
+childlogdir=logs
 [unix_http_server]
 file={_plain(self.socket)}
 chmod=0700
@@ -230,7 +230,7 @@ stopwaitsecs=15
 stopasgroup=false
 killasgroup=true
 redirect_stderr=true
-stdout_logfile={_plain(LOGS)}/{name}.log
+stdout_logfile=logs/{name}.log
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=2
 """
