@@ -27,7 +27,7 @@ SENDER, FIRST, SECOND = PEOPLE = ("alice", "bob", "carol")
 NAMES = {"alice": "小爱", "bob": "阿宝", "carol": "卡罗 🎈"}
 CROWD = tuple(f"fan{n}" for n in range(1, 13))
 SHARES = 8
-OPEN_S = 6  # how long the second packet can be grabbed
+OPEN_S = 10  # how long the second packet can be grabbed
 WAIT_S = 60
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 

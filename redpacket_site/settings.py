@@ -160,7 +160,7 @@ CACHES = {
 }
 
 # --- Celery (the schedule itself is a table in celery.py) ---------------------------------------
-CELERY_BROKER_URL = env.text("REDPACKET_BROKER_URL", REDIS_URL or "atomicfile://")
+CELERY_BROKER_URL = env.text("REDPACKET_BROKER_URL", REDIS_URL or "atomicfile://localhost")
 if CELERY_BROKER_URL.startswith("unix://"):
     CELERY_BROKER_URL = "redis+socket://" + CELERY_BROKER_URL.removeprefix("unix://")
 if CELERY_BROKER_URL.startswith("atomicfile:"):
