@@ -7,6 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mode=${1:-embedded}
+case $mode in embedded | full | dev) ;; *) echo "It is embedded, full or dev, not $mode." >&2; exit 2 ;; esac
 say() { printf '%s\n' "$*" >&2; }
 here() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; }
 
@@ -84,6 +85,5 @@ case $mode in
               pip --only-binary :all: -r .venv/embedded.txt ;;
     full)     pip -r requirements.txt ;;
     dev)      pip -r requirements.txt -r requirements-dev.txt ;;
-    *)        say "ops/setup.sh embedded|full|dev"; exit 2 ;;
 esac
 printf '%s\n' "$want" > "$stamp"

@@ -151,7 +151,7 @@ class _Supervisor:
             for name in sorted(self.failing - before):
                 say(f"{name} does not start, tried again and again; see {LOGS}/{name}.log")
             time.sleep(0.5)
-        say("supervisord ended")
+        sys.exit("supervisord ended unasked")
 
     def stop(self) -> None:
         if self.process:

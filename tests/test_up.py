@@ -1,0 +1,132 @@
+"""`make up` for real: the README's lines, beat's refund, a part that dies, Ctrl-C."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from socket import socket
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+ROOT = Path(__file__).resolve().parent.parent
+EXPIRE_S = "5"  # long enough for the README's lines, short enough to wait for
+
+
+@pytest.fixture
+def running(tmp_path):
+    """A `make up` of its own, ready; ended after the test whatever happened."""
+    up = Up(tmp_path / "data folder %1")
+    yield up
+    up.process.kill()
+    up.process.communicate()
+    subprocess.run([sys.executable, "ops/up.py", "down"], cwd=ROOT, env=up.environment, check=True)
+
+
+class Up:
+    def __init__(self, data: Path):
+        with socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.base, self.data = f"http://127.0.0.1:{self.port}", data
+        own = {"PORT": str(self.port), "REDPACKET_DATA_DIR": str(data)}
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("REDPACKET_", "DJANGO_"))
+        } | own
+        self.process = subprocess.Popen(
+            [sys.executable, "ops/up.py", "embedded"],
+            cwd=ROOT,
+            env=self.environment | {"REDPACKET_EXPIRE_S": EXPIRE_S, "REDPACKET_WEB_WORKERS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.said: list[str] = []
+        self.wait_for(f"ready {self.base}\n")
+
+    def wait_for(self, start: str) -> str:
+        for line in self.process.stdout:
+            self.said.append(line)
+            if line.startswith(start):
+                return line
+        raise AssertionError("".join(self.said))
+
+    def pids(self) -> dict[str, int]:
+        noted = (self.data / "run" / "pids").read_text().splitlines()
+        return {name: int(pid) for name, pid, _ in map(str.split, noted)}
+
+    def left(self) -> list[str]:
+        """Processes that have this data folder in their environment."""
+        mine = f"REDPACKET_DATA_DIR={self.data}".encode()
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if mine in (process / "environ").read_bytes().split(b"\0"):
+                    found.append((process / "cmdline").read_text().replace("\0", " "))
+            except OSError:
+                continue  # it ended meanwhile, or is somebody else's
+        return found
+
+    def event(self, type_: str) -> dict:
+        """The first event of this type, however long it takes; the server does the waiting."""
+        key, after = (self.data / "keys" / "service_key").read_text(), "0"
+        while True:
+            answer = requests.get(
+                f"{self.base}/api/v1/service/events?after={after}&wait=10",
+                headers={"Authorization": f"Bearer {key}"},
+                timeout=30,
+            ).json()
+            after = answer["next"]
+            for event in answer["results"]:
+                if event["type"] == type_:
+                    return event["data"]
+
+
+def readme_lines() -> str:
+    """The indented block that begins with BASE=."""
+    text = (ROOT / "README.md").read_text()
+    block = re.search(r"^    BASE=.*?(?=^\S)", text, re.MULTILINE | re.DOTALL)[0]
+    return re.sub(r"^    ", "", block, flags=re.MULTILINE)
+
+
+@pytest.mark.once
+def test_up_lives_as_the_readme_says(running):
+    patient = requests.Session()
+    patient.mount("http://", HTTPAdapter(max_retries=Retry(connect=10, backoff_factor=0.1)))
+    lines = readme_lines().replace("127.0.0.1:8000", f"127.0.0.1:{running.port}")
+    lines = lines.replace("var/keys", '"$REDPACKET_DATA_DIR"/keys')
+    lines = lines.replace(".venv/bin/python", sys.executable)
+
+    done = subprocess.run(
+        ["bash", "-eu", "-c", lines],
+        cwd=ROOT,
+        env=running.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    expired = running.event("packet.expired")
+    web = running.pids()["web"]
+    os.kill(web, signal.SIGKILL)
+    again = running.wait_for("web died and was started again")
+    ready = patient.get(f"{running.base}/health/ready", timeout=30)
+    os.killpg(running.process.pid, signal.SIGINT)
+    rest = running.process.communicate()[0]
+
+    assert done.returncode == 0, done.stderr
+    assert '"pay_status":"paid"' in done.stdout
+    assert '"outcome": "grabbed"' in done.stdout
+    assert '"headline":"1/3 taken"' in done.stdout
+    assert "audit clean" in done.stdout
+    assert expired["taken_number"] == 1
+    assert str(web) not in again
+    assert ready.status_code == 200
+    assert (running.process.returncode, rest) == (0, "stopping ...\n")
+    assert running.left() == []
