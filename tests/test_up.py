@@ -23,7 +23,8 @@ def running(tmp_path):
     up = Up(tmp_path / "data folder %1")
     yield up
     up.process.kill()
-    up.process.communicate()
+    up.process.wait()
+    up.process.stdout.close()
     subprocess.run([sys.executable, "ops/up.py", "down"], cwd=ROOT, env=up.environment, check=True)
 
 

@@ -1,0 +1,103 @@
+"""The documents name files, functions and numbers that exist, and what they show can be run."""
+
+import re
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from packets import draw
+from redpacket_site.celery import SCHEDULE
+
+pytestmark = pytest.mark.once
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")), *ROOT.glob("deploy/*.md")]
+FOLDERS = ("", "redpacket_site", "packets", "docs")  # where a short name is looked for
+FILE = re.compile(r"`((?:[\w*.-]+/)*[\w*-]+\.(?:py|md|lua|sh|conf|service|cnf|yaml))(?:: ?(\w+))?")
+
+
+def found(name: str) -> list[Path]:
+    return [path for folder in FOLDERS for path in (ROOT / folder).glob(name)]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_named_files_and_functions_exist(document):
+    named = set(FILE.findall(document.read_text()))
+
+    missing = [
+        f"{name}: {function}"
+        for name, function in sorted(named)
+        if not any(
+            re.search(rf"\b{function}\b", path.read_text()) if function else True
+            for path in found(name)
+        )
+    ]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
+
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_decisions_are_numbered_once_each():
+    decisions = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+
+    for number, path in enumerate(decisions, start=1):
+        assert path.name.startswith(f"{number:04d}-")
+        assert path.read_text().startswith(f"# {number:04d}. ")
+
+
+def test_the_map_lists_every_sweep_with_its_interval():
+    rows = re.findall(r"^\| `(\w+\.\w+)` \| (\d+) s \|", (ROOT / "docs/map.md").read_text(), re.M)
+
+    assert {name: int(every_s) for name, every_s in rows} == SCHEDULE
+
+
+def check_draw(*args: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(ROOT / "docs" / "check_draw.py"), *args]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_draws_example_prints_what_it_shows():
+    shown = re.search(r"\$ python3 docs/check_draw.py (.*)\n((?: {4}.*\n)+)", draw_document())
+
+    done = check_draw(*shown[1].split())
+
+    assert done.stdout == re.sub(r"^ {4}", "", shown[2], flags=re.M)
+
+
+@pytest.mark.parametrize(
+    ("total", "number"), [(1, 1), (100, 100), (20_000 * 7, 7), (5000, 8), (12_345, 100)]
+)
+def test_the_strangers_script_draws_what_we_draw(total, number):
+    seed = secrets.token_bytes(32)
+    rules = {"total": total, "number": number, "minimum": 1, "maximum": 20_000, "seed": seed}
+    commitment = draw.commitment(public_id="rp_y", **rules)
+
+    yuan = f"{total // 100}.{total % 100:02d}"
+    done = check_draw("rp_y", yuan, str(number), seed.hex(), commitment)
+
+    drawn = draw.draw(**rules)
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert [round(float(line[1]) * 100) for line in lines] == drawn
+    assert [int(line[0]) for line in lines if "best" in line] == [draw.best_luck(drawn)]
+
+
+def test_the_strangers_script_notices_another_seed():
+    rules = {"total": 1000, "number": 3, "minimum": 1, "maximum": 20_000}
+    commitment = draw.commitment(public_id="rp_y", seed=bytes(32), **rules)
+
+    done = check_draw("rp_y", "10.00", "3", bytes(31).hex() + "01", commitment)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("FORGED")
+
+
+def draw_document() -> str:
+    return (ROOT / "docs" / "draw.md").read_text()
