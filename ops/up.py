@@ -30,7 +30,7 @@ BASE = f"http://127.0.0.1:{PORT}"
 NOTED = RUN / "pids"
 CHIEFS = ("up", "supervisord")  # each stops all that is below it
 FAILING = ("BACKOFF", "FATAL")
-READY_S = 60
+READY_S = 120
 STOP_S = 30
 USERS = ("alice", "bob", "carol")
 
