@@ -38,8 +38,13 @@ def test_every_variable_has_a_sentence():
 
     alone = {name for name in EXAMPLE if not above[name].startswith("#")}
 
-    # These continue the sentence of the line above them.
-    assert alone == {"REDPACKET_SHARE_MIN", "REDPACKET_JWT_AUD"}
+    # These share the sentence of the line above them.
+    assert alone == {
+        "REDPACKET_CHECKER_MAX",
+        "REDPACKET_JWT_AUD",
+        "REDPACKET_SHARE_MIN",
+        "REDPACKET_TOPUP_MAX",
+    }
 
 
 def test_the_example_starts():
