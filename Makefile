@@ -15,6 +15,7 @@ down:
 	@python3 ops/up.py down
 
 demo:
+	@ops/setup.sh embedded
 	@$(PYTHON) ops/demo.py http://127.0.0.1:$(PORT)
 
 test: lint

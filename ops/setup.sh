@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mode=${1:-embedded}
-case $mode in embedded | full | dev) ;; *) echo "It is embedded, full or dev, not $mode." >&2; exit 2 ;; esac
+case $mode in embedded | full | dev) ;; *) echo "STACK is embedded or full, not $mode." >&2; exit 2 ;; esac
 say() { printf '%s\n' "$*" >&2; }
 here() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; }
 
