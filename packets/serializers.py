@@ -1,18 +1,28 @@
 """Shapes of requests and answers: they check what comes in and describe what goes out."""
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from packets.send import Wish
 from packets.states import KIND_OF, Outcome, PacketState, PayStatus
 from payments.states import PayType
 from redpacket_site.kit.api import StrictSerializer, TextField, WholeField, YuanField
-from redpacket_site.kit.ids import OUTSIDE_ID_PATTERN, validate_outside_id
+from redpacket_site.kit.ids import OUTSIDE_ID_PATTERN, PACKET_ID_PATTERN, validate_outside_id
 
 KINDS = list(KIND_OF)
+STATES = [state.value for state in PacketState]
+PAY_STATUSES = [status.word for status in PayStatus]
+PAY_TYPES = [pay_type.word for pay_type in PayType]
+PAY_WAYS = [word for word in PAY_TYPES if word != PayType.UNKNOWN.word]
+OUTCOMES = [outcome.value for outcome in Outcome]
+ACTIONS = ["pay", "grab"]
 SCENES = ["app", "h5", "native"]
+HEX_PATTERN = r"^[0-9a-f]{64}$"
 
 
+@extend_schema_field({"type": "string", "pattern": OUTSIDE_ID_PATTERN})
 class OutsideIdSerializerField(TextField):
     """A user or group id of the chat platform."""
 
@@ -29,7 +39,7 @@ class OutsideIdSerializerField(TextField):
 class SendSerializer(StrictSerializer):
     type = serializers.ChoiceField(choices=KINDS)
     for_id = OutsideIdSerializerField()
-    number = WholeField(required=False, min_value=1, max_value=100_000)
+    number = WholeField(required=False, min_value=1, max_value=settings.REDPACKET_SHARES_MAX)
     intro = TextField(required=False, allow_blank=True, max_length=255)
     total_money = YuanField(required=False)
     single_money = YuanField(required=False)
@@ -47,9 +57,7 @@ class SendSerializer(StrictSerializer):
 
 
 class PaySerializer(StrictSerializer):
-    pay_type = serializers.ChoiceField(
-        choices=[pay_type.word for pay_type in PayType if pay_type is not PayType.UNKNOWN]
-    )
+    pay_type = serializers.ChoiceField(choices=PAY_WAYS)
     scene = serializers.ChoiceField(choices=SCENES, required=False)
 
     def validate(self, data):
@@ -82,16 +90,16 @@ class TakerSerializer(serializers.Serializer):
 
 
 class PacketSummarySerializer(serializers.Serializer):
-    id = serializers.CharField()
+    id = serializers.RegexField(PACKET_ID_PATTERN)
     type = serializers.ChoiceField(choices=KINDS)
     for_id = serializers.RegexField(OUTSIDE_ID_PATTERN)
     intro = serializers.CharField()
     number = serializers.IntegerField()
     total_money = YuanField(allow_null=True)
     single_money = YuanField(allow_null=True)
-    state = serializers.ChoiceField(choices=[state.value for state in PacketState])
-    pay_status = serializers.ChoiceField(choices=[status.word for status in PayStatus])
-    pay_type = serializers.ChoiceField(choices=[pay_type.word for pay_type in PayType])
+    state = serializers.ChoiceField(choices=STATES)
+    pay_status = serializers.ChoiceField(choices=PAY_STATUSES)
+    pay_type = serializers.ChoiceField(choices=PAY_TYPES)
     sender = PersonSerializer()
     taken_number = serializers.IntegerField()
     taken_money = YuanField(allow_null=True)
@@ -100,10 +108,10 @@ class PacketSummarySerializer(serializers.Serializer):
     pay_time = serializers.DateTimeField(allow_null=True)
     expire_time = serializers.DateTimeField(allow_null=True)
     expend_time = serializers.IntegerField(allow_null=True)
-    commitment = serializers.CharField(allow_null=True)
-    seed = serializers.CharField(allow_null=True)
+    commitment = serializers.RegexField(HEX_PATTERN, allow_null=True)
+    seed = serializers.RegexField(HEX_PATTERN, allow_null=True)
     mine = MineSerializer(allow_null=True)
-    actions = serializers.ListField(child=serializers.ChoiceField(choices=["pay", "grab"]))
+    actions = serializers.ListField(child=serializers.ChoiceField(choices=ACTIONS))
     headline = serializers.CharField()
 
 
@@ -118,7 +126,7 @@ class PacketPageSerializer(serializers.Serializer):
 
 class PaidSerializer(serializers.Serializer):
     packet = PacketSerializer()
-    order = serializers.JSONField(allow_null=True)
+    order = serializers.DictField(allow_null=True)
 
 
 class GrabShareSerializer(serializers.Serializer):
@@ -128,7 +136,7 @@ class GrabShareSerializer(serializers.Serializer):
 
 
 class GrabSerializer(serializers.Serializer):
-    outcome = serializers.ChoiceField(choices=[outcome.value for outcome in Outcome])
+    outcome = serializers.ChoiceField(choices=OUTCOMES)
     share = GrabShareSerializer(allow_null=True)
 
 

@@ -11,21 +11,40 @@ from django.utils.cache import patch_vary_headers
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from packets import grab, members, pay, profiles, results, send, summaries
+from packets import examples, grab, members, pay, profiles, results, send, summaries
 from packets.serializers import (
+    EventPageSerializer,
+    GrabSerializer,
     MembersSerializer,
+    PacketPageSerializer,
+    PacketSerializer,
+    PaidSerializer,
     PaySerializer,
     ProfileSerializer,
     SendSerializer,
+    YearSerializer,
 )
 from payments.serializers import order_json
 from payments.states import CHANNELS, PAY_TYPE_OF, Scene
 from redpacket_site.kit import idempotency, ids, outbox, pages, problems
 from redpacket_site.kit.api import ServiceViewSet, UserViewSet, payer_ip, validated
 from redpacket_site.kit.caller import user_of
+from redpacket_site.kit.describe import operation, pageable, query
 
+EVENTS_DEFAULT, EVENTS_MAX = 100, 1000
+AFTER_MAX, AFTER_PATTERN = 10**18 - 1, r"^[0-9]{1,18}$"
 WAIT_MAX_S = 30
 POLL_S = 0.25
+YEAR_LEAST, YEAR_MOST = 1970, 2999
+BOXES = ("sent", "received")
+
+YEAR = query(
+    "year",
+    "A year of the service's time zone.",
+    type_="integer",
+    minimum=YEAR_LEAST,
+    maximum=YEAR_MOST,
+)
 
 
 class PacketViewSet(UserViewSet):
@@ -37,6 +56,17 @@ class PacketViewSet(UserViewSet):
         patch_vary_headers(response, ["Accept-Language"])
         return response
 
+    @operation(
+        "sendPacket",
+        "Put money into a packet: a draft with all its shares drawn",
+        PacketSerializer,
+        status=201,
+        examples=examples.DRAFTS,
+        body=SendSerializer,
+        bodies=examples.WISHES,
+        refuses=[problems.NotFound],
+        is_keyed=True,
+    )
     def create(self, request):
         wish = SendSerializer.wish(validated(SendSerializer, request.data))
         now = timezone.now()
@@ -47,14 +77,28 @@ class PacketViewSet(UserViewSet):
             status=201,
         )
 
+    @operation(
+        "getPacket",
+        "The results page: the packet as this caller may see it",
+        PacketSerializer,
+        examples=examples.PACKETS,
+        refuses=[problems.NotFound],
+    )
     def retrieve(self, request, pk):
         now = timezone.now()
         return Response(results.packet(public_id=pk, caller=request.user, now=now))
 
+    @operation(
+        "listPackets",
+        "The packets that the caller sent, or took a share of, newest first",
+        PacketPageSerializer,
+        examples=examples.PAGES,
+        query=pageable(query("box", "Which of the two.", required=True, enum=list(BOXES)), YEAR),
+    )
     def list(self, request):
         box = request.query_params.get("box")
-        if box not in ("sent", "received"):
-            raise problems.Invalid(errors={"box": ["sent, received"]})
+        if box not in BOXES:
+            raise problems.Invalid(errors={"box": [", ".join(BOXES)]})
         year, limit = _year(request), pages.limit_of(request)
         after = pages.cursor_of(request)
         if after and len(after) != 2:
@@ -73,11 +117,36 @@ class PacketViewSet(UserViewSet):
             )
         )
 
+    @operation(
+        "getYear",
+        "What the caller sent and received in a year, this one by default",
+        YearSerializer,
+        examples=examples.YEARS,
+        query=[YEAR],
+    )
     @action(detail=False)
     def summary(self, request):
         year = _year(request) or timezone.localtime().year
         return Response(summaries.of_year(caller=request.user, year=year))
 
+    @operation(
+        "payPacket",
+        "Pay a draft; by balance it is issued at once",
+        PaidSerializer,
+        examples=examples.PAID,
+        body=PaySerializer,
+        bodies=examples.PAYMENTS,
+        refuses=[
+            problems.NotFound,
+            problems.WalletFrozen,
+            problems.PacketFrozen,
+            problems.AlreadyPaid,
+            problems.InsufficientBalance,
+            problems.PacketClosed,
+            problems.ChannelUnavailable,
+        ],
+        is_keyed=True,
+    )
     @action(detail=True, methods=["post"])
     def pay(self, request, pk):
         wanted = validated(PaySerializer, request.data)
@@ -126,6 +195,21 @@ class GrabViewSet(UserViewSet):
             return problems.render(request, problem)
         return HttpResponse(_grab_json(result), content_type="application/json")
 
+    @operation(
+        "grabPacket",
+        "Take a share; losing the race is an outcome, not an error",
+        GrabSerializer,
+        examples=examples.GRABS,
+        refuses=[
+            problems.NotFound,
+            problems.OwnPacket,
+            problems.NotIssued,
+            problems.PacketClosed,
+            problems.PacketFrozen,
+            problems.WalletFrozen,
+        ],
+        is_negotiated=False,
+    )
     def create(self, request, pk):
         raise AssertionError("unreachable: dispatch answers POST")
 
@@ -148,17 +232,26 @@ def _grab_json(result: grab.Grab) -> str:
 class GroupViewSet(ServiceViewSet):
     """The chat server keeps group membership here."""
 
+    @operation(
+        "replaceMembers",
+        "Make these the group's members, all of them",
+        status=204,
+        body=MembersSerializer,
+        bodies={"members": {"members": ["alice", "bob"]}},
+    )
     def replace(self, request, group_id):
         _check(group_id=group_id)
         wanted = validated(MembersSerializer, request.data)["members"]
         members.replace(group_id=group_id, user_ids=wanted)
         return Response(status=204)
 
+    @operation("addMember", "Add one member", status=204, refuses=[problems.Invalid])
     def add(self, request, group_id, user_id):
         _check(group_id=group_id, user_id=user_id)
         members.add(group_id=group_id, user_id=user_id)
         return Response(status=204)
 
+    @operation("removeMember", "Remove one member", status=204, refuses=[problems.Invalid])
     def remove(self, request, group_id, user_id):
         _check(group_id=group_id, user_id=user_id)
         members.remove(group_id=group_id, user_id=user_id)
@@ -168,6 +261,13 @@ class GroupViewSet(ServiceViewSet):
 class ProfileViewSet(ServiceViewSet):
     """The chat server keeps nicknames and avatars here."""
 
+    @operation(
+        "putProfile",
+        "Set how a user is called and looks; null takes it away",
+        status=204,
+        body=ProfileSerializer,
+        bodies=examples.PROFILES,
+    )
     def put(self, request, user_id):
         _check(user_id=user_id)
         profile = validated(ProfileSerializer, request.data)
@@ -184,9 +284,34 @@ class EventViewSet(ServiceViewSet):
 
     _waiting = threading.Lock()  # at most one waiting request a process
 
+    @operation(
+        "listEvents",
+        "What happened after a place, in order; none is skipped and none comes twice",
+        EventPageSerializer,
+        examples=examples.EVENTS,
+        query=[
+            query("after", "`next` of the answer before.", pattern=AFTER_PATTERN, default="0"),
+            query(
+                "limit",
+                "How many at most.",
+                type_="integer",
+                minimum=1,
+                maximum=EVENTS_MAX,
+                default=EVENTS_DEFAULT,
+            ),
+            query(
+                "wait",
+                "Seconds to wait for the first event; one request a process may.",
+                type_="integer",
+                minimum=0,
+                maximum=WAIT_MAX_S,
+                default=0,
+            ),
+        ],
+    )
     def list(self, request):
-        after = _whole(request, "after", 0, 10**18)
-        limit = _whole(request, "limit", 100, 1000, least=1)
+        after = _whole(request, "after", 0, AFTER_MAX)
+        limit = _whole(request, "limit", EVENTS_DEFAULT, EVENTS_MAX, least=1)
         wait_s = _whole(request, "wait", 0, WAIT_MAX_S)
         news = outbox.read(after=after, limit=limit)
         if not news and wait_s and self._waiting.acquire(blocking=False):
@@ -220,19 +345,15 @@ def _wait_for(after: int, limit: int, wait_s: int) -> list[outbox.News]:
 
 
 def _year(request) -> int | None:
-    given = request.query_params.get("year")
-    if given is None:
+    if "year" not in request.query_params:
         return None
-    if not (given.isascii() and given.isdigit() and len(given) == 4 and int(given) >= 1970):
-        raise problems.Invalid(errors={"year": ["1970..9999"]})
-    return min(int(given), 9998)
+    return _whole(request, "year", 0, YEAR_MOST, least=YEAR_LEAST)
 
 
 def _whole(request, name: str, default: int, most: int, least: int = 0) -> int:
     given = request.query_params.get(name, str(default))
-    if not (given.isascii() and given.isdigit() and len(given) <= 19):
-        raise problems.Invalid(errors={name: [f"{least}..{most}"]})
-    if not least <= int(given) <= most:
+    is_whole = given.isascii() and given.isdigit() and len(given) <= len(str(most))
+    if not (is_whole and least <= int(given) <= most):
         raise problems.Invalid(errors={name: [f"{least}..{most}"]})
     return int(given)
 

@@ -220,6 +220,19 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "PacketType": "packets.serializers.KINDS",
+        "PacketState": "packets.serializers.STATES",
+        "PayStatus": "packets.serializers.PAY_STATUSES",
+        "PayType": "packets.serializers.PAY_TYPES",
+        "PayWay": "packets.serializers.PAY_WAYS",
+        "Outcome": "packets.serializers.OUTCOMES",
+        "Scene": "packets.serializers.SCENES",
+        "PacketAction": "packets.serializers.ACTIONS",
+        "FlowKind": "wallets.serializers.KINDS",
+    },
+    "DEFAULT_GENERATOR_CLASS": "redpacket_site.schema.Generator",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
 }
 
 # --- Staff --------------------------------------------------------------------------------------

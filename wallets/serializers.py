@@ -5,6 +5,8 @@ from rest_framework import serializers
 from redpacket_site.kit.api import YuanField
 from wallets.statement import FLOW_KINDS
 
+KINDS = list(FLOW_KINDS)
+
 
 class WalletSerializer(serializers.Serializer):
     balance = YuanField()
@@ -13,7 +15,7 @@ class WalletSerializer(serializers.Serializer):
 
 class FlowEntrySerializer(serializers.Serializer):
     id = serializers.CharField()
-    kind = serializers.ChoiceField(choices=list(FLOW_KINDS))
+    kind = serializers.ChoiceField(choices=KINDS)
     money = serializers.RegexField(r"^-?[0-9]+\.[0-9]{2}$")
     time = serializers.DateTimeField()
     title = serializers.CharField()

@@ -4,22 +4,50 @@ from rest_framework.response import Response
 
 from redpacket_site.kit import pages
 from redpacket_site.kit.api import UserViewSet
+from redpacket_site.kit.describe import operation, pageable, query
 from redpacket_site.kit.problems import Invalid
 from wallets import statement
-from wallets.serializers import FlowEntrySerializer, WalletSerializer
+from wallets.serializers import KINDS, FlowEntrySerializer, FlowSerializer, WalletSerializer
+
+FLOW = {
+    "id": "4211",
+    "kind": "grab",
+    "money": "3.21",
+    "time": "2026-02-17T20:15:03.120394+08:00",
+    "title": "抢到红包",
+    "packet": "rp_agnkq4z2lm7xw3v5tq6yjr2abc",
+    "order": None,
+}
+KIND = query("kind", "Only these; all when left out.", enum=KINDS)
 
 
 class WalletViewSet(UserViewSet):
     """The caller's own wallet."""
 
+    @operation(
+        "getWallet",
+        "The caller's balance",
+        WalletSerializer,
+        examples={"open": {"balance": "88.00", "is_frozen": False}},
+    )
     def retrieve(self, request):
         return Response(WalletSerializer(statement.balance(request.user.user_id)).data)
 
+    @operation(
+        "listFlow",
+        "What moved in the caller's wallet (流水), newest first",
+        FlowSerializer,
+        examples={
+            "more": {"results": [FLOW], "next": "NDIxMQ"},
+            "last": {"results": [], "next": None},
+        },
+        query=pageable(KIND),
+    )
     @action(detail=False)
     def flow(self, request):
         kind = request.query_params.get("kind") or None
-        if kind not in (None, *statement.FLOW_KINDS):
-            raise Invalid(errors={"kind": [", ".join(statement.FLOW_KINDS)]})
+        if kind not in (None, *KINDS):
+            raise Invalid(errors={"kind": [", ".join(KINDS)]})
         limit, cursor = pages.limit_of(request), pages.cursor_of(request)
         with translation.override(translation.get_language_from_request(request)):
             entries = statement.flow(

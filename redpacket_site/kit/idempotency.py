@@ -17,7 +17,9 @@ from redpacket_site.kit import sql
 from redpacket_site.kit.models import IdempotencyRecord
 from redpacket_site.kit.problems import InFlight, KeyMissing, KeyReused
 
-_KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?")
+# Printable ASCII; no spaces around it, which proxies strip.
+KEY_PATTERN = r"[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?"
+_KEY = re.compile(KEY_PATTERN)
 _LOCK_WAIT_OVER = 1205
 
 

@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 OUTSIDE_ID_PATTERN = r"^[A-Za-z0-9_.:@-]{1,64}$"
+PACKET_ID_PATTERN = r"^rp_[a-z2-7]{26}$"
 _OUTSIDE_ID = re.compile(OUTSIDE_ID_PATTERN)
 
 

@@ -8,7 +8,8 @@ from django.conf import settings
 from redpacket_site.kit import logs, metrics, problems
 
 API = "/api/v1/"
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+REQUEST_ID_PATTERN = r"[A-Za-z0-9._-]{1,64}"
+_REQUEST_ID = re.compile(REQUEST_ID_PATTERN)
 
 
 class Gateway:

@@ -10,6 +10,7 @@ from django.db.models.functions import Cast, Coalesce, Round
 ZERO = Decimal("0.00")
 # What the API accepts: two places, no sign, no exponent, at most ten digits (api.md).
 YUAN_PATTERN = r"^(0|[1-9][0-9]{0,7})\.[0-9]{2}$"
+YUAN_TOLD_PATTERN = r"^(0|[1-9][0-9]*)\.[0-9]{2}$"
 _YUAN = re.compile(YUAN_PATTERN)
 
 

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from redpacket_site.kit.problems import Invalid, Malformed
 
 LIMIT_DEFAULT, LIMIT_MAX = 20, 100
+CURSOR_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
 _POSITION = re.compile(r"[0-9]{1,18}(:[0-9]{1,18})?")
 
 

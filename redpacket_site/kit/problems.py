@@ -163,21 +163,9 @@ class Unavailable(Problem):
 def render(request: HttpRequest, problem: Problem) -> JsonResponse:
     """The problem as application/problem+json, in the language that the request asks for."""
     with translation.override(get_language_from_request(request)):
-        body = {
-            "type": f"urn:hongbao:problem:{problem.code}",
-            "title": str(problem.title),
-            "status": problem.status,
-            "detail": str(problem.detail),
-            "code": problem.code,
-            "request_id": getattr(request, "request_id", ""),
-        }
-        if problem.errors:
-            body["errors"] = {
-                field: [str(message) for message in messages]
-                for field, messages in problem.errors.items()
-            }
+        told = body(problem, getattr(request, "request_id", ""))
     response = JsonResponse(
-        body,
+        told,
         status=problem.status,
         content_type=CONTENT_TYPE,
         json_dumps_params={"ensure_ascii": False},
@@ -186,6 +174,24 @@ def render(request: HttpRequest, problem: Problem) -> JsonResponse:
         response[name] = value
     request.problem_code = problem.code  # for the request's log line
     return response
+
+
+def body(problem: Problem, request_id: str) -> dict[str, Any]:
+    """What a client reads, in the language that is active."""
+    told = {
+        "type": f"urn:hongbao:problem:{problem.code}",
+        "title": str(problem.title),
+        "status": problem.status,
+        "detail": str(problem.detail),
+        "code": problem.code,
+        "request_id": request_id,
+    }
+    if problem.errors:
+        told["errors"] = {
+            field: [str(message) for message in messages]
+            for field, messages in problem.errors.items()
+        }
+    return told
 
 
 def handler(error: Exception, context: dict) -> JsonResponse | None:
