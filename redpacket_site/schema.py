@@ -88,9 +88,9 @@ class Schema(AutoSchema):
             *(_idempotency(said) if said.is_keyed else ()),
             OpenApiParameter(
                 "X-Request-ID",
-                {"type": "string", "pattern": f"^{middleware.REQUEST_ID_PATTERN}$"},
+                str,
                 header,
-                description="Yours, taken when it fits the pattern; else made.",
+                description=f"Yours, where it is {middleware.REQUEST_ID_PATTERN}; else made.",
             ),
             OpenApiParameter("X-Request-ID", str, header, required=True, response=statuses),
             OpenApiParameter(
@@ -132,11 +132,11 @@ class Generator(SchemaGenerator):
     """One text for everybody, made once: its language does not depend on who asks."""
 
     def get_schema(self, request=None, public=False):
-        return _schema()
+        return made()
 
 
 @lru_cache(maxsize=1)
-def _schema() -> dict:
+def made() -> dict:
     with translation.override("en"):
         return SchemaGenerator().get_schema(request=None, public=True)
 

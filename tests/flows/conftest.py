@@ -1,0 +1,83 @@
+"""Every answer that a flow gets is held to the served schema; a live server for real clients."""
+
+import re
+import threading
+from functools import lru_cache
+from wsgiref.simple_server import WSGIRequestHandler
+
+import jsonschema_rs
+import pytest
+from django.core.servers.basehttp import ThreadedWSGIServer
+from django.test import Client
+
+from redpacket_site.kit.middleware import API
+from redpacket_site.wsgi import application
+from tests.make import Api
+
+
+@lru_cache(maxsize=1)
+def served() -> dict:
+    return Client().get("/api/schema", headers={"Accept": "application/json"}).json()
+
+
+@lru_cache(maxsize=1)
+def routes() -> list[tuple[re.Pattern, dict]]:
+    """Paths without variables first, as the router has them."""
+    paths = sorted(served()["paths"].items(), key=lambda item: item[0].count("{"))
+    return [(re.compile(re.sub(r"{\w+}", "[^/]+", path)), found) for path, found in paths]
+
+
+def hold_to_schema(method: str, path: str, response) -> None:
+    """Status, headers, content type and body are documented; an unknown route is a 404 or 405."""
+    path = path.partition("?")[0]
+    methods = next((found for route, found in routes() if route.fullmatch(path)), {})
+    if method not in methods:
+        assert response.status_code in (404, 405), (method, path, response.status_code)
+        return
+    answers = methods[method]["responses"]
+    assert str(response.status_code) in answers, (method, path, response.status_code)
+    answer = answers[str(response.status_code)]
+    for name, header in answer["headers"].items():
+        assert name in response.headers or not header.get("required"), name
+    if "content" not in answer:
+        assert response.content == b""
+        return
+    content = answer["content"][response["Content-Type"]]
+    check(content["schema"], response.json())
+
+
+def check(schema: dict, value: object) -> None:
+    whole = {**schema, "components": served()["components"]}
+    jsonschema_rs.Draft202012Validator(whole, validate_formats=True).validate(value)
+
+
+@pytest.fixture(autouse=True)
+def held_to_schema(monkeypatch):
+    call = Api._call
+
+    def checked(self, method, path, body, headers):
+        response = call(self, method, path, body, headers)
+        full = path if path.startswith("/") else f"{API}{path}"
+        if full.startswith(API) and response.status_code != 405:
+            hold_to_schema(method, full, response)
+        return response
+
+    monkeypatch.setattr(Api, "_call", checked)
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def live():
+    """The base URL of the real application behind a real socket."""
+    server = ThreadedWSGIServer(("127.0.0.1", 0), _Quiet)
+    server.set_app(application)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()

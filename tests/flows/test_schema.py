@@ -1,0 +1,241 @@
+"""The served schema: valid, true, and good enough to make a client from."""
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.core.management import call_command
+from django.test import Client
+
+from packets.states import Kind, Outcome
+from redpacket_site import schema
+from redpacket_site.kit import problems
+from tests.flows.conftest import check, served
+from tests.make import make_group, make_paid_packet, make_wallet, service, user
+
+pytestmark = pytest.mark.once
+
+
+def operations():
+    return [
+        (path, method, operation)
+        for path, methods in served()["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_schema_is_valid_and_complete():
+    schema.made.cache_clear()
+    written = StringIO()
+
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=written)
+
+    assert written.getvalue().startswith("openapi: 3.1")
+
+
+def test_schema_is_the_same_for_every_language():
+    get = Client().get
+
+    chinese = get("/api/schema", headers={"Accept-Language": "zh-Hans"}).content
+    assert get("/api/schema", headers={"Accept-Language": "en"}).content == chinese
+
+
+def test_every_example_has_its_own_shape():
+    found = 0
+    for _, _, operation in operations():
+        bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+        for body in bodies:
+            for content in body.get("content", {}).values():
+                assert content["examples"]
+                for example in content["examples"].values():
+                    check(content["schema"], example["value"])
+                    found += 1
+    assert found > 150
+
+
+def test_every_outcome_and_every_code_has_an_example():
+    answers = {op["operationId"]: op["responses"] for _, _, op in operations()}
+    grabs = answers["grabPacket"]["200"]["content"]["application/json"]["examples"].values()
+    codes = {
+        example["value"]["code"]
+        for responses in answers.values()
+        for answer in responses.values()
+        for example in answer.get("content", {})
+        .get(problems.CONTENT_TYPE, {})
+        .get("examples", {})
+        .values()
+    }
+
+    assert {grab["value"]["outcome"] for grab in grabs} == set(Outcome)
+    known = {problem.code for problem in _all(problems.Problem)}
+    assert known - codes <= {"method_not_allowed"}  # no documented method answers it
+
+
+def _all(problem: type) -> set[type]:
+    return {problem, *(found for each in problem.__subclasses__() for found in _all(each))}
+
+
+def test_key_is_required_where_money_moves_and_credentials_everywhere():
+    keyed = {
+        operation["operationId"]
+        for _, _, operation in operations()
+        for parameter in operation["parameters"]
+        if parameter["name"] == "Idempotency-Key" and parameter["required"]
+    }
+    assert keyed == {"sendPacket", "payPacket"}
+    for path, _, operation in operations():
+        scheme = "service" if path.startswith("/api/v1/service/") else "user"
+        assert operation["security"] == [{scheme: []}]
+    assert len({operation["operationId"] for _, _, operation in operations()}) == len(operations())
+
+
+def test_docs_page_works_offline_under_our_policy():
+    page = Client().get("/api/docs")
+    text = page.content.decode()
+    assets = re.findall(r'(?:src|href)="([^"]+)"', text)
+
+    assert page.status_code == 200
+    assert "default-src 'self'" in page["Content-Security-Policy"]
+    assert "<style" not in text
+    assert not re.search(r"<script(?![^>]*\bsrc=)", text)
+    assert len(assets) == 6
+    for asset in assets:
+        assert asset.startswith("/") and not asset.startswith("//")
+        if asset.startswith(settings.STATIC_URL):
+            assert finders.find(asset.removeprefix(settings.STATIC_URL))
+    script = Client().get(assets[-1])
+    assert script["Content-Type"].startswith("application/javascript")
+    assert b"/api/schema" in script.content
+    assert b"http" not in script.content.replace(b'"http"', b"")
+
+
+# --- schemathesis: whatever is sent, the answer is documented
+
+SCHEMATHESIS = """
+[generation]
+deterministic = true
+database = "none"
+max-examples = 15
+
+[checks]
+enabled = false
+[checks.not_a_server_error]
+enabled = true
+[checks.status_code_conformance]
+enabled = true
+[checks.content_type_conformance]
+enabled = true
+[checks.response_headers_conformance]
+enabled = true
+[checks.response_schema_conformance]
+enabled = true
+[checks.negative_data_rejection]
+enabled = true
+[checks.unsupported_method]
+enabled = true
+[checks.allow_header_conformance]
+enabled = true
+
+[[operations]]
+include-tag = ["packets", "wallet"]
+headers = {{ Authorization = "Bearer {user}" }}
+
+[[operations]]
+include-tag = "service"
+headers = {{ Authorization = "Bearer {service}" }}
+
+[[operations]]
+include-operation-id = "listEvents"
+parameters = {{ "query.wait" = 0 }}
+"""
+ONE_PACKET = """
+[[operations]]
+include-operation-id = ["getPacket", "grabPacket", "payPacket"]
+parameters = {{ "path.id" = "{packet}" }}
+"""
+
+
+def fuzz(live, tmp_path, config: str, *options: str, at_least: int) -> None:
+    file = tmp_path / "schemathesis.toml"
+    file.write_text(config)
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(file), "run"]
+    command += [f"{live}/api/schema", "--seed=20260217", "--no-color", *options]
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    assert int(re.search(r"(\d+) generated", done.stdout)[1]) >= at_least
+
+
+def test_whatever_is_sent_the_answer_is_documented(live, tmp_path):
+    make_group("alice", "bob", "carol")
+    make_wallet("alice", "1000.00")
+    config = SCHEMATHESIS.format(user=user("alice").bearer, service=service().bearer)
+
+    fuzz(live, tmp_path, config, "--phases=examples,coverage,fuzzing", at_least=300)
+
+
+def test_whatever_is_done_with_one_packet_the_answer_is_documented(live, tmp_path):
+    make_group("alice", "bob", "carol")
+    packet = make_paid_packet(Kind.EQUAL, 2, "1.00").public_id
+    config = SCHEMATHESIS.format(user=user("bob").bearer, service=service().bearer)
+    config += ONE_PACKET.format(packet=packet)
+
+    fuzz(
+        live, tmp_path, config, "--phases=fuzzing", "--include-path-regex=packets/{id}", at_least=40
+    )
+
+
+# --- a client made from the schema
+
+
+def test_client_made_from_the_schema_sends_pays_grabs_and_reads(live, tmp_path, monkeypatch):
+    make_group("alice", "bob", "carol")
+    make_wallet("alice", "10.00")
+    make_client(tmp_path, monkeypatch)
+    hongbao, models = importlib.import_module("hongbao"), importlib.import_module("hongbao.models")
+    alice, bob = (hongbao.AuthenticatedClient(live, user(name).bearer) for name in ("alice", "bob"))
+
+    def call(client, name, *args, **kwargs):
+        return importlib.import_module(f"hongbao.api.{name}").sync(*args, client=client, **kwargs)
+
+    wish = models.SendRequest(
+        type_=models.PacketType.LUCKY, for_id="g1", number=2, total_money="10.00"
+    )
+    by_balance = models.PayRequest(pay_type=models.PayWay.BALANCE)
+    draft = call(alice, "packets.send_packet", body=wish, idempotency_key="k1")
+    paid = call(alice, "packets.pay_packet", draft.id, body=by_balance, idempotency_key="k2")
+    grabbed = call(bob, "packets.grab_packet", draft.id)
+    again = call(bob, "packets.grab_packet", draft.id)
+    seen = call(bob, "packets.get_packet", draft.id)
+    page = call(bob, "packets.list_packets", box=models.ListPacketsBox.RECEIVED, limit=1)
+    wallet = call(bob, "wallet.get_wallet")
+    unknown = call(bob, "packets.get_packet", "rp_aaaaaaaaaaaaaaaaaaaaaaaaaa")
+
+    assert (draft.state, paid.packet.state, paid.order) == ("unpaid", "open", None)
+    assert (grabbed.outcome, again.outcome) == ("grabbed", "already_grabbed")
+    assert again.share == grabbed.share
+    assert seen.mine.money == grabbed.share.money == wallet.balance
+    assert [share.user.user_id for share in seen.shares] == ["bob"]
+    assert [packet.id for packet in page.results] == [draft.id]
+    assert (unknown.status, unknown.code) == (404, "not_found")
+
+
+def make_client(folder: Path, monkeypatch) -> None:
+    """The package `hongbao`, made by openapi-python-client, ready for import."""
+    file, config = folder / "schema.json", folder / "config.json"
+    file.write_text(json.dumps(served()))
+    config.write_text(json.dumps({"post_hooks": []}))  # it would format what it made
+    command = [sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning"]
+    command += ["--path", file, "--config", config, "--meta=none"]
+    command += ["--output-path", folder / "hongbao"]
+    made = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stdout + made.stderr
+    monkeypatch.syspath_prepend(folder)
