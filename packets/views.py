@@ -6,8 +6,7 @@ import time
 from functools import partial
 
 from django.http import HttpResponse
-from django.utils import timezone, translation
-from django.utils.cache import patch_vary_headers
+from django.utils import timezone
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
@@ -50,12 +49,6 @@ YEAR = query(
 class PacketViewSet(UserViewSet):
     """Red packets, as the caller may see them."""
 
-    def dispatch(self, request, *args, **kwargs):
-        with translation.override(translation.get_language_from_request(request)):
-            response = super().dispatch(request, *args, **kwargs)
-        patch_vary_headers(response, ["Accept-Language"])
-        return response
-
     @operation(
         "sendPacket",
         "Put money into a packet: a draft with all its shares drawn",
@@ -86,7 +79,7 @@ class PacketViewSet(UserViewSet):
     )
     def retrieve(self, request, pk):
         now = timezone.now()
-        return Response(results.packet(public_id=pk, caller=request.user, now=now))
+        return Response(results.packet(public_id=_packet_id(pk), caller=request.user, now=now))
 
     @operation(
         "listPackets",
@@ -100,9 +93,7 @@ class PacketViewSet(UserViewSet):
         if box not in BOXES:
             raise problems.Invalid(errors={"box": [", ".join(BOXES)]})
         year, limit = _year(request), pages.limit_of(request)
-        after = pages.cursor_of(request)
-        if after and len(after) != 2:
-            raise problems.Malformed()
+        after = pages.cursor_of(request, parts=2)
         find = summaries.sent if box == "sent" else summaries.received
         rows = find(caller=request.user, year=year, after=after, limit=limit)
         packets = rows if box == "sent" else [share.rp for share in rows]
@@ -149,7 +140,7 @@ class PacketViewSet(UserViewSet):
     )
     @action(detail=True, methods=["post"])
     def pay(self, request, pk):
-        wanted = validated(PaySerializer, request.data)
+        pk, wanted = _packet_id(pk), validated(PaySerializer, request.data)
         pay_type, now = PAY_TYPE_OF[wanted["pay_type"]], timezone.now()
         verb = partial(pay.by_balance, public_id=pk, caller=request.user, now=now)
         if pay_type in CHANNELS:
@@ -187,7 +178,9 @@ class GrabViewSet(UserViewSet):
             return super().dispatch(request, *args, **kwargs)
         try:
             caller = request.caller = user_of(request.META.get("HTTP_AUTHORIZATION", ""))
-            result = grab.grab(public_id=kwargs["pk"], caller=caller, now=timezone.now())
+            result = grab.grab(
+                public_id=_packet_id(kwargs["pk"]), caller=caller, now=timezone.now()
+            )
         except Exception as error:
             problem = problems.translate(error)
             if problem is None:
@@ -342,6 +335,12 @@ def _wait_for(after: int, limit: int, wait_s: int) -> list[outbox.News]:
         time.sleep(POLL_S)
         news = outbox.read(after=after, limit=limit)
     return news
+
+
+def _packet_id(pk: str) -> str:
+    if not ids.is_packet_id(pk):
+        raise problems.NotFound()
+    return pk
 
 
 def _year(request) -> int | None:

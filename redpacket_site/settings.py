@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "django_otp",
     "django_otp.plugins.otp_totp",
     "axes",
+    "rest_framework",  # its own messages in Chinese
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "redpacket_site.kit",

@@ -1,4 +1,3 @@
-from django.utils import translation
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
@@ -48,14 +47,10 @@ class WalletViewSet(UserViewSet):
         kind = request.query_params.get("kind") or None
         if kind not in (None, *KINDS):
             raise Invalid(errors={"kind": [", ".join(KINDS)]})
-        limit, cursor = pages.limit_of(request), pages.cursor_of(request)
-        with translation.override(translation.get_language_from_request(request)):
-            entries = statement.flow(
-                user_id=request.user.user_id,
-                kind=kind,
-                before=cursor and cursor[0],
-                limit=limit,
-            )
+        limit, cursor = pages.limit_of(request), pages.cursor_of(request, parts=1)
+        entries = statement.flow(
+            user_id=request.user.user_id, kind=kind, before=cursor and cursor[0], limit=limit
+        )
         return Response(
             pages.page(
                 entries,

@@ -3,15 +3,31 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
+from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from redpacket_site.kit import money, throttle
 from redpacket_site.kit.caller import Caller, ServiceAuthentication
 
 
-class UserViewSet(ViewSet):
+class Door(ViewSet):
+    """Answers in the caller's language: texts of DRF are made while it is active."""
+
+    def dispatch(self, request, *args, **kwargs):
+        with translation.override(translation.get_language_from_request(request)):
+            response = super().dispatch(request, *args, **kwargs)
+        patch_vary_headers(response, ["Accept-Language"])
+        return response
+
+    def options(self, request, *args, **kwargs):
+        return Response(status=204)  # with Allow; DRF would tell of our classes
+
+
+class UserViewSet(Door):
     """For the app's users. `request.user` is a Caller; every request counts for the throttle."""
 
     body_max_bytes = settings.BODY_MAX_BYTES
@@ -24,7 +40,7 @@ class UserViewSet(ViewSet):
             throttle.check(rate, request.user.user_id)
 
 
-class ServiceViewSet(ViewSet):
+class ServiceViewSet(Door):
     """For the chat server."""
 
     authentication_classes = [ServiceAuthentication]

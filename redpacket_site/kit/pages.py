@@ -12,7 +12,8 @@ from redpacket_site.kit.problems import Invalid, Malformed
 
 LIMIT_DEFAULT, LIMIT_MAX = 20, 100
 CURSOR_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
-_POSITION = re.compile(r"[0-9]{1,18}(:[0-9]{1,18})?")
+_CURSOR = re.compile(CURSOR_PATTERN)
+_PART = re.compile(r"[0-9]{1,16}")  # microseconds up to the year 2286, or a key
 
 
 def limit_of(request: Request, most: int = LIMIT_MAX) -> int:
@@ -22,18 +23,21 @@ def limit_of(request: Request, most: int = LIMIT_MAX) -> int:
     return int(given)
 
 
-def cursor_of(request: Request) -> tuple[int, ...] | None:
+def cursor_of(request: Request, parts: int) -> tuple[int, ...] | None:
     """Where the page starts, as the integers that `cursor()` was given; Malformed for a bad one."""
     given = request.query_params.get("cursor")
     if given is None:
         return None
+    if not _CURSOR.fullmatch(given):
+        raise Malformed()
     try:
-        text = base64.urlsafe_b64decode(given.encode() + b"=" * (-len(given) % 4)).decode("ascii")
+        text = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)).decode("ascii")
     except (binascii.Error, ValueError):
         raise Malformed() from None
-    if not _POSITION.fullmatch(text):
+    position = text.split(":")
+    if len(position) != parts or not all(map(_PART.fullmatch, position)):
         raise Malformed()
-    return tuple(int(part) for part in text.split(":"))
+    return tuple(map(int, position))
 
 
 def cursor(*position: int) -> str:
