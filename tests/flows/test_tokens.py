@@ -1,0 +1,175 @@
+"""Who is calling: tokens of every algorithm, by JWKS and PEM, rotated, forged and expired."""
+
+import json
+import time
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from redpacket_site.kit import caller
+from tests.make import Api
+
+RSA = rsa.generate_private_key(65537, 2048)
+KEYS = {
+    "RS256": (RSA, RSAAlgorithm),
+    "ES256": (ec.generate_private_key(ec.SECP256R1()), ECAlgorithm),
+    "EdDSA": (ed25519.Ed25519PrivateKey.generate(), OKPAlgorithm),
+}
+
+
+def pem(private) -> bytes:
+    return private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def jwk(algorithm: str, kid: str, private=None) -> dict:
+    own, kind = KEYS[algorithm]
+    return kind.to_jwk((private or own).public_key(), as_dict=True) | {"kid": kid}
+
+
+def sign(algorithm="RS256", *, private=None, kid=None, **claims) -> str:
+    claims = {"sub": "alice", "exp": int(time.time()) + 60} | claims
+    claims = {name: value for name, value in claims.items() if value is not None}
+    key = private or KEYS[algorithm][0]
+    return jwt.encode(claims, key, algorithm, headers={"kid": kid} if kid else None)
+
+
+@pytest.fixture
+def keys(settings, tmp_path):
+    """keys(content) puts the platform's key file in place, as a rotation does."""
+    file = tmp_path / "keys"
+    settings.REDPACKET_JWT_KEYS = str(file)
+
+    def put(content: bytes | list[dict]) -> None:
+        if isinstance(content, list):
+            content = json.dumps({"keys": content}).encode()
+        file.write_bytes(content)
+        caller.tokens._stamp, caller.tokens._looked_at = None, -1e9  # the next look is due
+
+    return put
+
+
+def status(token: str) -> int:
+    return Api(token).get("wallet").status_code
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_every_algorithm_by_jwks_and_by_pem(keys, algorithm):
+    token = sign(algorithm, kid="k1")
+
+    keys([jwk(algorithm, "k1")])
+    assert status(token) == 200
+    keys(pem(KEYS[algorithm][0]))
+    assert status(token) == 200
+    keys(b"".join(pem(private) for private, _ in KEYS.values()))
+    assert status(token) == 200
+    other = next(name for name in KEYS if name != algorithm)
+    keys(pem(KEYS[other][0]))
+    assert status(token) == 401
+
+
+def test_keys_rotate_by_kid(keys):
+    old, new = (rsa.generate_private_key(65537, 2048) for _ in range(2))
+    by_old, by_new = sign(private=old, kid="old"), sign(private=new, kid="new")
+
+    keys([jwk("RS256", "old", old)])
+    assert (status(by_old), status(by_new)) == (200, 401)
+    keys([jwk("RS256", "old", old), jwk("RS256", "new", new)])
+    assert (status(by_old), status(by_new)) == (200, 200)
+    assert status(sign(private=new, kid="old")) == 401  # the other key's name
+    assert status(sign(private=new)) == 200  # no name: whichever fits
+    keys([jwk("RS256", "new", new)])
+    assert (status(by_old), status(by_new)) == (401, 200)
+    assert status(sign(private=new, kid="unknown")) == 401
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": None},
+        {"exp": 1},
+        {"exp": "soon"},
+        {"exp": 1e400},
+        {"nbf": 4102444800},
+        {"sub": None},
+        {"sub": ""},
+        {"sub": "a b"},
+        {"sub": "群"},
+        {"sub": "x" * 65},
+    ],
+)
+def test_bad_claims(keys, claims):
+    keys(pem(RSA))
+
+    assert status(sign()) == 200
+    assert status(_encode(claims)) == 401
+
+
+def _encode(claims: dict) -> str:
+    """As sign() does, also what PyJWT itself would not sign."""
+    try:
+        return sign(**claims)
+    except (TypeError, ValueError, OverflowError):
+        whole = {"sub": "alice", "exp": int(time.time()) + 60} | claims
+        return jwt.api_jws.encode(json.dumps(whole).encode(), RSA, "RS256")
+
+
+def test_issuer_and_audience_when_configured(keys, settings):
+    keys(pem(RSA))
+    settings.REDPACKET_JWT_ISS, settings.REDPACKET_JWT_AUD = "chat", "hongbao"
+
+    assert status(sign(iss="chat", aud="hongbao")) == 200
+    assert status(sign(iss="chat", aud=["other", "hongbao"])) == 200
+    for claims in (
+        {},
+        {"iss": "chat"},
+        {"aud": "hongbao"},
+        {"iss": "evil", "aud": "hongbao"},
+        {"iss": "chat", "aud": "evil"},
+    ):
+        assert status(sign(**claims)) == 401
+
+
+def test_algorithm_comes_from_the_key_not_from_the_token(keys, settings):
+    keys(pem(RSA))
+    settings.REDPACKET_JWT_SECRET = ""  # as in production
+    claims = {"sub": "alice", "exp": int(time.time()) + 60}
+
+    assert status(jwt.encode(claims, None, "none")) == 401
+    # HS256 "signed" by the public key, which everybody has.
+    part = jwt.api_jws.encode(json.dumps(claims).encode(), None, "none").split(".")[1]
+    header = jwt.utils.base64url_encode(b'{"alg":"HS256","typ":"JWT"}').decode()
+    signed = f"{header}.{part}"
+    import hashlib
+    import hmac
+
+    mac = hmac.new(pem(RSA), signed.encode(), hashlib.sha256).digest()
+    assert status(f"{signed}.{jwt.utils.base64url_encode(mac).decode()}") == 401
+    assert status(jwt.encode(claims, "x" * 40, "HS256")) == 401
+    assert status(sign("RS256")[:-4] + "AAAA") == 401
+    assert status(jwt.encode(claims, RSA, "RS512")) == 401
+
+
+def test_expired_token_is_not_remembered_as_valid(keys, monkeypatch):
+    keys(pem(RSA))
+    token = sign(exp=int(time.time()) + 60)
+    assert status(token) == 200
+
+    remembered, until = caller.tokens._remembered[token]
+    caller.tokens._remembered[token] = (remembered, 0.0)  # its minute is over
+    assert status(token) == 200
+    assert until <= time.time() + 60
+
+
+def test_private_key_is_not_shown_nor_taken(keys):
+    keys(RSA.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+    with pytest.raises(caller.ImproperlyConfigured, match="no PEM public key"):
+        caller.tokens._refresh()
