@@ -1,5 +1,7 @@
 """What the schema shows: one example for every outcome. A test holds each to its own shape."""
 
+from payments.examples import ORDERS
+
 SENDER = {"user_id": "alice", "nickname": "爱丽丝", "avatar": "https://chat.example/a/alice.png"}
 TAKER = {"user_id": "bob", "nickname": "小宝", "avatar": None}
 OTHER = {"user_id": "carol", "nickname": None, "avatar": None}
@@ -132,7 +134,10 @@ PACKETS = {
     },
     "frozen to a member": _ONE_TAKEN | {"actions": [], "headline": "该红包已被冻结"},
 }
-PAID = {"balance": {"packet": _OPEN, "order": None}}
+PAID = {
+    "balance": {"packet": _OPEN, "order": None},
+    "alipay": {"packet": _UNPAID, "order": ORDERS["created"]},
+}
 
 
 def _summary(packet: dict) -> dict:

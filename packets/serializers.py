@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from packets.send import Wish
 from packets.states import KIND_OF, Outcome, PacketState, PayStatus
+from payments.serializers import OrderSerializer
 from payments.states import PayType
 from redpacket_site.kit.api import StrictSerializer, TextField, WholeField, YuanField
 from redpacket_site.kit.ids import OUTSIDE_ID_PATTERN, PACKET_ID_PATTERN, validate_outside_id
@@ -126,7 +127,7 @@ class PacketPageSerializer(serializers.Serializer):
 
 class PaidSerializer(serializers.Serializer):
     packet = PacketSerializer()
-    order = serializers.DictField(allow_null=True)
+    order = OrderSerializer(allow_null=True)
 
 
 class GrabShareSerializer(serializers.Serializer):

@@ -6,15 +6,20 @@ from rest_framework import serializers
 from payments.models import PaymentOrder
 from payments.states import CHANNELS, PAYABLE, OrderStatus, PayType, Scene
 from redpacket_site.kit.api import StrictSerializer, TextField, YuanField
+from redpacket_site.kit.ids import ORDER_NO_PATTERN
 
 CHANNEL_WORDS = [pay_type.word for pay_type in CHANNELS]
+PURPOSES = ["packet", "topup"]
+TOPUP_WAYS = [*CHANNEL_WORDS, PayType.BALANCE.word]
+ORDER_STATUSES = [status.word for status in OrderStatus]
+SCENES = Scene.values
 RESULT_CHARACTERS_MAX = 16_384
 
 
 class TopupSerializer(StrictSerializer):
     money = YuanField()
-    pay_type = serializers.ChoiceField(choices=[*CHANNEL_WORDS, PayType.BALANCE.word])
-    scene = serializers.ChoiceField(choices=Scene.values)
+    pay_type = serializers.ChoiceField(choices=TOPUP_WAYS)
+    scene = serializers.ChoiceField(choices=SCENES)
 
 
 class ReportSerializer(StrictSerializer):
@@ -22,11 +27,11 @@ class ReportSerializer(StrictSerializer):
 
 
 class OrderSerializer(serializers.Serializer):
-    order_no = serializers.CharField()
-    purpose = serializers.ChoiceField(choices=["packet", "topup"])
+    order_no = serializers.RegexField(ORDER_NO_PATTERN)
+    purpose = serializers.ChoiceField(choices=PURPOSES)
     packet = serializers.CharField(allow_null=True)
     pay_type = serializers.ChoiceField(choices=CHANNEL_WORDS)
-    status = serializers.ChoiceField(choices=[status.word for status in OrderStatus])
+    status = serializers.ChoiceField(choices=ORDER_STATUSES)
     money = YuanField()
     pay_params = serializers.DictField(allow_null=True)
     add_time = serializers.DateTimeField()

@@ -8,27 +8,47 @@ from django.utils import timezone
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from payments import notify, order, topup
+from payments import examples, notify, order, topup
 from payments.channels import registry
 from payments.channels.base import Notice
 from payments.serializers import (
+    OrderSerializer,
     ReportSerializer,
     TopupSerializer,
     order_json,
 )
 from payments.states import CHANNELS, PAY_TYPE_OF, Scene
-from redpacket_site.kit import idempotency, problems
+from redpacket_site.kit import idempotency, ids, problems
 from redpacket_site.kit.api import UserViewSet, payer_ip, validated
+from redpacket_site.kit.describe import operation
 
 
 class OrderViewSet(UserViewSet):
     """The caller's own payments at a channel."""
 
+    @operation(
+        "getOrder",
+        "A payment at a channel",
+        OrderSerializer,
+        examples=examples.ORDERS,
+        refuses=[problems.NotFound],
+    )
     def retrieve(self, request, order_no):
+        _check(order_no)
         return Response(order_json(order.mine(order_no=order_no, caller=request.user)))
 
+    @operation(
+        "reportOrder",
+        "The app says that its SDK says paid; moves nothing backwards",
+        OrderSerializer,
+        examples=examples.REPORTED,
+        body=ReportSerializer,
+        bodies=examples.REPORTS,
+        refuses=[problems.NotFound, problems.OrderClosed, problems.ChannelUnavailable],
+    )
     @action(detail=True, methods=["post"])
     def report(self, request, order_no):
+        _check(order_no)
         body = validated(ReportSerializer, request.data or {})
         reported = order.report(
             order_no=order_no, caller=request.user, result=body.get("result"), now=timezone.now()
@@ -39,6 +59,17 @@ class OrderViewSet(UserViewSet):
 class TopupViewSet(UserViewSet):
     """Put money into the caller's wallet."""
 
+    @operation(
+        "createTopup",
+        "Open an order that puts money into the caller's wallet",
+        OrderSerializer,
+        status=201,
+        examples=examples.TOPUPS,
+        body=TopupSerializer,
+        bodies=examples.WANTED,
+        refuses=[problems.ChannelUnavailable],
+        is_keyed=True,
+    )
     def create(self, request):
         wanted = validated(TopupSerializer, request.data)
         pay_type = PAY_TYPE_OF[wanted["pay_type"]]
@@ -56,6 +87,11 @@ class TopupViewSet(UserViewSet):
             now=timezone.now(),
         )
         return idempotency.run(once, verb, look_first=True)
+
+
+def _check(order_no: str) -> None:
+    if not ids.is_order_no(order_no):
+        raise problems.NotFound()
 
 
 def channel_notice(request: HttpRequest, channel: str) -> HttpResponse:

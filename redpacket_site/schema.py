@@ -23,6 +23,7 @@ EXAMPLE_REQUEST_ID = "01jd8x2v5k"
 _OUTSIDE_ID = {"type": "string", "pattern": ids.OUTSIDE_ID_PATTERN}
 PATH_IDS = {
     "id": {"type": "string", "pattern": ids.PACKET_ID_PATTERN},
+    "order_no": {"type": "string", "pattern": ids.ORDER_NO_PATTERN},
     "group_id": _OUTSIDE_ID,
     "user_id": _OUTSIDE_ID,
 }

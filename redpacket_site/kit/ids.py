@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 OUTSIDE_ID_PATTERN = r"^[A-Za-z0-9_.:@-]{1,64}$"
 PACKET_ID_PATTERN = r"^rp_[a-z2-7]{26}$"
+ORDER_NO_PATTERN = r"^hb[a-z2-7]{26}$"
+_ORDER_NO = re.compile(ORDER_NO_PATTERN)
 _PACKET_ID = re.compile(PACKET_ID_PATTERN)
 _OUTSIDE_ID = re.compile(OUTSIDE_ID_PATTERN)
 
@@ -18,6 +20,10 @@ _OUTSIDE_ID = re.compile(OUTSIDE_ID_PATTERN)
 def is_packet_id(value: str) -> bool:
     """Whether it could be one of ours; anything else would meet an ASCII column in vain."""
     return bool(_PACKET_ID.fullmatch(value))
+
+
+def is_order_no(value: str) -> bool:
+    return bool(_ORDER_NO.fullmatch(value))
 
 
 def is_outside_id(value: object) -> bool:
