@@ -74,6 +74,14 @@ if redis.call('LLEN', KEYS[2]) == 0 then redis.call('RPUSH', KEYS[2], unpack(ARG
 return #ARGV
 """
 
+# KEYS: header, queue, takers. ARGV: seconds to keep. What is not built yet is built as paid.
+PAID = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'pay', '1')
+for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[1]) end
+return 1
+"""
+
 # KEYS: version, then what is built from the table. The version outlives any build under way.
 FORGET = """
 redis.call('INCR', KEYS[1]); redis.call('EXPIRE', KEYS[1], 3600)
@@ -180,6 +188,17 @@ def prepare(public_id: str) -> None:
         _build_packet(public_id)
     except (Down, problems.NotFound):
         pass  # the first grab builds them, or goes by the table
+
+
+def paid(packet: RedPacket) -> None:
+    """The money of an awaiting packet has arrived; on_commit. The queue stays: dropping it in the
+    middle of a rush would hand out again what is on its way to a taker.
+
+    Races: a builder that read "awaiting" may write after this: a grab reads that again, fresh, and
+           the keys of an awaiting packet live for seconds.
+    """
+    with suppress(Down):
+        redis.run(PAID, _keys(packet.public_id)[:3], [_kept_s(packet)])
 
 
 def forget(public_id: str) -> None:
