@@ -32,6 +32,18 @@ def tell(type_: str, *, now: datetime, **data) -> None:
         )
 
 
+def tell_many(type_: str, *, select: str, values: list, now: datetime) -> None:
+    """Write one event for each row of a SELECT of (data), with one statement."""
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("an event commits with its work")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{sql.insert_into(Event, 'type', 'created_at', 'data')}"
+            f" SELECT %s, %s, data FROM ({select}) AS news",
+            [type_, sql.time(now), *values],
+        )
+
+
 def read(*, after: int, limit: int) -> list[News]:
     """The next events behind a cursor, in order, none skipped and none twice.
 

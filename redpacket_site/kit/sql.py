@@ -41,5 +41,20 @@ def column(model: type[models.Model], field: str) -> str:
 
 @cache
 def insert(model: type[models.Model], *fields: str) -> str:
-    names = ", ".join(column(model, field) for field in fields)
-    return f"INSERT INTO {table(model)} ({names}) VALUES ({', '.join(['%s'] * len(fields))})"
+    return f"{insert_into(model, *fields)} VALUES ({', '.join(['%s'] * len(fields))})"
+
+
+@cache
+def insert_into(model: type[models.Model], *fields: str) -> str:
+    """The head of an INSERT; VALUES or a SELECT follows."""
+    return f"INSERT INTO {table(model)} ({', '.join(column(model, field) for field in fields)})"
+
+
+def joined(*parts: str) -> str:
+    """SQL texts one behind the other."""
+    return f"CONCAT({', '.join(parts)})" if is_mysql() else f"({' || '.join(parts)})"
+
+
+def yuan(amount: str) -> str:
+    """An amount of money as text with two places, as the API writes it."""
+    return f"CAST({amount} AS CHAR)" if is_mysql() else f"printf('%%.2f', {amount})"
