@@ -2,6 +2,7 @@
 audit: a test that left a cent in the wrong place fails, whatever it asserted."""
 
 import os
+from unittest import mock
 
 import pytest
 from django.apps import apps
@@ -40,9 +41,12 @@ def real_database(request, test_database, django_db_blocker):
         yield
         try:
             if not request.node.get_closest_marker("broken_books"):
+                from packets import audit as packets_audit
                 from wallets.audit import audit
 
-                assert audit() == []
+                # No sweep is under way: what two passes left is left for good.
+                with mock.patch.object(packets_audit, "SWEPT_WITHIN_S", 0):
+                    assert audit() == []
         finally:
             _empty()
 

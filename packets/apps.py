@@ -7,8 +7,16 @@ class PacketsConfig(AppConfig):
     verbose_name = _("Red packets")
 
     def ready(self):
-        from packets import audit, tickets
+        from packets import audit, issue, tickets, void
+        from payments import purposes
         from wallets import freeze
 
         audit.register_rules()
+        purposes.register(
+            "packet",
+            accepts=issue.accepts,
+            reported=issue.reported,
+            confirmed=issue.confirmed,
+            ended=void.ended,
+        )
         freeze.listeners.append(tickets.forget_frozen_wallets)

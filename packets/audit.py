@@ -2,20 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
+from django.utils import timezone
 
 from packets import draw
 from packets.finish import seconds_between
-from packets.models import RedPacket, Share
+from packets.models import RedPacket, SettlementPass, Share
 from packets.states import Kind, PayStatus
-from payments.states import PayType
+from payments.models import PaymentOrder
+from payments.states import OrderStatus, PayType
 from redpacket_site.kit.money import ZERO, fen
 from wallets import accounts
 from wallets.audit import Finding, by_key, register, sums
 from wallets.models import Kind as LineKind
 from wallets.models import LedgerLine
+
+# A grab that outlived both passes is credited by the slow sweep: every minute, and it may be slow.
+SWEPT_WITHIN_S = 180
 
 
 def packets_are_sound() -> Iterator[Finding]:
@@ -24,27 +30,51 @@ def packets_are_sound() -> Iterator[Finding]:
         shares: dict[int, list[Share]] = defaultdict(list)
         for share in Share.objects.filter(rp__in=packets).order_by("position"):
             shares[share.rp_id].append(share)
+        passes: dict[int, list[SettlementPass]] = defaultdict(list)
+        for one in SettlementPass.objects.filter(packet__in=packets).order_by("number"):
+            passes[one.packet_id].append(one)
         escrows = [accounts.escrow(packet.public_id) for packet in packets]
-        held, lines = sums(escrows), _lines(escrows)
+        held, lines, orders = sums(escrows), _lines(escrows), _orders(packets)
         for packet in packets:
             own, account = shares[packet.pk], accounts.escrow(packet.public_id)
-            for rule, says in _broken(packet, own, held[account], lines[account]):
+            order_no = orders.get((packet.public_id, packet.pay_type, packet.trade_no))
+            for rule, says in (
+                *_broken(packet, own),
+                *_settled(packet, own, passes[packet.pk]),
+                *_posted(packet, own, held[account], lines[account], order_no),
+            ):
                 yield Finding(rule, f"packet {packet.public_id}", says)
 
 
 def lines_have_their_packets() -> Iterator[Finding]:
     """No ledger line speaks of a packet or share that does not exist."""
-    kinds = (LineKind.SEND, LineKind.GRAB, LineKind.EXPIRY_REFUND)
+    kinds = (LineKind.SEND, LineKind.GRAB, LineKind.EXPIRY_REFUND, LineKind.CHANNEL_PAY)
     for lines in by_key(LedgerLine.objects.filter(kind__in=kinds)):
-        named = {line.reference.partition("/")[0] for line in lines}
+        named = {_packet_of(line) for line in lines}
         known = set(
             RedPacket.objects.filter(public_id__in=named).values_list("public_id", flat=True)
         )
         for line in lines:
-            if line.reference.partition("/")[0] not in known:
+            if _packet_of(line) not in known:
                 yield Finding(
                     "lines_have_their_packets", f"ledger line {line.pk}", f"no {line.reference}"
                 )
+
+
+def _packet_of(line: LedgerLine) -> str | None:
+    """The packet that a line names: by its reference, or as the escrow that a channel pays into."""
+    if line.kind == LineKind.CHANNEL_PAY:
+        return accounts.held_for(line.target)
+    return line.reference.partition("/")[0]
+
+
+def _orders(packets: list[RedPacket]) -> dict[tuple[str, int, str], str]:
+    """The number of the confirmed order that paid a packet, by (packet, channel, trade number)."""
+    confirmed = PaymentOrder.objects.filter(
+        reference__in=[packet.public_id for packet in packets], status=OrderStatus.CONFIRMED
+    )
+    rows = confirmed.values_list("reference", "pay_type", "trade_no", "order_no")
+    return {(reference, *order): order_no for reference, *order, order_no in rows}
 
 
 def _lines(escrows: list[str]) -> dict[str, list[LedgerLine]]:
@@ -56,13 +86,10 @@ def _lines(escrows: list[str]) -> dict[str, list[LedgerLine]]:
     return found
 
 
-def _broken(
-    packet: RedPacket, shares: list[Share], held: Decimal, lines: list[LedgerLine]
-) -> Iterator[tuple[str, str]]:
+def _broken(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]:
     yield from _drawn(packet, shares)
     yield from _luck(packet, shares)
     yield from _flags(packet, shares)
-    yield from _posted(packet, shares, held, lines)
 
 
 def _drawn(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]:
@@ -108,6 +135,12 @@ def _flags(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]:
         yield "nothing_moves_before_issue", f"{len(taken)} taken, {returned} returned"
     if not is_void and packet.return_money != returned:
         yield "returned_is_the_closed_shares", f"{packet.return_money}, shares {returned}"
+    if is_void and packet.pay_status != PayStatus.AWAITING:
+        yield "only_awaiting_packets_are_voided", f"void, pay_status {packet.pay_status}"
+    if is_void and packet.return_money:
+        yield "a_void_packet_returns_nothing", f"{packet.return_money}"
+    if is_void and not all(share.user_id or share.is_returned for share in shares):
+        yield "a_void_packet_is_closed", "a share can still be taken"
     if returned and not is_void and not packet.is_cli_handle:
         yield "returned_means_dealt_with", "shares are returned, is_cli_handle is 0"
     if any(share.is_into_account and share.user_id is None for share in shares):
@@ -122,26 +155,54 @@ def _flags(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]:
             yield "expend_time_is_the_last_share", f"{packet.expend_time}"
 
 
+def _settled(
+    packet: RedPacket, shares: list[Share], passes: list[SettlementPass]
+) -> Iterator[tuple[str, str]]:
+    """A channel's confirmation queues two passes; when both are done nobody waits for his money."""
+    by_channel = packet.pay_status == PayStatus.PAID and packet.pay_type != PayType.BALANCE
+    numbers = [one.number for one in passes]
+    if numbers != ([1, 2] if by_channel else []):
+        yield "a_confirmation_queues_two_passes", f"passes {numbers}"
+    for one in passes:
+        if one.done_at is None and (one.run_at is None) != packet.is_frozen:
+            yield "open_passes_are_queued_unless_frozen", f"pass {one.number} runs {one.run_at}"
+    credited = sum((share.money for share in shares if share.is_into_account), ZERO)
+    if sum((one.money for one in passes), ZERO) > credited:
+        yield "passes_credit_what_is_credited", f"passes above {credited}"
+    is_over = passes and all(_done_long_ago(one.done_at) for one in passes)
+    owed = [share.position for share in shares if share.user_id and not share.is_into_account]
+    if is_over and owed and not packet.is_frozen:
+        yield "taken_shares_are_credited", f"positions {owed}"
+
+
+def _done_long_ago(done_at: datetime | None) -> bool:
+    return bool(done_at) and done_at <= timezone.now() - timedelta(seconds=SWEPT_WITHIN_S)
+
+
 def _posted(
-    packet: RedPacket, shares: list[Share], held: Decimal, lines: list[LedgerLine]
+    packet: RedPacket,
+    shares: list[Share],
+    held: Decimal,
+    lines: list[LedgerLine],
+    order_no: str | None,
 ) -> Iterator[tuple[str, str]]:
     """Every movement of this packet is one line, and there is no line without its movement."""
+    escrow, sender = accounts.escrow(packet.public_id), accounts.wallet(packet.user_id)
     expected = {}
     if packet.pay_status == PayStatus.PAID and packet.pay_type == PayType.BALANCE:
-        expected[LineKind.SEND, packet.public_id] = (packet.user_id, packet.total_money)
+        expected[LineKind.SEND, packet.public_id] = (sender, escrow, packet.total_money)
+    elif packet.pay_status == PayStatus.PAID:
+        clearing = accounts.clearing(PayType(packet.pay_type).word)
+        reference = order_no or "of no confirmed order"
+        expected[LineKind.CHANNEL_PAY, reference] = (clearing, escrow, packet.total_money)
     for share in shares:
         if share.is_into_account:
-            reference = f"{packet.public_id}/{share.position}"
-            expected[LineKind.GRAB, reference] = (share.user_id, share.money)
+            reference, taker = f"{packet.public_id}/{share.position}", share.user_id or ""
+            expected[LineKind.GRAB, reference] = (escrow, accounts.wallet(taker), share.money)
     if packet.return_money:
-        expected[LineKind.EXPIRY_REFUND, packet.public_id] = (packet.user_id, packet.return_money)
-    found = {
-        (line.kind, line.reference): (
-            accounts.owner(line.source) or accounts.owner(line.target),
-            line.amount,
-        )
-        for line in lines
-    }
+        refund = (escrow, sender, packet.return_money)
+        expected[LineKind.EXPIRY_REFUND, packet.public_id] = refund
+    found = {(line.kind, line.reference): (line.source, line.target, line.amount) for line in lines}
     for key in sorted(set(expected) | set(found)):
         if expected.get(key) != found.get(key):
             name = f"{LineKind(key[0]).name} {key[1]}"

@@ -1,11 +1,15 @@
-"""Freeze and unfreeze a packet: nothing in it moves, no grab, settlement or refund (Spec 2.7)."""
+"""Freeze and unfreeze a packet: nothing in it moves, no grab, settlement or refund (Spec 2.7).
+
+Money that arrives for a frozen packet is accepted; its settlement passes wait until it is unfrozen.
+"""
 
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import F
 
 from packets import tickets
-from packets.models import RedPacket
+from packets.models import RedPacket, SettlementPass
 from redpacket_site.kit import retry
 from redpacket_site.kit.moves import move
 
@@ -25,5 +29,8 @@ def unfreeze(*, public_id: str, reason: str, now: datetime) -> bool:
 def _set(public_id: str, *, frozen: bool, reason: str) -> bool:
     packet = RedPacket.objects.filter(public_id=public_id, is_frozen=not frozen)
     done = move(packet, is_frozen=frozen, frozen_reason=reason)
+    if done:  # under the packet's row lock, as the confirmation that writes the passes
+        passes = SettlementPass.objects.filter(packet__public_id=public_id, done_at=None)
+        passes.update(run_at=None if frozen else F("due_at"))
     transaction.on_commit(lambda: tickets.forget(public_id))
     return done

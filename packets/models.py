@@ -1,5 +1,5 @@
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, When
 from django.utils.translation import gettext_lazy as _
 
 from packets.states import Kind, PayStatus
@@ -92,6 +92,14 @@ class Share(models.Model):
     is_returned = models.BooleanField(_("returned"), default=False)
     add_time = models.DateTimeField(_("made at"))
     update_time = models.DateTimeField(_("taken at"), null=True)
+    # When it was taken, while nobody has credited it. The engine keeps it, so no writer can forget
+    # it; its index holds only what is owed, and a grab that credits at once never touches it.
+    owed_at = models.GeneratedField(
+        expression=Case(When(is_into_account=False, then=F("update_time"))),
+        output_field=models.DateTimeField(null=True),
+        db_persist=False,
+        verbose_name=_("owed since"),
+    )
 
     class Meta:
         db_table = "red_packet_log"
@@ -107,10 +115,46 @@ class Share(models.Model):
                 name="share_taken_or_not",
             ),
         ]
-        indexes = [models.Index(fields=["user_id", "update_time"], name="share_taker_time")]
+        indexes = [
+            models.Index(fields=["user_id", "update_time"], name="share_taker_time"),
+            models.Index(fields=["owed_at"], name="share_owed"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.rp_id}/{self.position}"
+
+
+class SettlementPass(models.Model):
+    """One of the two times that a packet's taken shares are credited (二次入账): the durable queue
+    that a confirmation writes, and what came of it."""
+
+    # The unique (packet, number) below is the index that the key would bring.
+    packet = models.ForeignKey(
+        RedPacket, models.PROTECT, related_name="passes", db_index=False, verbose_name=_("packet")
+    )
+    number = models.PositiveSmallIntegerField(_("pass"))  # 1 or 2
+    due_at = models.DateTimeField(_("due at"))
+    # When the sweep takes it: emptied once done, and while the packet is frozen, so that the
+    # sweep's index holds only work. Frozen or not is decided under the packet's row lock.
+    run_at = models.DateTimeField(_("runs at"), null=True)
+    done_at = models.DateTimeField(_("done at"), null=True)
+    shares = models.PositiveSmallIntegerField(_("shares credited"), default=0)
+    money = MoneyField(_("money credited"), max_digits=10, default=ZERO)
+
+    class Meta:
+        verbose_name = _("settlement pass")
+        verbose_name_plural = _("settlement passes")
+        constraints = [
+            models.UniqueConstraint(fields=["packet", "number"], name="pass_packet_number"),
+            models.CheckConstraint(condition=Q(number__in=(1, 2)), name="pass_one_or_two"),
+            models.CheckConstraint(
+                condition=Q(done_at=None) | Q(run_at=None), name="pass_done_runs_no_more"
+            ),
+        ]
+        indexes = [models.Index(fields=["run_at"], name="pass_run")]
+
+    def __str__(self) -> str:
+        return f"{self.packet_id}/{self.number}"
 
 
 class GroupMember(models.Model):

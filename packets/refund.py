@@ -39,6 +39,8 @@ def _refund(*, rp_id: int, now: datetime) -> None:
     packet = RedPacket.objects.get(pk=rp_id)
     if packet.expire_time is None or packet.expire_time > now:
         raise NotDue()
+    if packet.pay_status != PayStatus.PAID:
+        raise NotDue()  # awaiting: there is nothing to give back until the channel has confirmed
     shares = Share.objects.filter(rp=packet)
     shares.filter(user_id=None, is_returned=False).update(is_returned=True)
     returned = total(shares.filter(is_returned=True), "money")

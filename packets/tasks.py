@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from packets import close, finish, refund
+from packets import close, finish, refund, settle
 from packets.models import RedPacket
 from packets.states import PayStatus
 from redpacket_site.kit import idempotency, later, outbox
@@ -19,6 +19,9 @@ log = structlog.get_logger(__name__)
 
 BUDGET_S = 20  # a sweep stops then; the next beat goes on
 PAGE = 200
+# What the slow sweep looks at: late enough for a grab and its passes to be over, and no older than
+# the audit has told anybody; shares of void packets stay owed for ever, and leave the range.
+MISSED_AFTER_S, MISSED_WITHIN_DAYS = 10, 30
 
 
 @shared_task(name="packets.finish_packet")
@@ -26,6 +29,35 @@ def finish_packet(rp_id: int, tries: int) -> None:
     """Look again whether all shares are gone: after 1, 2 and 4 seconds, then the sweep does."""
     if not finish.finish(rp_id=rp_id) and tries < len(finish.AGAIN_S):
         later.run("packets.finish_packet", rp_id, tries + 1, in_s=finish.AGAIN_S[tries])
+
+
+@shared_task(name="packets.settle_packet")
+def settle_packet(rp_id: int) -> None:
+    """Pass one, right after the confirmation (Spec 1.7); pass two is the sweep's."""
+    settle.run_pass(rp_id=rp_id, number=1, now=timezone.now())
+
+
+@shared_task(name="packets.settle_due")
+def settle_due() -> int:
+    """Run every settlement pass that is due, oldest first; how many were done."""
+    now = timezone.now()
+    return _sweep(
+        _paged(lambda beyond: settle.due(now, beyond, PAGE)),
+        lambda row: settle.run_pass(rp_id=row[2], number=row[3], now=now),
+    )
+
+
+@shared_task(name="packets.settle_missed")
+def settle_missed() -> int:
+    """Credit what both passes have missed; how many packets that were."""
+    now = timezone.now()
+    since = now - timedelta(days=MISSED_WITHIN_DAYS)
+    until = now - timedelta(seconds=MISSED_AFTER_S)
+    rows = _paged(lambda beyond: settle.missed(since, until, beyond, PAGE))
+    return _sweep(
+        (rp_id for *_, rp_id in rows),
+        lambda rp_id: settle.settle_packet(rp_id=rp_id, now=now).shares,
+    )
 
 
 @shared_task(name="packets.refund_expired")
@@ -45,8 +77,7 @@ def finish_taken() -> int:
 def close_drafts() -> int:
     """Close drafts that nobody paid in time."""
     now = timezone.now()
-    drafts = RedPacket.objects.filter(draft_until__lte=now).order_by("draft_until")
-    found = list(drafts[: PAGE * 10])
+    found = list(close.due(now).order_by("draft_until")[: PAGE * 10])
     return _sweep(iter(found), lambda packet: close.close(packet=packet, now=now))
 
 
@@ -60,7 +91,14 @@ def forget_old() -> int:
     ) + idempotency.forget(before=now - timedelta(hours=25))
 
 
-SWEEPS = (refund_expired, finish_taken, close_drafts, forget_old)
+SWEEPS = (
+    settle_due,
+    settle_missed,
+    refund_expired,
+    finish_taken,
+    close_drafts,
+    forget_old,
+)
 
 
 def _sweep(rows: Iterator, verb: Callable) -> int:
@@ -73,6 +111,14 @@ def _sweep(rows: Iterator, verb: Callable) -> int:
         if time.monotonic() - began > BUDGET_S:
             break
     return done
+
+
+def _paged(page: Callable[[tuple | None], list[tuple]]) -> Iterator[tuple]:
+    """Rows that begin with (time, key), a page at a time, each behind the last one seen."""
+    beyond = None
+    while rows := page(beyond):
+        yield from rows
+        beyond = rows[-1][:2]
 
 
 def _expired(now) -> Iterator[int]:

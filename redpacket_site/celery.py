@@ -18,6 +18,8 @@ app.autodiscover_tasks()
 # task -> seconds between two runs. A message that waited longer than that is dropped: the next
 # one is there already.
 SCHEDULE = {
+    "packets.settle_due": 2,
+    "packets.settle_missed": 60,
     "packets.refund_expired": 5,
     "packets.finish_taken": 10,
     "packets.close_drafts": 10,

@@ -14,6 +14,13 @@ from django.utils import timezone
 from packets import members, pay, send
 from packets.models import RedPacket
 from packets.states import Kind
+from payments import confirm as payments_confirm
+from payments import order as payments_order
+from payments import purposes
+from payments.channels.base import Payment
+from payments.models import PaymentOrder
+from payments.states import NoticeOutcome, OrderStatus, PayType
+from redpacket_site.kit import ids, retry
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.management.commands.token import token
 from wallets import credit as wallets_credit
@@ -64,6 +71,56 @@ def make_expired_packet(kind: Kind = Kind.LUCKY, number: int = 3, money: str = "
     """Paid so long ago that it has expired by now."""
     past = timezone.now() - timedelta(seconds=settings.REDPACKET_EXPIRE_S + 60)
     return make_paid_packet(kind, number, money, now=past, **kwargs)
+
+
+def make_order(packet: RedPacket, pay_type: PayType = PayType.ALIPAY) -> PaymentOrder:
+    """An open order of a packet at a channel."""
+    now = timezone.now()
+    return PaymentOrder.objects.create(
+        order_no=ids.merchant_no("rp"),
+        purpose="packet",
+        reference=packet.public_id,
+        user_id=packet.user_id,
+        pay_type=pay_type,
+        scene="app",
+        amount=packet.total_money,
+        add_time=now,
+        expire_time=now + timedelta(seconds=settings.REDPACKET_PAY_S),
+    )
+
+
+@retry.unit
+def report(order: PaymentOrder, now: datetime) -> None:
+    """The app says that it has paid."""
+    PaymentOrder.objects.filter(pk=order.pk, status=OrderStatus.CREATED).update(
+        status=OrderStatus.REPORTED, reported_at=now
+    )
+    purposes.owner(order.purpose).reported(order, now)
+
+
+def confirm(order: PaymentOrder, now: datetime) -> bool:
+    """The channel says that it has been paid; True when the packet got the money."""
+    payment = Payment(
+        pay_type=PayType(order.pay_type),
+        order_no=order.order_no,
+        trade_no=f"t-{order.order_no}",
+        amount=order.amount,
+        paid_at=now,
+    )
+    return payments_confirm.confirm(payment=payment, now=now) is NoticeOutcome.CONFIRMED
+
+
+def end(order: PaymentOrder, now: datetime, to: OrderStatus = OrderStatus.UNPAID) -> bool:
+    """The channel says that it will never be paid."""
+    return payments_order.end(order_id=order.pk, to=to, now=now)
+
+
+def make_reported_packet(kind: Kind = Kind.LUCKY, number: int = 3, money: str = "10.00", **kwargs):
+    """Issued on the app's word; the packet and its order."""
+    packet = make_packet(kind, number, money, **kwargs)
+    order = make_order(packet)
+    report(order, kwargs.get("now") or timezone.now())
+    return RedPacket.objects.get(pk=packet.pk), order
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,253 @@
+"""Credit taken shares once their money has arrived (入账处理): in two passes, and whoever is left.
+
+A grab may read "awaiting" a moment before the confirmation, and commit a moment after pass one has
+looked; pass two looks again (二次入账). What outlives even that, the slow sweep finds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache
+
+import structlog
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Exists, F, OuterRef
+
+from packets.models import RedPacket, SettlementPass, Share
+from packets.states import PayStatus
+from redpacket_site.kit import later, outbox, retry, sql
+from redpacket_site.kit.money import ZERO, plus
+from redpacket_site.kit.moves import move
+from wallets import accounts, ledger
+from wallets.models import Kind
+
+SETTLE_SECOND_PASS_S = 5  # longer than a grab's lock wait (3 s), so few grabs outlive it
+AGAIN_S = 60  # a pass with a share that cannot be credited is tried again so much later
+LOOKS = 3  # somebody else is crediting the same shares: look again, then go one by one
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What one settlement credited; money in yuan. `left` could not be credited."""
+
+    shares: int
+    money: Decimal
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A taken share that nobody has credited."""
+
+    pk: int
+    money: Decimal
+
+
+class Moved(Exception):
+    """Not all of the set could be claimed: it rolls back, and one looks again."""
+
+
+_BAD = (ledger.AlreadyPosted, ledger.WrongCount, DatabaseError)
+
+
+def schedule(packet: RedPacket, now: datetime) -> None:
+    """Write the two passes: the last rows of a confirmation's transaction, behind the packet's own
+    (passes first would deadlock two confirmations through the foreign key)."""
+    is_frozen = RedPacket.objects.filter(pk=packet.pk, is_frozen=True).exists()
+    second = now + timedelta(seconds=SETTLE_SECOND_PASS_S)
+    SettlementPass.objects.bulk_create(
+        SettlementPass(packet=packet, number=number, due_at=at, run_at=None if is_frozen else at)
+        for number, at in ((1, now), (2, second))
+    )
+    transaction.on_commit(lambda: later.run("packets.settle_packet", packet.pk))
+
+
+def run_pass(*, rp_id: int, number: int, now: datetime) -> bool:
+    """Run pass 1 or 2 of a packet if it is due; True when this call has done it.
+
+    Money:   Decimal yuan, escrow -> takers' wallets, one ledger line a share: the same line, with
+             the same reference, that a grab of a paid packet posts.
+    Races:   shares are read without a lock, then claimed by their keys, so that no grab in flight
+             is waited for. The pass row's WHERE lets one worker through.
+    Repeats: a share is claimed once, a reference posted once, a pass done once.
+    Spec:    1.7
+    """
+    settled = _settle_whole(rp_id, number, now)
+    return settled is not None and not settled.left
+
+
+def settle_packet(*, rp_id: int, now: datetime, also=None) -> Settled:
+    """Credit whatever is taken, paid and uncredited in one packet, passes or not.
+
+    Money, Races, Repeats: as run_pass().
+    Spec:    1.7, 2.7
+    """
+    return _settle_whole(rp_id, None, now, also) or Settled(0, ZERO)
+
+
+def due(now: datetime, beyond: tuple[datetime, int] | None, limit: int) -> list[tuple]:
+    """(run_at, key, packet, number) of passes to run, oldest first, behind the last one seen."""
+    passes = SettlementPass.objects.filter(run_at__lte=now)
+    if beyond:
+        passes = passes.filter(run_at__gte=beyond[0]).exclude(run_at=beyond[0], pk__lte=beyond[1])
+    rows = passes.order_by("run_at", "pk").values_list("run_at", "pk", "packet_id", "number")
+    return list(rows[:limit])
+
+
+def missed(
+    since: datetime, until: datetime, beyond: tuple[datetime, int] | None, limit: int
+) -> list[tuple]:
+    """(owed_at, key, packet) of shares that were taken in that time and are paid and uncredited,
+    oldest first; those whose packet still has a pass to come are left to it."""
+    to_come = SettlementPass.objects.filter(packet=OuterRef("rp"), done_at=None)
+    shares = Share.objects.filter(
+        ~Exists(to_come),
+        owed_at__gte=since,
+        owed_at__lte=until,
+        rp__pay_status=PayStatus.PAID,
+        rp__is_frozen=False,
+        rp__voided_at=None,
+    )
+    if beyond:
+        shares = shares.filter(owed_at__gte=beyond[0]).exclude(owed_at=beyond[0], pk__lte=beyond[1])
+    rows = shares.order_by("owed_at", "pk").values_list("owed_at", "pk", "rp_id")
+    return list(rows[:limit])
+
+
+def _settle_whole(rp_id: int, number: int | None, now: datetime, also=None) -> Settled | None:
+    """The whole set at once; share by share when something in it is bad."""
+    for _ in range(LOOKS):
+        try:
+            return _settle(rp_id=rp_id, number=number, now=now, also=also)
+        except Moved:
+            continue
+        except _BAD as error:
+            log.warning("settlement_one_by_one", rp_id=rp_id, error=repr(error))
+            break
+    return _settle_one_by_one(rp_id, number, now, also)
+
+
+@retry.unit
+def _settle(*, rp_id: int, number: int | None, now: datetime) -> Settled | None:
+    """One transaction a packet; None when the pass is somebody else's, or frozen meanwhile."""
+    packet = RedPacket.objects.get(pk=rp_id)
+    owed = _owed(packet)
+    settled = _sum(owed)
+    if number is not None and not _mark_done(rp_id, number, settled, now):
+        return None
+    _credit(packet, owed, now)
+    return settled
+
+
+def _owed(packet: RedPacket) -> list[Owed]:
+    """Read without a lock: grabs in flight are not seen, and not waited for."""
+    if packet.pay_status != PayStatus.PAID or packet.is_frozen or packet.voided_at:
+        return []
+    shares = Share.objects.filter(rp=packet, user_id__isnull=False, is_into_account=False)
+    return [Owed(*row) for row in shares.values_list("pk", "money")]
+
+
+def _credit(packet: RedPacket, owed: Sequence[Owed], now: datetime) -> None:
+    """Shares, wallets, lines, events: the lock order of a grab (docs/locks.md).
+
+    Raises: Moved when one of the shares is credited already, or the packet was frozen meanwhile.
+    """
+    if not owed:
+        return
+    keys = [share.pk for share in owed]
+    claim, credits, news = _sql(len(keys))
+    with connection.cursor() as cursor:
+        cursor.execute(claim, [*keys, packet.pk])
+        if cursor.rowcount != len(keys):
+            raise Moved()
+    ledger.post_many(
+        kind=Kind.GRAB,
+        source=accounts.escrow(packet.public_id),
+        credits=ledger.Credits(credits, (packet.public_id, *keys), len(keys)),
+        now=now,
+    )
+    about = [packet.public_id, packet.for_id, *keys]
+    outbox.tell_many("share.credited", select=news, values=about, now=now)
+
+
+@cache
+def _sql(number: int) -> tuple[str, str, str]:
+    """Of so many shares: the claim; what the till credits; what the takers are told.
+
+    All by keys alone: a scan of the packet would wait for every grab in flight.
+    """
+
+    def share(field: str) -> str:
+        return sql.column(Share, field)
+
+    packet, shares = sql.table(RedPacket), sql.table(Share)
+    by_key = " FORCE INDEX (PRIMARY)" if sql.is_mysql() else ""
+    these = f"{share('id')} IN ({', '.join(['%s'] * number)})"
+    reference = sql.joined("%s", "'/'", share("position"))
+    return (
+        f"UPDATE {shares}{by_key} SET {share('is_into_account')} = 1 WHERE {these}"
+        f" AND {share('is_into_account')} = 0 AND {share('user_id')} IS NOT NULL"
+        f" AND EXISTS (SELECT 1 FROM {packet} WHERE {packet}.{sql.column(RedPacket, 'id')} = %s"
+        f" AND {sql.column(RedPacket, 'pay_status')} = {PayStatus.PAID:d}"
+        f" AND {sql.column(RedPacket, 'is_frozen')} = 0"
+        f" AND {sql.column(RedPacket, 'voided_at')} IS NULL)",
+        f"SELECT {reference} AS reference, {share('user_id')} AS user_id,"
+        f" {share('money')} AS amount FROM {shares} WHERE {these}",
+        f"SELECT JSON_OBJECT('packet', %s, 'for_id', %s, 'user_id', {share('user_id')},"
+        f" 'money', {sql.yuan(share('money'))}) AS data FROM {shares} WHERE {these}",
+    )
+
+
+def _mark_done(rp_id: int, number: int, settled: Settled, now: datetime) -> bool:
+    """Claim the pass before its shares: a second worker waits here, finds it done, and stops."""
+    due = SettlementPass.objects.filter(packet_id=rp_id, number=number, run_at__lte=now)
+    return move(due, done_at=now, run_at=None, **_counted(settled))
+
+
+def _counted(settled: Settled) -> dict:
+    return {"shares": F("shares") + settled.shares, "money": plus("money", settled.money)}
+
+
+def _settle_one_by_one(rp_id: int, number: int | None, now: datetime, also) -> Settled | None:
+    """A transaction a share; a bad one is logged, and keeps the pass undone."""
+    packet = RedPacket.objects.get(pk=rp_id)
+    credited, left = [], 0
+    for share in _owed(packet):
+        try:
+            if _settle_one(packet=packet, share=share, number=number, now=now):
+                credited.append(share)
+        except _BAD:
+            log.exception("share_not_credited", rp_id=rp_id, share=share.pk)
+            left += 1
+    return _end(rp_id=rp_id, number=number, settled=_sum(credited, left), now=now, also=also)
+
+
+@retry.unit
+def _settle_one(*, packet: RedPacket, share: Owed, number: int | None, now: datetime) -> bool:
+    try:
+        _credit(packet, [share], now)
+    except Moved:
+        return False
+    if number is not None:
+        passes = SettlementPass.objects.filter(packet=packet, number=number)
+        passes.update(**_counted(_sum([share])))
+    return True
+
+
+@retry.unit
+def _end(*, rp_id: int, number: int | None, settled: Settled, now: datetime) -> Settled | None:
+    """The pass is done, or tried again later; its counts are written already."""
+    if number is None:
+        return settled
+    if settled.left:
+        due = SettlementPass.objects.filter(packet_id=rp_id, number=number, run_at__lte=now)
+        due.update(run_at=now + timedelta(seconds=AGAIN_S))
+        return settled
+    return settled if _mark_done(rp_id, number, Settled(0, ZERO), now) else None
+
+
+def _sum(shares: Sequence[Owed], left: int = 0) -> Settled:
+    return Settled(len(shares), sum((share.money for share in shares), ZERO), left)
