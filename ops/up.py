@@ -62,6 +62,8 @@ def up(stack: str) -> None:
         supervisor.start()
         if servers:
             servers.wait()
+        if plays_channels := environment.get("REDPACKET_ENV") != "production":
+            _manage("sandbox_keys", environment)
         say("preparing the database ...")
         _manage("migrate", environment, "-v", "0")
         staff = json.loads(_manage("demo_staff", environment))
@@ -69,6 +71,8 @@ def up(stack: str) -> None:
         supervisor.start_group("app")
         supervisor.wait_until_ready()
         _introduce(staff, tokens)
+        if plays_channels:
+            say(f"cashier  {BASE}/sandbox/   (pretend Alipay, WeChat Pay and UnionPay)")
         say(f"ready {BASE}")
         supervisor.watch()
     finally:

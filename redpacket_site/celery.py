@@ -6,6 +6,7 @@ from celery import Celery
 from celery.schedules import crontab
 from celery.signals import setup_logging
 
+from redpacket_site import env
 from redpacket_site.kit import filebroker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "redpacket_site.settings")
@@ -32,6 +33,8 @@ DAILY = {
     "wallets.close_days": (0, 10),  # by then every line of yesterday is there (wallets/daily.py)
     "payments.reconcile_yesterday": (10, 30),  # the channels have yesterday's bills at ten
 }
+if env.text("REDPACKET_ENV") != "production":
+    SCHEDULE["sandbox.deliver"] = 1
 app.conf.beat_schedule = {
     task: {"task": task, "schedule": every_s, "options": {"expires": every_s}}
     for task, every_s in SCHEDULE.items()

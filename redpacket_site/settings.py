@@ -48,6 +48,8 @@ REDPACKET_RETURN_URL = env.text("REDPACKET_RETURN_URL", f"{REDPACKET_PUBLIC_URL}
 # The header in which a trusted proxy names the payer's address: X-Real-IP. None: no proxy.
 REDPACKET_PROXY_IP_HEADER = env.header("REDPACKET_PROXY_IP_HEADER")
 REDPACKET_CHANNELS_FILE = env.path("REDPACKET_CHANNELS_FILE", KEYS_DIR / "channels.json")
+# A day of the sandbox's notification schedule in this many times less (docs/sandbox.md).
+REDPACKET_SANDBOX_SPEED = env.integer("REDPACKET_SANDBOX_SPEED", 300, 1, 86_400)
 EVENTS_KEPT_DAYS = env.integer("REDPACKET_EVENTS_KEPT_DAYS", 7, 7, 3650)
 
 # --- Callers (Spec 2.1) -------------------------------------------------------------------------
@@ -97,6 +99,8 @@ INSTALLED_APPS = [
     "payments",
     "packets",
 ]
+if not PRODUCTION:
+    INSTALLED_APPS.append("payments.sandbox")  # refuses to be there in production (apps.py)
 
 # Gateway sends /api/v1/ past all that follows: the API needs no session, cookie or language.
 MIDDLEWARE = [

@@ -1,0 +1,64 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from payments.sandbox.apps import refused_in_production
+
+SECRETS = {
+    "REDPACKET_ENV": "production",
+    "REDPACKET_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCD",
+    "REDPACKET_SERVICE_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCD",
+    "REDPACKET_JWT_KEYS": "/dev/null",
+    "REDPACKET_ALLOWED_HOSTS": "pay.example",
+    "REDPACKET_SSL_REDIRECT": "off",
+    "DJANGO_SETTINGS_MODULE": "redpacket_site.settings",
+}
+ASK = """
+import django; django.setup()
+from django.conf import settings
+from django.test import Client
+assert "payments.sandbox" not in settings.INSTALLED_APPS
+paths = ["/sandbox/", "/sandbox/alipay/gateway.do", "/sandbox/control/pay"]
+paths += ["/sandbox/wechat/v3/certificates"]
+print([Client(HTTP_HOST="pay.example").post(path).status_code for path in paths])
+from redpacket_site.celery import SCHEDULE
+print([name for name in SCHEDULE if name.startswith("sandbox")])
+"""
+FORCE = """
+from redpacket_site import settings
+settings.INSTALLED_APPS.append("payments.sandbox")
+import django; django.setup()
+"""
+
+
+def _run(program: str, tmp_path) -> subprocess.CompletedProcess:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("REDPACKET_")}
+    environment = kept | SECRETS | {"REDPACKET_DATA_DIR": str(tmp_path)}
+    return subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+
+
+@pytest.mark.once
+def test_production_has_no_sandbox(tmp_path):
+    done = _run(ASK, tmp_path)
+
+    assert done.stdout.splitlines() == ["[404, 404, 404, 404]", "[]"], done.stderr
+
+
+@pytest.mark.once
+def test_production_does_not_start_with_a_sandbox_slipped_in(tmp_path):
+    done = _run(FORCE, tmp_path)
+
+    assert done.returncode == 1
+    assert "ImproperlyConfigured: Refused in production: payments.sandbox" in done.stderr
+
+
+def test_the_system_check_refuses_it_too(settings):
+    assert refused_in_production(None) == []
+
+    settings.PRODUCTION = True
+
+    assert [found.id for found in refused_in_production(None)] == ["sandbox.E001"]

@@ -1,0 +1,259 @@
+"""The pretend channel's own books: open, look, pay, close, refund. Real time, real races."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from payments.sandbox.models import RefundState, SandboxRefund, SandboxTrade, TradeState
+from payments.states import PayType
+from redpacket_site.kit.moves import move
+from redpacket_site.kit.retry import unit
+
+BEIJING = ZoneInfo("Asia/Shanghai")
+
+
+class Refused(Exception):
+    """What was asked does not fit what there is; each channel says it in its own words."""
+
+
+class Differs(Refused):
+    """The same number was used before for something else."""
+
+
+class NotPayable(Refused):
+    """Paid already, closed, or timed out."""
+
+
+class NotPaid(Refused):
+    pass
+
+
+class TooMuch(Refused):
+    """More than is left of the payment."""
+
+
+class NoFunds(Refused):
+    """On demand: the channel will not refund."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a merchant's request asks for, whatever the channel."""
+
+    pay_type: PayType
+    order_no: str
+    amount_fen: int
+    scene: str
+    subject: str
+    asked: dict
+    notify_url: str
+    return_url: str
+    expires_at: datetime | None
+
+
+def beijing(at: datetime, form: str) -> str:
+    return at.astimezone(BEIJING).strftime(form)
+
+
+def from_beijing(text: str, form: str) -> datetime:
+    return datetime.strptime(text, form).replace(tzinfo=BEIJING)
+
+
+def digits(count: int) -> str:
+    return f"{secrets.randbelow(10**count):0{count}d}"
+
+
+def open_trade(*, order: Order, now: datetime) -> SandboxTrade:
+    """Take an order.
+
+    Repeats: the same order number gives the same trade; what can still change (where the payer
+             pays, the title) is that of the last request.
+    Raises:  Differs when the number stands for another amount.
+    """
+    key = {"pay_type": order.pay_type, "order_no": order.order_no}
+    latest = {
+        "scene": order.scene,
+        "subject": order.subject[:256],
+        "asked": order.asked,
+        "notify_url": order.notify_url[:512],
+        "return_url": order.return_url[:512],
+    }
+    trade = SandboxTrade.objects.filter(**key).first()
+    if trade is None:
+        try:
+            with transaction.atomic():
+                return SandboxTrade.objects.create(
+                    **key,
+                    **latest,
+                    handle=_handle(order.pay_type, now),
+                    amount_fen=order.amount_fen,
+                    expires_at=order.expires_at,
+                    made_at=now,
+                )
+        except IntegrityError:
+            trade = SandboxTrade.objects.get(**key)
+    if trade.amount_fen != order.amount_fen:
+        raise Differs
+    look(trade=trade, now=now)
+    if trade.state == TradeState.OPEN:
+        SandboxTrade.objects.filter(pk=trade.pk, state=TradeState.OPEN).update(**latest)
+        trade.refresh_from_db()
+    return trade
+
+
+def look(*, trade: SandboxTrade, now: datetime) -> SandboxTrade:
+    """The trade as it is now: what was on its way has arrived, what timed out is closed."""
+    rows = SandboxTrade.objects.filter(pk=trade.pk)
+    if trade.state == TradeState.ARRIVING and trade.paid_at <= now:
+        move(rows.filter(state=TradeState.ARRIVING, paid_at__lte=now), state=TradeState.PAID)
+        trade.refresh_from_db()
+    elif trade.state == TradeState.OPEN and trade.expires_at and trade.expires_at <= now:
+        move(
+            rows.filter(state=TradeState.OPEN), state=TradeState.CLOSED, closed_at=trade.expires_at
+        )
+        trade.refresh_from_db()
+    return trade
+
+
+def see(*, trade: SandboxTrade, now: datetime) -> None:
+    """The payer has opened it in his app."""
+    if SandboxTrade.objects.filter(pk=trade.pk, seen_at=None).update(seen_at=now):
+        trade.refresh_from_db()
+
+
+def pay(
+    *,
+    trade: SandboxTrade,
+    now: datetime,
+    amount_fen: int | None = None,
+    arrives_s: float = 0,
+    is_late: bool = False,
+) -> SandboxTrade:
+    """The payer pays. `arrives_s`: the channel shows it only then; `is_late`: even a closed one.
+
+    Races:  of several payers of one trade one wins.
+    Raises: NotPayable.
+    """
+    look(trade=trade, now=now)
+    payable = [TradeState.OPEN] + [TradeState.CLOSED] * is_late
+    won = move(
+        SandboxTrade.objects.filter(pk=trade.pk, state__in=payable, trade_no=None),
+        state=TradeState.ARRIVING if arrives_s else TradeState.PAID,
+        paid_fen=trade.amount_fen if amount_fen is None else amount_fen,
+        paid_at=now + timedelta(seconds=arrives_s),
+        seen_at=trade.seen_at or now,
+        trade_no=_trade_no(PayType(trade.pay_type), now),
+        failure="",
+    )
+    trade.refresh_from_db()
+    if not won:
+        raise NotPayable
+    return trade
+
+
+def fail(*, trade: SandboxTrade, why: str, now: datetime) -> None:
+    """The payer's try fails; he may try again."""
+    SandboxTrade.objects.filter(pk=trade.pk, state=TradeState.OPEN).update(
+        failure=why, seen_at=trade.seen_at or now
+    )
+    trade.refresh_from_db()
+
+
+def close(*, trade: SandboxTrade, now: datetime) -> SandboxTrade:
+    """Close it; a payment that is still on its way is turned back. Raises NotPayable."""
+    look(trade=trade, now=now)
+    rows = SandboxTrade.objects.filter(
+        pk=trade.pk, state__in=(TradeState.OPEN, TradeState.ARRIVING)
+    )
+    won = move(
+        rows, state=TradeState.CLOSED, closed_at=now, paid_fen=None, paid_at=None, trade_no=None
+    )
+    trade.refresh_from_db()
+    if not won:
+        raise NotPayable
+    return trade
+
+
+@unit
+def refund(
+    *,
+    trade: SandboxTrade,
+    refund_no: str,
+    amount_fen: int,
+    asked: dict,
+    outcome: str,
+    after_s: float,
+    now: datetime,
+) -> tuple[SandboxRefund, bool]:
+    """Give back a part or all; whether it is a new one. `outcome`: done, pending, failed, refused.
+
+    Races:   the trade's WHERE keeps all refunds within the payment.
+    Repeats: the same number gives the same refund.
+    Raises:  NotPaid, TooMuch, Differs, NoFunds.
+    """
+    look(trade=trade, now=now)
+    earlier = SandboxRefund.objects.filter(trade=trade, refund_no=refund_no).first()
+    if earlier:
+        if earlier.amount_fen != amount_fen:
+            raise Differs
+        return look_refund(refund=earlier, now=now), False
+    if trade.state != TradeState.PAID:
+        raise NotPaid
+    if outcome == "refused":
+        raise NoFunds
+    room = SandboxTrade.objects.filter(
+        pk=trade.pk, state=TradeState.PAID, refunded_fen__lte=F("paid_fen") - amount_fen
+    )
+    if outcome != "failed" and not move(room, refunded_fen=F("refunded_fen") + amount_fen):
+        raise TooMuch
+    trade.refresh_from_db()
+    state = {"pending": RefundState.PENDING, "failed": RefundState.FAILED}.get(
+        outcome, RefundState.DONE
+    )
+    made = SandboxRefund.objects.create(
+        trade=trade,
+        refund_no=refund_no,
+        refund_id=_refund_id(PayType(trade.pay_type), now),
+        amount_fen=amount_fen,
+        state=state,
+        asked=asked,
+        made_at=now,
+        done_at=now + timedelta(seconds=after_s if state == RefundState.PENDING else 0),
+    )
+    return made, True
+
+
+def look_refund(*, refund: SandboxRefund, now: datetime) -> SandboxRefund:
+    if refund.state == RefundState.PENDING and refund.done_at <= now:
+        SandboxRefund.objects.filter(pk=refund.pk, state=RefundState.PENDING).update(
+            state=RefundState.DONE
+        )
+        refund.refresh_from_db()
+    return refund
+
+
+def _handle(pay_type: PayType, now: datetime) -> str:
+    """As long and of the same letters as the real one: prepay id, tn, QR content."""
+    if pay_type == PayType.WECHAT:
+        return f"wx{beijing(now, '%d%H%M%S')}{secrets.token_hex(13)}"
+    if pay_type == PayType.UNIONPAY:
+        return digits(21)
+    return f"bax{secrets.token_hex(12)}"
+
+
+def _trade_no(pay_type: PayType, now: datetime) -> str:
+    if pay_type == PayType.WECHAT:
+        return f"4200{beijing(now, '%Y%m%d')}{digits(16)}"
+    if pay_type == PayType.UNIONPAY:
+        return f"{beijing(now, '%Y%m%d%H%M%S')}{digits(7)}"
+    return f"{beijing(now, '%Y%m%d')}22001{digits(15)}"
+
+
+def _refund_id(pay_type: PayType, now: datetime) -> str:
+    if pay_type == PayType.WECHAT:
+        return f"5030{beijing(now, '%Y%m%d')}{digits(17)}"
+    return _trade_no(pay_type, now)
