@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
 from payments.sandbox import forge, keys
-from payments.sandbox.models import SandboxNotice, SandboxTrade, TradeState
+from payments.sandbox.models import SandboxNotice, SandboxTrade, Says, TradeState
 from payments.sandbox.trades import beijing
 
 TIME = "%Y-%m-%d %H:%M:%S"
@@ -130,7 +130,9 @@ def _app_result(trade: SandboxTrade, now: datetime) -> str:
 def _facts(channel: keys.Channel, notice: SandboxNotice, now: datetime) -> dict[str, str]:
     trade, refund = notice.trade, notice.refund
     paid_fen = trade.amount_fen if trade.paid_fen is None else trade.paid_fen
-    says = {"unpaid": "WAIT_BUYER_PAY", "refunded": status(trade)}.get(notice.says, "TRADE_SUCCESS")
+    says = {Says.UNPAID: "WAIT_BUYER_PAY", Says.REFUNDED: status(trade)}.get(
+        notice.says, "TRADE_SUCCESS"
+    )
     fields = {
         "gmt_create": beijing(trade.made_at, TIME),
         "charset": "utf-8",

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from payments.sandbox import forge as forgery
 from payments.sandbox import notices, trades
-from payments.sandbox.models import SandboxDefaults, SandboxTrade, TradeState
+from payments.sandbox.models import SandboxDefaults, SandboxTrade, Says, TradeState
 from payments.states import PayType
 
 TIMES_MAX = 100
@@ -113,10 +113,15 @@ def pay(*, trade: SandboxTrade, wish: Wish, now: datetime) -> Done:
         lag_s = wish.lag_s + wish.arrives_s
         if wish.notify:
             made += notices.schedule(
-                trade=trade, says="paid", now=now, lag_s=lag_s, times=wish.times, forge=wish.forge
+                trade=trade,
+                says=Says.PAID,
+                now=now,
+                lag_s=lag_s,
+                times=wish.times,
+                forge=wish.forge,
             )
         if wish.out_of_order:
-            made += notices.schedule(trade=trade, says="unpaid", now=now, lag_s=lag_s + 1)
+            made += notices.schedule(trade=trade, says=Says.UNPAID, now=now, lag_s=lag_s + 1)
     ids = [notice.pk for notice in made]
     if ids and wish.inside:
         for one in ids:  # in their order, whenever they would have been due
@@ -143,7 +148,9 @@ def refund(*, trade: SandboxTrade, refund_no: str, amount_fen: int, asked: dict,
     url = asked.get("notify_url") or asked.get("backUrl") or ""
     if is_new and (url or trade.pay_type == PayType.ALIPAY):
         lag_s = usual.lag_s + (usual.refund_s if usual.refund == "pending" else 0)
-        notices.schedule(trade=trade, says="refunded", refund=made, now=now, lag_s=lag_s, url=url)
+        notices.schedule(
+            trade=trade, says=Says.REFUNDED, refund=made, now=now, lag_s=lag_s, url=url
+        )
     return made, is_new
 
 

@@ -101,8 +101,9 @@ def create(request, *, channel, now, scene):
     if trade.state == TradeState.CLOSED:
         raise No(400, "ORDER_CLOSED", "订单已关闭，请重新下单")
     url = f"{settings.REDPACKET_PUBLIC_URL}/sandbox/cashier/{trade.handle}"
-    name = {"app": "prepay_id", "h5": "h5_url", "native": "code_url"}[scene]
-    return 200, {name: trade.handle if scene == "app" else url}
+    if scene == "h5":  # with a query, to which merchants add `&redirect_url=...`
+        return 200, {"h5_url": f"{url}?prepay_id={trade.handle}&package=sandbox"}
+    return 200, {"prepay_id": trade.handle} if scene == "app" else {"code_url": url}
 
 
 @endpoint("GET")

@@ -6,7 +6,7 @@ from redpacket_site.kit.ids import AsciiField
 
 
 class TradeState(models.IntegerChoices):
-    OPEN = 0, _("open")
+    OPEN = 0, _("to be paid")
     ARRIVING = 1, _("on its way")  # the payer has paid, the channel does not show it yet
     PAID = 2, _("paid")
     CLOSED = 3, _("closed")
@@ -16,6 +16,14 @@ class RefundState(models.IntegerChoices):
     PENDING = 0, _("pending")
     DONE = 1, _("done")
     FAILED = 2, _("failed")
+
+
+class Says(models.TextChoices):
+    """What a notification tells."""
+
+    PAID = "paid", _("paid")
+    UNPAID = "unpaid", _("not paid yet")
+    REFUNDED = "refunded", _("refunded")
 
 
 class SandboxTrade(models.Model):
@@ -89,7 +97,7 @@ class SandboxNotice(models.Model):
     trade = models.ForeignKey(SandboxTrade, models.CASCADE, related_name="notices")
     refund = models.ForeignKey(SandboxRefund, models.CASCADE, null=True)
     notice_id = AsciiField(max_length=64)  # duplicates share it
-    says = AsciiField(max_length=16)  # paid | unpaid | refunded
+    says = AsciiField(max_length=16, choices=Says.choices)
     forge = models.JSONField(default=list)  # what is done to it (forge.py)
     url = models.CharField(max_length=512)
     due_at = models.DateTimeField(_("due at"))

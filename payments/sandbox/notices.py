@@ -17,7 +17,7 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from payments.sandbox import alipay, keys, unionpay, wechat
-from payments.sandbox.models import SandboxNotice, SandboxRefund, SandboxTrade
+from payments.sandbox.models import SandboxNotice, SandboxRefund, SandboxTrade, Says
 from payments.sandbox.trades import beijing
 from payments.states import PayType
 from redpacket_site.kit.moves import move
@@ -43,7 +43,7 @@ PAGE = 100
 def schedule(
     *,
     trade: SandboxTrade,
-    says: str,
+    says: Says,
     now: datetime,
     lag_s: float = 0,
     times: int = 1,
@@ -130,7 +130,8 @@ def _post(notice: SandboxNotice, headers: dict | None, body: bytes | str) -> tup
     except requests.RequestException as error:
         return False, type(error).__name__
     is_taken = PLAYS[PayType(notice.trade.pay_type)].is_acknowledged(answer)
-    return is_taken, f"{answer.status_code} {answer.text[:200]}"
+    is_page = "html" in answer.headers.get("Content-Type", "") and not is_taken
+    return is_taken, f"{answer.status_code} {'' if is_page else answer.text[:200]}".strip()
 
 
 def _record(notice: SandboxNotice, is_taken: bool, answer: str) -> bool:

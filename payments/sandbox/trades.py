@@ -119,9 +119,12 @@ def look(*, trade: SandboxTrade, now: datetime) -> SandboxTrade:
     return trade
 
 
-def see(*, trade: SandboxTrade, now: datetime) -> None:
-    """The payer has opened it in his app."""
-    if SandboxTrade.objects.filter(pk=trade.pk, seen_at=None).update(seen_at=now):
+def see(*, trade: SandboxTrade, now: datetime, return_url: str = "") -> None:
+    """The payer has opened it in his app, or was sent to it from a page that wants him back."""
+    rows = SandboxTrade.objects.filter(pk=trade.pk)
+    is_first = bool(rows.filter(seen_at=None).update(seen_at=now))
+    is_sent = return_url and rows.filter(return_url="").update(return_url=return_url[:512])
+    if is_first or is_sent:
         trade.refresh_from_db()
 
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
 from payments.sandbox import forge, keys
-from payments.sandbox.models import RefundState, SandboxNotice, SandboxRefund, SandboxTrade
+from payments.sandbox.models import RefundState, SandboxNotice, SandboxRefund, SandboxTrade, Says
 from payments.sandbox.trades import beijing
 
 TIME = "%Y%m%d%H%M%S"
@@ -87,7 +87,7 @@ def notification(notice: SandboxNotice, now: datetime) -> tuple[dict[str, str], 
     channel = keys.of("unionpay")
     spoilt = notice.forge
     facts = refund_facts(notice.refund) if notice.refund else facts_of(notice.trade, now)
-    if notice.says == "unpaid":
+    if notice.says == Says.UNPAID:
         facts |= {"respCode": "05", "respMsg": WORDS["05"]}
     fields = signed(channel, forge.said(facts, spoilt), spoilt)
     fields = forge.changed(fields, spoilt)

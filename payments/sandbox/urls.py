@@ -38,5 +38,5 @@ urlpatterns = [
     path(f"{DO}/backTransReq.do", gateway_unionpay.back_trans),
     path(f"{DO}/queryTrans.do", gateway_unionpay.query_trans),
     path("unionpay/", gateway_unionpay.file_transfer),
-    path("unionpay", gateway_unionpay.file_transfer),
+    path("unionpay/fileTransfer/", gateway_unionpay.file_transfer),
 ]

@@ -27,7 +27,7 @@ from payments.sandbox.models import SandboxNotice, SandboxTrade, TradeState
 from payments.states import CHANNELS, PAY_TYPE_OF, PayType
 
 RECENT = 50
-ORIGIN = ("http://", "https://")
+SCHEMES = ("http://", "https://")
 RETURN_S = 3
 
 
@@ -67,7 +67,7 @@ def cashier(request: HttpRequest, handle: str) -> HttpResponse:
         if problem is None:
             return HttpResponseRedirect(f"/sandbox/cashier/{handle}/done")
     else:
-        trades.see(trade=trade, now=now)
+        trades.see(trade=trade, now=now, return_url=request.GET.get("redirect_url", ""))
         problem = ""
     page = _about(trade) | {"problem": problem, "usual": control.defaults()}
     return render(request, "sandbox/cashier.html", page, status=409 if problem else 200)
@@ -84,11 +84,11 @@ def done(request: HttpRequest, handle: str) -> HttpResponse:
         page["result"] = notices.PLAYS[PayType(trade.pay_type)].result(trade, now)
         if trade.pay_type == PayType.ALIPAY and trade.scene == "app":
             page["sdk_result"] = alipay.sdk_result(trade, now)
-        if trade.scene == "h5" and trade.return_url.startswith(ORIGIN):
+        if trade.scene == "h5" and trade.return_url.startswith(SCHEMES):
             page |= _way_back(trade, now)
     response = render(request, "sandbox/done.html", page)
     if page.get("return_form"):
-        origin = "{0.scheme}://{0.netloc}".format(urlsplit(trade.return_url))
+        origin = _origin(trade.return_url)
         response["Content-Security-Policy"] = (
             "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; "
             f"form-action 'self' {origin}; frame-ancestors 'none'"
@@ -96,6 +96,11 @@ def done(request: HttpRequest, handle: str) -> HttpResponse:
     elif page.get("return_to"):
         response["Refresh"] = f"{RETURN_S}; url={page['return_to']}"
     return response
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _press(form, trade: SandboxTrade, now: datetime) -> str | None:
@@ -297,7 +302,7 @@ def _pasted(text: str, now: datetime) -> SandboxTrade:
             raise _Unknown(f"{no.node['sub_code']}: {no.node['sub_msg']}") from no
     if text.startswith("{"):
         return _by_params(_object(text), now)
-    handle = urlsplit(text).path.rpartition("/")[2] if text.startswith(ORIGIN) else text
+    handle = urlsplit(text).path.rpartition("/")[2] if text.startswith(SCHEMES) else text
     query = dict(parse_qsl(text)) if "=" in text else {}
     trade = SandboxTrade.objects.filter(handle=query.get("prepay_id", handle)[:64]).first()
     if trade is None:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from payments.sandbox import forge, keys
-from payments.sandbox.models import RefundState, SandboxNotice, SandboxRefund, SandboxTrade
+from payments.sandbox.models import RefundState, SandboxNotice, SandboxRefund, SandboxTrade, Says
 from payments.sandbox.models import TradeState as State
 from payments.sandbox.trades import BEIJING
 
@@ -205,7 +205,7 @@ def _resource(channel: keys.Channel, notice: SandboxNotice, now: datetime) -> di
         amount["payer_refund"] = notice.refund.amount_fen
         return {"mchid": channel["mchid"]} | fields | {"amount": amount}
     trade = notice.trade
-    if notice.says == "unpaid":
+    if notice.says == Says.UNPAID:
         trade.state = State.OPEN
     elif trade.state != State.PAID:  # a forged one may tell of a payment that never was
         trade.paid_fen = trade.amount_fen if trade.paid_fen is None else trade.paid_fen

@@ -13,6 +13,7 @@ from django.utils import timezone
 from wechatpayv3 import WeChatPay, WeChatPayType
 
 from payments.sandbox import control
+from payments.sandbox.models import SandboxTrade
 from payments.sandbox.trades import beijing
 
 H5 = {"payer_client_ip": "203.0.113.7", "h5_info": {"type": "Wap"}}
@@ -95,7 +96,9 @@ def test_an_order_is_made_paid_notified_and_queried(sdk, pay, ours, merchant, mo
 def test_pages_and_codes_lead_to_the_cashier(sdk, live):
     status, page = _pay(sdk, "rp000002", kind=WeChatPayType.H5, scene_info=H5)
     assert (status, list(page)) == (200, ["h5_url"])
-    assert requests.get(page["h5_url"], timeout=20).status_code == 200
+    back = f"{page['h5_url']}&redirect_url=https%3A%2F%2Fshop.example%2Fback"
+    assert requests.get(back, timeout=20).status_code == 200
+    assert SandboxTrade.objects.get().return_url == "https://shop.example/back"
 
     status, code = _pay(sdk, "rp000003", kind=WeChatPayType.NATIVE)
     assert (status, list(code)) == (200, ["code_url"])
