@@ -123,9 +123,9 @@ def pay(*, trade: SandboxTrade, wish: Wish, now: datetime) -> Done:
         if wish.out_of_order:
             made += notices.schedule(trade=trade, says=Says.UNPAID, now=now, lag_s=lag_s + 1)
     ids = [notice.pk for notice in made]
-    if ids and wish.inside:
-        for one in ids:  # in their order, whenever they would have been due
-            notices.deliver_due(now=now, only=[one])
+    if ids and wish.inside:  # in their order, whenever they would have been due
+        notices.deliver_due(now=now, only=[one.pk for one in made if one.says == Says.PAID])
+        notices.deliver_due(now=now, only=[one.pk for one in made if one.says == Says.UNPAID])
     elif ids and lag_s == 0:
         notices.deliver_soon([notice.pk for notice in made if notice.due_at <= now])
     play = notices.PLAYS[PayType(trade.pay_type)]

@@ -36,8 +36,8 @@ SCHEDULES = {
 }
 ANSWER_S = 5  # how long the merchant may take
 CLAIM_S = 30  # a deliverer that died is replaced after this
-AT_ONCE = 8
-PAGE = 100
+AT_ONCE = 20
+PAGE = 100  # five rounds of ANSWER_S at the worst: shorter than the claim and than a task may take
 
 
 def schedule(
@@ -75,8 +75,8 @@ def schedule(
 def deliver_due(*, now: datetime, only: Iterable[int] | None = None) -> int:
     """Send what is due, or the named ones whenever they are due; how many were acknowledged."""
     waiting = SandboxNotice.objects.filter(next_at__isnull=False)
-    waiting = waiting.filter(pk__in=only) if only is not None else waiting.filter(next_at__lte=now)
-    page = waiting.select_related("trade", "refund").order_by("next_at", "pk")[:PAGE]
+    waiting = waiting.select_related("trade", "refund").order_by("next_at", "pk")
+    page = waiting.filter(next_at__lte=now)[:PAGE] if only is None else waiting.filter(pk__in=only)
     claimed = [notice for notice in page if _claim(notice, now)]
     messages = [(notice, *_message(notice, now)) for notice in claimed]
     if not messages:

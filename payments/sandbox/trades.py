@@ -209,7 +209,7 @@ def refund(
     if outcome == "refused":
         raise NoFunds
     room = SandboxTrade.objects.filter(
-        pk=trade.pk, state=TradeState.PAID, refunded_fen__lte=F("paid_fen") - amount_fen
+        pk=trade.pk, state=TradeState.PAID, paid_fen__gte=F("refunded_fen") + amount_fen
     )
     if outcome != "failed" and not move(room, refunded_fen=F("refunded_fen") + amount_fen):
         raise TooMuch

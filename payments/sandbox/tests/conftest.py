@@ -34,10 +34,12 @@ class Merchant(ThreadingHTTPServer):
     """Keeps what it is sent; `answers` are given in turn, the last one for ever."""
 
     daemon_threads = True
+    request_queue_size = 50
 
     def __init__(self):
         self.got: list[tuple[dict, bytes]] = []
         self.answers: list[tuple[int, bytes]] = [(200, b"success")]
+        self.all_here: threading.Barrier | None = None  # nobody is answered before all have come
         super().__init__(("127.0.0.1", 0), _Hears)
 
     @property
@@ -51,6 +53,8 @@ class _Hears(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.got.append((dict(self.headers), body))
+        if self.server.all_here:
+            self.server.all_here.wait(20)
         answers = self.server.answers
         status, said = answers.pop(0) if len(answers) > 1 else answers[0]
         self.send_response(status)

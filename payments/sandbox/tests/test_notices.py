@@ -1,6 +1,7 @@
 """Delivery: lag, repeats on the channel's schedule, forgeries, disorder."""
 
 import json
+import threading
 from base64 import b64decode
 from datetime import timedelta
 from urllib.parse import parse_qs, parse_qsl
@@ -142,7 +143,8 @@ def test_what_another_deliverer_has_claimed_is_sent_twice_without_the_guard(
     assert len(merchant.got) == 2
 
 
-def test_identical_ones_share_their_id(order, merchant):
+def test_identical_ones_share_their_id_and_come_at_once(order, merchant):
+    merchant.all_here = threading.Barrier(20)
     _pay(order(), times=20)
 
     assert notices.deliver_due(now=_in(61)) == 20
