@@ -207,19 +207,19 @@ class GrabViewSet(UserViewSet):
         raise AssertionError("unreachable: dispatch answers POST")
 
 
-def _grab_json(result: grab.Grab) -> str:
+def _grab_json(result: grab.Grab) -> bytes:
     share = result.share
-    return json.dumps(
-        {
-            "outcome": result.outcome,
-            "share": share
-            and {
-                "money": f"{share.money:.2f}",
-                "is_into_account": bool(share.is_into_account),
-                "update_time": timezone.localtime(share.update_time).isoformat(),
-            },
-        }
-    )
+    if share is None:
+        return b'{"outcome": "%b", "share": null}' % result.outcome.encode()
+    body = {
+        "outcome": result.outcome,
+        "share": {
+            "money": f"{share.money:.2f}",
+            "is_into_account": bool(share.is_into_account),
+            "update_time": timezone.localtime(share.update_time).isoformat(),
+        },
+    }
+    return json.dumps(body).encode()
 
 
 class GroupViewSet(ServiceViewSet):

@@ -17,7 +17,10 @@ _SECRET_NAME = re.compile(r"(token|secret|password|authorization|key|seed|cookie
 _BEARER = re.compile(r"(Bearer\s+)\S+", re.IGNORECASE)
 
 
+GATHERED_S = 0.05  # how long lines may wait for others before all are written at once
+
 _lines: queue.SimpleQueue = queue.SimpleQueue()
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _listener: "_Listener | None" = None
 
 
@@ -95,14 +98,40 @@ def request_done(request, response, took_s: float) -> None:
 
 
 class _Listener(logging.handlers.QueueListener):
-    """Writes what was queued: records through the handler, request lines as they are."""
+    """Writes what was queued: records through the handler, request lines as they are.
+
+    Lines gather for a moment and leave in one piece: a thread that woke for each of them would
+    fight the answering threads for the interpreter.
+    """
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self._gathered: list[str] = []
+
+    def dequeue(self, block):
+        if self.queue.empty():
+            self._write()
+            first = self.queue.get()
+            time.sleep(GATHERED_S)
+            return first
+        return self.queue.get()
 
     def handle(self, record):
         if isinstance(record, dict):
             record["timestamp"] = datetime.fromtimestamp(record["timestamp"], UTC).isoformat()
-            sys.stderr.write(json.dumps(record, ensure_ascii=False) + "\n")
+            self._gathered.append(_encode(record))
         else:
+            self._write()
             super().handle(record)
+
+    def stop(self):
+        super().stop()
+        self._write()
+
+    def _write(self):
+        if self._gathered:
+            sys.stderr.write("\n".join([*self._gathered, ""]))
+            self._gathered.clear()
 
 
 class _Enqueue(logging.handlers.QueueHandler):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import hiredis
 import structlog
 from django.conf import settings
 from redis.exceptions import NoScriptError, RedisError
@@ -41,7 +42,7 @@ def run(source: str, keys: list[str], args: list) -> Any:
 
     Raises: Down.
     """
-    return _guarded(lambda: _evaluate(source, keys, args))
+    return _guarded(_evaluate, source, keys, args)
 
 
 def call(command: Callable[[Any], Any]) -> Any:
@@ -56,11 +57,11 @@ def client():
     return get_redis_connection("default")
 
 
-def _guarded(command: Callable[[], Any]) -> Any:
+def _guarded(command: Callable[..., Any], *args) -> Any:
     if not settings.REDIS_URL or time.monotonic() < breaker.until:
         raise Down()
     try:
-        return command()
+        return command(*args)
     except (RedisError, OSError) as error:
         _forget_own()
         breaker.until = time.monotonic() + BROKEN_S
@@ -70,7 +71,9 @@ def _guarded(command: Callable[[], Any]) -> Any:
 
 def _evaluate(source: str, keys: list[str], args: list) -> Any:
     connection = _connection()
-    connection.send_command("EVALSHA", _sha(source), len(keys), *keys, *args)
+    # redis-py's own packing looks at each argument twice before it hands them to this function.
+    packed = hiredis.pack_command(("EVALSHA", _sha(source), len(keys), *keys, *args))
+    connection.send_packed_command([packed])
     try:
         return connection.read_response()
     except NoScriptError:
@@ -86,9 +89,9 @@ def _sha(source: str) -> str:
 def _connection() -> Any:
     """This thread's connection; a forked child makes its own."""
     mine = getattr(_own, "connection", None)
-    if mine is None or _own.maker != (os.getpid(), client()):
+    if mine is None or _own.pid != os.getpid():
         mine = _own.connection = client().connection_pool.get_connection()
-        _own.maker = (os.getpid(), client())
+        _own.pid = os.getpid()
     return mine
 
 
