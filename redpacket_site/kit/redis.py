@@ -26,7 +26,23 @@ class Down(Exception):
 
 
 class _Breaker:
-    until = 0.0
+    """Open after a failure; then one caller tries again, while the others still go without."""
+
+    until = 0.0  # 0: closed
+    failures = 0  # connections made before the last one are not trusted
+
+    def lets_through(self) -> bool:
+        if not self.until:
+            return True
+        now = time.monotonic()
+        if now < self.until:
+            return False
+        self.until = now + BROKEN_S
+        return True
+
+    def failed(self) -> None:
+        self.failures += 1
+        self.until = time.monotonic() + BROKEN_S
 
 
 breaker = _Breaker()
@@ -58,15 +74,16 @@ def client():
 
 
 def _guarded(command: Callable[..., Any], *args) -> Any:
-    if not settings.REDIS_URL or time.monotonic() < breaker.until:
+    if not settings.REDIS_URL or not breaker.lets_through():
         raise Down()
     try:
-        return command(*args)
+        answer = command(*args)
     except (RedisError, OSError) as error:
-        _forget_own()
-        breaker.until = time.monotonic() + BROKEN_S
+        breaker.failed()
         log.warning("redis_down", error=repr(error))
         raise Down() from error
+    breaker.until = 0.0
+    return answer
 
 
 def _evaluate(source: str, keys: list[str], args: list) -> Any:
@@ -87,16 +104,14 @@ def _sha(source: str) -> str:
 
 
 def _connection() -> Any:
-    """This thread's connection; a forked child makes its own."""
-    mine = getattr(_own, "connection", None)
-    if mine is None or _own.pid != os.getpid():
-        mine = _own.connection = client().connection_pool.get_connection()
-        _own.pid = os.getpid()
-    return mine
+    """This thread's connection; a forked child makes its own, and so does whoever saw a failure.
 
-
-def _forget_own() -> None:
-    mine = getattr(_own, "connection", None)
-    if mine is not None:
-        mine.disconnect()
-        _own.connection = None
+    One restart of Redis leaves a dead connection in every thread: dropped together, they cost one
+    failure instead of one each.
+    """
+    maker = (os.getpid(), breaker.failures)
+    if getattr(_own, "maker", None) != maker:
+        pool = client().connection_pool
+        _own.connection = pool.connection_class(**pool.connection_kwargs)
+        _own.maker = maker
+    return _own.connection
