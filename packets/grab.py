@@ -101,7 +101,7 @@ def _take(
             pass
     if not counted:
         throttle.check(throttle.GRAB, user_id)
-    return table.take(public_id=public_id, user_id=user_id, now=now, is_member=members.is_member)
+    return table.take(public_id=public_id, user_id=user_id, now=now)
 
 
 def _asked_member(public_id: str, user_id: str) -> bool | None:
@@ -131,7 +131,8 @@ def _use(ticket: Ticket, user_id: str, now: datetime) -> Grab | None:
     if mine is None:
         _refuse_or_go_on(ticket, user_id)
         return None
-    if ticket.position == ticket.number or not ticket.is_queued:
+    is_last = ticket.position == ticket.number if ticket.is_queued else table.is_gone(ticket.rp_id)
+    if is_last:
         finish.look(ticket.rp_id)
     return Grab(Outcome.GRABBED, mine)
 
@@ -215,9 +216,5 @@ def _give_back(ticket: Ticket, user_id: str) -> None:
 
 
 def _share_of(rp_id: int, user_id: str) -> MyShare | None:
-    row = (
-        Share.objects.filter(rp_id=rp_id, user_id=user_id)
-        .values_list("money", "is_into_account", "update_time")
-        .first()
-    )
+    row = grab_sql.share_of(rp_id, user_id)
     return MyShare(*row) if row else None

@@ -3,38 +3,38 @@
 import random
 from datetime import datetime
 
-from packets.models import RedPacket, Share
+from packets import grab_sql, members
+from packets.grab_sql import Look
 from packets.states import Kind, Outcome, PacketState, state_of
 from packets.tickets import Taken, Ticket
 from redpacket_site.kit import problems
-from wallets.models import Wallet
 
 
-def take(*, public_id: str, user_id: str, now: datetime, is_member) -> Ticket | Taken | Outcome:
+def take(*, public_id: str, user_id: str, now: datetime) -> Ticket | Taken | Outcome:
     """Any untaken position, at random so that a crowd does not wait for one row.
 
-    `is_member(group_id, user_id)` answers for groups.
     Raises: Problem (as in grab.py).
     """
-    packet = RedPacket.objects.filter(public_id=public_id).first()
+    packet = grab_sql.look(public_id, user_id)
     if packet is None:
         raise problems.NotFound()
     if packet.type == Kind.PERSONAL and packet.user_id == user_id:
         raise problems.OwnPacket()
-    shares = list(Share.objects.filter(rp=packet).values_list("position", "user_id", "is_returned"))
-    if any(taker == user_id for _, taker, _ in shares):
-        return Taken(packet.pk, in_flight=False)
-    if not _is_for(packet, user_id, is_member):
+    if packet.is_taker:
+        return Taken(packet.id, in_flight=False)
+    if not _is_for(packet, user_id):
         raise problems.NotFound()
-    untaken = [position for position, taker, _ in shares if taker is None]
-    _refuse_unless_open(packet, user_id, len(shares) - len(untaken), now)
-    if not untaken:
+    _refuse_unless_open(packet, now)
+    start = random.randint(1, packet.number)  # noqa: S311 - spreads the crowd, decides no luck
+    found = grab_sql.untaken(packet.id, start) or grab_sql.untaken(packet.id, 1)
+    if found is None:
         return Outcome.TOO_SLOW
-    if packet.expire_time <= now or any(is_returned for *_, is_returned in shares):
+    position, is_returned = found
+    if is_returned or packet.expire_time <= now:
         return Outcome.EXPIRED
     return Ticket(
-        position=random.choice(untaken),  # noqa: S311 - spreads the crowd, decides no luck
-        rp_id=packet.pk,
+        position=position,
+        rp_id=packet.id,
         public_id=public_id,
         kind=packet.type,
         sender=packet.user_id,
@@ -45,19 +45,26 @@ def take(*, public_id: str, user_id: str, now: datetime, is_member) -> Ticket | 
     )
 
 
-def _is_for(packet: RedPacket, user_id: str, is_member) -> bool:
+def is_gone(rp_id: int) -> bool:
+    """Whether every share is taken: asked after each commit, so the last one to commit sees it."""
+    return grab_sql.untaken(rp_id, 1) is None
+
+
+def _is_for(packet: Look, user_id: str) -> bool:
     if packet.type == Kind.PERSONAL:
         return packet.for_id == user_id
-    return is_member(packet.for_id, user_id)
+    if members.asks_chat_server():
+        return members.is_member(packet.for_id, user_id)
+    return packet.is_member
 
 
-def _refuse_unless_open(packet: RedPacket, user_id: str, taken: int, now: datetime) -> None:
-    state = state_of(packet, taken, now)
+def _refuse_unless_open(packet: Look, now: datetime) -> None:
+    state = state_of(packet, 0, now)
     if state in (PacketState.CLOSED, PacketState.VOID):
         raise problems.PacketClosed()
     if state is PacketState.UNPAID:
         raise problems.NotIssued()
     if packet.is_frozen:
         raise problems.PacketFrozen()
-    if Wallet.objects.filter(user_id=user_id, is_frozen=True).exists():
+    if packet.is_wallet_frozen:
         raise problems.WalletFrozen()

@@ -11,6 +11,7 @@ from redpacket_site.kit import retry, sql
 from redpacket_site.kit.models import Event, EventPlace
 
 PLACED_AT_ONCE = 500
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def tell(type_: str, *, now: datetime, **data) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             sql.insert(Event, "type", "data", "created_at"),
-            [type_, json.dumps(data, ensure_ascii=False), sql.time(now)],
+            [type_, _encode(data), sql.time(now)],
         )
 
 

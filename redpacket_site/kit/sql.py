@@ -10,6 +10,7 @@ from functools import cache
 from django.db import connection, models
 
 
+@cache  # a process has one engine, and Django's connection proxy is slow to ask
 def is_mysql() -> bool:
     return connection.vendor == "mysql"
 
