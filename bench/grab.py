@@ -36,6 +36,7 @@ os.environ |= {
     "REDPACKET_SHARES_MAX": "1000",
     "REDPACKET_BROKER_URL": "memory://",
     "REDPACKET_JWT_KEYS": str(FOLDER / "jwks.json"),
+    "PROMETHEUS_MULTIPROC_DIR": str(FOLDER),  # figures shared by processes, as `make up` keeps them
     "DJANGO_SETTINGS_MODULE": "bench.settings",
 }
 
