@@ -7,7 +7,7 @@ class PaymentsConfig(AppConfig):
     verbose_name = _("Payments")
 
     def ready(self):
-        from payments import audit, purposes, topup
+        from payments import audit, checks, purposes, topup  # noqa: F401  # checks: registers itself
 
         audit.register_rules()
         purposes.register(

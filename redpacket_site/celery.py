@@ -4,7 +4,7 @@ import os
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_init
 
 from redpacket_site import env
 from redpacket_site.kit import filebroker
@@ -47,3 +47,11 @@ app.conf.beat_schedule = {
 @setup_logging.connect
 def _keep_our_logging(**_):
     """Django has configured it; Celery would add a second handler."""
+
+
+@worker_init.connect
+def _load_channels(**_):
+    """A key that cannot be used stops the start, not the first order that is chased."""
+    from payments.channels import registry
+
+    registry.offered()

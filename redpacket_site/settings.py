@@ -50,6 +50,16 @@ REDPACKET_PROXY_IP_HEADER = env.header("REDPACKET_PROXY_IP_HEADER")
 REDPACKET_CHANNELS_FILE = env.path("REDPACKET_CHANNELS_FILE", KEYS_DIR / "channels.json")
 # A day of the sandbox's notification schedule in this many times less (docs/sandbox.md).
 REDPACKET_SANDBOX_SPEED = env.integer("REDPACKET_SANDBOX_SPEED", 300, 1, 86_400)
+# Secrets that need not lie in files; a private key is PEM, its line ends may be written as \n.
+REDPACKET_CHANNEL_SECRETS = {
+    name: env.text(name)
+    for name in (
+        "REDPACKET_ALIPAY_APP_PRIVATE_KEY",
+        "REDPACKET_WECHAT_APIV3_KEY",
+        "REDPACKET_WECHAT_MERCHANT_PRIVATE_KEY",
+        "REDPACKET_UNIONPAY_PFX_PASSWORD",
+    )
+}
 EVENTS_KEPT_DAYS = env.integer("REDPACKET_EVENTS_KEPT_DAYS", 7, 7, 3650)
 
 # --- Callers (Spec 2.1) -------------------------------------------------------------------------

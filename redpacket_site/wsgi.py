@@ -4,3 +4,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "redpacket_site.settings")
 application = get_wsgi_application()
+
+from payments.channels import registry  # noqa: E402
+
+registry.offered()  # a key that cannot be used stops the start, not the first payer

@@ -1,0 +1,327 @@
+"""Alipay (支付宝), RSA2: SHA256withRSA over sorted parameters on the way out, over the raw text of
+the answer's node on the way back, over the sorted raw parameters of a notification.
+
+`gateway` is the base URL; requests go to {gateway}/gateway.do.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from django.utils import timezone
+
+from payments.channels import http, wire
+from payments.channels.base import (
+    Acknowledgement,
+    Answer,
+    ChannelDown,
+    Forged,
+    Noted,
+    Notice,
+    Payment,
+    RefundAnswer,
+    RefundState,
+    Refused,
+    State,
+    Wanted,
+)
+from payments.channels.config import AlipaySettings
+from payments.models import ChannelRefund, PaymentOrder
+from payments.states import PayType, Scene
+
+SIGN_TYPE = "RSA2"
+OK = "10000"
+PAID = ("TRADE_SUCCESS", "TRADE_FINISHED")  # finished: can no longer be refunded, paid all the same
+UNKNOWN_TRADE = "ACQ.TRADE_NOT_EXIST"
+# Their side is down, or does not know yet; everything else is a no.
+TRY_AGAIN = ("20000", "ACQ.SYSTEM_ERROR", "aop.ACQ.SYSTEM_ERROR", "isp.unknow-error")
+PRODUCTS = {
+    Scene.APP: ("alipay.trade.app.pay", "QUICK_MSECURITY_PAY"),
+    Scene.H5: ("alipay.trade.wap.pay", "QUICK_WAP_WAY"),
+    Scene.NATIVE: ("alipay.trade.precreate", "FACE_TO_FACE_PAYMENT"),
+}
+SUBJECT_MAX = 256
+APP_RESPONSE = "alipay_trade_app_pay_response"
+# 9000 paid; 8000 and 6004: under way, the outcome not known yet.
+APP_STATUSES = ("9000", "8000", "6004")
+
+
+@dataclass(frozen=True)
+class Alipay:
+    settings: AlipaySettings
+    pay_type = PayType.ALIPAY
+
+    # --- Orders ---------------------------------------------------------------------------------
+    def create(self, order: PaymentOrder, wanted: Wanted) -> dict:
+        """App and h5 orders are made by the payer's own device, out of what is signed here; a QR
+        code is asked for."""
+        method, product = PRODUCTS[Scene(wanted.scene)]
+        content = {
+            "out_trade_no": order.order_no,
+            "total_amount": str(order.amount),
+            "subject": wanted.subject[:SUBJECT_MAX],
+            "product_code": product,
+            "time_expire": wire.local(order.expire_time, wire.DASHED),
+        }
+        urls = {"notify_url": wanted.notify_url}
+        if wanted.scene == Scene.H5:
+            urls["return_url"] = wanted.return_url
+        signed = self._signed(method, content, **urls)
+        if wanted.scene == Scene.APP:
+            return {"order_string": urlencode(signed)}
+        if wanted.scene == Scene.H5:
+            return {"url": f"{self._url}?{urlencode(signed)}"}
+        answer = self._sent(method, signed)
+        if answer.get("code") != OK:
+            raise Refused(_says(answer))
+        return {"qr_code": _text(answer, "qr_code")}
+
+    def query(self, order: PaymentOrder) -> Answer:
+        answer = self._asked("alipay.trade.query", {"out_trade_no": order.order_no})
+        if answer.get("sub_code") == UNKNOWN_TRADE:
+            return Answer(State.UNKNOWN, says=UNKNOWN_TRADE)
+        if answer.get("code") != OK:
+            raise ChannelDown(_says(answer))
+        if answer.get("out_trade_no") != order.order_no:
+            raise ChannelDown("the answer is about another order")
+        status = _text(answer, "trade_status")
+        if status in PAID:
+            try:
+                return Answer(State.PAID, self._payment(answer, "send_pay_date"), status)
+            except wire.Malformed as error:
+                raise ChannelDown(f"the answer makes no sense: {error}") from error
+        if status == "TRADE_CLOSED":  # timed out, closed, or wholly refunded
+            return Answer(State.CLOSED, says=status)
+        return Answer(State.PENDING, says=status)
+
+    def close(self, order: PaymentOrder) -> Answer:
+        """An order that no device has begun is unknown there, and could still be begun until the
+        time-out that is signed into it."""
+        answer = self._asked("alipay.trade.close", {"out_trade_no": order.order_no})
+        if answer.get("code") == OK:
+            return Answer(State.CLOSED, says="closed")
+        found = self.query(order)
+        if found.state == State.UNKNOWN:
+            state = State.CLOSED if wire.is_timed_out(order) else State.PENDING
+            return Answer(state, says=found.says)
+        return found
+
+    # --- Messages from there --------------------------------------------------------------------
+    def notice(self, notice: Notice, now) -> Payment | Noted:
+        """A payment has TRADE_SUCCESS or TRADE_FINISHED and tells of no refund: a partial refund
+        is announced as TRADE_SUCCESS, too, with its own time, number and amount."""
+        try:
+            fields = self._form(notice.body)
+            self._check_identity(fields)
+            order_no = wire.number(fields.get("out_trade_no"))
+            trade_no = wire.number(fields.get("trade_no"))
+            status = fields.get("trade_status", "")
+            if status not in PAID:
+                return Noted(order_no, trade_no, status[:64])
+            if _tells_of_refund(fields):
+                return Noted(
+                    order_no, trade_no, f"{status}, refund {fields.get('refund_fee')}"[:64]
+                )
+            return self._payment(fields, "gmt_payment")
+        except wire.Malformed as error:
+            raise Forged(str(error)) from error
+
+    def acknowledge(self, *, accepted: bool) -> Acknowledgement:
+        return Acknowledgement(b"success" if accepted else b"failure")
+
+    def result(self, order: PaymentOrder, result: str) -> None:
+        """The app's SDK returns `{resultStatus, result, memo}` (or its `result` alone); a mobile
+        page returns with signed parameters in the URL."""
+        try:
+            if result.lstrip().startswith("{"):
+                said = self._app_result(result)
+            else:
+                said = self._form(result.partition("?")[2].encode() or result.encode())
+                if not said.get("method", "").endswith(".return"):
+                    raise Forged("not a return from the cashier")  # a notice is no result
+            self._check_identity(said)
+            if said.get("out_trade_no") != order.order_no:
+                raise Forged("the result is another order's")
+            if wire.yuan(said.get("total_amount")) != order.amount:
+                raise Forged("the result names another amount")
+        except (wire.Malformed, UnicodeEncodeError) as error:
+            raise Forged(str(error)) from error
+
+    def _app_result(self, text: str) -> dict[str, Any]:
+        outer = wire.json_object(text)
+        if "resultStatus" in outer:
+            if str(outer["resultStatus"]) not in APP_STATUSES:
+                raise Forged("the app's SDK says that nothing was paid")
+            text = outer.get("result")
+            if not isinstance(text, str):
+                raise Forged("the result is no text")
+        said = self._verified(text, APP_RESPONSE)
+        if said.get("code") != OK:
+            raise Forged(f"the result says {str(said.get('code'))[:16]}")
+        return said
+
+    def _form(self, body: bytes) -> dict[str, str]:
+        """The fields of a notification or a return URL, once their signature holds."""
+        raw = wire.form(body)
+        if raw.get(b"sign_type") != SIGN_TYPE.encode():
+            raise wire.Malformed("sign_type is not RSA2")
+        fields = wire.texts(raw)
+        content = wire.sorted_pairs(raw, b"sign", b"sign_type")
+        if not wire.is_signed(self.settings.alipay_key, content, fields.get("sign", "")):
+            raise wire.Malformed("the signature does not hold")
+        if fields.get("charset", "utf-8").lower() != "utf-8":
+            raise wire.Malformed("not in UTF-8")
+        return fields
+
+    def _check_identity(self, fields: dict[str, Any]) -> None:
+        if fields.get("app_id") != self.settings.app_id:
+            raise wire.Malformed("another app's")
+        if fields.get("seller_id") != self.settings.seller_id:
+            raise wire.Malformed("another seller's")
+
+    def _payment(self, fields: dict[str, Any], paid_at: str) -> Payment:
+        return Payment(
+            self.pay_type,
+            order_no=wire.number(fields.get("out_trade_no")),
+            trade_no=wire.number(fields.get("trade_no")),
+            amount=wire.yuan(fields.get("total_amount")),
+            paid_at=wire.moment(fields.get(paid_at), wire.DASHED),
+        )
+
+    # --- Refunds and bills ----------------------------------------------------------------------
+    def refund(self, refund: ChannelRefund) -> RefundAnswer:
+        answer = self._asked(
+            "alipay.trade.refund",
+            {
+                "trade_no": refund.trade_no,
+                "out_request_no": refund.refund_no,
+                "refund_amount": str(refund.amount),
+                "refund_reason": refund.reason[:SUBJECT_MAX],
+            },
+        )
+        if answer.get("code") != OK:
+            return RefundAnswer(RefundState.FAILED, _says(answer))
+        if answer.get("fund_change") == "Y":
+            return RefundAnswer(RefundState.DONE)
+        # "N": nothing moved by this request. Either an earlier one did it, or it is under way.
+        found = self.query_refund(refund)
+        if found.state == RefundState.UNKNOWN:
+            return RefundAnswer(RefundState.PENDING, "accepted")
+        return found
+
+    def query_refund(self, refund: ChannelRefund) -> RefundAnswer:
+        answer = self._asked(
+            "alipay.trade.fastpay.refund.query",
+            {"trade_no": refund.trade_no, "out_request_no": refund.refund_no},
+        )
+        if answer.get("sub_code") == UNKNOWN_TRADE:
+            return RefundAnswer(RefundState.UNKNOWN, UNKNOWN_TRADE)
+        if answer.get("code") != OK:
+            raise ChannelDown(_says(answer))
+        if not answer.get("out_request_no"):
+            return RefundAnswer(RefundState.UNKNOWN)
+        if answer["out_request_no"] != refund.refund_no:
+            raise ChannelDown("the answer is about another refund")
+        if answer.get("refund_status") == "REFUND_SUCCESS":
+            return RefundAnswer(RefundState.DONE)
+        return RefundAnswer(RefundState.PENDING, str(answer.get("refund_status", "")))
+
+    def bill(self, day: date) -> bytes:
+        answer = self._asked(
+            "alipay.data.dataservice.bill.downloadurl.query",
+            {"bill_type": "trade", "bill_date": day.isoformat()},
+        )
+        if answer.get("code") != OK:
+            raise Refused(_says(answer))
+        url = _text(answer, "bill_download_url")
+        if urlsplit(url).scheme not in ("https", urlsplit(self._url).scheme):
+            raise ChannelDown("the bill is not offered over https")
+        reply = http.call("GET", url, headers={}, repeatable=True, bill=True)
+        if reply.status != 200 or not reply.body:
+            raise ChannelDown(f"HTTP {reply.status} for the bill")
+        return reply.body
+
+    # --- The wire -------------------------------------------------------------------------------
+    @property
+    def _url(self) -> str:
+        return f"{self.settings.gateway}/gateway.do"
+
+    def _signed(self, method: str, content: dict[str, str], **urls: str) -> dict[str, str]:
+        parameters = {
+            "app_id": self.settings.app_id,
+            "biz_content": json.dumps(content, ensure_ascii=False, separators=(",", ":")),
+            "charset": "utf-8",
+            "format": "JSON",
+            "method": method,
+            "sign_type": SIGN_TYPE,
+            "timestamp": wire.local(timezone.now(), wire.DASHED),
+            "version": "1.0",
+            **{name: url for name, url in urls.items() if url},
+        }
+        message = wire.sorted_pairs(
+            {name.encode(): value.encode() for name, value in parameters.items()}
+        )
+        return {**parameters, "sign": wire.sign(self.settings.private_key, message)}
+
+    def _asked(self, method: str, content: dict[str, str]) -> dict[str, Any]:
+        return self._sent(method, self._signed(method, content))
+
+    def _sent(self, method: str, parameters: dict[str, str]) -> dict[str, Any]:
+        """The verified answer, good or bad. Every request carries our number: it may be repeated.
+
+        Raises: ChannelDown, also when the answer is not signed: then anybody may have given it.
+        """
+        reply = http.call(
+            "POST",
+            self._url,
+            headers={"Content-Type": "application/x-www-form-urlencoded;charset=utf-8"},
+            body=urlencode(parameters).encode(),
+            repeatable=True,
+        )
+        try:
+            text = reply.body.decode()
+            answer = self._verified(text, f"{method.replace('.', '_')}_response")
+        except (UnicodeDecodeError, wire.Malformed, Forged) as error:
+            raise ChannelDown(f"HTTP {reply.status}: {error}") from error
+        if answer.get("code") in TRY_AGAIN or answer.get("sub_code") in TRY_AGAIN:
+            raise ChannelDown(_says(answer))
+        return answer
+
+    def _verified(self, text: str, name: str) -> dict[str, Any]:
+        """The named node of `{name: {...}, "sign": ...}`, signed over its text as it stands."""
+        members = wire.json_members(text)
+        if name not in members and "error_response" in members:
+            name = "error_response"
+        if name not in members or "sign" not in members:
+            raise wire.Malformed("no signed answer")
+        if json.loads(members.get("sign_type", '"RSA2"')) != SIGN_TYPE:
+            raise wire.Malformed("sign_type is not RSA2")
+        signature = json.loads(members["sign"])
+        if not isinstance(signature, str) or not wire.is_signed(
+            self.settings.alipay_key, members[name].encode(), signature
+        ):
+            raise wire.Malformed("the answer's signature does not hold")
+        return wire.json_object(members[name])
+
+
+def _tells_of_refund(fields: dict[str, str]) -> bool:
+    refunded = fields.get("refund_fee", "")
+    return bool(
+        fields.get("gmt_refund")
+        or fields.get("out_biz_no")
+        or (refunded and refunded.strip("0.") != "")
+    )
+
+
+def _text(answer: dict[str, Any], name: str) -> str:
+    value = answer.get(name)
+    if not isinstance(value, str) or not value:
+        raise ChannelDown(f"the answer has no {name}")
+    return value
+
+
+def _says(answer: dict[str, Any]) -> str:
+    parts = (answer.get(name) for name in ("code", "sub_code", "sub_msg"))
+    return " ".join(str(part)[:100] for part in parts if part)
