@@ -1,7 +1,8 @@
 import pytest
 
-from payments.channels import registry
+from payments.channels import config, registry
 from payments.states import PayType
+from payments.tests.other_side import There, write_all
 from payments.tests.pretend import Pretend
 
 
@@ -16,3 +17,20 @@ def offer(monkeypatch, *pay_types: PayType) -> dict[PayType, Pretend]:
     monkeypatch.setattr(registry, "channel", lambda pay_type: made[PayType(pay_type)])
     monkeypatch.setattr(registry, "offered", lambda: list(made))
     return made
+
+
+@pytest.fixture
+def there():
+    """The other side, on a socket of its own."""
+    server = There().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def keys(tmp_path, settings, there):
+    """The folder of channels.json with all keys; the gateway of each channel is `there`."""
+    settings.REDPACKET_CHANNELS_FILE = write_all(tmp_path, there.url)
+    config.kept.forget()
+    yield tmp_path
+    config.kept.forget()
