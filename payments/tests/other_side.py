@@ -8,7 +8,7 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlencode
@@ -53,8 +53,8 @@ def certificate(
     signer: str | None = None,
     *,
     ca: bool | None = False,
-    begins: datetime = datetime(2026, 1, 1, tzinfo=UTC),
-    ends: datetime = datetime(2036, 1, 1, tzinfo=UTC),
+    begins: datetime = datetime(2020, 1, 1, tzinfo=UTC),
+    ends: datetime = datetime(2056, 1, 1, tzinfo=UTC),
     signs: bool = True,
     serial: int | None = None,
 ) -> x509.Certificate:
@@ -372,6 +372,3 @@ class There:
     def stop(self) -> None:
         self.server.shutdown()
         self.server.server_close()
-
-
-MINUTE = timedelta(minutes=1)

@@ -1,0 +1,567 @@
+import base64
+import hashlib
+import json
+import re
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+from wechatpayv3 import WeChatPay, WeChatPayType
+from wechatpayv3.utils import rsa_sign, rsa_verify
+
+from payments.channels import config, registry, wechat, wire
+from payments.channels.base import (
+    ChannelDown,
+    Forged,
+    Noted,
+    Notice,
+    Payment,
+    RefundState,
+    Refused,
+    State,
+)
+from payments.states import PayType, Scene
+from payments.tests import other_side as side
+from payments.tests.channel_case import order, refund, wanted
+
+pytestmark = pytest.mark.once
+
+PAID = Payment(
+    PayType.WECHAT,
+    "hb0001",
+    "4200000000202611250000000001",
+    Decimal("12.34"),
+    wire.instant("2026-11-25T11:59:58+08:00"),
+)
+AUTHORIZATION = re.compile(
+    r'WECHATPAY2-SHA256-RSA2048 mchid="1900000001",nonce_str="(\w+)",timestamp="(\d+)",'
+    r'serial_no="ABCDEF0123456789",signature="([^"]+)"'
+)
+
+
+@pytest.fixture
+def pay(keys):
+    return registry.channel(PayType.WECHAT)
+
+
+def heard(pay, body, headers=None, now=side.NOW):
+    return pay.notice(Notice(body, headers or side.wechat_headers(body)), now)
+
+
+def says(there, status: int, content: dict | bytes, **how):
+    """The other side answers so, signed now."""
+
+    def answer(asked):
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        return status, side.wechat_headers(body, at=timezone.now(), **how), body
+
+    there.answer = answer
+
+
+def reconfigure(keys, **changes):
+    """WeChat Pay's settings with these changed (None: left out)."""
+    file = keys / "channels.json"
+    found = json.loads(file.read_text())
+    changed = {**found["wechat"], **changes}
+    found["wechat"] = {name: value for name, value in changed.items() if value is not None}
+    file.write_text(json.dumps(found))
+    config.kept.forget()
+    return registry.channel(PayType.WECHAT)
+
+
+# --- Notifications ------------------------------------------------------------------------------
+def test_a_genuine_payment_is_understood(pay):
+    assert heard(pay, side.wechat_body(side.wechat_transaction())) == PAID
+
+
+def test_either_key_is_believed_under_its_own_serial(pay):
+    """While a merchant moves from certificate to public key, both come."""
+    body = side.wechat_body(side.wechat_transaction())
+    cert = side.serial(side.platform())
+
+    assert heard(pay, body, side.wechat_headers(body, by="wechat-cert", named=cert)) == PAID
+    for by, named in (("wechat", cert), ("wechat-cert", pay.settings.public_key_id)):
+        with pytest.raises(Forged, match="does not hold"):
+            heard(pay, body, side.wechat_headers(body, by=by, named=named))
+
+
+def test_only_what_is_configured_is_believed(keys):
+    body = side.wechat_body(side.wechat_transaction())
+    cert = side.serial(side.platform())
+
+    pubkey = reconfigure(keys, platform_cert_file=None, platform_cert_serial=None)
+    with pytest.raises(Forged, match="unknown serial"):
+        heard(pubkey, body, side.wechat_headers(body, by="wechat-cert", named=cert))
+    by_cert = reconfigure(
+        keys,
+        mode="cert",
+        public_key_id=None,
+        public_key_file=None,
+        platform_cert_file="wechat_platform_cert.pem",
+        platform_cert_serial=cert,
+    )
+    with pytest.raises(Forged, match="unknown serial"):
+        heard(by_cert, body)
+    assert heard(by_cert, body, side.wechat_headers(body, by="wechat-cert", named=cert)) == PAID
+
+
+def test_an_expired_platform_certificate_is_not_believed(pay):
+    later = datetime(2056, 1, 2, tzinfo=UTC)
+    body = side.wechat_body(side.wechat_transaction())
+    headers = side.wechat_headers(
+        body, by="wechat-cert", named=side.serial(side.platform()), at=later
+    )
+
+    with pytest.raises(Forged, match="not valid now"):
+        heard(pay, body, headers, now=later)
+
+
+@pytest.mark.parametrize(
+    ("off_s", "holds"), [(300, True), (301, False), (-300, True), (-301, False)]
+)
+def test_five_minutes(pay, off_s, holds):
+    body = side.wechat_body(side.wechat_transaction())
+    headers = side.wechat_headers(body, at=side.NOW + timedelta(seconds=off_s))
+
+    if holds:
+        assert heard(pay, body, headers) == PAID
+    else:
+        with pytest.raises(Forged, match="five minutes"):
+            heard(pay, body, headers)
+
+
+def test_the_probe_fails(pay):
+    body = side.wechat_body(side.wechat_transaction())
+    headers = side.wechat_headers(body)
+    probe = {"wechatpay-signature": "WECHATPAY/SIGNTEST/" + headers["wechatpay-signature"][19:]}
+
+    with pytest.raises(Forged, match="probe"):
+        heard(pay, body, {**headers, **probe})
+    assert pay.acknowledge(accepted=False).status == 400
+
+
+@pytest.mark.parametrize("name", list(side.wechat_headers(b"")))
+def test_every_header_counts(pay, name):
+    body = side.wechat_body(side.wechat_transaction())
+    genuine = side.wechat_headers(body)
+    flipped = "1" if genuine[name][-1] != "1" else "2"
+
+    with pytest.raises(Forged):
+        heard(pay, body, {**genuine, name: genuine[name][:-1] + flipped})
+    if name != "wechatpay-signature-type":  # older notifications come without it
+        with pytest.raises(Forged):
+            heard(pay, body, {key: value for key, value in genuine.items() if key != name})
+
+
+def test_the_signature_type_may_be_missing(pay):
+    body = side.wechat_body(side.wechat_transaction())
+    headers = side.wechat_headers(body)
+    del headers["wechatpay-signature-type"]
+
+    assert heard(pay, body, headers) == PAID
+
+
+def test_a_stranger_signs(pay):
+    body = side.wechat_body(side.wechat_transaction())
+
+    with pytest.raises(Forged, match="does not hold"):
+        heard(pay, body, side.wechat_headers(body, by="stranger"))
+    with pytest.raises(Forged, match="does not hold"):
+        heard(pay, body + b" ", side.wechat_headers(body))
+
+
+AMOUNT = side.wechat_transaction()["amount"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mchid": "1900000002"},
+        {"appid": "wx2"},
+        {"out_trade_no": ""},
+        {"out_trade_no": None},
+        {"out_trade_no": 5},
+        {"transaction_id": "x" * 65},
+        {"amount": None},
+        {"amount": 1234},
+        {"amount": {**AMOUNT, "currency": "USD"}},
+        {"amount": {"total": 1234}},
+        {"amount": {**AMOUNT, "total": "1234"}},
+        {"amount": {**AMOUNT, "total": 12.34}},
+        {"amount": {**AMOUNT, "total": True}},
+        {"amount": {**AMOUNT, "total": 0}},
+        {"amount": {**AMOUNT, "total": -1}},
+        {"amount": {**AMOUNT, "total": 10**30}},
+    ],
+)
+def test_a_genuine_signature_under_nonsense_is_refused(pay, changes):
+    with pytest.raises(Forged):
+        heard(pay, side.wechat_body(side.wechat_transaction(**changes)))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        side.wechat_body(side.wechat_transaction(), algorithm="AEAD_SM4_GCM"),
+        side.wechat_body(side.wechat_transaction(), nonce="000000000000"),
+        side.wechat_body(side.wechat_transaction(), nonce=""),
+        side.wechat_body(side.wechat_transaction(), nonce=5),
+        side.wechat_body(side.wechat_transaction(), nonce="\ud800"),
+        side.wechat_body(side.wechat_transaction(), associated_data="refund"),
+        side.wechat_body(side.wechat_transaction(), ciphertext="not base64"),
+        side.wechat_body(side.wechat_transaction(), **side.wechat_seal(b"{}", secret="x" * 32)),
+        side.wechat_body(b"[]"),
+        side.wechat_body(b"\xff"),
+        side.wechat_body(b'{"mchid":"1900000001","mchid":"1900000001"}'),
+        side.wechat_body(b'{"a":' * 5000),
+        side.wechat_body(b'{"mchid":' + b"9" * 5000 + b"}"),
+        b'{"event_type":"TRANSACTION.SUCCESS"}',
+        b'{"event_type":5,"resource":{}}',
+        b"[" * 20000,
+        b"",
+    ],
+)
+def test_what_cannot_be_opened_is_refused(pay, body):
+    with pytest.raises(Forged):
+        heard(pay, body)
+
+
+def test_what_tells_of_no_payment_is_noted(pay):
+    refunded = {
+        "mchid": "1900000001",
+        "out_trade_no": "hb0001",
+        "transaction_id": "4200",
+        "out_refund_no": "rf1",
+        "refund_status": "SUCCESS",
+    }
+    unpaid = side.wechat_transaction(trade_state="NOTPAY")
+
+    assert heard(pay, side.wechat_body(refunded, "REFUND.SUCCESS")) == Noted(
+        "hb0001", "4200", "REFUND.SUCCESS"
+    )
+    assert heard(pay, side.wechat_body(unpaid)) == Noted(
+        "hb0001", PAID.trade_no, "trade_state NOTPAY"
+    )
+
+
+def test_the_acknowledgements(pay):
+    assert (pay.acknowledge(accepted=True).status, pay.acknowledge(accepted=True).body) == (
+        204,
+        b"",
+    )
+    refused = pay.acknowledge(accepted=False)
+    assert (refused.status, json.loads(refused.body)["code"]) == (400, "FAIL")
+
+
+# --- The other implementation -------------------------------------------------------------------
+@pytest.fixture
+def sdk(pay):
+    return WeChatPay(
+        wechatpay_type=WeChatPayType.APP,
+        mchid="1900000001",
+        private_key=side.private_pem("wechat-merchant").decode(),
+        cert_serial_no="ABCDEF0123456789",
+        apiv3_key=side.APIV3_KEY,
+        appid="wx0000000000000001",
+        public_key=side.public_pem("wechat").decode(),
+        public_key_id="PUB_KEY_ID_0119000000012026",
+    )
+
+
+def test_the_other_implementation_agrees_on_notifications(pay, sdk):
+    body = side.wechat_body(side.wechat_transaction())
+    genuine = side.wechat_headers(body)
+    names = {
+        f"Wechatpay-{name.removeprefix('wechatpay-').title()}": value
+        for name, value in genuine.items()
+    }
+    signed = f"{genuine['wechatpay-timestamp']}\n{genuine['wechatpay-nonce']}\n{body.decode()}\n"
+    by_them = {**genuine, "wechatpay-signature": rsa_sign(side.key("wechat"), signed)}
+
+    assert sdk.callback(names, body.decode())["resource"] == side.wechat_transaction()
+    assert heard(pay, body, by_them) == PAID
+
+
+def test_the_other_implementation_makes_the_same_app_signature(pay, sdk, there):
+    says(there, 200, {"prepay_id": "wx25110000"})
+
+    params = pay.create(order(), wanted())
+
+    parts = [params["appid"], params["timestamp"], params["noncestr"], params["prepayid"]]
+    assert params["sign"] == sdk.sign(parts)
+    assert params["package"] == "Sign=WXPay"
+    assert params["partnerid"] == "1900000001"
+
+
+def test_the_other_implementation_verifies_our_requests(pay, there):
+    says(there, 200, {"code_url": "weixin://wxpay/bizpayurl?pr=1"})
+
+    pay.create(order(), wanted(Scene.NATIVE))
+
+    asked = there.asked[0]
+    nonce, stamp, signature = AUTHORIZATION.fullmatch(asked.headers["authorization"]).groups()
+    head = f"POST\n{asked.path}\n{stamp}"
+    public = side.key("wechat-merchant").public_key()
+    assert rsa_verify(head, nonce, asked.body.decode(), signature, public) is True
+    assert rsa_verify(head, nonce, asked.body.decode() + " ", signature, public) is False
+
+
+# --- Orders -------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("scene", "answer", "params"),
+    [
+        (Scene.NATIVE, {"code_url": "weixin://x"}, {"code_url": "weixin://x"}),
+        (
+            Scene.H5,
+            {"h5_url": "https://wx.example/h5?prepay_id=1"},
+            {
+                "h5_url": "https://wx.example/h5?prepay_id=1"
+                "&redirect_url=https%3A%2F%2Fpay.example%2Fback%3Fa%3D1"
+            },
+        ),
+    ],
+)
+def test_create(pay, there, scene, answer, params):
+    says(there, 200, answer)
+
+    assert pay.create(order(), wanted(scene)) == params
+    said = json.loads(there.asked[0].body)
+    assert there.asked[0].path == f"/v3/pay/transactions/{scene.value}"
+    assert there.asked[0].headers["wechatpay-serial"] == "PUB_KEY_ID_0119000000012026"
+    assert said["amount"] == {"total": 1234, "currency": "CNY"}
+    assert said["time_expire"] == "2026-11-25T12:14:40+08:00"
+    assert said.get("scene_info", {}).get("payer_client_ip") == (
+        "203.0.113.7" if scene == Scene.H5 else None
+    )
+
+
+def test_create_is_refused(pay, there):
+    says(there, 400, {"code": "ORDER_CLOSED", "message": "订单已关闭"})
+
+    with pytest.raises(Refused, match="ORDER_CLOSED"):
+        pay.create(order(), wanted())
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "state"),
+    [
+        (200, side.wechat_transaction(), State.PAID),
+        (200, {"trade_state": "NOTPAY"}, State.PENDING),
+        (200, {"trade_state": "USERPAYING"}, State.PENDING),
+        (200, {"trade_state": "CLOSED"}, State.CLOSED),
+        (200, {"trade_state": "REVOKED"}, State.CLOSED),
+        (200, side.wechat_transaction(trade_state="REFUND"), State.CLOSED),
+        (404, {"code": "ORDER_NOT_EXIST"}, State.UNKNOWN),
+    ],
+)
+def test_query(pay, there, status, answer, state):
+    says(there, status, answer)
+
+    found = pay.query(order())
+
+    assert found.state == state
+    assert found.payment == (PAID if state == State.PAID else None)
+    assert there.asked[0].path == "/v3/pay/transactions/out-trade-no/hb0001?mchid=1900000001"
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "how"),
+    [
+        (200, side.wechat_transaction(), {"by": "stranger"}),
+        (404, {"code": "ORDER_NOT_EXIST"}, {"by": "stranger"}),
+        (200, side.wechat_transaction(mchid="1900000002"), {}),
+        (200, side.wechat_transaction(out_trade_no="hb2"), {}),
+        (200, {}, {}),
+        (200, b"[]", {}),
+        (403, {"code": "NO_AUTH"}, {}),
+        (429, {"code": "FREQUENCY_LIMITED"}, {}),
+        (500, {"code": "SYSTEM_ERROR"}, {}),
+    ],
+)
+def test_answers_that_are_not_believed(pay, there, status, answer, how):
+    says(there, status, answer, **how)
+
+    with pytest.raises(ChannelDown):
+        pay.query(order())
+
+
+def test_an_old_or_unsigned_answer_is_not_believed(pay, there):
+    body = json.dumps(side.wechat_transaction()).encode()
+    old = side.wechat_headers(body, at=timezone.now() - timedelta(minutes=6))
+
+    for headers in (old, {}):
+        there.answer = lambda asked, headers=headers: (200, headers, body)
+        with pytest.raises(ChannelDown):
+            pay.query(order())
+
+
+def test_close(pay, there):
+    says(there, 204, b"")
+
+    assert pay.close(order()).state == State.CLOSED
+    assert there.asked[0].path == "/v3/pay/transactions/out-trade-no/hb0001/close"
+    assert json.loads(there.asked[0].body) == {"mchid": "1900000001"}
+
+
+def test_close_comes_too_late(pay, there):
+    def answer(asked):
+        is_close = asked.path.endswith("/close")
+        content = {"code": "ORDERPAID"} if is_close else side.wechat_transaction()
+        body = json.dumps(content).encode()
+        headers = side.wechat_headers(body, at=timezone.now())
+        return 400 if is_close else 200, headers, body
+
+    there.answer = answer
+
+    assert (pay.close(order()).state, pay.close(order()).payment) == (State.PAID, PAID)
+
+
+@pytest.mark.parametrize(("ended_s", "state"), [(-60, State.PENDING), (400, State.CLOSED)])
+def test_an_order_that_never_came_there_is_closed_by_its_time_out(pay, there, ended_s, state):
+    says(there, 404, {"code": "ORDER_NOT_EXIST"})
+    ends = timezone.now() - timedelta(seconds=ended_s)
+
+    found = pay.close(order(add_time=ends - timedelta(minutes=15), expire_time=ends))
+
+    assert found.state == state
+
+
+# --- Refunds and bills --------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("status", "answer", "state"),
+    [
+        (200, {"out_refund_no": "rf0001", "status": "SUCCESS"}, RefundState.DONE),
+        (200, {"out_refund_no": "rf0001", "status": "PROCESSING"}, RefundState.PENDING),
+        (200, {"out_refund_no": "rf0001", "status": "ABNORMAL"}, RefundState.FAILED),
+        (200, {"out_refund_no": "rf0001", "status": "CLOSED"}, RefundState.FAILED),
+        (403, {"code": "NOT_ENOUGH"}, RefundState.FAILED),
+    ],
+)
+def test_refund(pay, there, status, answer, state):
+    says(there, status, answer)
+
+    assert pay.refund(refund()).state == state
+    said = json.loads(there.asked[0].body)
+    assert said["amount"] == {"refund": 234, "total": 1234, "currency": "CNY"}
+    assert (said["out_refund_no"], said["transaction_id"]) == ("rf0001", "T0001")
+
+
+def test_query_of_a_refund(pay, there):
+    says(there, 200, {"out_refund_no": "rf0001", "status": "SUCCESS"})
+    assert pay.query_refund(refund()).state == RefundState.DONE
+
+    says(there, 404, {"code": "RESOURCE_NOT_EXISTS"})
+    assert pay.query_refund(refund()).state == RefundState.UNKNOWN
+
+    says(there, 200, {"out_refund_no": "rf0002", "status": "SUCCESS"})
+    with pytest.raises(ChannelDown):
+        pay.query_refund(refund())
+
+
+BILL = "交易时间\n`1".encode()
+
+
+def bill_answers(there, url=None, digest=None, bill=BILL):
+    def answer(asked):
+        if asked.path.startswith("/v3/bill/tradebill"):
+            value = digest or hashlib.sha1(bill).hexdigest()
+            content = {"hash_type": "SHA1", "hash_value": value}
+            content["download_url"] = url or f"{there.url}/v3/billdownload/file?token=t"
+            body = json.dumps(content).encode()
+            return 200, side.wechat_headers(body, at=timezone.now()), body
+        return 200, {}, bill
+
+    there.answer = answer
+    return bill
+
+
+def test_bill(pay, there):
+    bill = bill_answers(there)
+
+    assert pay.bill(date(2026, 11, 24)) == bill
+    assert there.asked[0].path == "/v3/bill/tradebill?bill_date=2026-11-24&bill_type=ALL"
+    assert there.asked[1].path == "/v3/billdownload/file?token=t"
+    assert AUTHORIZATION.fullmatch(there.asked[1].headers["authorization"])
+
+
+def test_a_bill_with_another_digest_or_from_elsewhere(pay, there):
+    for wrong in ({"digest": "0" * 40}, {"url": "http://127.0.0.1:1/v3/bill"}):
+        bill_answers(there, **wrong)
+        with pytest.raises(ChannelDown):
+            pay.bill(date(2026, 11, 24))
+
+
+def test_no_bill(pay, there):
+    says(there, 400, {"code": "NO_STATEMENT_EXIST"})
+
+    with pytest.raises(Refused, match="NO_STATEMENT_EXIST"):
+        pay.bill(date(2026, 11, 24))
+
+
+# --- Certificates -------------------------------------------------------------------------------
+def offered(*certs) -> dict:
+    return {
+        "data": [
+            {
+                "serial_no": side.serial(cert),
+                "encrypt_certificate": side.wechat_seal(side.pem(cert), "certificate"),
+            }
+            for cert in certs
+        ]
+    }
+
+
+def test_new_certificates_are_kept_beside_the_old_one(pay, keys, there):
+    newer = side.certificate("Tenpay.com sign", "wechat-newer")
+    says(there, 200, offered(side.platform(), newer))
+
+    assert wechat.refresh_certificates(timezone.now()) == [side.serial(newer)]
+    config.kept.forget()
+    assert wechat.refresh_certificates(timezone.now()) == []
+
+    body = side.wechat_body(side.wechat_transaction())
+    again = registry.channel(PayType.WECHAT)
+    for by, cert in (("wechat-cert", side.platform()), ("wechat-newer", newer)):
+        headers = side.wechat_headers(body, by=by, named=side.serial(cert))
+        assert heard(again, body, headers) == PAID
+    assert (keys / "wechat_platform_cert.pem").read_bytes() == side.pem(side.platform())
+
+
+@pytest.mark.parametrize(
+    "how", ["stranger", "wrong serial", "not sealed", "expired", "no certificate"]
+)
+def test_certificates_that_are_not_believed(pay, keys, there, how):
+    newer = side.certificate("Tenpay.com sign", "wechat-newer")
+    gone = side.certificate("x", "wechat-newer", ends=datetime(2026, 2, 1, tzinfo=UTC))
+    content = offered(gone if how == "expired" else newer)
+    entry = content["data"][0]
+    if how == "wrong serial":
+        entry["serial_no"] = "ABCDEF"
+    elif how == "not sealed":
+        entry["encrypt_certificate"] = side.wechat_seal(side.pem(newer), secret="x" * 32)
+    elif how == "no certificate":
+        entry["encrypt_certificate"] = side.wechat_seal(b"hello", "certificate")
+    says(there, 200, content, by="stranger" if how == "stranger" else "wechat")
+    before = sorted(keys.iterdir())
+
+    with pytest.raises(ChannelDown):
+        wechat.refresh_certificates(timezone.now())
+
+    assert sorted(keys.iterdir()) == before
+
+
+def test_the_public_key_has_no_certificates_to_fetch(keys, there):
+    reconfigure(keys, platform_cert_file=None, platform_cert_serial=None)
+
+    assert wechat.refresh_certificates(timezone.now()) == []
+    assert there.asked == []
+
+
+def test_a_base64_text_has_one_spelling():
+    """The last letter of a 256-byte signature holds spare bits: they are no second signature."""
+    text = base64.b64encode(b"a").decode()  # YQ==
+
+    assert wire.from_base64(text) == b"a"
+    with pytest.raises(wire.Malformed):
+        wire.from_base64("YR==")
