@@ -74,7 +74,7 @@ def certificate(
         )
         builder = builder.add_extension(x509.BasicConstraints(ca, None), True).add_extension(
             x509.KeyUsage(
-                digital_signature=signs and not ca,
+                digital_signature=signs,
                 key_cert_sign=ca,
                 key_encipherment=not signs,
                 encipher_only=False,
