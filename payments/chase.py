@@ -75,7 +75,4 @@ def _ask(channel: Channel, asked: PaymentOrder, now: datetime) -> Answer:
     answer = channel.query(asked)
     if answer.state in (State.PAID, State.CLOSED) or not is_over(asked, now):
         return answer
-    closed = channel.close(asked)
-    if closed.state is State.UNKNOWN:  # never made there: nothing to close, nothing to pay
-        return Answer(State.CLOSED, says=closed.says)
-    return closed
+    return channel.close(asked)

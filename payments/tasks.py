@@ -7,7 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from payments import bills, channel_refund, chase, reconcile
-from payments.channels import registry
+from payments.channels import registry, wechat
 from payments.channels.base import ChannelDown, Refused
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import PAY_TYPE_OF
@@ -69,3 +69,12 @@ def reconcile_channel(word: str) -> None:
         matched=result.matched,
         differences=len(result.differences),
     )
+
+
+@shared_task(name="payments.refresh_certificates")
+def refresh_certificates() -> None:
+    """Fetch WeChat Pay's platform certificates; the old ones stay until the new are verified."""
+    try:
+        wechat.refresh_certificates(timezone.now())
+    except ChannelDown as error:
+        log.warning("certificates_unavailable", error=str(error))

@@ -27,6 +27,7 @@ SCHEDULE = {
     "packets.forget_old": 600,
     "payments.chase_due": 2,
     "payments.send_refunds": 5,
+    "payments.refresh_certificates": 43_200,
 }
 # task -> the hour and minute (CELERY_TIMEZONE) at which it runs each day.
 DAILY = {

@@ -301,7 +301,6 @@ def test_paid_is_confirmed_as_if_notified(alipay):
     ("closes", "status"),
     [
         (State.CLOSED, OrderStatus.UNPAID),
-        (State.UNKNOWN, OrderStatus.UNPAID),
         (State.PENDING, OrderStatus.REPORTED),
     ],
 )
