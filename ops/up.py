@@ -332,6 +332,8 @@ def _introduce(staff: dict, tokens: list[str]) -> None:
     say(f"admin    {BASE}/admin/")
     say(f"  staff  {staff['username']}  password {staff['password']}")
     say(f"  TOTP   {staff['totp_secret']}")
+    for role, person in staff.get("roles", {}).items():
+        say(f"  {role}: {person['username']}  same password  TOTP {person['totp_secret']}")
     for user, token in zip(USERS, tokens, strict=True):
         say(f"token {user}: {token}")
     key = os.environ.get("REDPACKET_SERVICE_KEY") or (KEYS / "service_key").read_text()

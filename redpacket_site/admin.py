@@ -1,40 +1,68 @@
-"""The admin site: its name, and the second factor of staff."""
+"""The admin site: its name, its menu, the box that finds anything, the second factor of staff."""
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils.translation import gettext_lazy as _
-from django_otp import devices_for_user
-from django_otp.admin import OTPAdminAuthenticationForm
-from django_otp.models import Device
 
-
-class LoginForm(OTPAdminAuthenticationForm):
-    """Name, password and code: staff have one device each, so nobody is asked to choose one."""
-
-    otp_error_messages = OTPAdminAuthenticationForm.otp_error_messages | {
-        "token_required": _("Please enter the one-time code."),
-        "invalid_token": _("This one-time code is not valid (any more)."),
-        "n_failed_attempts": _("Too many wrong codes. Please wait a moment and try again."),
-        "device_required": _("This account has no second factor yet; ask an administrator."),
-    }
-
-    def _chosen_device(self, user):
-        own = next(devices_for_user(user), None)
-        return own and Device.from_persistent_id(own.persistent_id, for_verify=True)
+from redpacket_site.kit import find
+from redpacket_site.office import menu
 
 
 class HongbaoAdminSite(AdminSite):
     site_header = _("Hongbao back office")
     site_title = _("Hongbao")
     index_title = _("Back office")
+    site_url = None
     login_template = "admin/login_otp.html"
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.disable_action("delete_selected")
 
     @property
     def login_form(self) -> type[AdminAuthenticationForm]:
-        return LoginForm if settings.REDPACKET_STAFF_OTP else AdminAuthenticationForm
+        from redpacket_site.office.signin import SignInForm  # needs the loaded user model
+
+        return SignInForm if settings.REDPACKET_STAFF_OTP else AdminAuthenticationForm
 
     def has_permission(self, request) -> bool:
         """Staff, and verified by a second factor where that is on."""
         is_verified = not settings.REDPACKET_STAFF_OTP or request.user.is_verified()
         return super().has_permission(request) and is_verified
+
+    def get_app_list(self, request, app_label=None):
+        apps = self._build_app_dict(request, app_label)
+        if app_label:
+            return [apps] if apps else []
+        return menu.sections(apps)
+
+    def index(self, request, extra_context=None):
+        from redpacket_site.kit.admin import done_by
+
+        return super().index(request, {"mine": done_by(request.user), **(extra_context or {})})
+
+    def get_urls(self):
+        return [path("find/", self.admin_view(self.find), name="find"), *super().get_urls()]
+
+    def find(self, request):
+        """Straight to the page when there is one hit, else what was found, by kind."""
+        text = request.GET.get("q", "")
+        groups = find.find(text, request.user.has_perm) if text.strip() else []
+        hits = [hit for _finder, found in groups for hit in found]
+        if len(hits) == 1:
+            return HttpResponseRedirect(hits[0].url)
+        if not any(request.user.has_perm(finder.permission) for finder in find.finders):
+            raise PermissionDenied
+        shown = (find.words(text) or [""])[0]
+        context = {
+            **self.each_context(request),
+            "title": _("Find"),
+            "text": shown,
+            "groups": groups,
+        }
+        return TemplateResponse(request, "admin/hongbao/find.html", context)

@@ -125,6 +125,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "redpacket_site.office.signin.StaffSession",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -265,9 +266,12 @@ AUTH_PASSWORD_VALIDATORS = [
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "admin/locked.html"
 AXES_VERBOSE = False
 OTP_TOTP_ISSUER = "Hongbao"
-SESSION_COOKIE_AGE = 8 * 3600
+REDPACKET_STAFF_IDLE_S = env.integer("REDPACKET_STAFF_IDLE_S", 1800, 60, 86_400)
+REDPACKET_STAFF_SESSION_S = env.integer("REDPACKET_STAFF_SESSION_S", 8 * 3600, 60, 86_400)
+SESSION_COOKIE_AGE = REDPACKET_STAFF_SESSION_S
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True

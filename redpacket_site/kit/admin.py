@@ -1,12 +1,64 @@
 """What the admin pages share: money and history can be read, never edited."""
 
-from decimal import Decimal
-
 from django.contrib import admin
-from django.utils.html import format_html
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from redpacket_site.kit.models import Event, IdempotencyRecord
+from redpacket_site.kit import actions, find
+from redpacket_site.kit.actions import ReasonAction
+from redpacket_site.kit.dossier import (
+    Bar,
+    Entry,
+    Page,
+    Part,
+    Section,
+    badge,
+    found,
+    in_order,
+    link,
+    list_of,
+    moment,
+    page_of,
+    yuan,
+)
+from redpacket_site.kit.lists import (
+    DateRangeFilter,
+    EstimatedPaginator,
+    KeysetChangeList,
+    TotalsMixin,
+    allowed_parameters,
+)
+from redpacket_site.kit.models import Event, IdempotencyRecord, StaffAction, StaffEvent
+from redpacket_site.kit.staff import model_name
+
+__all__ = [
+    "Bar",
+    "DateRangeFilter",
+    "Entry",
+    "EstimatedPaginator",
+    "Page",
+    "Part",
+    "ReadOnly",
+    "ReadOnlyAdmin",
+    "ReasonAction",
+    "Section",
+    "TotalsMixin",
+    "badge",
+    "done_by",
+    "done_to",
+    "found",
+    "in_order",
+    "link",
+    "list_of",
+    "moment",
+    "page_of",
+    "yuan",
+]
 
 
 class ReadOnly:
@@ -22,41 +74,221 @@ class ReadOnly:
         return False
 
 
-class ReadOnlyAdmin(ReadOnly, admin.ModelAdmin):
-    """A list and a page; lists never count a big table."""
+class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
+    """A list and a page. Lists never count a big table; `acts` are what staff may do here."""
 
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    paginator = EstimatedPaginator
     list_per_page = 50
-    actions = None
+    list_max_show_all = 0
+    sortable_by = ()
+    ordering = ["-pk"]
+    acts: list[ReasonAction] = []
+    sections: list = []  # what apps above add to the page: (request, row) -> Section or None
+
+    def __init__(self, model, admin_site):
+        super().__init__(model, admin_site)
+        actions.titles.update({action.name: action.title for action in self.acts})
+
+    # --- the list
+
+    def get_changelist(self, request, **kwargs):
+        return KeysetChangeList
+
+    def lookup_allowed(self, lookup, value, request=None):
+        return lookup in allowed_parameters(self.get_list_filter(request))
+
+    def get_search_results(self, request, queryset, search_term):
+        """Exactly, and each column by its index: a LIKE over millions has none."""
+        words = find.words(search_term)
+        if not words:
+            return (queryset.none() if search_term.strip() else queryset), False
+        for word in words:
+            hits = [Q(**{field: word}) for field in self.search_fields if self._has(field, word)]
+            if hits:
+                either = hits[0]
+                for hit in hits[1:]:
+                    either |= hit
+                return queryset.filter(either), False
+        return queryset.none(), False
+
+    def _has(self, field: str, word: str) -> bool:
+        try:
+            return self.model._default_manager.filter(**{field: word}).exists()
+        except ValueError:  # a word where the column holds numbers
+            return False
+
+    def prepare(self, rows: list) -> None:
+        """Give the rows of one page what their columns need, in one query rather than in fifty."""
+
+    def get_actions(self, request):
+        return {
+            action.name: actions.on_list(action)
+            for action in self.acts
+            if action.is_bulk and request.user.has_perm(action.permission)
+        }
+
+    def get_action_choices(self, request, default_choices=()):
+        return [("", "---------"), *((a[1], a[2]) for a in self.get_actions(request).values())]
+
+    # --- the page
+
+    def page(self, request, obj) -> Page:
+        """What the page shows; the default is every column of the row."""
+        return Page(
+            sentence=str(obj),
+            facts=[(f.verbose_name, f.value_from_object(obj)) for f in self.model._meta.fields],
+        )
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        obj = self.get_object(request, object_id)
+        if obj is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        page = self.page(request, obj)
+        page.sections += filter(None, (section(request, obj) for section in self.sections))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{self.opts.verbose_name} {obj}",
+            "subtitle": None,
+            "opts": self.opts,
+            "original": obj,
+            "page": page,
+            "buttons": actions.buttons(self, request, obj, timezone.now()),
+            "list_url": list_of(self.model),
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/hongbao/page.html", context)
+
+    def get_urls(self):
+        act = self.admin_site.admin_view(lambda request, name: actions.view(self, request, name))
+        name = f"{self.opts.app_label}_{self.opts.model_name}_act"
+        return [path("do/<slug:name>/", act, name=name), *super().get_urls()]
 
 
-class ReadOnlyInline(ReadOnly, admin.TabularInline):
-    extra = 0
-    can_delete = False
-    show_change_link = False
+def done_to(obj) -> list[Entry]:
+    """What staff did to a row, for its timeline."""
+    rows = StaffAction.objects.filter(model=model_name(obj), key=str(obj.pk))
+    return [
+        Entry(
+            at=row.created_at,
+            who=row.user.get_username(),
+            text=actions.titles.get(row.action, row.action),
+            tone="staff",
+            detail=row.reason,
+        )
+        for row in rows.select_related("user").order_by("pk")
+    ]
 
 
-def yuan(amount: Decimal | None) -> str:
-    """An amount, right-aligned with two places."""
-    return format_html('<span class="yuan">{}</span>', "-" if amount is None else f"{amount:,.2f}")
-
-
-def badge(word: str, text: str) -> str:
-    """A state: a colour and a word."""
-    return format_html('<span class="badge badge-{}">{}</span>', word, text)
+def done_by(user, most: int = 10) -> list[Entry]:
+    """What one member of staff did last, newest first, for his desk."""
+    return [
+        Entry(
+            row.created_at,
+            found(row.subject),
+            actions.titles.get(row.action, row.action),
+            "staff",
+            row.reason,
+        )
+        for row in StaffAction.objects.filter(user_id=user.pk).order_by("-pk")[:most]
+    ]
 
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ["place", "type", "created_at", "data"]
-    ordering = ["-pk"]
-    search_fields = ["=place"]
+    list_display = ["place", "type", "at", "data"]
+    list_filter = [("created_at", DateRangeFilter)]
+    search_fields = ["place"]
     search_help_text = _("place")
+
+    @admin.display(description=_("time"))
+    def at(self, event):
+        return moment(event.created_at)
 
 
 @admin.register(IdempotencyRecord)
 class IdempotencyRecordAdmin(ReadOnlyAdmin):
-    list_display = ["caller", "key", "status", "created_at"]
-    ordering = ["-pk"]
-    search_fields = ["=caller"]
+    list_display = ["caller", "key", "status", "at"]
+    list_filter = [("created_at", DateRangeFilter)]
+    search_fields = ["caller"]
     search_help_text = _("user")
+
+    @admin.display(description=_("time"))
+    def at(self, record):
+        return moment(record.created_at)
+
+    def page(self, request, record):
+        """Without the remembered answer: it holds the payer's parameters."""
+        return Page(
+            sentence=str(record),
+            facts=[
+                (_("user"), found(record.caller)),
+                ("Idempotency-Key", record.key),
+                ("HTTP", record.status),
+                (_("time"), moment(record.created_at)),
+            ],
+        )
+
+
+@admin.register(StaffAction)
+class StaffActionAdmin(ReadOnlyAdmin):
+    list_display = ["at", "user", "what", "subject", "reason", "ip"]
+    list_display_links = ["at"]
+    list_select_related = ["user"]
+    list_filter = [("created_at", DateRangeFilter), "user"]
+    search_fields = ["key", "user__username"]
+    search_help_text = _("staff")
+
+    @admin.display(description=_("time"))
+    def at(self, row):
+        return moment(row.created_at)
+
+    @admin.display(description=_("action"))
+    def what(self, row):
+        return actions.titles.get(row.action, row.action)
+
+    def page(self, request, row):
+        return Page(
+            sentence=_("%(user)s: %(action)s, %(subject)s.")
+            % {"user": row.user, "action": self.what(row), "subject": row.subject},
+            facts=[
+                (_("staff"), row.user),
+                (_("action"), self.what(row)),
+                (_("on"), found(row.subject)),
+                (_("reason"), row.reason),
+                (_("address"), row.ip or "-"),
+                (_("time"), moment(row.created_at)),
+            ],
+        )
+
+
+@admin.register(StaffEvent)
+class StaffEventAdmin(ReadOnlyAdmin):
+    list_display = ["at", "shown_kind", "username", "ip", "agent"]
+    list_filter = [("created_at", DateRangeFilter), "kind"]
+    search_fields = ["username"]
+    search_help_text = _("name given")
+
+    @admin.display(description=_("time"))
+    def at(self, row):
+        return moment(row.created_at)
+
+    @admin.display(description=_("event"))
+    def shown_kind(self, row):
+        return badge(f"event-{row.kind}", row.get_kind_display())
+
+    def page(self, request, row):
+        return Page(
+            sentence=f"{row.get_kind_display()}: {row.username}",
+            facts=[
+                (_("name given"), row.username),
+                (_("address"), row.ip or "-"),
+                (_("browser"), row.agent),
+                (_("time"), moment(row.created_at)),
+            ],
+        )

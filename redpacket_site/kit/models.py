@@ -1,4 +1,6 @@
+from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from redpacket_site.kit.ids import AsciiField, OutsideIdField
 
@@ -14,6 +16,8 @@ class IdempotencyRecord(models.Model):
     created_at = models.DateTimeField(db_index=True)
 
     class Meta:
+        verbose_name = _("remembered answer")
+        verbose_name_plural = _("remembered answers")
         constraints = [
             models.UniqueConstraint(fields=["caller", "key"], name="idempotency_caller_key"),
         ]
@@ -31,6 +35,10 @@ class Event(models.Model):
     data = models.JSONField()
     created_at = models.DateTimeField(db_index=True)
 
+    class Meta:
+        verbose_name = _("event for the chat")
+        verbose_name_plural = _("events for the chat")
+
     def __str__(self) -> str:
         return f"{self.type} {self.place or '-'}"
 
@@ -42,3 +50,52 @@ class EventPlace(models.Model):
 
     def __str__(self) -> str:
         return str(self.last)
+
+
+class StaffAction(models.Model):
+    """One thing that a member of staff did, written in the transaction of what was done."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("staff")
+    )
+    action = AsciiField(_("action"), max_length=48, db_index=True)
+    # On what: no foreign key, since it can be a row of any app.
+    model = AsciiField(max_length=64)  # "packets.redpacket"
+    key = AsciiField(max_length=96)
+    subject = models.CharField(_("on"), max_length=128)  # as people call it
+    reason = models.CharField(_("reason"), max_length=255)
+    ip = models.GenericIPAddressField(_("address"), null=True)
+    created_at = models.DateTimeField(_("time"), db_index=True)
+
+    class Meta:
+        verbose_name = _("staff action")
+        verbose_name_plural = _("staff actions")
+        indexes = [models.Index(fields=["key", "model"], name="staff_action_subject")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.subject}"
+
+
+class StaffEvent(models.Model):
+    """One log-in, refusal, lock-out or log-out of staff."""
+
+    class Kind(models.TextChoices):
+        LOGIN = "login", _("logged in")
+        FAILED = "failed", _("wrong name or password")
+        CODE = "code", _("wrong one-time code")
+        LOCKED = "locked", _("locked out")
+        LOGOUT = "logout", _("logged out")
+        TIMEOUT = "timeout", _("session timed out")
+
+    kind = AsciiField(_("event"), max_length=8, choices=Kind.choices, db_index=True)
+    username = models.CharField(_("name given"), max_length=150, blank=True, db_index=True)
+    ip = models.GenericIPAddressField(_("address"), null=True)
+    agent = models.CharField(_("browser"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("time"), db_index=True)
+
+    class Meta:
+        verbose_name = _("log-in event")
+        verbose_name_plural = _("log-in events")
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.username}"

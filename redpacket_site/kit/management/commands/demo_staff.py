@@ -4,41 +4,55 @@ from base64 import b32encode
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand, CommandError
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 
 class Command(BaseCommand):
-    help = "Development: make sure of a demo superuser with a second factor; print it as JSON."
+    help = "Development: make sure of demo staff, one of each role, with second factors; as JSON."
 
     def handle(self, **options):
         if settings.PRODUCTION:
             raise CommandError("Refused in production: there is no demo staff.")
         kept = settings.KEYS_DIR / "demo_staff.json"
         staff = json.loads(kept.read_text()) if kept.is_file() else self._make()
-        user, _ = get_user_model().objects.get_or_create(username=staff["username"])
-        if not user.check_password(staff["password"]):
-            user.set_password(staff["password"])
-        user.is_staff = user.is_superuser = True
-        user.save()
-        TOTPDevice.objects.update_or_create(
-            user=user,
-            name="demo",
-            defaults={"key": staff["totp_key"], "confirmed": True},
-        )
+        roles = staff.setdefault("roles", {})
+        for group in Group.objects.order_by("pk"):
+            name = group.name.replace(" ", "-")
+            roles.setdefault(group.name, {"username": name, "totp_key": secrets.token_hex(20)})
+            self._ensure(roles[group.name], staff["password"], group)
+        self._ensure(staff, staff["password"])
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.touch(mode=0o600)
         kept.write_text(json.dumps(staff))
-        secret = b32encode(bytes.fromhex(staff["totp_key"])).decode()
         self.stdout.write(
             json.dumps(
                 {
-                    "username": staff["username"],
-                    "password": staff["password"],
-                    "totp_secret": secret,
+                    **self._shown(staff),
+                    "password": staff["password"],  # of all of them
+                    "roles": {role: self._shown(person) for role, person in roles.items()},
                 }
             )
         )
+
+    @staticmethod
+    def _ensure(person: dict, password: str, group: Group | None = None) -> None:
+        """A member of one group, or the superuser; its device as kept."""
+        user, _ = get_user_model().objects.get_or_create(username=person["username"])
+        if not user.check_password(password):
+            user.set_password(password)
+        user.is_staff, user.is_superuser = True, group is None
+        user.save()
+        user.groups.set([group] if group else [])
+        TOTPDevice.objects.update_or_create(
+            user=user, name="demo", defaults={"key": person["totp_key"], "confirmed": True}
+        )
+
+    @staticmethod
+    def _shown(person: dict) -> dict:
+        secret = b32encode(bytes.fromhex(person["totp_key"])).decode()
+        return {"username": person["username"], "totp_secret": secret}
 
     @staticmethod
     def _make() -> dict:

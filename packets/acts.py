@@ -1,0 +1,128 @@
+"""What staff may do to a packet."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from packets import freeze, refund, settle
+from packets.models import Share
+from packets.states import PayStatus
+from redpacket_site.kit.actions import ReasonAction
+from redpacket_site.kit.money import total
+
+
+class FreezePacket(ReasonAction):
+    name = "freeze_packet"
+    title = gettext_lazy("Freeze the packet")
+    permission = "packets.freeze_packet"
+    is_bulk = is_grave = True
+
+    def refusal(self, packet, now):
+        return _("This packet is frozen already.") if packet.is_frozen else ""
+
+    def preview(self, packet, now):
+        return [_("Nothing in it moves any more: no grab, no settlement, no refund.")]
+
+    def facts(self, packet):
+        return (packet.is_frozen,)
+
+    def run(self, packet, *, reason, now, also):
+        return freeze.freeze(public_id=packet.public_id, reason=reason, now=now, also=also)
+
+
+class UnfreezePacket(ReasonAction):
+    name = "unfreeze_packet"
+    title = gettext_lazy("Unfreeze the packet")
+    permission = "packets.freeze_packet"
+    is_bulk = True
+
+    def refusal(self, packet, now):
+        return "" if packet.is_frozen else _("This packet is not frozen.")
+
+    def preview(self, packet, now):
+        return [
+            _("Grabs, settlement and refund go on as the packet's times allow."),
+            _("It was frozen because: %(reason)s") % {"reason": packet.frozen_reason or "-"},
+        ]
+
+    def facts(self, packet):
+        return (packet.is_frozen, packet.frozen_reason)
+
+    def run(self, packet, *, reason, now, also):
+        return freeze.unfreeze(public_id=packet.public_id, reason=reason, now=now, also=also)
+
+
+class RefundNow(ReasonAction):
+    """The expiry refund that the sweep would make; never before the packet's time."""
+
+    name = "refund_now"
+    title = gettext_lazy("Refund the rest now")
+    permission = "packets.refund_now"
+
+    def refusal(self, packet, now):
+        if packet.is_frozen:
+            return _("The packet is frozen: nothing in it moves.")
+        if packet.voided_at or packet.pay_status != PayStatus.PAID:
+            return _("Only a paid packet can be refunded.")
+        if packet.expire_time > now:
+            return _("The packet has not expired yet.")
+        if packet.is_cli_handle:
+            return _("The expiry has been dealt with already.")
+        return ""
+
+    def preview(self, packet, now):
+        rest = total(Share.objects.filter(rp=packet, user_id=None), "money")
+        told = {"rest": f"{rest:,.2f}", "sender": packet.user_id}
+        return [_("%(rest)s yuan go back to the wallet of %(sender)s.") % told]
+
+    def facts(self, packet):
+        rest = total(Share.objects.filter(rp=packet, user_id=None), "money")
+        return (packet.is_frozen, packet.is_cli_handle, str(rest))
+
+    def run(self, packet, *, reason, now, also):
+        return refund.refund_expired(rp_id=packet.pk, now=now, also=also)
+
+
+class SettleNow(ReasonAction):
+    """Credit what is taken, paid and not credited: a settlement pass out of turn."""
+
+    name = "settle_now"
+    title = gettext_lazy("Run the settlement now")
+    permission = "packets.settle_now"
+
+    def refusal(self, packet, now):
+        if packet.is_frozen:
+            return _("The packet is frozen: nothing in it moves.")
+        if packet.voided_at or packet.pay_status != PayStatus.PAID:
+            return _("Only a paid packet can be settled.")
+        return "" if _uncredited(packet).exists() else _("Every taken share is credited already.")
+
+    def preview(self, packet, now):
+        shares = _uncredited(packet)
+        number = shares.count()
+        told = {"number": number, "money": f"{total(shares, 'money'):,.2f}"}
+        return [
+            ngettext(
+                "%(number)d taken share is credited: %(money)s yuan.",
+                "%(number)d taken shares are credited: %(money)s yuan in all.",
+                number,
+            )
+            % told
+        ]
+
+    def facts(self, packet):
+        return (packet.is_frozen, *_uncredited(packet).values_list("pk", flat=True))
+
+    def run(self, packet, *, reason, now, also):
+        return settle.settle_packet(rp_id=packet.pk, now=now, also=also)
+
+    def told(self, packet, settled):
+        if not settled.left:
+            return ""
+        return _("%(left)d shares could not be credited; look at the log.") % {"left": settled.left}
+
+
+def _uncredited(packet):
+    return Share.objects.filter(rp=packet, user_id__isnull=False, is_into_account=False)
+
+
+ACTS = [FreezePacket(), UnfreezePacket(), RefundNow(), SettleNow()]

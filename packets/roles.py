@@ -1,0 +1,111 @@
+"""Who of the staff may do what: four groups and their permissions, kept by migrations.
+
+packets knows all models, so the table is here. A row added below takes effect with a migration that
+calls `grant` again; it is repeatable. No ORM import: a migration brings its own models.
+"""
+
+SUPPORT, MAKER, CHECKER, AUDITOR = "support", "finance maker", "finance checker", "auditor"
+
+# Our own permissions: "app.model" -> {codename: what it allows}.
+OWN = {
+    "packets.redpacket": {
+        "freeze_packet": "Can freeze and unfreeze red packets",
+        "settle_now": "Can run the settlement of a red packet now",
+        "refund_now": "Can run the expiry refund of a red packet now",
+        "review_refund": "Can review expiry refunds",
+    },
+    "wallets.wallet": {
+        "freeze_wallet": "Can freeze and unfreeze wallets",
+        "propose_adjustment": "Can propose adjustments",
+        "check_adjustment": "Can approve and reject adjustments",
+    },
+    "payments.paymentorder": {"ask_channel": "Can ask a channel about an order"},
+    "payments.case": {"resolve_case": "Can mark cases resolved"},
+    "payments.channelrefund": {
+        "propose_refund": "Can propose channel refunds",
+        "check_refund": "Can approve and reject channel refunds",
+    },
+    "kit.staffaction": {"export": "Can export lists"},
+}
+
+_MONEY = (
+    "packets.redpacket",
+    "wallets.wallet",
+    "wallets.ledgerline",
+    "payments.paymentorder",
+    "payments.notification",
+    "payments.case",
+)
+_CHAT = ("packets.groupmember", "packets.profile")
+_FINANCE = (*_MONEY, "payments.channelrefund", "wallets.adjustment")
+_BOOKS = ("kit.staffaction", "kit.staffevent", "kit.event", "admin.logentry")
+
+# role -> what it may look at, what it may do.
+ROLES = {
+    SUPPORT: (
+        (*_MONEY, *_CHAT),
+        (
+            "packets.freeze_packet",
+            "packets.settle_now",
+            "packets.refund_now",
+            "wallets.freeze_wallet",
+            "payments.ask_channel",
+        ),
+    ),
+    MAKER: (
+        _FINANCE,
+        (
+            "packets.review_refund",
+            "payments.ask_channel",
+            "payments.resolve_case",
+            "payments.propose_refund",
+            "wallets.propose_adjustment",
+            "kit.export",
+        ),
+    ),
+    CHECKER: (
+        _FINANCE,
+        (
+            "packets.review_refund",
+            "payments.resolve_case",
+            "payments.check_refund",
+            "wallets.check_adjustment",
+            "kit.export",
+        ),
+    ),
+    AUDITOR: ((*_FINANCE, *_CHAT, *_BOOKS), ("kit.export",)),
+}
+
+
+def grant(apps) -> None:
+    """Make the groups hold exactly what the table says, creating what does not exist yet.
+
+    Django makes permissions after all migrations have run, too late for this one, so the rows are
+    made here; Django then finds them.
+    """
+    Group = apps.get_model("auth", "Group")
+    own = {
+        f"{label.partition('.')[0]}.{codename}": _permission(apps, label, codename, name)
+        for label, permissions in OWN.items()
+        for codename, name in permissions.items()
+    }
+    for role, (models, acts) in ROLES.items():
+        group, _ = Group.objects.get_or_create(name=role)
+        views = [_view(apps, label) for label in models]
+        group.permissions.set([*views, *(own[act] for act in acts)])
+
+
+def _view(apps, label: str):
+    model = label.partition(".")[2]
+    return _permission(apps, label, f"view_{model}", f"Can view {model}")
+
+
+def _permission(apps, label: str, codename: str, name: str):
+    app, _, model = label.partition(".")
+    ContentType = apps.get_model("contenttypes", "ContentType")
+    Permission = apps.get_model("auth", "Permission")
+    kind, _ = ContentType.objects.get_or_create(app_label=app, model=model)
+    permission, _ = Permission.objects.get_or_create(
+        content_type=kind, codename=codename, defaults={"name": name}
+    )
+    return permission

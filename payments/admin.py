@@ -1,0 +1,465 @@
+"""What staff may read of payments: orders, what channels said, cases, channel refunds."""
+
+import json
+
+from django.contrib import admin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from payments import raw
+from payments.acts import CASE_ACTS, ORDER_ACTS
+from payments.models import Case, ChannelRefund, Notification, PaymentOrder
+from payments.states import CaseStatus, NoticeOutcome, OrderStatus, PayType, RefundStatus
+from redpacket_site.kit.admin import (
+    DateRangeFilter,
+    Entry,
+    Page,
+    ReadOnlyAdmin,
+    Section,
+    badge,
+    done_to,
+    found,
+    in_order,
+    link,
+    moment,
+    page_of,
+    yuan,
+)
+from redpacket_site.kit.find import SHOWN, Hit, finder
+from wallets.admin import WalletAdmin, account
+
+LATEST = 20
+
+_ORDER_TONES = {
+    OrderStatus.CREATED: "unpaid",
+    OrderStatus.REPORTED: "awaiting",
+    OrderStatus.CONFIRMED: "open",
+    OrderStatus.CLOSED: "closed",
+    OrderStatus.UNPAID: "void",
+    OrderStatus.FAILED: "void",
+}
+_REFUND_TONES = {
+    RefundStatus.PROPOSED: "awaiting",
+    RefundStatus.APPROVED: "finished",
+    RefundStatus.SENT: "finished",
+    RefundStatus.DONE: "open",
+    RefundStatus.FAILED: "void",
+    RefundStatus.REJECTED: "closed",
+}
+_NOTICE_TONES = {
+    NoticeOutcome.CONFIRMED: "open",
+    NoticeOutcome.FORGED: "void",
+    NoticeOutcome.ERROR: "void",
+    NoticeOutcome.SUSPENSE: "awaiting",
+}
+
+
+NOTICE_WORDS = {
+    NoticeOutcome.STORED: gettext_lazy("kept, not looked at yet"),
+    NoticeOutcome.FORGED: gettext_lazy("forged: changed nothing"),
+    NoticeOutcome.CONFIRMED: gettext_lazy("payment confirmed"),
+    NoticeOutcome.DUPLICATE: gettext_lazy("said before"),
+    NoticeOutcome.SUSPENSE: gettext_lazy("money in suspense"),
+    NoticeOutcome.NOTED: gettext_lazy("noted, no payment"),
+    NoticeOutcome.ERROR: gettext_lazy("we failed: it will come again"),
+}
+
+
+def outcome_of(notice):
+    """What became of a notification, in words."""
+    return NOTICE_WORDS.get(notice.outcome, notice.outcome)
+
+
+def order_status(order) -> str:
+    return badge(_ORDER_TONES[OrderStatus(order.status)], order.get_status_display())
+
+
+def case_status(case) -> str:
+    if case.status == CaseStatus.OPEN:
+        return badge("awaiting", _("to be decided"))
+    return badge("finished", _("resolved"))
+
+
+def refund_status(refund) -> str:
+    return badge(_REFUND_TONES[RefundStatus(refund.status)], refund.get_status_display())
+
+
+def notice_outcome(notice) -> str:
+    return badge(_NOTICE_TONES.get(notice.outcome, "unpaid"), outcome_of(notice))
+
+
+def order_rows(orders, title=None) -> Section:
+    columns = [
+        _("order number"),
+        _("channel"),
+        _("amount"),
+        _("status"),
+        _("trade number"),
+        _("made at"),
+    ]
+    rows = [
+        [
+            link(page_of(order), order.order_no),
+            order.get_pay_type_display(),
+            yuan(order.amount),
+            order_status(order),
+            order.trade_no or "-",
+            moment(order.add_time),
+        ]
+        for order in orders
+    ]
+    return Section(title or _("Payment orders"), columns, rows, name="orders")
+
+
+def case_rows(cases) -> Section:
+    columns = [_("case"), _("status"), _("amount"), _("says"), _("case opened at")]
+    rows = [
+        [
+            link(page_of(case), case.get_kind_display()),
+            case_status(case),
+            yuan(case.amount),
+            case.says,
+            moment(case.created_at),
+        ]
+        for case in cases
+    ]
+    return Section(_("Cases"), columns, rows, name="cases")
+
+
+def refund_rows(refunds) -> Section:
+    columns = [
+        _("refund number"),
+        _("status"),
+        _("amount"),
+        _("maker"),
+        _("checker"),
+        _("proposed at"),
+    ]
+    rows = [
+        [
+            link(page_of(refund), refund.refund_no),
+            refund_status(refund),
+            yuan(refund.amount),
+            refund.maker or _("system"),
+            refund.checker or "-",
+            moment(refund.proposed_at),
+        ]
+        for refund in refunds
+    ]
+    return Section(_("Channel refunds"), columns, rows, name="refunds")
+
+
+@admin.register(PaymentOrder)
+class PaymentOrderAdmin(ReadOnlyAdmin):
+    list_display = ["order_no", "purpose", "payer", "channel", "money", "state", "trade_no", "made"]
+    list_filter = ["pay_type"]
+    search_fields = ["order_no", "trade_no", "reference", "user_id"]
+    search_help_text = gettext_lazy("order number, trade number, packet or payer")
+    totals = {"amount": gettext_lazy("amount")}
+    acts = ORDER_ACTS
+    sections = []
+
+    @admin.display(description=gettext_lazy("payer"))
+    def payer(self, order):
+        return found(order.user_id)
+
+    @admin.display(description=gettext_lazy("channel"))
+    def channel(self, order):
+        return order.get_pay_type_display()
+
+    @admin.display(description=gettext_lazy("amount"))
+    def money(self, order):
+        return yuan(order.amount)
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, order):
+        return order_status(order)
+
+    @admin.display(description=gettext_lazy("made at"))
+    def made(self, order):
+        return moment(order.add_time)
+
+    def page(self, request, order):
+        told = {
+            "user": order.user_id,
+            "money": f"{order.amount:,.2f}",
+            "channel": order.get_pay_type_display(),
+        }
+        notices = list(Notification.objects.filter(order_no=order.order_no).order_by("pk")[:SHOWN])
+        cases = list(Case.objects.filter(order_no=order.order_no).order_by("pk"))
+        refunds = ChannelRefund.objects.filter(order_no=order.order_no).order_by("pk")
+        refunds = list(refunds.select_related("maker", "checker"))
+        page = Page(
+            sentence=_("%(user)s pays %(money)s yuan by %(channel)s.") % told,
+            badges=[order_status(order)],
+            facts=[
+                (_("order number"), order.order_no),
+                (_("trade number"), order.trade_no or "-"),
+                (_("payer"), found(order.user_id)),
+                (_("paid for"), found(order.reference)),
+                (_("purpose"), order.purpose),
+                (_("scene"), order.get_scene_display()),
+                (_("amount"), yuan(order.amount)),
+                (_("payable until"), moment(order.expire_time)),
+                (_("paid at (the channel's clock)"), moment(order.paid_at)),
+                (_("questions"), order.chases),
+                (_("next question at"), moment(order.chase_at)),
+            ],
+            sections=[
+                Section(_("Timeline"), entries=_order_story(order, notices), name="timeline"),
+            ],
+        )
+        if cases:
+            page.sections.append(case_rows(cases))
+        if refunds:
+            page.sections.append(refund_rows(refunds))
+        if request.user.has_perm("payments.view_notification"):
+            page.sections += [_notice_section(notice) for notice in notices]
+        return page
+
+
+def _order_story(order, notices):
+    channel = order.get_pay_type_display()
+    who = found(order.user_id)
+    entries = [
+        Entry(order.add_time, who, _("asks for the order"), "user"),
+        *(
+            Entry(
+                notice.created_at,
+                channel,
+                _("sends a notification: %(outcome)s") % {"outcome": outcome_of(notice)},
+                "channel",
+                notice.says,
+            )
+            for notice in notices
+        ),
+        *done_to(order),
+    ]
+    if order.reported_at:
+        entries.append(Entry(order.reported_at, who, _("says that it is paid"), "user"))
+    if order.confirmed_at:
+        told = {"money": f"{order.amount:,.2f}"}
+        text = _("confirms that %(money)s yuan have arrived") % told
+        entries.append(Entry(order.confirmed_at, channel, text, "channel", order.trade_no))
+    if order.ended_at:
+        text = _("the order ends: %(status)s") % {"status": order.get_status_display()}
+        entries.append(Entry(order.ended_at, _("system"), text))
+    return in_order(entries)
+
+
+def _notice_section(notice) -> Section:
+    headers = json.dumps(raw.masked(notice.headers), ensure_ascii=False, indent=2)
+    return Section(
+        _("Notification %(number)d: %(outcome)s")
+        % {"number": notice.pk, "outcome": outcome_of(notice)},
+        raw=f"{headers}\n\n{raw.pretty(notice.body)}"
+        if notice.headers
+        else raw.pretty(notice.body),
+        note=moment(notice.created_at),
+        name=f"notice-{notice.pk}",
+    )
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnlyAdmin):
+    list_display = ["at", "channel", "shown_outcome", "says", "order", "trade_no"]
+    list_filter = [("created_at", DateRangeFilter)]
+    search_fields = ["order_no", "trade_no"]
+    search_help_text = gettext_lazy("order number or trade number")
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).defer("body", "headers")
+
+    @admin.display(description=gettext_lazy("received at"))
+    def at(self, notice):
+        return moment(notice.created_at)
+
+    @admin.display(description=gettext_lazy("channel"))
+    def channel(self, notice):
+        return notice.get_pay_type_display()
+
+    @admin.display(description=gettext_lazy("outcome"))
+    def shown_outcome(self, notice):
+        return notice_outcome(notice)
+
+    @admin.display(description=gettext_lazy("order number"))
+    def order(self, notice):
+        return found(notice.order_no)
+
+    def page(self, request, notice):
+        told = {"channel": notice.get_pay_type_display(), "outcome": outcome_of(notice)}
+        return Page(
+            sentence=_("%(channel)s sent this notification: %(outcome)s.") % told,
+            badges=[notice_outcome(notice)],
+            facts=[
+                (_("received at"), moment(notice.created_at)),
+                (_("says"), notice.says or "-"),
+                (_("order number"), found(notice.order_no)),
+                (_("trade number"), notice.trade_no or "-"),
+            ],
+            sections=[_notice_section(notice)],
+        )
+
+
+@admin.register(Case)
+class CaseAdmin(ReadOnlyAdmin):
+    list_display = ["what", "state", "money", "channel", "order", "says", "at"]
+    list_filter = ["status"]
+    search_fields = ["order_no", "trade_no"]
+    search_help_text = gettext_lazy("order number or trade number")
+    totals = {"amount": gettext_lazy("amount")}
+    acts = CASE_ACTS
+    sections = []
+
+    @admin.display(description=gettext_lazy("case"))
+    def what(self, case):
+        return case.get_kind_display()
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, case):
+        return case_status(case)
+
+    @admin.display(description=gettext_lazy("amount"))
+    def money(self, case):
+        return yuan(case.amount)
+
+    @admin.display(description=gettext_lazy("channel"))
+    def channel(self, case):
+        return case.get_pay_type_display()
+
+    @admin.display(description=gettext_lazy("order number"))
+    def order(self, case):
+        return found(case.order_no)
+
+    @admin.display(description=gettext_lazy("case opened at"))
+    def at(self, case):
+        return moment(case.created_at)
+
+    def page(self, request, case):
+        told = {"kind": case.get_kind_display(), "money": f"{case.amount:,.2f}"}
+        refunds = ChannelRefund.objects.filter(case=case).select_related("maker", "checker")
+        page = Page(
+            sentence=_("%(kind)s: %(money)s yuan.") % told,
+            badges=[case_status(case)],
+            facts=[
+                (_("reference"), case.reference),
+                (_("channel"), case.get_pay_type_display()),
+                (_("order number"), found(case.order_no)),
+                (_("trade number"), found(case.trade_no)),
+                (_("amount"), yuan(case.amount)),
+                (_("says"), case.says or "-"),
+                (_("case opened at"), moment(case.created_at)),
+                (_("resolved at"), moment(case.resolved_at)),
+                (_("resolved by"), case.resolved_by or "-"),
+                (_("resolution"), case.resolution or "-"),
+            ],
+            sections=[refund_rows(list(refunds.order_by("pk")))],
+        )
+        if done := in_order(done_to(case)):
+            page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
+        return page
+
+
+@admin.register(ChannelRefund)
+class ChannelRefundAdmin(ReadOnlyAdmin):
+    list_display = ["refund_no", "state", "money", "channel", "order", "maker", "checker", "at"]
+    list_filter = ["status"]
+    list_select_related = ["maker", "checker"]
+    search_fields = ["refund_no", "order_no"]
+    search_help_text = gettext_lazy("refund number or order number")
+    totals = {"amount": gettext_lazy("amount")}
+    acts = []
+    sections = []
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, refund):
+        return refund_status(refund)
+
+    @admin.display(description=gettext_lazy("amount"))
+    def money(self, refund):
+        return yuan(refund.amount)
+
+    @admin.display(description=gettext_lazy("channel"))
+    def channel(self, refund):
+        return refund.get_pay_type_display()
+
+    @admin.display(description=gettext_lazy("order number"))
+    def order(self, refund):
+        return found(refund.order_no)
+
+    @admin.display(description=gettext_lazy("proposed at"))
+    def at(self, refund):
+        return moment(refund.proposed_at)
+
+    def page(self, request, refund):
+        told = {"money": f"{refund.amount:,.2f}", "channel": refund.get_pay_type_display()}
+        page = Page(
+            sentence=_("%(money)s yuan go back through %(channel)s.") % told,
+            badges=[refund_status(refund)],
+            facts=[
+                (_("refund number"), refund.refund_no),
+                (_("order number"), found(refund.order_no)),
+                (_("trade number"), refund.trade_no),
+                (_("paid"), yuan(refund.paid)),
+                (_("amount"), yuan(refund.amount)),
+                (_("source"), account(refund.source)),
+                (_("reason"), refund.reason),
+                (_("attachment"), refund.attachment or "-"),
+                (_("case"), link(page_of(refund.case), refund.case) if refund.case else "-"),
+                (_("maker"), refund.maker or _("system")),
+                (_("checker"), refund.checker or "-"),
+                (_("proposed at"), moment(refund.proposed_at)),
+                (_("decided at"), moment(refund.decided_at)),
+                (_("done at"), moment(refund.done_at)),
+                (_("the channel's answer"), refund.answer or "-"),
+                (_("tries"), refund.chases),
+            ],
+        )
+        if done := in_order(done_to(refund)):
+            page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
+        return page
+
+
+def _orders_of(request, wallet):
+    """On a wallet's page: its owner's latest orders. Each status is a range of one index."""
+    if not request.user.has_perm("payments.view_paymentorder"):
+        return None
+    mine = PaymentOrder.objects.filter(user_id=wallet.user_id).defer("pay_params")
+    by_status = (mine.filter(status=s).order_by("-pk")[:LATEST] for s in OrderStatus)
+    latest = sorted((o for orders in by_status for o in orders), key=lambda o: -o.pk)[:LATEST]
+    return order_rows(latest, _("Payment orders (latest)"))
+
+
+WalletAdmin.sections.append(_orders_of)
+
+
+@finder(gettext_lazy("payment orders"), "payments.view_paymentorder")
+def orders(word):
+    by_number = PaymentOrder.objects.filter(order_no=word)
+    by_trade = PaymentOrder.objects.filter(trade_no=word)[:SHOWN]
+    for order in {o.pk: o for rows in (by_number, by_trade) for o in rows}.values():
+        note = f"{order.user_id}, {PayType(order.pay_type).label}, {order.amount:,.2f}"
+        yield Hit(page_of(order), order.order_no, note)
+
+
+@finder(gettext_lazy("channel refunds"), "payments.view_channelrefund")
+def refunds(word):
+    for refund in ChannelRefund.objects.filter(refund_no=word):
+        yield Hit(page_of(refund), refund.refund_no, f"{refund.amount:,.2f}")
+
+
+def _repeating(model, word):
+    rows = [model.objects.filter(**{f: word})[:SHOWN] for f in ("order_no", "trade_no")]
+    return {row.pk: row for side in rows for row in side}.values()
+
+
+@finder(gettext_lazy("cases"), "payments.view_case", is_echo=True)
+def cases(word):
+    for case in _repeating(Case, word):
+        yield Hit(page_of(case), case.get_kind_display(), f"{case.amount:,.2f}")
+
+
+@finder(gettext_lazy("notifications"), "payments.view_notification", is_echo=True)
+def notifications(word):
+    for notice in _repeating(Notification, word):
+        yield Hit(page_of(notice), notice.get_pay_type_display(), str(outcome_of(notice)))

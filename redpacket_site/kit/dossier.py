@@ -1,0 +1,139 @@
+"""A page about one thing: a sentence, its money, tables and a timeline. Templates render it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.timezone import localtime
+from django.utils.translation import gettext_lazy as _
+
+_PUT = count()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of the money bar."""
+
+    tone: str  # taken | returned | waiting
+    label: Any
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Bar:
+    total: Decimal
+    parts: Sequence[Part]
+
+    def stretches(self) -> list[dict]:
+        """Where each part begins and how long it is, in thousandths, as SVG wants it."""
+        begin, out = 0, []
+        for part in self.parts:
+            width = int(part.amount * 1000 / self.total) if self.total else 0
+            out.append({"part": part, "begin": begin, "width": width})
+            begin += width
+        return out
+
+
+@dataclass
+class Section:
+    """One block of a page: a table, a timeline, or raw text."""
+
+    title: Any
+    columns: Sequence[Any] = ()
+    rows: Sequence[Sequence[Any]] = ()
+    entries: Sequence["Entry"] = ()
+    raw: str = ""
+    note: Any = ""
+    older: str = ""  # the address of the next, older page
+    empty: Any = field(default_factory=lambda: _("nothing"))
+    name: str = ""  # an anchor
+
+    def heads(self) -> list[tuple[Any, bool]]:
+        """Each column's heading, and whether it stands over amounts."""
+        first = self.rows[0] if self.rows else [""] * len(self.columns)
+        return [
+            (head, str(cell).startswith('<span class="yuan"'))
+            for head, cell in zip(self.columns, first, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a timeline: when, who, what."""
+
+    at: datetime
+    who: Any
+    text: Any
+    tone: str = "system"  # user | staff | channel | system
+    detail: Any = ""
+    order: int = field(default_factory=lambda: next(_PUT))
+
+
+@dataclass
+class Page:
+    sentence: Any
+    badges: Sequence[Any] = ()
+    warnings: Sequence[Any] = ()
+    bar: Bar | None = None
+    facts: Sequence[tuple[Any, Any]] = ()
+    sections: list[Section] = field(default_factory=list)
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Oldest first; what happened in one moment stays in the order in which it was told."""
+    return sorted(entries, key=lambda entry: (entry.at, entry.order))
+
+
+def yuan(amount: Decimal | None) -> str:
+    """An amount, right-aligned with two places."""
+    return format_html('<span class="yuan">{}</span>', "-" if amount is None else f"{amount:,.2f}")
+
+
+def badge(word: str, text: Any) -> str:
+    """A state: a colour and a word."""
+    return format_html('<span class="badge badge-{}">{}</span>', word, text)
+
+
+def moment(at: datetime | None) -> str:
+    if at is None:
+        return "-"
+    here = localtime(at)
+    return format_html(
+        '<time datetime="{}">{}</time>', here.isoformat(), here.strftime("%Y-%m-%d %H:%M:%S")
+    )
+
+
+def found(word: str, text: Any = "") -> str:
+    """A link that finds what bears this id or number, whatever it is."""
+    if not word:
+        return "-"
+    return format_html(
+        '<a class="id" href="{}?{}">{}</a>',
+        reverse("admin:find"),
+        urlencode({"q": word}),
+        text or word,
+    )
+
+
+def link(url: str, text: Any) -> str:
+    return format_html('<a href="{}">{}</a>', url, text)
+
+
+def page_of(obj) -> str:
+    """The address of a row's page."""
+    meta = obj._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[obj.pk])
+
+
+def list_of(model) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+# What apps above put on the pages of the apps below: (request, row) -> Section or None.
+Contribution = Callable[[Any, Any], "Section | None"]

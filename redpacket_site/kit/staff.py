@@ -1,0 +1,64 @@
+"""What staff did, and how they came in: rows that the auditor reads."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import models
+from django.utils import timezone
+
+from redpacket_site.kit.models import StaffAction, StaffEvent
+
+
+def ip_of(request) -> str | None:
+    return (request and request.META.get("REMOTE_ADDR")) or None
+
+
+def model_name(obj: models.Model | type[models.Model]) -> str:
+    return obj._meta.label_lower
+
+
+@dataclass
+class Note:
+    """An `also` for verbs (kit/retry.py): the staff member's log line commits with the work.
+
+    A verb that answers False has changed nothing, and then nothing is noted.
+    """
+
+    user: Any
+    action: str
+    obj: models.Model
+    reason: str
+    ip: str | None = None
+    now: datetime = field(default_factory=timezone.now)
+
+    def begin(self) -> None:
+        """Nothing to claim: the verb's own WHERE decides."""
+
+    def keep(self, result: Any) -> None:
+        if result is False:
+            return
+        StaffAction.objects.create(
+            user=self.user,
+            action=self.action,
+            model=model_name(self.obj),
+            key=str(self.obj.pk),
+            subject=str(self.obj)[:128],
+            reason=self.reason,
+            ip=self.ip,
+            created_at=self.now,
+        )
+        LogEntry.objects.log_actions(
+            self.user.pk, [self.obj], CHANGE, f"{self.action}: {self.reason}", single_object=True
+        )
+
+
+def event(kind: StaffEvent.Kind, *, username: str, request) -> None:
+    StaffEvent.objects.create(
+        kind=kind,
+        username=(username or "")[:150],
+        ip=ip_of(request),
+        agent=(request.META.get("HTTP_USER_AGENT", "") if request else "")[:200],
+        created_at=timezone.now(),
+    )

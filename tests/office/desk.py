@@ -1,0 +1,80 @@
+"""A member of staff at his desk: a client that has logged in with both factors."""
+
+import re
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.urls import reverse
+from django_otp.oath import totp
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+PASSWORD = "a long enough password"
+
+
+def account(role: str | None, username: str = "") -> User:
+    """A staff user of one role, or a superuser, with a device."""
+    username = username or (role or "admin").replace(" ", "-")
+    user = User.objects.create_user(
+        username, password=PASSWORD, is_staff=True, is_superuser=role is None
+    )
+    if role:
+        user.groups.add(Group.objects.get(name=role))
+    TOTPDevice.objects.create(user=user, name="phone", confirmed=True)
+    return user
+
+
+def code(user: User, drift: int = 0) -> str:
+    """What the user's telephone shows."""
+    key = TOTPDevice.objects.get(user=user).bin_key
+    return f"{totp(key, drift=drift):06d}"
+
+
+def staff(role: str | None, username: str = "", **defaults: Any) -> "Desk":
+    user = account(role, username)
+    desk = Desk(user, **defaults)
+    answer = desk.log_in(code(user))
+    assert answer.status_code == 302, answer.content.decode()
+    return desk
+
+
+class Desk(Client):
+    def __init__(self, user: User, **kwargs):
+        super().__init__(headers={"Accept-Language": "en"}, raise_request_exception=False, **kwargs)
+        self.user = user
+
+    def log_in(self, token: str, password: str = PASSWORD):
+        body = {"username": self.user.username, "password": password, "otp_token": token}
+        return self.post("/admin/login/?next=/admin/", {**body, "next": "/admin/"})
+
+    def page(self, obj) -> Any:
+        return self.get(page_of(obj))
+
+    def text(self, obj) -> str:
+        answer = self.page(obj)
+        assert answer.status_code == 200, answer.status_code
+        return answer.content.decode()
+
+    def act(self, obj, name: str, reason: str = "a good reason") -> Any:
+        """Look at the action's page and confirm it, as the browser would."""
+        url = act_url(obj, name)
+        shown = self.get(url, {"pk": obj.pk})
+        if shown.status_code != 200:
+            return shown
+        return self.post(url, {"pk": obj.pk, "seen": seen(shown), "reason": reason})
+
+
+def page_of(obj) -> str:
+    return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
+
+
+def list_of(model) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def act_url(obj, name: str) -> str:
+    return f"{list_of(obj)}do/{name}/"
+
+
+def seen(answer) -> list[str]:
+    return re.findall(r'name="seen" value="([0-9a-f]+)"', answer.content.decode())
