@@ -1,0 +1,79 @@
+"""Support's day in a real browser: in, find, look, freeze, see it told, unfreeze, out."""
+
+import pytest
+from django.utils import timezone
+
+from packets import roles
+from packets.models import RedPacket
+from redpacket_site.kit.models import StaffAction, StaffEvent
+from tests.office import desk, stories
+
+pytest.importorskip("playwright")
+from tests.office.browser import Watch, chromium, server
+
+
+@pytest.fixture(autouse=True)
+def unsafe(monkeypatch):
+    """Playwright's synchronous interface runs an event loop in this thread; Django minds."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_supports_day(width, height):
+    packet = stories.tell(timezone.now()).opened
+    user = desk.account(roles.SUPPORT)
+    watch = Watch()
+
+    with server() as base, chromium() as browser:
+        context = watch.over(
+            browser.new_context(viewport={"width": width, "height": height}, locale="en-GB")
+        )
+        page = context.new_page()
+        page.goto(f"{base}/admin/")
+        page.get_by_label("Username").fill(user.username)
+        page.get_by_label("Password").fill(desk.PASSWORD)
+        page.get_by_label("One-time code").fill(desk.code(user))
+        page.get_by_role("button", name="Log in").click()
+
+        page.get_by_label("Find anything").fill(
+            f"  {packet.public_id[:12]} {packet.public_id[12:]}"
+        )
+        page.get_by_role("button", name="Find").click()
+        assert page.locator(".sentence").inner_text().startswith("alice lets 5 members")
+
+        page.get_by_role("link", name="Freeze the packet").click()
+        page.get_by_label("Reason").fill("the group's owner reports a scam")
+        page.get_by_role("button", name="Freeze the packet").click()
+        told = page.locator("#timeline li", has_text="Freeze the packet").inner_text()
+        assert "support" in told and "the group's owner reports a scam" in told
+        assert page.locator(".dossier-title .badge-frozen").inner_text() == "frozen"
+        assert RedPacket.objects.get(pk=packet.pk).is_frozen
+
+        page.get_by_role("link", name="Unfreeze the packet").click()
+        page.get_by_label("Reason").fill("checked with the owner")
+        page.get_by_role("button", name="Unfreeze the packet").click()
+        assert page.locator(".badge-frozen").count() == 0
+        assert not RedPacket.objects.get(pk=packet.pk).is_frozen
+
+        assert _overflow(page) == 0
+        page.goto(f"{base}/admin/packets/redpacket/")
+        assert page.locator("#result_list tbody tr").count() == 4
+        assert _overflow(page) == 0
+        page.get_by_role("button", name="简体中文").click()
+        assert page.locator("html").get_attribute("lang") == "zh-hans"
+        page.locator("#logout-form button").click()
+        context.close()
+
+    assert watch.left == []
+    assert watch.errors == []
+    assert [row.action for row in StaffAction.objects.order_by("pk")] == [
+        "freeze_packet",
+        "unfreeze_packet",
+    ]
+    assert [row.kind for row in StaffEvent.objects.order_by("pk")] == ["login", "logout"]
+
+
+def _overflow(page) -> int:
+    """By how many pixels the page is wider than the window."""
+    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
