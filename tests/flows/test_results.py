@@ -4,15 +4,14 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
-from packets import close, freeze, grab, issue, members, pay, profiles, refund
+from packets import close, freeze, grab, members, pay, profiles, refund
 from packets.models import RedPacket, Share
-from packets.states import Kind, PayStatus
+from packets.states import Kind
 from payments.states import PayType
 from redpacket_site.kit.caller import Caller
-from tests.make import make_group, make_packet, make_wallet, user
+from tests.make import end, make_group, make_order, make_packet, make_wallet, report, user
 
 VIEWERS = ("alice", "bob", "carol", "eve")  # sender, taker, other member, outsider
 STATES = {
@@ -77,8 +76,8 @@ def make(kind: Kind, state: str) -> RedPacket:
     if state in ("unpaid", "closed"):
         return packet
     if state in ("awaiting", "void"):
-        with transaction.atomic():
-            issue.issue(packet, to=PayStatus.AWAITING, pay_type=PayType.WECHAT, now=made)
+        order = make_order(packet, PayType.WECHAT)
+        report(order, made)
     else:
         make_wallet("alice", f"{packet.total_money:.2f}")
         pay.by_balance(public_id=packet.public_id, caller=Caller("alice"), now=made)
@@ -94,7 +93,7 @@ def make(kind: Kind, state: str) -> RedPacket:
     if state == "frozen":
         freeze.freeze(public_id=packet.public_id, reason="test", now=timezone.now())
     if state == "void":
-        RedPacket.objects.filter(pk=packet.pk).update(voided_at=timezone.now())
+        assert end(order, timezone.now())
     return packet
 
 
