@@ -8,15 +8,15 @@ from decimal import Decimal
 from wallets import accounts
 from wallets.models import Kind, LedgerLine, Wallet
 
-# The words of api.md.
+# The words of api.md, and the kinds of line that each stands for.
 FLOW_KINDS = {
-    "send": Kind.SEND,
-    "grab": Kind.GRAB,
-    "refund": Kind.EXPIRY_REFUND,
-    "topup": Kind.TOPUP,
-    "adjustment": Kind.ADJUSTMENT,
+    "send": (Kind.SEND,),
+    "grab": (Kind.GRAB,),
+    "refund": (Kind.EXPIRY_REFUND,),
+    "topup": (Kind.TOPUP, Kind.CHANNEL_REFUND),  # paid in, and paid back the way it came
+    "adjustment": (Kind.ADJUSTMENT,),
 }
-_WORDS = {kind: word for word, kind in FLOW_KINDS.items()}
+_WORDS = {kind: word for word, kinds in FLOW_KINDS.items() for kind in kinds}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def flow(*, user_id: str, kind: str | None, before: int | None, limit: int) -> l
     account = accounts.wallet(user_id)
     lines = LedgerLine.objects.order_by("-id")
     if kind:
-        lines = lines.filter(kind=FLOW_KINDS[kind])
+        lines = lines.filter(kind__in=FLOW_KINDS[kind])
     if before:
         lines = lines.filter(id__lt=before)
     newest = heapq.merge(

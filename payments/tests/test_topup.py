@@ -23,7 +23,7 @@ from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.models import Event
 from tests.races.forks import in_threads
 from wallets.models import LedgerLine
-from wallets.statement import balance
+from wallets.statement import balance, flow
 
 BOB = Caller("bob")
 
@@ -486,6 +486,11 @@ def test_topup_goes_back_out_of_its_wallet(alipay):
     channel_refund.send(refund_id=refund.pk, now=timezone.now())
 
     assert balance("bob").balance == 30
+    entries = flow(user_id="bob", kind="topup", before=None, limit=10)
+    assert [(entry.money, entry.order) for entry in entries] == [
+        (Decimal("-20.00"), None),
+        (Decimal("50.00"), made.order_no),
+    ]
 
 
 @pytest.mark.parametrize("amount", ["50.01", "0.00"])
