@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 
-from redpacket_site.kit import caller, redis, throttle
+from redpacket_site.kit import caller, redis, sweeps, throttle
 
 KEPT = {"django_migrations", "django_content_type", "auth_permission", "kit_eventplace"}
 
@@ -65,6 +65,7 @@ def _empty() -> None:
     if redis.is_configured():
         redis.call(lambda r: r.flushdb())
     throttle._buckets.clear()
+    sweeps._places.clear()
     caller.tokens._looked_at = -1e9
 
 

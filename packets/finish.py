@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from packets.models import RedPacket, Share
-from packets.states import Kind
+from packets.states import Kind, PayStatus
 from redpacket_site.kit import later, outbox, retry
+from redpacket_site.kit.moves import move
 
 AGAIN_S = (1, 2, 4)  # shares still on their way when the taker of n looked
 
@@ -27,15 +28,15 @@ def finish(*, rp_id: int) -> bool:
     Spec:    1.5, 1.8
     """
     packet = RedPacket.objects.get(pk=rp_id)
-    if packet.expend_time is not None or packet.pay_time is None:
+    if packet.expend_time is not None or packet.pay_time is None or packet.voided_at:
         return False
     taken = list(Share.objects.filter(rp=packet).values_list("user_id", "update_time", "is_good"))
     if any(user_id is None for user_id, _, _ in taken):
         return False
     last = max(update_time for _, update_time, _ in taken)
     expend_time = seconds_between(packet.pay_time, last)
-    unfinished = RedPacket.objects.filter(pk=rp_id, expend_time=None)
-    if not unfinished.update(expend_time=expend_time, is_cli_handle=True):
+    open_still = RedPacket.objects.filter(pk=rp_id, expend_time=None, voided_at=None)
+    if not move(open_still, expend_time=expend_time, is_cli_handle=True):
         return False
     best = [user_id for user_id, _, is_good in taken if is_good]
     outbox.tell(
@@ -55,17 +56,18 @@ def seconds_between(pay_time: datetime, last: datetime) -> int:
     return max(0, int((last - pay_time).total_seconds()))
 
 
-def unfinished(after: int, limit: int) -> list[int]:
-    """Keys of packets whose shares are all taken and that nobody has finished, in key order."""
-    untaken = Share.objects.filter(rp=OuterRef("pk"), user_id=None)
-    packets = RedPacket.objects.filter(
-        ~Exists(untaken),
-        is_cli_handle=False,
-        expend_time=None,
-        pay_time__isnull=False,
-        pk__gt=after,
+def unfinished(status: PayStatus) -> QuerySet[RedPacket]:
+    """Issued packets that nobody has finished or refunded: the index of the expiry sweep."""
+    return RedPacket.objects.filter(
+        pay_status=status, is_cli_handle=False, expend_time=None, voided_at=None
     )
-    return list(packets.order_by("pk").values_list("pk", flat=True)[:limit])
+
+
+def all_taken(rp_ids: list[int]) -> list[int]:
+    """Those of these packets of which no share is left."""
+    untaken = Share.objects.filter(rp=OuterRef("pk"), user_id=None)
+    packets = RedPacket.objects.filter(~Exists(untaken), pk__in=rp_ids)
+    return list(packets.values_list("pk", flat=True))
 
 
 def _is_open(rp_id: int) -> bool:

@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Count
-
+from packets import finish
 from packets.models import RedPacket, Share
 from packets.states import PayStatus
 from redpacket_site.kit import outbox, retry
@@ -17,6 +16,10 @@ class NotDue(Exception):
     """Somebody else dealt with it, or it may not be refunded now; everything rolls back."""
 
 
+class NothingLeft(NotDue):
+    """All shares are taken."""
+
+
 def refund_expired(*, rp_id: int, now: datetime, also=None) -> bool:
     """Return the untaken rest of an expired, paid packet to its sender; False when there is nothing
     to do here any more. Close first, count after: the sum is of the shares that are now closed.
@@ -24,11 +27,15 @@ def refund_expired(*, rp_id: int, now: datetime, also=None) -> bool:
     Money:   Decimal yuan, escrow -> sender's wallet, one ledger line per packet.
     Races:   a late grab and the refund want the same share row; one of them finds it changed.
              Total = taken + returned, by construction.
+             All taken: whoever should have finished the packet was lost, so it is finished here.
     Repeats: the packet row's WHERE lets one refund through; (kind, reference) says it again.
     Spec:    1.8
     """
     try:
         _refund(rp_id=rp_id, now=now, also=also)
+    except NothingLeft:
+        finish.finish(rp_id=rp_id)
+        return False
     except NotDue:
         return False
     return True
@@ -44,18 +51,19 @@ def _refund(*, rp_id: int, now: datetime) -> None:
     shares = Share.objects.filter(rp=packet)
     shares.filter(user_id=None, is_returned=False).update(is_returned=True)
     returned = total(shares.filter(is_returned=True), "money")
-    if returned > ZERO:
-        try:
-            ledger.post(
-                kind=Kind.EXPIRY_REFUND,
-                reference=packet.public_id,
-                source=accounts.escrow(packet.public_id),
-                target=accounts.wallet(packet.user_id),
-                amount=returned,
-                now=now,
-            )
-        except ledger.AlreadyPosted as error:
-            raise NotDue() from error
+    if returned == ZERO:
+        raise NothingLeft()
+    try:
+        ledger.post(
+            kind=Kind.EXPIRY_REFUND,
+            reference=packet.public_id,
+            source=accounts.escrow(packet.public_id),
+            target=accounts.wallet(packet.user_id),
+            amount=returned,
+            now=now,
+        )
+    except ledger.AlreadyPosted as error:
+        raise NotDue() from error
     due = RedPacket.objects.filter(
         pk=rp_id,
         is_cli_handle=False,
@@ -65,14 +73,12 @@ def _refund(*, rp_id: int, now: datetime) -> None:
     )
     if not move(due, return_money=returned, is_cli_handle=True):
         raise NotDue()
-    if returned > ZERO:
-        taken = shares.filter(user_id__isnull=False).aggregate(n=Count("pk"))["n"]
-        outbox.tell(
-            "packet.expired",
-            now=now,
-            packet=packet.public_id,
-            for_id=packet.for_id,
-            user_id=packet.user_id,
-            return_money=f"{returned:.2f}",
-            taken_number=taken,
-        )
+    outbox.tell(
+        "packet.expired",
+        now=now,
+        packet=packet.public_id,
+        for_id=packet.for_id,
+        user_id=packet.user_id,
+        return_money=f"{returned:.2f}",
+        taken_number=shares.filter(user_id__isnull=False).count(),
+    )

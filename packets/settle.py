@@ -12,7 +12,7 @@ from functools import cache
 
 import structlog
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from packets.models import RedPacket, SettlementPass, Share
 from packets.states import PayStatus
@@ -88,22 +88,16 @@ def settle_packet(*, rp_id: int, now: datetime, also=None) -> Settled:
     return _settle_whole(rp_id, None, now, also) or Settled(0, ZERO)
 
 
-def due(now: datetime, beyond: tuple[datetime, int] | None, limit: int) -> list[tuple]:
-    """(run_at, key, packet, number) of passes to run, oldest first, behind the last one seen."""
-    passes = SettlementPass.objects.filter(run_at__lte=now)
-    if beyond:
-        passes = passes.filter(run_at__gte=beyond[0]).exclude(run_at=beyond[0], pk__lte=beyond[1])
-    rows = passes.order_by("run_at", "pk").values_list("run_at", "pk", "packet_id", "number")
-    return list(rows[:limit])
+def due(now: datetime) -> QuerySet[SettlementPass]:
+    """Passes to run."""
+    return SettlementPass.objects.filter(run_at__lte=now)
 
 
-def missed(
-    since: datetime, until: datetime, beyond: tuple[datetime, int] | None, limit: int
-) -> list[tuple]:
-    """(owed_at, key, packet) of shares that were taken in that time and are paid and uncredited,
-    oldest first; those whose packet still has a pass to come are left to it."""
+def missed(since: datetime, until: datetime) -> QuerySet[Share]:
+    """Shares that were taken in that time and are paid and uncredited; those whose packet still has
+    a pass to come are left to it."""
     to_come = SettlementPass.objects.filter(packet=OuterRef("rp"), done_at=None)
-    shares = Share.objects.filter(
+    return Share.objects.filter(
         ~Exists(to_come),
         owed_at__gte=since,
         owed_at__lte=until,
@@ -111,10 +105,6 @@ def missed(
         rp__is_frozen=False,
         rp__voided_at=None,
     )
-    if beyond:
-        shares = shares.filter(owed_at__gte=beyond[0]).exclude(owed_at=beyond[0], pk__lte=beyond[1])
-    rows = shares.order_by("owed_at", "pk").values_list("owed_at", "pk", "rp_id")
-    return list(rows[:limit])
 
 
 def _settle_whole(rp_id: int, number: int | None, now: datetime, also=None) -> Settled | None:

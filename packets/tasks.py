@@ -1,24 +1,18 @@
-"""Doors of Celery. A sweep takes one row a transaction, oldest first, past bad ones."""
+"""Doors of Celery: look again soon, and the sweeps (see kit/sweeps.py)."""
 
-import time
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-import structlog
 from celery import shared_task
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 
 from packets import close, finish, refund, settle
-from packets.models import RedPacket
+from packets.models import RedPacket, SettlementPass, Share
 from packets.states import PayStatus
 from redpacket_site.kit import idempotency, later, outbox
+from redpacket_site.kit.sweeps import drain, sweep
 
-log = structlog.get_logger(__name__)
-
-BUDGET_S = 20  # a sweep stops then; the next beat goes on
-PAGE = 200
+LOOKED_AT_PAGES = 25  # open packets that one run looks at: its cost does not grow with their number
 # What the slow sweep looks at: late enough for a grab and its passes to be over, and no older than
 # the audit has told anybody; shares of void packets stay owed for ever, and leave the range.
 MISSED_AFTER_S, MISSED_WITHIN_DAYS = 10, 30
@@ -41,10 +35,12 @@ def settle_packet(rp_id: int) -> None:
 def settle_due() -> int:
     """Run every settlement pass that is due, oldest first; how many were done."""
     now = timezone.now()
-    return _sweep(
-        _paged(lambda beyond: settle.due(now, beyond, PAGE)),
-        lambda row: settle.run_pass(rp_id=row[2], number=row[3], now=now),
-    )
+
+    def run(key: int) -> object:
+        due = SettlementPass.objects.get(pk=key)
+        return settle.run_pass(rp_id=due.packet_id, number=due.number, now=now)
+
+    return sweep("settle_due", settle.due(now), "run_at", run)
 
 
 @shared_task(name="packets.settle_missed")
@@ -53,42 +49,69 @@ def settle_missed() -> int:
     now = timezone.now()
     since = now - timedelta(days=MISSED_WITHIN_DAYS)
     until = now - timedelta(seconds=MISSED_AFTER_S)
-    rows = _paged(lambda beyond: settle.missed(since, until, beyond, PAGE))
-    return _sweep(
-        (rp_id for *_, rp_id in rows),
-        lambda rp_id: settle.settle_packet(rp_id=rp_id, now=now).shares,
-    )
+
+    def credit(key: int) -> object:
+        missed = Share.objects.get(pk=key)
+        return settle.settle_packet(rp_id=missed.rp_id, now=now).shares
+
+    return sweep("settle_missed", settle.missed(since, until), "owed_at", credit)
 
 
 @shared_task(name="packets.refund_expired")
 def refund_expired() -> int:
     """Refund what has expired, oldest first (Spec 1.8); how many packets were dealt with."""
     now = timezone.now()
-    return _sweep(_expired(now), lambda key: refund.refund_expired(rp_id=key, now=now))
+    due = RedPacket.objects.filter(
+        pay_status=PayStatus.PAID,
+        is_cli_handle=False,
+        expire_time__lte=now,
+        is_frozen=False,
+        voided_at=None,
+    )
+    return sweep(
+        "refund_expired", due, "expire_time", lambda key: refund.refund_expired(rp_id=key, now=now)
+    )
 
 
 @shared_task(name="packets.finish_taken")
 def finish_taken() -> int:
     """Finish packets whose last taker could not."""
-    return _sweep(_taken(), lambda key: finish.finish(rp_id=key))
+    return sum(
+        sweep(
+            f"finish_taken:{status.word}",
+            finish.unfinished(status),
+            "expire_time",
+            lambda key: finish.finish(rp_id=key),
+            only=finish.all_taken,
+            pages=LOOKED_AT_PAGES,
+        )
+        for status in (PayStatus.PAID, PayStatus.AWAITING)
+    )
 
 
 @shared_task(name="packets.close_drafts")
 def close_drafts() -> int:
     """Close drafts that nobody paid in time."""
     now = timezone.now()
-    found = list(close.due(now).order_by("draft_until")[: PAGE * 10])
-    return _sweep(iter(found), lambda packet: close.close(packet=packet, now=now))
+    return sweep(
+        "close_drafts",
+        close.due(now),
+        "draft_until",
+        lambda key: close.close(packet=RedPacket.objects.get(pk=key), now=now),
+    )
 
 
 @shared_task(name="packets.forget_old")
 def forget_old() -> int:
     """Drop events and idempotency records past their promise."""
     now = timezone.now()
-    outbox.give_places()
-    return outbox.forget(
-        before=now - timedelta(days=settings.EVENTS_KEPT_DAYS)
-    ) + idempotency.forget(before=now - timedelta(hours=25))
+    drain(outbox.give_places)  # an event without a place has not been offered yet
+    return drain(
+        lambda: (
+            outbox.forget(before=now - timedelta(days=settings.EVENTS_KEPT_DAYS))
+            + idempotency.forget(before=now - timedelta(hours=25))
+        )
+    )
 
 
 SWEEPS = (
@@ -99,43 +122,3 @@ SWEEPS = (
     close_drafts,
     forget_old,
 )
-
-
-def _sweep(rows: Iterator, verb: Callable) -> int:
-    done, began = 0, time.monotonic()
-    for row in rows:
-        try:
-            done += bool(verb(row))
-        except Exception:
-            log.exception("sweep_row_failed", row=str(row), verb=str(verb))
-        if time.monotonic() - began > BUDGET_S:
-            break
-    return done
-
-
-def _paged(page: Callable[[tuple | None], list[tuple]]) -> Iterator[tuple]:
-    """Rows that begin with (time, key), a page at a time, each behind the last one seen."""
-    beyond = None
-    while rows := page(beyond):
-        yield from rows
-        beyond = rows[-1][:2]
-
-
-def _expired(now) -> Iterator[int]:
-    """Keys of packets to refund, oldest first, a page at a time behind the last one seen."""
-    due = RedPacket.objects.filter(
-        pay_status=PayStatus.PAID, is_cli_handle=False, expire_time__lte=now
-    ).order_by("expire_time", "pk")
-    page = list(due.values_list("expire_time", "pk", "is_frozen", "voided_at")[:PAGE])
-    while page:
-        yield from (pk for _, pk, is_frozen, voided_at in page if not (is_frozen or voided_at))
-        at, key, *_ = page[-1]
-        beyond = due.filter(Q(expire_time__gt=at) | Q(expire_time=at, pk__gt=key))
-        page = list(beyond.values_list("expire_time", "pk", "is_frozen", "voided_at")[:PAGE])
-
-
-def _taken() -> Iterator[int]:
-    after = 0
-    while page := finish.unfinished(after, PAGE):
-        yield from page
-        after = page[-1]

@@ -12,7 +12,7 @@ from payments.channels.base import ChannelDown, Refused
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import PAY_TYPE_OF
 from redpacket_site.kit import later
-from redpacket_site.kit.sweeps import by_time, sweep
+from redpacket_site.kit.sweeps import sweep
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ def chase_due() -> int:
     """Ask the channels about every order whose time has come (Spec 2.6)."""
     now = timezone.now()
     due = PaymentOrder.objects.filter(chase_at__lte=now)
-    return sweep(by_time(due, "chase_at"), lambda pk: chase.chase(order_id=pk, now=now))
+    return sweep("chase_due", due, "chase_at", lambda key: chase.chase(order_id=key, now=now))
 
 
 @shared_task(name="payments.send_refund")
@@ -42,7 +42,9 @@ def send_refunds() -> int:
     """Send what was approved, and ask about what was sent."""
     now = timezone.now()
     due = ChannelRefund.objects.filter(chase_at__lte=now)
-    return sweep(by_time(due, "chase_at"), lambda pk: channel_refund.send(refund_id=pk, now=now))
+    return sweep(
+        "send_refunds", due, "chase_at", lambda key: channel_refund.send(refund_id=key, now=now)
+    )
 
 
 @shared_task(name="payments.reconcile_yesterday")
