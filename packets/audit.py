@@ -47,7 +47,7 @@ def packets_are_sound() -> Iterator[Finding]:
 
 
 def lines_have_their_packets() -> Iterator[Finding]:
-    """No ledger line speaks of a packet or share that does not exist."""
+    """Every ledger line of a packet names one that exists, and uses that packet's own escrow."""
     kinds = (LineKind.SEND, LineKind.GRAB, LineKind.EXPIRY_REFUND, LineKind.CHANNEL_PAY)
     for lines in by_key(LedgerLine.objects.filter(kind__in=kinds)):
         named = {_packet_of(line) for line in lines}
@@ -55,9 +55,13 @@ def lines_have_their_packets() -> Iterator[Finding]:
             RedPacket.objects.filter(public_id__in=named).values_list("public_id", flat=True)
         )
         for line in lines:
-            if _packet_of(line) not in known:
+            name = _packet_of(line)
+            held_for = accounts.held_for(line.source) or accounts.held_for(line.target)
+            if name not in known or name != held_for:
                 yield Finding(
-                    "lines_have_their_packets", f"ledger line {line.pk}", f"no {line.reference}"
+                    "lines_have_their_packets",
+                    f"ledger line {line.pk}",
+                    f"{line.reference} from {line.source} to {line.target}",
                 )
 
 
@@ -119,12 +123,15 @@ def _luck(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]:
         "number": packet.number,
         "minimum": fen(settings.REDPACKET_SHARE_MIN),
         "maximum": fen(settings.REDPACKET_SHARE_MAX),
-        "seed": bytes.fromhex(packet.seed),
     }
-    if draw.commitment(public_id=packet.public_id, **rules) != packet.commitment:
-        yield "the_commitment_holds", "seed, id, total, number or limits do not hash to it"
-    elif draw.draw(**rules) != amounts:
-        yield "the_draw_can_be_repeated", "the seed draws other amounts"
+    try:
+        rules["seed"] = bytes.fromhex(packet.seed)
+        if draw.commitment(public_id=packet.public_id, **rules) != packet.commitment:
+            yield "the_commitment_holds", "seed, id, total, number or limits do not hash to it"
+        elif draw.draw(**rules) != amounts:
+            yield "the_draw_can_be_repeated", "the seed draws other amounts"
+    except ValueError as error:  # no seed, or no draw at all from these numbers
+        yield "the_draw_can_be_repeated", str(error)
 
 
 def _flags(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]:
@@ -151,7 +158,7 @@ def _flags(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]:
         last = max((share.update_time for share in taken), default=None)
         if len(taken) != len(shares) or last is None:
             yield "finished_means_all_taken", f"{len(taken)} of {len(shares)} taken"
-        elif seconds_between(packet.pay_time, last) != packet.expend_time:
+        elif not packet.pay_time or seconds_between(packet.pay_time, last) != packet.expend_time:
             yield "expend_time_is_the_last_share", f"{packet.expend_time}"
 
 
@@ -205,7 +212,7 @@ def _posted(
     found = {(line.kind, line.reference): (line.source, line.target, line.amount) for line in lines}
     for key in sorted(set(expected) | set(found)):
         if expected.get(key) != found.get(key):
-            name = f"{LineKind(key[0]).name} {key[1]}"
+            name = f"{LineKind(key[0]).name if key[0] in LineKind else key[0]} {key[1]}"
             yield (
                 "movements_are_in_the_ledger",
                 f"{name}: expected {expected.get(key)}, line {found.get(key)}",

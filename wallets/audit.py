@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from django.db import models
 
-from redpacket_site.kit.money import ZERO
+from redpacket_site.kit.money import ZERO, fen_sum, from_fen
 from redpacket_site.kit.snapshot import snapshot
 from wallets import accounts, daily
 from wallets.models import Adjustment, DailySummary, Kind, LedgerLine, Wallet
@@ -67,8 +67,8 @@ def sums(names: list[str], **conditions) -> dict[str, Decimal]:
     held: dict[str, Decimal] = defaultdict(lambda: ZERO)
     for side, sign in (("target", 1), ("source", -1)):
         lines = LedgerLine.objects.filter(**{f"{side}__in": names}, **conditions)
-        for account, amount in lines.values_list(side, "amount"):
-            held[account] += sign * amount
+        for account, fen in lines.values_list(side).annotate(fen=fen_sum("amount")).order_by():
+            held[account] += sign * from_fen(fen)
     return held
 
 

@@ -1,0 +1,218 @@
+"""Each rule of the packets is broken by hand and named, or its constraint refuses the break."""
+
+from types import SimpleNamespace
+
+import pytest
+from django.db import IntegrityError
+from django.utils import timezone
+
+from packets import audit, grab, refund
+from packets.models import GroupMember, RedPacket, Share
+from packets.states import Kind
+from redpacket_site.kit.caller import Caller
+from tests import rules
+from tests.make import make_expired_packet, make_packet, make_paid_packet
+from wallets.audit import audit as findings
+from wallets.models import LedgerLine
+from wallets.tests.test_audit import by_hand, line_by_hand
+
+
+@pytest.fixture
+def story():
+    """A packet in each state, through the verbs; the books are clean."""
+    lucky = make_paid_packet(Kind.LUCKY, 3, "10.00")
+    equal = make_paid_packet(Kind.EQUAL, 2, "1.00")
+    finished = make_paid_packet(Kind.EQUAL, 1, "1.00")
+    expired = make_expired_packet(Kind.EQUAL, 2, "1.00")
+    for packet in (lucky, equal, finished):
+        grab.grab(public_id=packet.public_id, caller=Caller("u1"), now=timezone.now())
+    refund.refund_expired(rp_id=expired.pk, now=timezone.now())
+    assert findings() == []
+    draft = make_packet(Kind.EQUAL, 1, "1.00")
+    return SimpleNamespace(
+        lucky=lucky, equal=equal, finished=finished, expired=expired, draft=draft
+    )
+
+
+def of_packet(packet, change: str, *values) -> None:
+    by_hand(f"UPDATE red_packet SET {change} WHERE id = %s", *values, packet.pk)
+
+
+def of_share(packet, position: int, change: str, *values) -> None:
+    where = "WHERE rp_id = %s AND position = %s"
+    by_hand(f"UPDATE red_packet_log SET {change} {where}", *values, packet.pk, position)
+
+
+def untaken(packet) -> int:
+    return Share.objects.filter(rp=packet, user_id=None).latest("position").position
+
+
+def taken(packet) -> int:
+    return Share.objects.get(rp=packet, user_id="u1").position
+
+
+def swap_largest_and_smallest(packet) -> None:
+    """10.00 over three cannot be three times the same."""
+    shares = sorted(Share.objects.filter(rp=packet), key=lambda share: share.money)
+    of_share(packet, shares[0].position, "money = %s", shares[-1].money)
+    of_share(packet, shares[-1].position, "money = %s", shares[0].money)
+
+
+def move_a_fen(packet) -> None:
+    of_share(packet, 1, "money = 1.01")
+    of_share(packet, 2, "money = 0.99")
+
+
+def take_it_all_by_hand(packet) -> None:
+    of_share(packet, 1, "user_id = 'u1', update_time = '2026-01-01 00:00:00'")
+    of_packet(packet, "expend_time = 1")
+
+
+def insert_share(packet, position=9, user_id=None, money="1.00") -> None:
+    by_hand(
+        "INSERT INTO red_packet_log (rp_id, position, user_id, money, is_good, is_into_account,"
+        " is_returned, add_time, update_time) VALUES (%s, %s, %s, %s, 0, 0, 0, %s, %s)",
+        *(packet.pk, position, user_id, money, "2026-01-01", user_id and "2026-01-01"),
+    )
+
+
+DELETE_SHARE = "DELETE FROM red_packet_log WHERE rp_id = %s AND position = %s"
+SEND_MORE = "UPDATE wallets_ledgerline SET amount = amount + 1 WHERE kind = 1 AND reference = %s"
+DELETE_LINE = "DELETE FROM wallets_ledgerline WHERE kind = 2 AND source = %s"
+
+# (rule, which packet, the break)
+BREAKS = [
+    ("shares_are_all_there", "equal", lambda p: by_hand(DELETE_SHARE, p.pk, untaken(p))),
+    ("shares_are_all_there", "equal", lambda p: of_share(p, untaken(p), "position = 3")),
+    ("shares_add_up", "equal", lambda p: of_share(p, untaken(p), "money = 1.01")),
+    ("shares_add_up", "lucky", lambda p: of_packet(p, "total_money = 10.01")),
+    ("equal_shares_are_equal", "equal", move_a_fen),
+    ("shares_keep_the_limits", "equal", lambda p: of_share(p, untaken(p), "money = 200.01")),
+    ("only_lucky_packets_are_drawn", "equal", lambda p: of_share(p, 1, "is_good = 1")),
+    ("only_lucky_packets_are_drawn", "equal", lambda p: of_packet(p, "seed = '00'")),
+    ("best_luck_is_the_largest", "lucky", lambda p: of_share(p, 1, "is_good = 1 - is_good")),
+    ("the_commitment_holds", "lucky", lambda p: of_packet(p, "seed = %s", "00" * 32)),
+    ("the_commitment_holds", "lucky", lambda p: of_packet(p, "commitment = ''")),
+    ("the_draw_can_be_repeated", "lucky", swap_largest_and_smallest),
+    ("the_draw_can_be_repeated", "lucky", lambda p: of_packet(p, "seed = 'no hex'")),
+    (
+        "nothing_moves_before_issue",
+        "draft",
+        lambda p: of_share(p, 1, "user_id = 'u1', update_time = '2026-01-01 00:00:00'"),
+    ),
+    ("nothing_moves_before_issue", "draft", lambda p: of_share(p, 1, "is_returned = 1")),
+    ("finished_means_all_taken", "equal", lambda p: of_packet(p, "expend_time = 1")),
+    ("expend_time_is_the_last_share", "finished", lambda p: of_packet(p, "expend_time = 99")),
+    ("expend_time_is_the_last_share", "draft", take_it_all_by_hand),
+    ("returned_is_the_closed_shares", "expired", lambda p: of_packet(p, "return_money = 1.99")),
+    ("returned_is_the_closed_shares", "equal", lambda p: of_share(p, untaken(p), "is_returned=1")),
+    ("returned_means_dealt_with", "expired", lambda p: of_packet(p, "is_cli_handle = 0")),
+    ("only_paid_packets_credit", "equal", lambda p: of_packet(p, "pay_status = 2")),
+    ("movements_are_in_the_ledger", "equal", lambda p: by_hand(DELETE_LINE, escrow(p))),
+    ("movements_are_in_the_ledger", "equal", lambda p: by_hand(SEND_MORE, p.public_id)),
+    (
+        "movements_are_in_the_ledger",
+        "lucky",
+        lambda p: line_by_hand(77, "x", "platform", escrow(p)),
+    ),
+    (
+        "movements_are_in_the_ledger",
+        "equal",
+        lambda p: of_share(p, taken(p), "is_into_account = 0"),
+    ),
+    ("escrow_is_what_waits", "equal", lambda p: by_hand(SEND_MORE, p.public_id)),
+    ("escrow_is_what_waits", "expired", lambda p: of_share(p, 1, "is_returned = 0")),
+]
+
+
+def escrow(packet) -> str:
+    return f"escrow:{packet.public_id}"
+
+
+@pytest.mark.broken_books
+@pytest.mark.parametrize("number", range(len(BREAKS)), ids=[rule for rule, _, _ in BREAKS])
+def test_broken_rule_is_named_with_its_packet(story, number):
+    rule, which, break_it = BREAKS[number]
+    packet = getattr(story, which)
+
+    break_it(packet)
+
+    rows = {finding.row for finding in findings() if finding.rule == rule}
+    assert rows == {f"packet {packet.public_id}"}
+
+
+@pytest.mark.broken_books
+def test_line_of_no_packet_is_named(story):
+    line_by_hand(1, "rp_none", "wallet:u1", "escrow:rp_none")
+
+    line = LedgerLine.objects.latest("pk")
+    assert ("lines_have_their_packets", f"ledger line {line.pk}") in {
+        (finding.rule, finding.row) for finding in findings()
+    }
+
+
+@pytest.mark.broken_books
+def test_line_into_the_escrow_of_nobody_is_named(story):
+    """Its reference is a packet that exists; the money went where no packet is."""
+    line_by_hand(1, story.draft.public_id, "wallet:u1", "escrow:rp_none")
+
+    line = LedgerLine.objects.latest("pk")
+    assert ("lines_have_their_packets", f"ledger line {line.pk}") in {
+        (finding.rule, finding.row) for finding in findings()
+    }
+
+
+BROKEN_BY_A_LINE = {"lines_have_their_packets"}
+# An untaken share that is credited cannot be stored: share_taken_or_not, below.
+CANNOT_BE_STORED = {"only_takers_are_credited"}
+
+
+def test_every_rule_is_broken_here():
+    broken = {rule for rule, _, _ in BREAKS} | BROKEN_BY_A_LINE | CANNOT_BE_STORED
+    assert rules.names_in(audit) == broken
+
+
+REFUSED = {
+    "packet_number_positive": lambda s: of_packet(s.equal, "number = 0"),
+    "packet_total_positive": lambda s: of_packet(s.draft, "total_money = 0"),
+    "packet_return_within_total": lambda s: of_packet(s.expired, "return_money = 2.01"),
+    "packet_issued_has_times": lambda s: of_packet(s.equal, "expire_time = NULL"),
+    "share_packet_position": lambda s: insert_share(s.equal, position=1),
+    "share_packet_taker": lambda s: insert_share(s.equal, user_id="u1"),
+    "share_money_positive": lambda s: insert_share(s.equal, money="0.00"),
+    "share_taken_or_not": lambda s: of_share(s.draft, 1, "is_into_account = 1"),
+    "group_member": lambda s: by_hand(
+        "INSERT INTO packets_groupmember (group_id, user_id) VALUES ('g1', 'u1')"
+    ),
+}
+REFUSED_BY_KEYS = {
+    "a share without a packet": lambda s: insert_share(SimpleNamespace(pk=10**9)),
+    "a packet without its shares": lambda s: by_hand(
+        "DELETE FROM red_packet WHERE id = %s", s.equal.pk
+    ),
+    "two packets of one name": lambda s: of_packet(s.equal, "public_id = %s", s.lucky.public_id),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED | REFUSED_BY_KEYS)
+def test_database_refuses_the_break(story, name):
+    with pytest.raises(IntegrityError):
+        (REFUSED | REFUSED_BY_KEYS)[name](story)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "is_returned = 1",  # taken and returned
+        "update_time = NULL",  # taken, never
+        "user_id = NULL",  # credited to nobody
+    ],
+)
+def test_a_taken_share_cannot_be_half_taken(story, change):
+    with pytest.raises(IntegrityError):
+        of_share(story.finished, 1, change)
+
+
+def test_every_constraint_is_tried_here():
+    named = {c.name for model in (RedPacket, Share, GroupMember) for c in model._meta.constraints}
+    assert named == set(REFUSED)
