@@ -63,7 +63,7 @@ def refund_expired() -> int:
     now = timezone.now()
     due = RedPacket.objects.filter(
         pay_status=PayStatus.PAID,
-        is_cli_handle=False,
+        is_cli_handle__in=finish.NOT_YET,
         expire_time__lte=now,
         is_frozen=False,
         voided_at=None,

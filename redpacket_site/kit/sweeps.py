@@ -47,7 +47,7 @@ def sweep(
     until = time.monotonic() + BUDGET_S
     done = looked = 0
     for _round in range(2 if place_of(name) else 1):  # to the end, then once from the beginning
-        while page := _behind(due, by, place_of(name)):
+        while page := list(behind(due, by, place_of(name))):
             _keep(name, page[-1])
             keys = [key for _, key in page]
             worth = set(only(keys)) if only else set(keys)
@@ -96,12 +96,13 @@ def _key(name: str) -> str:
     return f"sweep:{name}"
 
 
-def _behind(due: models.QuerySet, by: str, place: Place | None) -> list[Place]:
+def behind(due: models.QuerySet, by: str, place: Place | None) -> models.QuerySet:
+    """The page behind a place: (time, key) of each row."""
     if place:
         at, key = place
         # The bare bound is for the index, the rest for rows of the same moment.
         due = due.filter(Q(**{f"{by}__gt": at}) | Q(pk__gt=key), **{f"{by}__gte": at})
-    return list(due.order_by(by, "pk").values_list(by, "pk")[:PAGE])
+    return due.order_by(by, "pk").values_list(by, "pk")[:PAGE]
 
 
 def _past_bad_ones(verb: Callable[[int], object], key: int) -> bool:
