@@ -36,8 +36,9 @@ DAILY = {
 }
 if env.text("REDPACKET_ENV") != "production":
     SCHEDULE["sandbox.deliver"] = 1
+# "expire_seconds" is the word that the database scheduler keeps; it drops Celery's own "expires".
 app.conf.beat_schedule = {
-    task: {"task": task, "schedule": every_s, "options": {"expires": every_s}}
+    task: {"task": task, "schedule": every_s, "options": {"expire_seconds": every_s}}
     for task, every_s in SCHEDULE.items()
 } | {
     task: {"task": task, "schedule": crontab(hour=hour, minute=minute)}

@@ -6,7 +6,8 @@ Pure: knows no setting by name and imports nothing of Django but the exception i
 import os
 from decimal import Decimal
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -51,6 +52,38 @@ def path(name: str, default: Path) -> Path:
     return Path(text(name, str(default))).expanduser().absolute()
 
 
+def url(name: str, default: str, schemes: tuple[str, ...]) -> str:
+    """A URL of one of these schemes, or nothing."""
+    value = text(name, default)
+    if value:
+        parts = _split(name, value)
+        if parts.scheme not in schemes or not (parts.netloc or parts.path.strip("/")):
+            allowed = ", ".join(f"{scheme}://" for scheme in schemes)
+            raise ImproperlyConfigured(f"{name} is no URL that starts with {allowed}.")
+    return value
+
+
+def zone(name: str, default: str) -> str:
+    value = text(name, default)
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; it must be a time zone such as Asia/Shanghai."
+        ) from None
+    return value
+
+
+def _split(name: str, value: str) -> SplitResult:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        # The value is not repeated: it may hold a password.
+        raise ImproperlyConfigured(f"{name} is no URL that can be read.") from None
+    return parts
+
+
 def names(name: str, default: str) -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
@@ -85,11 +118,11 @@ def secret(name: str, kept_in: Path, *, production: bool) -> str:
 
 def database(name: str, default: str) -> dict:
     """`sqlite:////file` or `mysql://user:password@host:port/name?unix_socket=/path` for Django."""
-    url = urlsplit(text(name, default))
-    if url.scheme == "sqlite":
+    url = _split(name, text(name, default))
+    if url.scheme == "sqlite" and not url.netloc and url.path.strip("/"):
         return {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": unquote(url.path)[1:] or ":memory:",
+            "NAME": unquote(url.path)[1:],
             "CONN_MAX_AGE": None,
             # IMMEDIATE takes the write lock at BEGIN: waiting in line instead of failing half-way.
             "OPTIONS": {
@@ -99,6 +132,7 @@ def database(name: str, default: str) -> dict:
             },
         }
     if url.scheme == "mysql":
+        given, database_name = dict(parse_qsl(url.query)), url.path.strip("/")
         options = {
             "charset": "utf8mb4",
             "isolation_level": "read committed",
@@ -108,13 +142,15 @@ def database(name: str, default: str) -> dict:
             "connect_timeout": 3,
             "read_timeout": 30,
             "write_timeout": 30,
-            **dict(parse_qsl(url.query)),
+            **given,
         }
-        if not url.path.strip("/"):
+        if not database_name or "/" in database_name:
             raise ImproperlyConfigured(f"{name} names no database: mysql://user@host/NAME.")
+        if set(given) - {"unix_socket"}:
+            raise ImproperlyConfigured(f"{name} takes no option but unix_socket.")
         return {
             "ENGINE": "redpacket_site.kit.mysql",
-            "NAME": url.path.strip("/"),
+            "NAME": database_name,
             "USER": unquote(url.username or ""),
             "PASSWORD": unquote(url.password or ""),
             "HOST": url.hostname or "",
@@ -123,4 +159,4 @@ def database(name: str, default: str) -> dict:
             "OPTIONS": options,
             "TEST": {"CHARSET": "utf8mb4"},
         }
-    raise ImproperlyConfigured(f"{name} must start with sqlite:// or mysql://.")
+    raise ImproperlyConfigured(f"{name} must be sqlite:////FILE or mysql://user@host/NAME.")

@@ -28,7 +28,8 @@ REDPACKET_SHARE_MAX = env.amount("REDPACKET_SHARE_MAX", "200.00", "0.01", "10000
 REDPACKET_SHARE_MIN = env.amount("REDPACKET_SHARE_MIN", "0.01", "0.01", "200.00")
 REDPACKET_EXPIRE_S = env.integer("REDPACKET_EXPIRE_S", 86_400, 1, 30 * 86_400)
 REDPACKET_DRAFT_S = env.integer("REDPACKET_DRAFT_S", 86_400, 1, 30 * 86_400)
-REDPACKET_MEMBERS_URL = env.text("REDPACKET_MEMBERS_URL")  # empty: the synced table answers
+# Empty: the synced table answers.
+REDPACKET_MEMBERS_URL = env.url("REDPACKET_MEMBERS_URL", "", ("http", "https"))
 # --- Payments (Spec 1.7, 2.6) -------------------------------------------------------------------
 REDPACKET_PAY_S = env.integer("REDPACKET_PAY_S", 900, 1, 7 * 86_400)
 REDPACKET_CHASE_S = env.integer("REDPACKET_CHASE_S", 30, 1, 86_400)
@@ -81,7 +82,10 @@ if PRODUCTION:
     for refused, why in (
         (DEBUG, "REDPACKET_DEBUG=on shows source code to strangers"),
         (env.text("REDPACKET_JWT_SECRET"), "REDPACKET_JWT_SECRET allows HS256 tokens"),
-        (not REDPACKET_JWT_KEYS, "REDPACKET_JWT_KEYS is missing: nobody could log in"),
+        (
+            not Path(REDPACKET_JWT_KEYS).is_file(),
+            "REDPACKET_JWT_KEYS names no file: nobody could log in",
+        ),
         (not REDPACKET_THROTTLE, "REDPACKET_THROTTLE=off invites a flood"),
         (not REDPACKET_STAFF_OTP, "REDPACKET_STAFF_OTP=off leaves staff one password from money"),
         (not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS, "REDPACKET_ALLOWED_HOSTS must name the hosts"),
@@ -156,7 +160,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env.text("REDPACKET_REDIS_URL")
+REDIS_URL = env.url("REDPACKET_REDIS_URL", "", ("redis", "rediss", "unix"))
 REDIS_OPTIONS = {
     # A dead Redis must become the database path quickly: short waits, no retries.
     "socket_connect_timeout": 0.2,
@@ -205,7 +209,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-TIME_ZONE = env.text("REDPACKET_TIME_ZONE", "Asia/Shanghai")
+TIME_ZONE = env.zone("REDPACKET_TIME_ZONE", "Asia/Shanghai")
 USE_I18N = True
 USE_TZ = True
 

@@ -1,0 +1,70 @@
+"""What runs by itself: the table, its tasks, and how long a message is good for."""
+
+import pytest
+from celery import current_app
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django_celery_beat.schedulers import ModelEntry
+
+from packets import tasks
+from redpacket_site import celery
+from redpacket_site.kit import sweeps
+from redpacket_site.scheduler import MARK, Scheduler
+
+
+def test_every_sweep_is_in_the_table_and_every_entry_is_a_task():
+    current_app.loader.import_default_modules()
+
+    assert {task.name for task in tasks.SWEEPS} == {
+        name for name in celery.SCHEDULE if name.startswith("packets.")
+    }
+    assert set(celery.SCHEDULE) <= set(celery.app.tasks)
+
+
+def test_message_that_waited_past_the_next_beat_is_dropped():
+    """As the scheduler will send it, not as the table asks for it."""
+    laid_out()
+
+    sent_with = {
+        task.name: ModelEntry(task, app=celery.app).options["expires"]
+        for task in PeriodicTask.objects.filter(description=MARK)
+    }
+
+    assert {name: sent_with[name] for name in celery.SCHEDULE} == celery.SCHEDULE
+
+
+def test_no_sweep_outlives_its_task(settings):
+    assert (
+        sweeps.BUDGET_S
+        < settings.CELERY_TASK_SOFT_TIME_LIMIT
+        < settings.CELERY_TASK_TIME_LIMIT
+        < 60
+    ), "60 s: a Redis broker would hand the message to another worker"
+
+
+@pytest.fixture
+def operators_own():
+    every = IntervalSchedule.objects.create(every=7, period="seconds")
+    return PeriodicTask.objects.create(name="my own", task="packets.close_drafts", interval=every)
+
+
+def laid_out() -> set[str]:
+    Scheduler(app=celery.app).setup_schedule()
+    return set(PeriodicTask.objects.values_list("name", flat=True))
+
+
+def test_entry_that_left_the_table_is_dropped_and_an_operators_own_stays(operators_own):
+    first = laid_out()
+    assert set(celery.SCHEDULE) <= first
+    PeriodicTask.objects.create(
+        name="packets.of_last_year",
+        task="packets.of_last_year",
+        interval=operators_own.interval,
+        description=MARK,
+    )
+
+    second = laid_out()
+
+    assert second == first
+    assert "my own" in second
+    kept = PeriodicTask.objects.get(name="packets.refund_expired")
+    assert (kept.interval.every, kept.expire_seconds) == (5, 5)

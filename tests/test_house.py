@@ -1,0 +1,150 @@
+"""Who may know whom, what is never written, and what the documents say about the states."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from packets.states import MOVES, Kind, PacketState, PayStatus
+
+pytestmark = pytest.mark.once
+
+ROOT = Path(__file__).resolve().parent.parent
+APPS = ("packets", "payments", "wallets")
+MAY_IMPORT = {
+    "packets": {"packets", "payments", "wallets", "redpacket_site.kit"},
+    "payments": {"payments", "wallets", "redpacket_site.kit"},
+    "wallets": {"wallets", "redpacket_site.kit"},
+    "redpacket_site/kit": {"redpacket_site.kit"},
+}
+OURS = (*APPS, "redpacket_site", "tests", "bench", "ops", "conftest")
+
+
+def sources(*folders: str) -> list[Path]:
+    files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    kept = [path for path in files if not {"tests", "migrations"} & set(path.parts)]
+    assert kept
+    return kept
+
+
+def imports(path: Path) -> list[tuple[int, str]]:
+    """Line and dotted name of each import of our own, wherever in the file it stands."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+            # `from redpacket_site import kit` names a module, not the package that it is in.
+            is_package = (ROOT / node.module.replace(".", "/")).is_dir()
+            found += [
+                (node.lineno, f"{node.module}.{alias.name}" if is_package else node.module)
+                for alias in node.names
+            ]
+    return [(line, name) for line, name in found if name.split(".")[0] in OURS]
+
+
+def is_under(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_imports_point_down(folder):
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line}: {folder} must not import {name}"
+        for path in sources(folder)
+        for line, name in imports(path)
+        if not any(is_under(name, allowed) for allowed in MAY_IMPORT[folder])
+    ]
+
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_imports_point_down_notices_a_wrong_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.test_house.ROOT", tmp_path)
+    (tmp_path / "wallets").mkdir()
+    (tmp_path / "wallets" / "bad.py").write_text("def f():\n    from packets import models\n")
+
+    with pytest.raises(AssertionError, match=r"wallets/bad\.py:2: wallets must not import packets"):
+        test_imports_point_down("wallets")
+
+
+def lines_with(pattern: str, files: list[Path]) -> list[str]:
+    """Lines of code that match; docstrings and comments may speak of it."""
+    found = []
+    for path in files:
+        tree = ast.parse(path.read_text())
+        spoken = {
+            line
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            for line in range(node.lineno, node.end_lineno + 1)
+        }
+        for number, line in enumerate(path.read_text().splitlines(), start=1):
+            code = line.partition("  # ")[0]
+            if (
+                number not in spoken
+                and not code.lstrip().startswith("#")
+                and re.search(pattern, code, re.IGNORECASE)
+            ):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()}")
+    return found
+
+
+def test_nobody_waits_for_a_row_by_select_for_update():
+    wrong = lines_with(r"select_for_update|FOR\s+UPDATE", sources(*APPS, "redpacket_site"))
+
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_money_is_never_a_float():
+    wrong = lines_with(r"\bfloat\s*\(|FloatField", sources(*APPS))
+
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_money_moves_through_the_till_alone():
+    """Balances and lines are written by wallets/ledger.py; freezing and opening touch no money."""
+    wrong = [
+        line
+        for line in lines_with(
+            r"balance\s*=\s*F\(|LedgerLine\(|update\(.*balance|sql\.insert\(LedgerLine",
+            sources(*APPS),
+        )
+        if not line.startswith("wallets/ledger.py:") and "class LedgerLine(" not in line
+    ]
+
+    assert wrong == [], "\n".join(wrong)
+
+
+# --- docs/states.md
+
+
+def tables(heading: str) -> list[tuple[str, ...]]:
+    """The cells of the table under a heading, without its two head lines."""
+    text = (ROOT / "docs" / "states.md").read_text()
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    rows = [line.strip().strip("|") for line in section.splitlines() if line.startswith("|")]
+    return [tuple(cell.strip().strip("`") for cell in row.split("|")) for row in rows[2:]]
+
+
+def test_moves_in_the_document_are_those_of_the_code():
+    written = {(from_, to) for from_, to, *_ in tables("Payment of a packet")}
+
+    assert written == {(from_.word, to.word) for from_, targets in MOVES.items() for to in targets}
+
+
+def test_words_in_the_document_are_those_of_the_code():
+    assert [word for word, *_ in tables("State of a packet")] == [
+        state.value for state in PacketState
+    ]
+    assert {(str(int(status)), status.word) for status in PayStatus} == {
+        row[:2] for row in tables("Stored payment status")
+    }
+    assert {(str(int(kind)), kind.word) for kind in Kind} == {row[:2] for row in tables("Kinds")}
+
+
+def test_paid_is_never_left():
+    assert MOVES[PayStatus.PAID] == set()
+    assert set(MOVES) == set(PayStatus)

@@ -1,0 +1,173 @@
+"""The environment: nonsense stops the start with one line, production refuses what is unsafe."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from django.core.exceptions import ImproperlyConfigured
+
+from redpacket_site import env
+
+pytestmark = pytest.mark.once
+ROOT = Path(__file__).resolve().parent.parent
+
+
+# --- env.py
+
+
+@pytest.mark.parametrize(
+    ("read", "value"),
+    [
+        *((lambda: env.integer("X", 5, 1, 9), value) for value in
+          ("0", "10", "-1", "5.0", "five", "1e1", "٣", "5 5", "0x5")),
+        *((lambda: env.amount("X", "1.00", "0.01", "9.00"), value) for value in
+          ("0.00", "9.01", "-1.00", "1.001", ".50", "1,00", "one", "1e0", "NaN", "٣.00")),
+        *((lambda: env.word("X", "a", ("a", "b")), value) for value in ("c", "A", "a b")),
+        *((lambda: env.switch("X", default=True), value) for value in ("true", "1", "ON", "yes")),
+        *((lambda: env.database("X", ""), value) for value in
+          ("postgres://h/db", "db.sqlite3", "mysql://h", "mysql://h/", "mysql://h:port/db",
+           "mysql://h/db?connect_timeout=soon", "mysql://h/db?charset=latin1",
+           "mysql://h/a/b", "sqlite://db.sqlite3", "sqlite://", "mysql://h:99999/db")),
+        *((lambda: env.url("X", "", ("redis", "rediss", "unix")), value) for value in
+          ("localhost:6379", "http://h", "redis:/", "redis://h:port/0", "redis://[::1")),
+        *((lambda: env.zone("X", "Asia/Shanghai"), value) for value in
+          ("Mars/Base", "/etc/passwd", "UTC+8", "../UTC")),
+    ],
+)  # fmt: skip
+def test_nonsense_is_refused_in_one_line_that_names_it(monkeypatch, read, value):
+    monkeypatch.setenv("X", value)
+
+    with pytest.raises(ImproperlyConfigured) as refused:
+        read()
+
+    message = str(refused.value)
+    assert message.startswith("X ")
+    assert "\n" not in message
+
+
+def test_sense_is_read(monkeypatch):
+    monkeypatch.setenv("X", " 9 ")
+    assert env.integer("X", 5, 1, 9) == 9
+    assert str(env.amount("X", "1.00", "0.01", "9.00")) == "9.00"
+    monkeypatch.setenv("X", "")
+    assert env.integer("X", 5, 1, 9) == 5
+    assert env.switch("X", default=True) is True
+    assert env.zone("X", "Asia/Shanghai") == "Asia/Shanghai"
+    assert env.url("X", "", ("redis",)) == ""
+    monkeypatch.setenv("X", "a, b,,c ")
+    assert env.names("X", "") == ["a", "b", "c"]
+    monkeypatch.setenv("X", "redis://:p@h:6379/1")
+    assert env.url("X", "", ("redis",)) == "redis://:p@h:6379/1"
+
+
+def test_database_urls(monkeypatch):
+    monkeypatch.setenv("X", "mysql://me:p%40ss@db.example:3307/hong?unix_socket=/run/my.sock")
+    database = env.database("X", "")
+    assert database["ENGINE"] == "redpacket_site.kit.mysql"
+    assert [database[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")] == [
+        "hong", "me", "p@ss", "db.example", 3307,
+    ]  # fmt: skip
+    assert database["OPTIONS"]["unix_socket"] == "/run/my.sock"
+    assert database["OPTIONS"]["isolation_level"] == "read committed"
+
+    monkeypatch.setenv("X", "sqlite:////var/lib/a%20b.sqlite3")
+    database = env.database("X", "")
+    assert database["NAME"] == "/var/lib/a b.sqlite3"
+    assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+
+
+@pytest.mark.parametrize("value", ["", "short", "x" * 40, "abababab" * 5])
+def test_production_wants_a_secret_that_is_one(monkeypatch, tmp_path, value):
+    kept = tmp_path / "secret"
+    kept.write_text("0123456789abcdefghijklmnopqrstuvwxyz")
+    monkeypatch.setenv("X", value)
+
+    with pytest.raises(ImproperlyConfigured, match="X must be set"):
+        env.secret("X", kept, production=True)
+
+
+def test_development_keeps_its_secret_in_a_file(monkeypatch, tmp_path):
+    monkeypatch.delenv("X", raising=False)
+    assert env.secret("X", tmp_path / "none", production=False).startswith("development-only-")
+    (tmp_path / "kept").write_text("kept one\n")
+    assert env.secret("X", tmp_path / "kept", production=False) == "kept one"
+    monkeypatch.setenv("X", "given")
+    assert env.secret("X", tmp_path / "kept", production=False) == "given"
+
+
+# --- the whole, in a process of its own
+
+
+@pytest.fixture(scope="module")
+def sane(tmp_path_factory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("production")
+    public = ed25519.Ed25519PrivateKey.generate().public_key()
+    pem = public.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    (folder / "platform.pem").write_bytes(pem)
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return kept | {
+        "DJANGO_SETTINGS_MODULE": "redpacket_site.settings",
+        "REDPACKET_ENV": "production",
+        "REDPACKET_DATA_DIR": str(folder),
+        "REDPACKET_SECRET_KEY": "k9#mQ2!vX7@pL4$zR8%wT1^yB6&nC3*dF5(gH0)jS-aE=uI+oK",
+        "REDPACKET_SERVICE_KEY": "sk_9f8e7d6c5b4a3f2e1d0c9b8a7f6e5d4c3b2a",
+        "REDPACKET_JWT_KEYS": str(folder / "platform.pem"),
+        "REDPACKET_ALLOWED_HOSTS": "pay.example.com",
+    }
+
+
+def manage(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_sane_production_is_clean(sane):
+    done = manage(sane, "check", "--deploy", "--fail-level", "WARNING")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no issues" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDPACKET_DEBUG", "on"),
+        ("REDPACKET_JWT_SECRET", "x9" * 30),
+        ("REDPACKET_JWT_KEYS", ""),
+        ("REDPACKET_JWT_KEYS", "/nowhere.pem"),
+        ("REDPACKET_THROTTLE", "off"),
+        ("REDPACKET_STAFF_OTP", "off"),
+        ("REDPACKET_ALLOWED_HOSTS", ""),
+        ("REDPACKET_ALLOWED_HOSTS", "*"),
+        ("REDPACKET_SECRET_KEY", ""),
+        ("REDPACKET_SECRET_KEY", "short"),
+        ("REDPACKET_SERVICE_KEY", ""),
+        ("REDPACKET_SERVICE_KEY", "weak"),
+        ("REDPACKET_ENV", "staging"),
+        ("REDPACKET_EXPIRE_S", "a day"),
+    ],
+)
+def test_production_refuses_to_start(sane, name, value):
+    done = manage(sane | {name: value}, "check")
+
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert name in last
+
+
+@pytest.mark.parametrize(
+    "words", [("token", "u1"), ("demo_staff",), ("credit", "u1", "1.00", "--reason", "x")]
+)
+def test_production_has_no_development_commands(sane, words):
+    done = manage(sane, *words)
+
+    assert done.returncode == 1
+    assert "Refused in production" in done.stderr
