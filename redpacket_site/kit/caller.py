@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+import structlog
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework.authentication import BaseAuthentication
 
 from redpacket_site.kit.ids import is_outside_id
 from redpacket_site.kit.problems import Forbidden, Unauthenticated
+
+log = structlog.get_logger(__name__)
 
 REMEMBERED_S = 60  # how long a verified token is believed without verifying it again
 REMEMBERED_MAX = 20_000
@@ -150,13 +153,18 @@ class Tokens:
         if time.monotonic() - self._looked_at < KEYS_LOOKED_AT_S:
             return
         with self._lock:
-            path = settings.REDPACKET_JWT_KEYS
-            stamp = (path, path and Path(path).stat().st_mtime_ns, settings.REDPACKET_JWT_SECRET)
-            if stamp != self._stamp:
-                self._keys = load_keys(path, settings.REDPACKET_JWT_SECRET)
-                self._remembered = {}
-                self._stamp = stamp
             self._looked_at = time.monotonic()
+            path = settings.REDPACKET_JWT_KEYS
+            try:
+                written = path and Path(path).stat().st_mtime_ns
+                stamp = (path, written, settings.REDPACKET_JWT_SECRET)
+                if stamp != self._stamp:
+                    self._keys = load_keys(path, settings.REDPACKET_JWT_SECRET)
+                    self._remembered = {}
+                    self._stamp = stamp
+            except (OSError, ImproperlyConfigured) as error:
+                # A rotation that went wrong: whoever could log in still can.
+                log.error("jwt_keys_unreadable", error=str(error))
 
 
 def load_keys(path: str, secret: str) -> list[Key]:
@@ -167,18 +175,28 @@ def load_keys(path: str, secret: str) -> list[Key]:
     try:
         content = Path(path).read_bytes()
         if content.lstrip().startswith(b"{"):
-            return keys + [_from_jwk(jwk) for jwk in json.loads(content)["keys"]]
+            jwks = [jwk for jwk in json.loads(content)["keys"] if jwk.get("use", "sig") == "sig"]
+            return keys + _some([_from_jwk(jwk) for jwk in jwks])
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
         parts = content.split(b"-----BEGIN ")[1:]
-        return keys + [_from_public(load_pem_public_key(b"-----BEGIN " + part)) for part in parts]
-    except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
+        pems = [load_pem_public_key(b"-----BEGIN " + part) for part in parts]
+        return keys + _some([_from_public(pem) for pem in pems])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError) as error:
         raise ImproperlyConfigured(
             f"REDPACKET_JWT_KEYS: {path} holds no JWKS and no PEM public key ({error})."
         ) from error
 
 
+def _some(keys: list[Key]) -> list[Key]:
+    if not keys:
+        raise ValueError("no key to verify with")
+    return keys
+
+
 def _from_jwk(jwk: dict) -> Key:
+    if "d" in jwk:
+        raise ValueError("a private key has no business here")
     key = jwt.PyJWK(jwk, algorithm=None if jwk.get("alg") else _algorithm_of_jwk(jwk))
     if key.algorithm_name not in ("RS256", "ES256", "EdDSA"):
         raise ValueError(f"algorithm {key.algorithm_name} is not accepted")
