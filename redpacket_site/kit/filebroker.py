@@ -2,10 +2,11 @@
 
 Kombu writes a message under its final name, so a reader may meet half of it (5 of 2,000 messages
 were lost in a race). Written under another name and renamed, a message is there whole or not at
-all. What a kill still loses, the sweeps find.
+all; so is the table of queues. What a kill still loses, the sweeps find.
 """
 
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -16,6 +17,17 @@ SCHEME = "atomicfile"
 
 
 class Channel(filesystem.Channel):
+    def _queue_bind(self, exchange, *args):
+        """Kombu makes the table of an exchange empty, then fills it: a reader in between fails."""
+        table = self._exchange_file(exchange)
+        if not table.exists():
+            whole = table.with_name(f".{uuid.uuid4().hex}.whole")
+            whole.write_text("[]")
+            with suppress(FileExistsError):
+                table.hardlink_to(whole)
+            whole.unlink()
+        super()._queue_bind(exchange, *args)
+
     def _put(self, queue, payload, **kwargs):
         name = f"{int(monotonic() * 1e6):020d}_{uuid.uuid4().hex}.{queue}.msg"
         folder = Path(self.data_folder_out)

@@ -191,13 +191,12 @@ def test_any_order_of_verbs():
 
     live(examples=10)
 
-    assert set(seen) >= REACHED, seen
+    assert {name for name in REACHED if not seen[name]} == set(), seen
 
 
 REACHED = {
     *("send", "by_balance", "grabbed", "already_grabbed", "too_slow", "expired"),
-    *("refunded", "closed", "insufficient_balance", "not_found", "not_issued", "own_packet"),
-    *("already_paid", "wallet_frozen", "packet_frozen"),
+    *("refunded", "closed", "not_found", "not_issued", "wallet_frozen"),
 }
 
 

@@ -2,16 +2,21 @@
 
 import json
 from contextlib import nullcontext
+from datetime import timedelta
+from decimal import Decimal
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import IntegrityError, connection
+from django.utils import timezone
 
 from tests import rules
 from tests.make import make_wallet
 from tests.races.forks import in_threads
-from wallets import audit
-from wallets.models import LedgerLine, Wallet
+from wallets import adjust, audit, daily
+from wallets.credit import credit
+from wallets.models import DailySummary, LedgerLine, Wallet
 
 
 def by_hand(statement: str, *values) -> None:
@@ -74,8 +79,55 @@ def test_broken_rule_is_named_with_its_row(name):
     assert (rule, row or last_line()) in findings()
 
 
+@pytest.mark.broken_books
+@pytest.mark.parametrize("amount", ["1.00", None])
+def test_adjustment_without_its_line_or_of_another_amount_is_named(amount):
+    maker, checker = (get_user_model().objects.create(username=name) for name in ("m", "c"))
+    proposed = adjust.propose(
+        user_id="u1",
+        amount=Decimal("12.34"),
+        is_credit=True,
+        other="platform",
+        reason="test",
+        maker_id=maker.pk,
+        now=timezone.now(),
+    )
+    adjust.approve(reference=proposed.reference, checker_id=checker.pk, now=timezone.now())
+    assert audit.audit() == []
+
+    if amount:
+        by_hand("UPDATE wallets_ledgerline SET amount = %s", amount)
+    else:
+        by_hand("DELETE FROM wallets_ledgerline")
+
+    assert ("adjustments_are_in_the_ledger", f"adjustment {proposed.reference}") in findings()
+
+
+@pytest.mark.broken_books
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE wallets_dailyfigure SET amount = 1.01",
+        "UPDATE wallets_dailysummary SET first_id = 0",
+    ],
+)
+def test_closed_day_that_is_not_the_ledger_is_named(change):
+    before = timezone.now() - timedelta(days=2)
+    credit(user_id="u1", amount=Decimal("1.00"), reason="test", now=before)
+    daily.close_days(now=timezone.now())
+    assert audit.audit() == []
+
+    by_hand(change)
+
+    day = DailySummary.objects.earliest("day").day
+    assert ("daily_summaries_are_the_ledger", f"daily summary {day}") in findings()
+
+
+BROKEN_ABOVE = {"adjustments_are_in_the_ledger", "daily_summaries_are_the_ledger"}
+
+
 def test_every_rule_is_broken_here():
-    assert rules.names_in(audit) == {rule for rule, _, _ in BREAKS.values()}
+    assert rules.names_in(audit) == {rule for rule, _, _ in BREAKS.values()} | BROKEN_ABOVE
 
 
 REFUSED = {
