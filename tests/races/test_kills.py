@@ -95,6 +95,25 @@ def test_killed_refund_pays_once():
     assert deaths >= 7
 
 
+def test_killed_sweep_leaves_no_packet_behind():
+    """It had claimed a page of packets: what it did not reach comes round again."""
+
+    def both_refunded_once(packets):
+        refund_expired()
+        for packet in packets:
+            packet.refresh_from_db()
+            assert packet.return_money == packet.total_money
+            assert LedgerLine.objects.filter(source=f"escrow:{packet.public_id}").count() == 1
+
+    deaths = killed_at_each_statement(
+        lambda: [make_expired_packet(Kind.EQUAL, 1, "1.00") for _ in range(2)],
+        lambda packets: refund_expired(),
+        both_refunded_once,
+    )
+
+    assert deaths >= 15
+
+
 def test_killed_payment_pays_once():
     make_wallet("alice", "1000.00")
 
