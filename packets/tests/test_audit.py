@@ -1,5 +1,6 @@
 """Each rule of the packets is broken by hand and named, or its constraint refuses the break."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -165,11 +166,22 @@ def test_line_into_the_escrow_of_nobody_is_named(story):
 BROKEN_BY_A_LINE = {"lines_have_their_packets"}
 # An untaken share that is credited cannot be stored: share_taken_or_not, below.
 CANNOT_BE_STORED = {"only_takers_are_credited"}
+BROKEN_IN_TEST_SETTLE = {
+    "a_confirmation_queues_two_passes",
+    "open_passes_are_queued_unless_frozen",
+    "passes_credit_what_is_credited",
+    "taken_shares_are_credited",
+    "only_awaiting_packets_are_voided",
+    "a_void_packet_returns_nothing",
+    "a_void_packet_is_closed",
+}
 
 
 def test_every_rule_is_broken_here():
     broken = {rule for rule, _, _ in BREAKS} | BROKEN_BY_A_LINE | CANNOT_BE_STORED
-    assert rules.names_in(audit) == broken
+    assert rules.names_in(audit) == broken | BROKEN_IN_TEST_SETTLE
+    elsewhere = Path(__file__).with_name("test_settle.py").read_text()
+    assert all(rule in elsewhere for rule in BROKEN_IN_TEST_SETTLE)
 
 
 REFUSED = {

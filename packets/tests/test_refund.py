@@ -169,7 +169,9 @@ def test_draft_is_never_refunded():
 
 @pytest.mark.broken_books
 @pytest.mark.parametrize(
-    "facts", [{"voided_at": timezone.now()}, {"pay_status": PayStatus.AWAITING}], ids=str
+    "facts",
+    [{"voided_at": timezone.now()}, {"pay_status": PayStatus.AWAITING}],
+    ids=["void", "awaiting"],
 )
 def test_void_and_awaiting_packets_are_not_refunded(facts):
     packet = make_expired_packet()
