@@ -15,7 +15,6 @@ pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")), *ROOT.glob("deploy/*.md")]
 FOLDERS = ("", "redpacket_site", "packets", "docs", "deploy")  # where a short name is looked for
-COMING = {"docs/states.md"}
 FILE = re.compile(r"`((?:[\w*.-]+/)*[\w*-]+\.(?:py|md|lua|sh|conf|service|cnf|yaml))(?:: ?(\w+))?")
 
 
@@ -25,11 +24,7 @@ def found(name: str) -> list[Path]:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_named_files_and_functions_exist(document):
-    named = {
-        (name, function)
-        for name, function in FILE.findall(document.read_text())
-        if name not in COMING
-    }
+    named = set(FILE.findall(document.read_text()))
 
     missing = [
         f"{name}: {function}"
