@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from packets import draw
 from packets.finish import seconds_between
-from packets.models import RedPacket, SettlementPass, Share
+from packets.models import RedPacket, RefundReview, SettlementPass, Share
 from packets.states import Kind, PayStatus
 from payments.models import PaymentOrder
 from payments.states import OrderStatus, PayType
@@ -63,6 +63,33 @@ def lines_have_their_packets() -> Iterator[Finding]:
                     f"ledger line {line.pk}",
                     f"{line.reference} from {line.source} to {line.target}",
                 )
+
+
+def refunds_are_put_forward() -> Iterator[Finding]:
+    """Each expiry refund in the ledger has one review of its amount, and the other way round."""
+    rule = "refunds_are_put_forward"
+    for lines in by_key(LedgerLine.objects.filter(kind=LineKind.EXPIRY_REFUND)):
+        named = [line.reference for line in lines]
+        reviews = {
+            packet: (accounts.wallet(user), amount, pay_type == packet_pay_type)
+            for packet, user, amount, pay_type, packet_pay_type in RefundReview.objects.filter(
+                packet__public_id__in=named
+            ).values_list("packet__public_id", "user_id", "amount", "pay_type", "packet__pay_type")
+        }
+        for line in lines:
+            if reviews.get(line.reference) != (line.target, line.amount, True):
+                yield Finding(
+                    rule, f"ledger line {line.pk}", f"review {reviews.get(line.reference)}"
+                )
+    for rows in by_key(RefundReview.objects.select_related("packet")):
+        posted = set(
+            LedgerLine.objects.filter(
+                kind=LineKind.EXPIRY_REFUND, reference__in=[row.packet.public_id for row in rows]
+            ).values_list("reference", flat=True)
+        )
+        for row in rows:
+            if row.packet.public_id not in posted:
+                yield Finding(rule, f"review {row.pk}", f"no refund of {row.packet.public_id}")
 
 
 def _packet_of(line: LedgerLine) -> str | None:
@@ -223,7 +250,7 @@ def _posted(
         yield "escrow_is_what_waits", f"escrow {held}, shares waiting {due}"
 
 
-RULES = (packets_are_sound, lines_have_their_packets)
+RULES = (packets_are_sound, lines_have_their_packets, refunds_are_put_forward)
 
 
 def register_rules() -> None:

@@ -1,8 +1,9 @@
+from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, When
 from django.utils.translation import gettext_lazy as _
 
-from packets.states import Kind, PayStatus
+from packets.states import Kind, PayStatus, ReviewState
 from payments.states import PayType
 from redpacket_site.kit.ids import AsciiField, OutsideIdField
 from redpacket_site.kit.money import ZERO, MoneyField
@@ -155,6 +156,55 @@ class SettlementPass(models.Model):
 
     def __str__(self) -> str:
         return f"{self.packet_id}/{self.number}"
+
+
+class RefundReview(models.Model):
+    """One expiry refund, for finance to look at (退款复核); made in the refund's transaction.
+
+    Sender, amount and channel are the packet's, repeated so that each filter has its index.
+    """
+
+    packet = models.OneToOneField(
+        RedPacket, models.PROTECT, related_name="review", verbose_name=_("packet")
+    )
+    user_id = OutsideIdField(_("sender"), db_index=True)
+    amount = MoneyField(_("amount"), max_digits=10, db_index=True)
+    pay_type = models.PositiveSmallIntegerField(
+        _("paid by"), choices=PayType.choices, db_index=True
+    )
+    state = models.PositiveSmallIntegerField(
+        _("state"), choices=ReviewState.choices, default=ReviewState.OPEN, db_index=True
+    )
+    note = models.CharField(_("note"), max_length=255, blank=True, default="")  # of the last move
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("decided by"),
+    )
+    decided_at = models.DateTimeField(_("decided at"), null=True)
+    created_at = models.DateTimeField(_("refunded at"), db_index=True)
+
+    class Meta:
+        verbose_name = _("expiry refund")
+        verbose_name_plural = _("expiry refunds")
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="review_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(state=ReviewState.OPEN, decided_by=None, decided_at=None)
+                | ~Q(state=ReviewState.OPEN)
+                & Q(decided_by__isnull=False, decided_at__isnull=False),
+                name="review_moved_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=ReviewState.DISPUTED) | ~Q(note=""),
+                name="review_dispute_has_a_note",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.packet.public_id
 
 
 class GroupMember(models.Model):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from packets import finish
+from packets import finish, review
 from packets.models import RedPacket, Share
 from packets.states import PayStatus
 from redpacket_site.kit import outbox, retry
@@ -73,6 +73,7 @@ def _refund(*, rp_id: int, now: datetime) -> None:
     )
     if not move(due, return_money=returned, is_cli_handle=True):
         raise NotDue()
+    review.put_forward(packet=packet, amount=returned, now=now)
     outbox.tell(
         "packet.expired",
         now=now,

@@ -21,6 +21,7 @@ OWN = {
     },
     "payments.paymentorder": {"ask_channel": "Can ask a channel about an order"},
     "payments.case": {"resolve_case": "Can mark cases resolved"},
+    "payments.bill": {"reconcile": "Can compare a day with a channel's bill"},
     "payments.channelrefund": {
         "propose_refund": "Can propose channel refunds",
         "check_refund": "Can approve and reject channel refunds",
@@ -36,8 +37,9 @@ _MONEY = (
     "payments.notification",
     "payments.case",
 )
+_DAY = ("wallets.dailysummary", "wallets.auditrun", "payments.bill", "packets.refundreview")
 _CHAT = ("packets.groupmember", "packets.profile")
-_FINANCE = (*_MONEY, "payments.channelrefund", "wallets.adjustment")
+_FINANCE = (*_MONEY, *_DAY, "payments.channelrefund", "wallets.adjustment")
 _BOOKS = ("kit.staffaction", "kit.staffevent", "kit.event", "admin.logentry")
 
 # role -> what it may look at, what it may do.
@@ -58,6 +60,7 @@ ROLES = {
             "packets.review_refund",
             "payments.ask_channel",
             "payments.resolve_case",
+            "payments.reconcile",
             "payments.propose_refund",
             "wallets.propose_adjustment",
             "kit.export",

@@ -44,6 +44,24 @@ MOVES = {
 }
 
 
+class ReviewState(models.IntegerChoices):
+    """How far finance has come with an expiry refund (packets/review.py)."""
+
+    OPEN = 0, _("open")
+    REVIEWED = 1, _("reviewed")
+    DISPUTED = 2, _("disputed")
+    SETTLED = 3, _("settled")
+
+
+# from -> to; "settled" is the end.
+REVIEW_MOVES = {
+    ReviewState.OPEN: {ReviewState.REVIEWED, ReviewState.DISPUTED},
+    ReviewState.REVIEWED: {ReviewState.DISPUTED, ReviewState.SETTLED},
+    ReviewState.DISPUTED: {ReviewState.SETTLED},
+    ReviewState.SETTLED: set(),
+}
+
+
 class PacketState(StrEnum):
     """api.md's six words; derived, never stored."""
 

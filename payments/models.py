@@ -99,15 +99,17 @@ class Case(models.Model):
     kind = AsciiField(_("kind"), max_length=24, choices=CaseKind.choices)
     # What it is about, unique with the kind, so that saying it again opens no second case.
     reference = AsciiField(_("reference"), max_length=96)
-    pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
+    pay_type = models.PositiveSmallIntegerField(
+        _("channel"), choices=PayType.choices, db_index=True
+    )
     order_no = AsciiField(_("order number"), max_length=64, blank=True, default="", db_index=True)
     trade_no = AsciiField(_("trade number"), max_length=64, blank=True, default="", db_index=True)
-    amount = MoneyField(_("amount"))
+    amount = MoneyField(_("amount"), db_index=True)
     says = models.CharField(_("says"), max_length=255, blank=True, default="")
     status = models.PositiveSmallIntegerField(
         _("status"), choices=CaseStatus.choices, default=CaseStatus.OPEN
     )
-    created_at = models.DateTimeField(_("opened at"))
+    created_at = models.DateTimeField(_("opened at"), db_index=True)
     resolved_at = models.DateTimeField(_("resolved at"), null=True)
     resolved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, verbose_name=_("resolved by")
@@ -156,7 +158,7 @@ class ChannelRefund(models.Model):
         verbose_name=_("checker"),
     )
     answer = models.CharField(_("the channel's answer"), max_length=255, blank=True, default="")
-    proposed_at = models.DateTimeField(_("proposed at"))
+    proposed_at = models.DateTimeField(_("proposed at"), db_index=True)
     decided_at = models.DateTimeField(_("decided at"), null=True)
     done_at = models.DateTimeField(_("done at"), null=True)
     chase_at = models.DateTimeField(_("next try at"), null=True, db_index=True)
@@ -194,7 +196,7 @@ class Bill(models.Model):
     """What comparing one day with its channel's bill came to, the last time it was done."""
 
     pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
-    day = models.DateField(_("day"))  # in the channels' time zone
+    day = models.DateField(_("day"), db_index=True)  # in the channels' time zone
     rows = models.PositiveIntegerField(_("rows"))
     matched = models.PositiveIntegerField(_("matched"))
     differences = models.PositiveIntegerField(_("differences"))

@@ -1,10 +1,16 @@
-"""What staff may do to a wallet."""
+"""What staff may do to a wallet, and to an adjustment under four eyes."""
 
+from django import forms
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from redpacket_site.kit.actions import ReasonAction
-from wallets import freeze
+from redpacket_site.kit.ids import is_outside_id
+from redpacket_site.kit.proposals import Proposal, making
+from wallets import accounts, adjust, freeze
+from wallets.models import Wallet
+from wallets.states import AdjustmentStatus
 
 
 class FreezeWallet(ReasonAction):
@@ -51,3 +57,156 @@ class UnfreezeWallet(ReasonAction):
 
     def run(self, wallet, *, reason, now, also):
         return freeze.unfreeze(user_id=wallet.user_id, reason=reason, now=now, also=also)
+
+
+class AdjustmentForm(forms.Form):
+    user_id = forms.CharField(label=gettext_lazy("user"), max_length=64)
+    is_credit = forms.TypedChoiceField(
+        label=gettext_lazy("direction"),
+        coerce=lambda word: word == "credit",
+        choices=[
+            ("credit", gettext_lazy("credit the wallet")),
+            ("debit", gettext_lazy("debit the wallet")),
+        ],
+    )
+    other = forms.ChoiceField(
+        label=gettext_lazy("against"),
+        choices=[
+            (accounts.PLATFORM, gettext_lazy("the platform's money")),
+            (accounts.SUSPENSE, gettext_lazy("suspense (arrived without an owner)")),
+        ],
+    )
+    amount = forms.DecimalField(
+        label=gettext_lazy("amount"), min_value=0, max_digits=13, decimal_places=2
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("reason"),
+        min_length=3,
+        max_length=255,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    attachment = forms.CharField(
+        label=gettext_lazy("attachment"),
+        max_length=255,
+        required=False,
+        help_text=gettext_lazy("where the evidence is kept: a ticket, a document's number"),
+    )
+
+    def clean_user_id(self):
+        user_id = self.cleaned_data["user_id"].strip()
+        if not is_outside_id(user_id):
+            raise forms.ValidationError(_("This is no user id."))
+        return user_id
+
+
+class ProposeAdjustment(Proposal):
+    name = "propose_adjustment"
+    title = gettext_lazy("Propose an adjustment")
+    permission = "wallets.propose_adjustment"
+    form = AdjustmentForm
+
+    def notes(self):
+        most = {"most": f"{settings.REDPACKET_MAKER_MAX:,.2f}"}
+        return [
+            _("Nothing moves until another person has approved it."),
+            _("You may propose at most %(most)s yuan at once.") % most,
+        ]
+
+    def preview(self, data, now):
+        is_credit, amount = data["is_credit"], data["amount"]
+        adjust.refuse_unless_possible(amount=amount, is_credit=is_credit, other=data["other"])
+        wallet = Wallet.objects.filter(user_id=data["user_id"]).first()
+        before = wallet.balance if wallet else 0
+        after = before + amount if is_credit else before - amount
+        told = {
+            "money": f"{amount:,.2f}",
+            "user": data["user_id"],
+            "before": f"{before:,.2f}",
+            "after": f"{after:,.2f}",
+            "other": dict(AdjustmentForm.base_fields["other"].choices)[data["other"]],
+        }
+        lines = [
+            _("%(money)s yuan go from %(other)s to the wallet of %(user)s.") % told
+            if is_credit
+            else _("%(money)s yuan go from the wallet of %(user)s to %(other)s.") % told,
+            _("The balance is %(before)s yuan; it would be %(after)s.") % told,
+        ]
+        if wallet is None:
+            lines.append(_("%(user)s has no wallet yet.") % told)
+        if after < 0:
+            lines.append(_("The balance does not suffice: an approval would be refused."))
+        return [
+            *lines,
+            _("Reason: %(reason)s") % data,
+            _("Attachment: %(attachment)s") % {"attachment": data["attachment"] or "-"},
+            _("Nothing moves until another person has approved it."),
+        ]
+
+    def run(self, data, *, user, now, request):
+        also = making(user, request, self.name, data["reason"])
+        return adjust.propose(**data, maker_id=user.pk, now=now, also=also)
+
+
+class _DecideAdjustment(ReasonAction):
+    permission = "wallets.check_adjustment"
+    needs_reason = False
+    reason_label = gettext_lazy("Remark")
+
+    def allows(self, user, adjustment):
+        """Four eyes: never one's own."""
+        return adjustment.maker_id != user.pk
+
+    def refusal(self, adjustment, now):
+        is_open = adjustment.status == AdjustmentStatus.PROPOSED
+        return "" if is_open else _("This has been decided already.")
+
+    def facts(self, adjustment):
+        return (adjustment.status,)
+
+
+class ApproveAdjustment(_DecideAdjustment):
+    name = "approve_adjustment"
+    title = gettext_lazy("Approve")
+
+    def refusal(self, adjustment, now):
+        if adjustment.amount > settings.REDPACKET_CHECKER_MAX:
+            return str(adjust.over_limit(settings.REDPACKET_CHECKER_MAX))
+        return super().refusal(adjustment, now)
+
+    def preview(self, adjustment, now):
+        told = {
+            "money": f"{adjustment.amount:,.2f}",
+            "source": adjustment.source,
+            "target": adjustment.target,
+            "maker": adjustment.maker,
+            "reason": adjustment.reason,
+        }
+        return [
+            _("%(money)s yuan move from %(source)s to %(target)s, now.") % told,
+            _("Proposed by %(maker)s: %(reason)s") % told,
+        ]
+
+    def run(self, adjustment, *, reason, now, also):
+        return adjust.approve(
+            reference=adjustment.reference, checker_id=also.user.pk, now=now, also=also
+        )
+
+
+class RejectAdjustment(_DecideAdjustment):
+    name = "reject_adjustment"
+    title = gettext_lazy("Reject")
+    is_grave = needs_reason = True
+    reason_label = gettext_lazy("Reason")
+
+    def preview(self, adjustment, now):
+        told = {"maker": adjustment.maker, "reason": adjustment.reason}
+        return [_("Nothing moves."), _("Proposed by %(maker)s: %(reason)s") % told]
+
+    def run(self, adjustment, *, reason, now, also):
+        return adjust.reject(
+            reference=adjustment.reference, checker_id=also.user.pk, now=now, also=also
+        )
+
+
+ADJUSTMENT_ACTS = [ApproveAdjustment(), RejectAdjustment()]
+PROPOSE_ADJUSTMENT = ProposeAdjustment()

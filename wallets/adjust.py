@@ -32,24 +32,28 @@ def propose(
     Raises:  Invalid (400) above the maker's limit, or for a debit towards suspense.
     Spec:    2.7
     """
-    amount = money.yuan(amount)
-    if not 0 < amount <= settings.REDPACKET_MAKER_MAX:
-        raise Invalid(errors={"amount": [over_limit(settings.REDPACKET_MAKER_MAX)]})
-    if other not in (accounts.PLATFORM, accounts.SUSPENSE) or (
-        other == accounts.SUSPENSE and not is_credit
-    ):
-        raise Invalid(errors={"other": [_("Not a possible account.")]})
+    refuse_unless_possible(amount=amount, is_credit=is_credit, other=other)
     wallet = accounts.wallet(user_id)
     return Adjustment.objects.create(
         reference=ids.public_id("adj"),
         source=other if is_credit else wallet,
         target=wallet if is_credit else other,
-        amount=amount,
+        amount=money.yuan(amount),
         reason=reason,
         attachment=attachment,
         maker_id=maker_id,
         proposed_at=now,
     )
+
+
+def refuse_unless_possible(*, amount: Decimal, is_credit: bool, other: str) -> None:
+    """What a proposal must keep to; raises Invalid (400)."""
+    if not 0 < money.yuan(amount) <= settings.REDPACKET_MAKER_MAX:
+        raise Invalid(errors={"amount": [over_limit(settings.REDPACKET_MAKER_MAX)]})
+    if other not in (accounts.PLATFORM, accounts.SUSPENSE) or (
+        other == accounts.SUSPENSE and not is_credit
+    ):
+        raise Invalid(errors={"other": [_("Not a possible account.")]})
 
 
 @retry.unit

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from redpacket_site.kit import lists
 from redpacket_site.kit.admin import (
+    DateRangeFilter,
     Page,
     ReadOnlyAdmin,
     Section,
@@ -15,6 +16,8 @@ from redpacket_site.kit.admin import (
     done_to,
     found,
     in_order,
+    link,
+    list_of,
     moment,
     page_of,
     yuan,
@@ -23,9 +26,20 @@ from redpacket_site.kit.find import SHOWN, Hit, finder
 from redpacket_site.kit.ids import is_outside_id
 from redpacket_site.kit.lists import BEFORE
 from redpacket_site.kit.money import ZERO
-from wallets import accounts, statement
-from wallets.acts import FreezeWallet, UnfreezeWallet
-from wallets.models import Kind, LedgerLine, Wallet
+from redpacket_site.kit.proposals import url_of
+from wallets import accounts, daily, statement
+from wallets.acts import ADJUSTMENT_ACTS, PROPOSE_ADJUSTMENT, FreezeWallet, UnfreezeWallet
+from wallets.filters import DayFilter
+from wallets.models import (
+    Adjustment,
+    AuditRun,
+    DailyFigure,
+    DailySummary,
+    Kind,
+    LedgerLine,
+    Wallet,
+)
+from wallets.states import AdjustmentStatus
 
 FLOW_LINES = 25
 
@@ -48,6 +62,7 @@ class WalletAdmin(ReadOnlyAdmin):
     ordering = ["pk"]
     acts = [FreezeWallet(), UnfreezeWallet()]
     sections = []
+    offers = []
 
     @admin.display(description=gettext_lazy("balance"))
     def amount(self, wallet):
@@ -121,6 +136,9 @@ class LedgerLineAdmin(ReadOnlyAdmin):
     list_display = ["id", "kind", "reference", "out_of", "into", "money", "at"]
     search_fields = ["reference"]  # see get_search_results
     search_help_text = gettext_lazy("reference, account (wallet:…, escrow:…) or user")
+    list_filter = ["kind", ("id", DayFilter)]
+    totals = {"amount": gettext_lazy("amount")}
+    sections = []
 
     @admin.display(description=gettext_lazy("amount"))
     def money(self, line):
@@ -185,6 +203,260 @@ def _newest(name: str, before: str) -> list[int]:
 def by_reference_of(word: str):
     """Lines with this reference; the unique index begins with the kind, so each kind is named."""
     return LedgerLine.objects.filter(kind__in=Kind.values, reference=word)
+
+
+_ADJUSTMENT_TONES = {
+    AdjustmentStatus.PROPOSED: "awaiting",
+    AdjustmentStatus.APPROVED: "open",
+    AdjustmentStatus.REJECTED: "closed",
+}
+
+
+def eyes(row) -> Section:
+    """Who proposed and who decided, why, and on what evidence: on a ledger line's page, too."""
+    return Section(
+        _("Four eyes"),
+        [_("step"), _("who"), _("when"), _("reason"), _("attachment")],
+        [
+            [
+                _("proposed"),
+                row.maker or _("system"),
+                moment(row.proposed_at),
+                row.reason,
+                row.attachment or "-",
+            ],
+            [row.get_status_display(), row.checker or "-", moment(row.decided_at), "", ""],
+        ],
+        name="eyes",
+    )
+
+
+@admin.register(Adjustment)
+class AdjustmentAdmin(ReadOnlyAdmin):
+    list_display = ["reference", "state", "money", "out_of", "into", "maker", "checker", "at"]
+    list_filter = ["status", ("proposed_at", DateRangeFilter)]
+    list_select_related = ["maker", "checker"]
+    search_fields = ["reference"]
+    search_help_text = gettext_lazy("reference")
+    totals = {"amount": gettext_lazy("amount")}
+    acts = ADJUSTMENT_ACTS
+    proposals = [PROPOSE_ADJUSTMENT]
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, row):
+        return badge(_ADJUSTMENT_TONES[row.status], row.get_status_display())
+
+    @admin.display(description=gettext_lazy("amount"))
+    def money(self, row):
+        return yuan(row.amount)
+
+    @admin.display(description=gettext_lazy("source"))
+    def out_of(self, row):
+        return account(row.source)
+
+    @admin.display(description=gettext_lazy("target"))
+    def into(self, row):
+        return account(row.target)
+
+    @admin.display(description=gettext_lazy("proposed at"))
+    def at(self, row):
+        return moment(row.proposed_at)
+
+    def page(self, request, row):
+        told = {"money": f"{row.amount:,.2f}", "source": row.source, "target": row.target}
+        sentences = {
+            AdjustmentStatus.PROPOSED: _(
+                "%(money)s yuan are to move from %(source)s to %(target)s."
+            ),
+            AdjustmentStatus.APPROVED: _("%(money)s yuan moved from %(source)s to %(target)s."),
+            AdjustmentStatus.REJECTED: _(
+                "%(money)s yuan were not moved from %(source)s to %(target)s."
+            ),
+        }
+        lines = LedgerLine.objects.filter(kind=Kind.ADJUSTMENT, reference=row.reference)
+        page = Page(
+            sentence=sentences[row.status] % told,
+            badges=[self.state(row)],
+            facts=[
+                (_("reference"), row.reference),
+                (_("amount"), yuan(row.amount)),
+                (_("source"), account(row.source)),
+                (_("target"), account(row.target)),
+                *((_("ledger line"), link(page_of(line), line.pk)) for line in lines),
+            ],
+            sections=[eyes(row)],
+        )
+        if row.status == AdjustmentStatus.PROPOSED and row.maker_id == request.user.pk:
+            page.warnings = [_("You proposed this: another person has to decide.")]
+        if done := in_order(done_to(row)):
+            page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
+        return page
+
+
+def _adjusted(request, line):
+    """On a ledger line's page: the adjustment behind it."""
+    row = Adjustment.objects.filter(reference=line.reference).select_related("maker", "checker")
+    return eyes(row[0]) if line.kind == Kind.ADJUSTMENT and row else None
+
+
+def _adjust(request, wallet):
+    if not request.user.has_perm(PROPOSE_ADJUSTMENT.permission):
+        return None
+    return PROPOSE_ADJUSTMENT.title, url_of(Adjustment, PROPOSE_ADJUSTMENT, user_id=wallet.user_id)
+
+
+LedgerLineAdmin.sections.append(_adjusted)
+WalletAdmin.offers.append(_adjust)
+
+
+def account_group(name: str) -> str:
+    """A group of accounts as the daily summary names it, in words."""
+    words = {
+        "wallets": _("wallets"),
+        "escrow": _("escrow (in packets)"),
+        accounts.SUSPENSE: _("suspense"),
+        accounts.PLATFORM: _("platform"),
+    }
+    if name.startswith(accounts.clearing("")):
+        return _("clearing: %(channel)s") % {"channel": name.removeprefix(accounts.clearing(""))}
+    return words.get(name, name)
+
+
+SHOWN_KINDS = {
+    "issued": (Kind.SEND, Kind.CHANNEL_PAY),
+    "taken": (Kind.GRAB,),
+    "returned": (Kind.EXPIRY_REFUND,),
+    "topped_up": (Kind.TOPUP,),
+}
+
+
+@admin.register(DailySummary)
+class DailySummaryAdmin(ReadOnlyAdmin):
+    list_display = ["day", "issued", "taken", "returned", "topped_up", "lines", "closed"]
+    list_filter = [("day", DateRangeFilter)]
+
+    def prepare(self, rows):
+        """All figures of a page's days in one query."""
+        figures = list(DailyFigure.objects.filter(summary__in=[row.pk for row in rows]))
+        for row in rows:
+            own = [figure for figure in figures if figure.summary_id == row.pk]
+            row.moved = {
+                word: sum((f.amount for f in own if f.kind in kinds), ZERO)
+                for word, kinds in SHOWN_KINDS.items()
+            }
+            row.line_count = sum(figure.lines for figure in own)
+
+    @admin.display(description=gettext_lazy("issued"))
+    def issued(self, row):
+        return yuan(row.moved["issued"])
+
+    @admin.display(description=gettext_lazy("taken"))
+    def taken(self, row):
+        return yuan(row.moved["taken"])
+
+    @admin.display(description=gettext_lazy("returned"))
+    def returned(self, row):
+        return yuan(row.moved["returned"])
+
+    @admin.display(description=gettext_lazy("topped up"))
+    def topped_up(self, row):
+        return yuan(row.moved["topped_up"])
+
+    @admin.display(description=gettext_lazy("lines"))
+    def lines(self, row):
+        return row.line_count
+
+    @admin.display(description=gettext_lazy("closed at"))
+    def closed(self, row):
+        return moment(row.closed_at)
+
+    def page(self, request, row):
+        self.prepare([row])
+        figures = row.figures.order_by("kind", "source", "target")
+        day = {"id__day": row.day.isoformat()}
+        moved = sum((figure.amount for figure in figures), ZERO)
+        balances = daily.held(row)
+        told = {
+            "day": row.day,
+            "issued": f"{row.moved['issued']:,.2f}",
+            "taken": f"{row.moved['taken']:,.2f}",
+            "returned": f"{row.moved['returned']:,.2f}",
+        }
+        return Page(
+            sentence=_(
+                "On %(day)s %(issued)s yuan were issued, %(taken)s taken, %(returned)s returned."
+            )
+            % told,
+            facts=[
+                (_("closed at"), moment(row.closed_at)),
+                (_("lines"), row.line_count),
+                (_("ledger lines"), f"{row.first_id} – {row.last_id}"),
+                (_("moved in all"), yuan(moved)),
+            ],
+            sections=[
+                Section(
+                    _("What moved"),
+                    [_("kind"), _("source"), _("target"), _("lines"), _("amount")],
+                    [
+                        [
+                            link(
+                                f"{list_of(LedgerLine)}?"
+                                f"{urlencode({**day, 'kind__exact': figure.kind})}",
+                                figure.get_kind_display(),
+                            ),
+                            account_group(figure.source),
+                            account_group(figure.target),
+                            figure.lines,
+                            yuan(figure.amount),
+                        ]
+                        for figure in figures
+                    ]
+                    + [[_("total"), "", "", row.line_count, yuan(moved)]],
+                    name="moved",
+                ),
+                Section(
+                    _("Held at the close"),
+                    [_("account"), _("balance")],
+                    [
+                        [account_group(name), yuan(balance)]
+                        for name, balance in sorted(balances.items())
+                    ]
+                    + [[_("all together"), yuan(sum(balances.values(), ZERO))]],
+                    note=_("Every yuan is somewhere: all accounts together hold nothing."),
+                    name="held",
+                ),
+            ],
+        )
+
+
+@admin.register(AuditRun)
+class AuditRunAdmin(ReadOnlyAdmin):
+    list_display = ["at", "result", "rules", "findings", "took_s"]
+
+    @admin.display(description=gettext_lazy("began at"))
+    def at(self, run):
+        return moment(run.began_at)
+
+    @admin.display(description=gettext_lazy("result"))
+    def result(self, run):
+        return badge("void", _("findings")) if run.findings else badge("open", _("clean"))
+
+    def page(self, request, run):
+        told = {"rules": run.rules, "findings": run.findings}
+        page = Page(
+            sentence=_("%(rules)d rules were checked: %(findings)d findings.") % told,
+            badges=[self.result(run)],
+            facts=[(_("began at"), moment(run.began_at)), (_("took (s)"), run.took_s)],
+        )
+        if run.says:
+            page.sections.append(Section(_("Findings"), raw="\n".join(run.says), name="findings"))
+        return page
+
+
+@finder(gettext_lazy("adjustments"), "wallets.view_adjustment")
+def adjustments(word):
+    for row in Adjustment.objects.filter(reference=word):
+        yield Hit(page_of(row), row.reference, f"{row.amount:,.2f}")
 
 
 @finder(gettext_lazy("wallets"), "wallets.view_wallet")

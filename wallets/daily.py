@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, CharField, Count, F, Max, Min, Value, When
+from django.db.models import Case, CharField, Count, F, Max, Min, QuerySet, Value, When
 from django.utils import timezone
 
 from redpacket_site.kit.money import ZERO, fen_sum, from_fen
@@ -42,13 +42,27 @@ def figures_of(first_id: int, last_id: int) -> dict[tuple[int, str, str], tuple[
     taken together."""
     moved = (
         LedgerLine.objects.filter(id__gte=first_id, id__lte=last_id)
-        .values("kind", out_of=_group("source"), into=_group("target"))
+        .values("kind", out_of=group("source"), into=group("target"))
         .annotate(n=Count("pk"), fen=fen_sum("amount"))
         .order_by()
     )
     return {
         (row["kind"], row["out_of"], row["into"]): (row["n"], from_fen(row["fen"])) for row in moved
     }
+
+
+def last_line() -> int:
+    """The last line of the last closed day; 0 before any."""
+    return DailySummary.objects.aggregate(last=Max("last_id"))["last"] or 0
+
+
+def lines_of_today(lines: QuerySet) -> QuerySet:
+    """Those written since the last closing and since midnight."""
+    return lines.filter(id__gt=last_line(), created_at__gte=midnight())
+
+
+def midnight() -> datetime:
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def held(summary: DailySummary) -> dict[str, Decimal]:
@@ -77,7 +91,7 @@ def _midnight_after(day: date) -> datetime:
 
 
 def _close(*, day: date, now: datetime) -> None:
-    before = DailySummary.objects.filter(day__lt=day).aggregate(last=Max("last_id"))["last"] or 0
+    before = last_line()
     fresh = LedgerLine.objects.filter(id__gt=before)
     beyond = fresh.filter(created_at__gte=_midnight_after(day)).aggregate(first=Min("id"))["first"]
     last = beyond - 1 if beyond else fresh.aggregate(last=Max("id"))["last"] or before
@@ -99,7 +113,7 @@ def _close(*, day: date, now: datetime) -> None:
         )
 
 
-def _group(side: str) -> Case:
+def group(side: str) -> Case:
     """Accounts of which there are many by their group, the others by their name."""
     return Case(
         When(**{f"{side}__startswith": accounts.wallet("")}, then=Value("wallets")),

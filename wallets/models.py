@@ -99,7 +99,7 @@ class Adjustment(models.Model):
         related_name="+",
         verbose_name=_("checker"),
     )
-    proposed_at = models.DateTimeField(_("proposed at"))
+    proposed_at = models.DateTimeField(_("proposed at"), db_index=True)
     decided_at = models.DateTimeField(_("decided at"), null=True)
 
     class Meta:
@@ -120,6 +120,23 @@ class Adjustment(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+
+class AuditRun(models.Model):
+    """One run of all rules of money (账实核对), and what it found."""
+
+    began_at = models.DateTimeField(_("began at"))
+    took_s = models.FloatField(_("took (s)"))
+    rules = models.PositiveSmallIntegerField(_("rules"))
+    findings = models.PositiveIntegerField(_("findings"))
+    says = models.JSONField(_("says"), default=list)  # the first findings, as text
+
+    class Meta:
+        verbose_name = _("audit run")
+        verbose_name_plural = _("audit runs")
+
+    def __str__(self) -> str:
+        return str(self.pk)
 
 
 class DailySummary(models.Model):

@@ -3,10 +3,18 @@
 from celery import shared_task
 from django.utils import timezone
 
-from wallets import daily
+from wallets import audit, daily
 
 
 @shared_task(name="wallets.close_days")
 def close_days() -> int:
     """Close the days that are over (Spec 2.7)."""
     return daily.close_days(now=timezone.now())
+
+
+# It may take as long as the tables are large. Acknowledged at once: a broker must not deliver it
+# again while it runs; what a killed worker loses, the next night finds.
+@shared_task(name="wallets.audit", acks_late=False, soft_time_limit=4 * 3600, time_limit=5 * 3600)
+def audit_all() -> int:
+    """Check every rule of money, and keep what came of it."""
+    return len(audit.run(now=timezone.now()))

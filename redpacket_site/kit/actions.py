@@ -39,7 +39,12 @@ class ReasonAction:
     permission = ""  # "packets.freeze_packet"
     is_bulk = False  # offered on the list as well
     is_grave = False  # takes something away from somebody: a red button
+    needs_reason = True
     reason_label: Any = gettext_lazy("Reason")
+
+    def allows(self, user, obj) -> bool:
+        """Whether this person may do it to this row, besides the permission."""
+        return True
 
     def refusal(self, obj, now: datetime) -> str:
         """Why it cannot be done (now); empty when it can."""
@@ -71,6 +76,10 @@ class ReasonForm(forms.Form):
         min_length=3, max_length=255, widget=forms.Textarea(attrs={"rows": 3, "cols": 60})
     )
 
+    def __init__(self, action: ReasonAction, *args):
+        super().__init__(*args)
+        self.fields["reason"].required = action.needs_reason
+
 
 def view(model_admin, request, name: str):
     """The page of one action for one row or several: GET shows, POST acts."""
@@ -82,10 +91,12 @@ def view(model_admin, request, name: str):
     if request.method not in ("GET", "POST"):
         return HttpResponseNotAllowed(["GET", "POST"])
     rows = _rows(model_admin, request, action)
+    if not all(action.allows(request.user, row) for row in rows):
+        raise PermissionDenied
     now = timezone.now()
     if request.method == "GET":
-        return _ask(model_admin, request, action, rows, ReasonForm(), now)
-    form = ReasonForm(request.POST)
+        return _ask(model_admin, request, action, rows, ReasonForm(action), now)
+    form = ReasonForm(action, request.POST)
     seen = set(request.POST.getlist("seen"))
     doable = [row for row in rows if not action.refusal(row, now)]
     if not doable:
@@ -128,7 +139,8 @@ def buttons(model_admin, request, obj, now: datetime) -> list[dict]:
             "url": f"{url_of(model_admin, action)}?{urlencode({'pk': obj.pk})}",
         }
         for action in model_admin.acts
-        if request.user.has_perm(action.permission) and not action.refusal(obj, now)
+        if request.user.has_perm(action.permission)
+        if action.allows(request.user, obj) and not action.refusal(obj, now)
     ]
 
 
@@ -179,7 +191,7 @@ def _run(request, action, row, reason: str, now: datetime) -> bool:
     try:
         result = action.run(row, reason=reason, now=now, also=note)
     except Problem as problem:
-        messages.error(request, f"{row}: {problem.detail}")
+        messages.error(request, f"{row}: {told_by(problem)}")
         return False
     if result is False:
         messages.info(request, _("%(row)s: there was nothing left to do.") % {"row": row})
@@ -187,6 +199,12 @@ def _run(request, action, row, reason: str, now: datetime) -> bool:
     if told := action.told(row, result):
         messages.info(request, told)
     return True
+
+
+def told_by(problem: Problem) -> str:
+    """A refusal in words: those about single fields when it names some."""
+    errors = [str(text) for texts in (problem.errors or {}).values() for text in texts]
+    return " ".join(errors) or str(problem.detail)
 
 
 def _back(model_admin, rows) -> str:

@@ -9,7 +9,7 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from redpacket_site.kit import actions, find
+from redpacket_site.kit import actions, find, proposals
 from redpacket_site.kit.actions import ReasonAction
 from redpacket_site.kit.dossier import (
     Bar,
@@ -26,6 +26,7 @@ from redpacket_site.kit.dossier import (
     page_of,
     yuan,
 )
+from redpacket_site.kit.filters import AgeFilter, AmountRangeFilter
 from redpacket_site.kit.lists import (
     DateRangeFilter,
     EstimatedPaginator,
@@ -34,9 +35,12 @@ from redpacket_site.kit.lists import (
     allowed_parameters,
 )
 from redpacket_site.kit.models import Event, IdempotencyRecord, StaffAction, StaffEvent
+from redpacket_site.kit.proposals import Proposal
 from redpacket_site.kit.staff import model_name
 
 __all__ = [
+    "AgeFilter",
+    "AmountRangeFilter",
     "Bar",
     "DateRangeFilter",
     "Entry",
@@ -85,11 +89,14 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
     sortable_by = ()
     ordering = ["-pk"]
     acts: list[ReasonAction] = []
+    proposals: list[Proposal] = []  # forms that make a new row through a verb
+    offers: list = []  # buttons to other pages: (request, row) -> (title, address) or None
     sections: list = []  # what apps above add to the page: (request, row) -> Section or None
 
     def __init__(self, model, admin_site):
         super().__init__(model, admin_site)
-        actions.titles.update({action.name: action.title for action in self.acts})
+        named = [*self.acts, *self.proposals]
+        actions.titles.update({action.name: action.title for action in named})
 
     # --- the list
 
@@ -129,6 +136,14 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
             if action.is_bulk and request.user.has_perm(action.permission)
         }
 
+    def changelist_view(self, request, extra_context=None):
+        making = [
+            {"title": proposal.title, "url": proposals.url_of(self.model, proposal)}
+            for proposal in self.proposals
+            if request.user.has_perm(proposal.permission)
+        ]
+        return super().changelist_view(request, {"proposals": making, **(extra_context or {})})
+
     def get_action_choices(self, request, default_choices=()):
         return [("", "---------"), *((a[1], a[2]) for a in self.get_actions(request).values())]
 
@@ -151,6 +166,11 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         page = self.page(request, obj)
         page.sections += filter(None, (section(request, obj) for section in self.sections))
+        page.warnings = [*page.warnings, *(s.warning for s in page.sections if s.warning)]
+        offered = [
+            {"title": offer[0], "url": offer[1], "is_grave": False}
+            for offer in filter(None, (offer(request, obj) for offer in self.offers))
+        ]
         context = {
             **self.admin_site.each_context(request),
             "title": f"{self.opts.verbose_name} {obj}",
@@ -158,7 +178,7 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
             "opts": self.opts,
             "original": obj,
             "page": page,
-            "buttons": actions.buttons(self, request, obj, timezone.now()),
+            "buttons": [*actions.buttons(self, request, obj, timezone.now()), *offered],
             "list_url": list_of(self.model),
             **(extra_context or {}),
         }
@@ -166,8 +186,13 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
 
     def get_urls(self):
         act = self.admin_site.admin_view(lambda request, name: actions.view(self, request, name))
-        name = f"{self.opts.app_label}_{self.opts.model_name}_act"
-        return [path("do/<slug:name>/", act, name=name), *super().get_urls()]
+        base = f"{self.opts.app_label}_{self.opts.model_name}"
+        new = self.admin_site.admin_view(lambda request, name: proposals.view(self, request, name))
+        return [
+            path("do/<slug:name>/", act, name=f"{base}_act"),
+            path("new/<slug:name>/", new, name=f"{base}_new"),
+            *super().get_urls(),
+        ]
 
 
 def done_to(obj) -> list[Entry]:

@@ -53,6 +53,7 @@ class Section:
     older: str = ""  # the address of the next, older page
     empty: Any = field(default_factory=lambda: _("nothing"))
     name: str = ""  # an anchor
+    warning: Any = ""  # shown at the top of the page
 
     def heads(self) -> list[tuple[Any, bool]]:
         """Each column's heading, and whether it stands over amounts."""
@@ -83,6 +84,7 @@ class Page:
     bar: Bar | None = None
     facts: Sequence[tuple[Any, Any]] = ()
     sections: list[Section] = field(default_factory=list)
+    refresh_s: int = 0  # the browser asks again; 0: it does not
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:

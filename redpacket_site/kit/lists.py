@@ -192,6 +192,6 @@ def allowed_parameters(list_filter) -> set[str]:
         else:
             field, kind = item
             allowed |= {f"{field}__exact"}
-            if issubclass(kind, DateRangeFilter):
-                allowed |= set(DateRangeFilter.names(field))
+            if hasattr(kind, "names"):
+                allowed |= set(kind.names(field))
     return allowed

@@ -99,3 +99,42 @@ class StaffEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.username}"
+
+
+class ExportJob(models.Model):
+    """A list as somebody filtered it, being written to a file a chunk at a time (export.py)."""
+
+    class State(models.IntegerChoices):
+        RUNNING = 0, _("being written")
+        DONE = 1, _("ready")
+        FAILED = 2, _("failed")
+        GONE = 3, _("removed")
+
+    token = AsciiField(max_length=32, unique=True, editable=False)  # the file's name
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("staff")
+    )
+    model = AsciiField(_("list"), max_length=64)
+    query = models.TextField(_("filters"), blank=True)
+    format = AsciiField(_("format"), max_length=4)
+    language = AsciiField(max_length=8)
+    state = models.PositiveSmallIntegerField(
+        _("state"), choices=State.choices, default=State.RUNNING, db_index=True
+    )
+    rows = models.PositiveIntegerField(_("rows"), default=0)
+    size = models.PositiveBigIntegerField(default=0)  # of what is written; beyond it is a torso
+    first = AsciiField(max_length=64, blank=True, default="")  # keys: where it begins, and ends
+    last = AsciiField(max_length=64, blank=True, default="")
+    until = AsciiField(max_length=64, blank=True, default="")
+    # When the sweep takes it; a worker moves it on while it writes. Empty: nothing left to do.
+    run_at = models.DateTimeField(null=True, db_index=True)
+    says = models.CharField(_("says"), max_length=255, blank=True, default="")
+    created_at = models.DateTimeField(_("asked for at"), db_index=True)
+    done_at = models.DateTimeField(_("done at"), null=True, db_index=True)
+
+    class Meta:
+        verbose_name = _("export")
+        verbose_name_plural = _("exports")
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.format} {self.pk}"

@@ -3,8 +3,9 @@ import sys
 from dataclasses import asdict
 
 from django.core.management.base import BaseCommand
+from django.utils import timezone
 
-from wallets.audit import audit, rules
+from wallets.audit import rules, run
 
 
 class Command(BaseCommand):
@@ -14,7 +15,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="findings as JSON")
 
     def handle(self, **options):
-        findings = audit()
+        findings = run(now=timezone.now())
         if options["json"]:
             self.stdout.write(json.dumps([asdict(finding) for finding in findings]))
         else:

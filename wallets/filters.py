@@ -1,0 +1,52 @@
+"""Ledger lines by day: a day is a range of ids (daily.py), so no index on their time is needed."""
+
+from datetime import date
+
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.utils.translation import gettext_lazy as _
+
+from redpacket_site.kit.filters import Given
+from wallets import daily
+from wallets.models import DailySummary
+
+TODAY = "today"
+SHOWN = 7  # closed days to choose from
+
+
+class DayFilter(Given):
+    template = "admin/day_filter.html"
+
+    @staticmethod
+    def names(field_path):
+        return (f"{field_path}__day",)
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.title = _("day")
+        self.name = self.names(self.field_path)[0]
+        self.word = self.given(self.name)
+        try:
+            self.day = date.fromisoformat(self.word) if self.word not in ("", TODAY) else None
+        except ValueError as error:
+            raise IncorrectLookupParameters(error) from error
+
+    def queryset(self, request, queryset):
+        if self.word == TODAY:
+            return daily.lines_of_today(queryset)
+        if self.day is None:
+            return queryset
+        summary = DailySummary.objects.filter(day=self.day).first()
+        if summary is None:
+            return queryset.none()
+        return queryset.filter(id__gte=summary.first_id, id__lte=summary.last_id)
+
+    def choices(self, changelist):
+        self.keep(changelist)
+        closed = DailySummary.objects.order_by("-day").values_list("day", flat=True)[:SHOWN]
+        days = [("", _("Any day")), (TODAY, _("Today"))]
+        for word, text in [*days, *((day.isoformat(), day.isoformat()) for day in closed)]:
+            yield {
+                "selected": word == self.word,
+                "query_string": changelist.get_query_string({self.name: word or None}),
+                "display": text,
+            }
