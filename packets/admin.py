@@ -9,19 +9,23 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from packets.acts import ACTS
-from packets.models import GroupMember, Profile, RedPacket, Share
+from packets.acts import ACTS, REVIEW_ACTS
+from packets.models import GroupMember, Profile, RedPacket, RefundReview, Share
 from packets.profiles import people
-from packets.states import Kind, PacketState, PayStatus, state_of
+from packets.states import Kind, PacketState, PayStatus, ReviewState, state_of
 from packets.story import Story
 from payments.admin import PaymentOrderAdmin, case_rows, notice_outcome, order_rows, refund_rows
 from redpacket_site.kit.admin import (
+    AgeFilter,
+    AmountRangeFilter,
     DateRangeFilter,
     Page,
     ReadOnlyAdmin,
     Section,
     badge,
+    done_to,
     found,
+    in_order,
     link,
     list_of,
     moment,
@@ -30,7 +34,8 @@ from redpacket_site.kit.admin import (
 )
 from redpacket_site.kit.find import Hit, finder
 from wallets.admin import WalletAdmin, account
-from wallets.models import Wallet
+from wallets.models import Kind as LineKind
+from wallets.models import LedgerLine, Wallet
 
 STATE_WORDS = {
     PacketState.UNPAID: gettext_lazy("unpaid"),
@@ -243,6 +248,108 @@ class RedPacketAdmin(ReadOnlyAdmin):
         return Section(_("Ledger lines"), columns, rows, name="lines")
 
 
+_REVIEW_TONES = {
+    ReviewState.OPEN: "awaiting",
+    ReviewState.REVIEWED: "open",
+    ReviewState.DISPUTED: "void",
+    ReviewState.SETTLED: "finished",
+}
+
+
+def review_state(row) -> str:
+    return badge(_REVIEW_TONES[row.state], row.get_state_display())
+
+
+def review_rows(title, rows, name: str) -> Section:
+    columns = [_("refund"), _("state"), _("amount"), _("refunded at"), _("decided by"), _("note")]
+    disputed = [row for row in rows if row.state == ReviewState.DISPUTED]
+    cells = [
+        [
+            link(page_of(row), row.packet.public_id),
+            review_state(row),
+            yuan(row.amount),
+            moment(row.created_at),
+            row.decided_by or "-",
+            row.note or "-",
+        ]
+        for row in rows
+    ]
+    warning = _("Disputed refund: %(note)s") % {"note": disputed[0].note} if disputed else ""
+    return Section(title, columns, cells, name=name, warning=warning)
+
+
+@admin.register(RefundReview)
+class RefundReviewAdmin(ReadOnlyAdmin):
+    list_display = ["public_id", "review", "sender", "money", "channel", "at", "decided", "note"]
+    list_filter = [
+        "state",
+        ("created_at", AgeFilter),
+        ("created_at", DateRangeFilter),
+        "pay_type",
+        ("amount", AmountRangeFilter),
+    ]
+    list_select_related = ["packet", "decided_by"]
+    search_fields = ["user_id", "packet__public_id"]
+    search_help_text = gettext_lazy("sender or packet id")
+    totals = {"amount": gettext_lazy("amount")}
+    acts = REVIEW_ACTS
+    sections = []
+
+    @admin.display(description=gettext_lazy("packet id"))
+    def public_id(self, row):
+        return row.packet.public_id
+
+    @admin.display(description=gettext_lazy("state"))
+    def review(self, row):
+        return review_state(row)
+
+    @admin.display(description=gettext_lazy("sender"))
+    def sender(self, row):
+        return found(row.user_id)
+
+    @admin.display(description=gettext_lazy("amount"))
+    def money(self, row):
+        return yuan(row.amount)
+
+    @admin.display(description=gettext_lazy("paid by"))
+    def channel(self, row):
+        return row.get_pay_type_display()
+
+    @admin.display(description=gettext_lazy("refunded at"))
+    def at(self, row):
+        return moment(row.created_at)
+
+    @admin.display(description=gettext_lazy("decided by"))
+    def decided(self, row):
+        return row.decided_by or "-"
+
+    def page(self, request, row):
+        told = {"money": f"{row.amount:,.2f}", "user": row.user_id}
+        lines = LedgerLine.objects.filter(
+            kind=LineKind.EXPIRY_REFUND, reference=row.packet.public_id
+        )
+        page = Page(
+            sentence=_("%(money)s yuan of an expired packet went back to %(user)s.") % told,
+            badges=[review_state(row)],
+            facts=[
+                (_("packet id"), link(page_of(row.packet), row.packet.public_id)),
+                (_("sender"), found(row.user_id)),
+                (_("amount"), yuan(row.amount)),
+                (_("of a packet of"), yuan(row.packet.total_money)),
+                (_("paid by"), row.get_pay_type_display()),
+                (_("refunded at"), moment(row.created_at)),
+                (_("decided by"), row.decided_by or "-"),
+                (_("decided at"), moment(row.decided_at)),
+                *((_("ledger line"), link(page_of(line), line.pk)) for line in lines),
+            ],
+        )
+        if row.state == ReviewState.DISPUTED:
+            page.warnings = [_("Disputed refund: %(note)s") % {"note": row.note}]
+        if done := in_order(done_to(row)):
+            page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
+        return page
+
+
 def packet_rows(title, packets: list[RedPacket], name: str) -> Section:
     count_taken(packets)
     columns = [
@@ -302,6 +409,34 @@ def _taken(request, wallet):
     return Section(_("Packets taken (latest)"), columns, rows, name="taken")
 
 
+def _reviewed(request, packet):
+    """On a packet's page: how far finance is with its refund."""
+    if not packet.return_money:
+        return None
+    rows = RefundReview.objects.filter(packet=packet).select_related("packet", "decided_by")
+    return _of_refunds(request, _("Refund review"), list(rows))
+
+
+def _disputed(request, wallet):
+    """On a wallet's page: its owner's refunds that finance disputes."""
+    rows = RefundReview.objects.filter(user_id=wallet.user_id, state=ReviewState.DISPUTED)
+    rows = rows.select_related("packet", "decided_by").order_by("-pk")[:LATEST]
+    return _of_refunds(request, _("Disputed refunds"), list(rows))
+
+
+def _of_refunds(request, title, rows):
+    """A dispute is shown to whoever sees the page; its queue opens for finance alone."""
+    if not rows:
+        return None
+    section = review_rows(title, rows, "review")
+    if not request.user.has_perm("packets.view_refundreview"):
+        numbers = [row.packet.public_id for row in rows]
+        section.rows = [
+            [number, *cells[1:]] for number, cells in zip(numbers, section.rows, strict=True)
+        ]
+    return section
+
+
 def _paid_for(request, order):
     """On an order's page: the packet that it pays."""
     if order.purpose != "packet" or not _may_view(request):
@@ -310,7 +445,8 @@ def _paid_for(request, order):
     return packet_rows(_("Red packet"), packets, "packet")
 
 
-WalletAdmin.sections += [_sent, _taken]
+WalletAdmin.sections += [_disputed, _sent, _taken]
+RedPacketAdmin.sections.append(_reviewed)
 PaymentOrderAdmin.sections.append(_paid_for)
 
 

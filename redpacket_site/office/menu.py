@@ -17,13 +17,21 @@ MENU = [
     (
         _("Finance"),
         [
-            "payments.Case",
+            "packets.RefundReview",
             "payments.ChannelRefund",
+            "wallets.Adjustment",
+            "payments.Case",
+            "payments.Bill",
+            "wallets.DailySummary",
             "wallets.LedgerLine",
             "payments.Notification",
+            "kit.ExportJob",
         ],
     ),
-    (_("Records"), ["kit.StaffAction", "kit.StaffEvent", "admin.LogEntry", "kit.Event"]),
+    (
+        _("Records"),
+        ["wallets.AuditRun", "kit.StaffAction", "kit.StaffEvent", "admin.LogEntry", "kit.Event"],
+    ),
     (_("Staff"), ["auth.User", "auth.Group", "otp_totp.TOTPDevice"]),
 ]
 REST = _("Other")
