@@ -1,13 +1,23 @@
-"""What staff may do to an order and a case."""
+"""What staff may do to an order, a case, a channel refund and a bill."""
 
+from datetime import datetime, timedelta
+
+from django import forms
+from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments import cases, chase
-from payments.channels.base import State
-from payments.states import PAYABLE, CaseStatus
+from payments import bills, cases, channel_refund, chase, reconcile
+from payments.channels.base import ChannelDown, Refused, State
+from payments.models import Bill
+from payments.states import CHANNELS, PAYABLE, CaseStatus, PayType, RefundStatus
 from redpacket_site.kit.actions import ReasonAction
+from redpacket_site.kit.problems import Invalid
+from redpacket_site.kit.proposals import Proposal, making
+from wallets import accounts, adjust
+from wallets.models import Wallet
 
 _SAID = {
     State.PAID: gettext_lazy("The channel says: paid."),
@@ -70,5 +80,218 @@ class ResolveCase(ReasonAction):
         )
 
 
+class RefundForm(forms.Form):
+    case_id = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    order_no = forms.CharField(
+        label=gettext_lazy("order number of a top-up"), max_length=64, required=False
+    )
+    amount = forms.DecimalField(
+        label=gettext_lazy("amount"), min_value=0, max_digits=13, decimal_places=2
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("reason"),
+        min_length=3,
+        max_length=255,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    attachment = forms.CharField(
+        label=gettext_lazy("attachment"),
+        max_length=255,
+        required=False,
+        help_text=gettext_lazy("where the evidence is kept: a ticket, a document's number"),
+    )
+
+
+class ProposeRefund(Proposal):
+    name = "propose_refund"
+    title = gettext_lazy("Propose a channel refund")
+    permission = "payments.propose_refund"
+    form = RefundForm
+
+    def notes(self):
+        most = {"most": f"{settings.REDPACKET_MAKER_MAX:,.2f}"}
+        return [
+            _("Nothing moves until another person has approved it."),
+            _("You may propose at most %(most)s yuan at once.") % most,
+        ]
+
+    def preview(self, data, now):
+        wanted = {key: data[key] for key in ("case_id", "order_no", "amount")}
+        payment = channel_refund.payment_of(**wanted)
+        told = {
+            "money": f"{data['amount']:,.2f}",
+            "paid": f"{payment.paid:,.2f}",
+            "channel": payment.pay_type.label,
+            "trade": payment.trade_no,
+            "source": payment.source,
+        }
+        lines = [
+            _("%(money)s of the %(paid)s yuan paid go back through %(channel)s.") % told,
+            _("Trade number %(trade)s; the money leaves %(source)s.") % told,
+        ]
+        if user := accounts.owner(payment.source):
+            wallet = Wallet.objects.filter(user_id=user).first()
+            if wallet is None or wallet.balance < data["amount"]:
+                lines.append(_("The balance does not suffice: an approval would be refused."))
+        return [
+            *lines,
+            _("Reason: %(reason)s") % data,
+            _("Attachment: %(attachment)s") % {"attachment": data["attachment"] or "-"},
+            _("Nothing moves until another person has approved it."),
+        ]
+
+    def run(self, data, *, user, now, request):
+        also = making(user, request, self.name, data["reason"])
+        return channel_refund.propose(**data, maker_id=user.pk, now=now, also=also)
+
+
+class _DecideRefund(ReasonAction):
+    permission = "payments.check_refund"
+    needs_reason = False
+    reason_label = gettext_lazy("Remark")
+
+    def allows(self, user, refund):
+        """Four eyes: never one's own."""
+        return refund.maker_id != user.pk
+
+    def refusal(self, refund, now):
+        is_open = refund.status == RefundStatus.PROPOSED
+        return "" if is_open else _("This has been decided already.")
+
+    def facts(self, refund):
+        return (refund.status,)
+
+
+class ApproveRefund(_DecideRefund):
+    name = "approve_refund"
+    title = gettext_lazy("Approve")
+
+    def refusal(self, refund, now):
+        if refund.amount > settings.REDPACKET_CHECKER_MAX:
+            return str(adjust.over_limit(settings.REDPACKET_CHECKER_MAX))
+        return super().refusal(refund, now)
+
+    def preview(self, refund, now):
+        told = {
+            "money": f"{refund.amount:,.2f}",
+            "source": refund.source,
+            "channel": refund.get_pay_type_display(),
+            "maker": refund.maker or _("system"),
+            "reason": refund.reason,
+        }
+        return [
+            _("%(money)s yuan leave %(source)s now, and %(channel)s is told to pay them back.")
+            % told,
+            _("Proposed by %(maker)s: %(reason)s") % told,
+        ]
+
+    def run(self, refund, *, reason, now, also):
+        return channel_refund.approve(
+            refund_no=refund.refund_no, checker_id=also.user.pk, now=now, also=also
+        )
+
+
+class RejectRefund(_DecideRefund):
+    name = "reject_refund"
+    title = gettext_lazy("Reject")
+    is_grave = needs_reason = True
+    reason_label = gettext_lazy("Reason")
+
+    def preview(self, refund, now):
+        told = {"maker": refund.maker or _("system"), "reason": refund.reason}
+        return [_("Nothing moves."), _("Proposed by %(maker)s: %(reason)s") % told]
+
+    def run(self, refund, *, reason, now, also):
+        return channel_refund.reject(
+            refund_no=refund.refund_no, checker_id=also.user.pk, now=now, also=also
+        )
+
+
+UPLOAD_MAX_BYTES = 32 * 1024 * 1024  # a channel's day of half a million rows, packed
+CHANNEL_CHOICES = [(channel.value, channel.label) for channel in CHANNELS]
+
+
+class BillForm(forms.Form):
+    channel = forms.TypedChoiceField(
+        label=gettext_lazy("channel"),
+        coerce=lambda value: PayType(int(value)),
+        choices=CHANNEL_CHOICES,
+    )
+    day = forms.DateField(label=gettext_lazy("day"), widget=forms.DateInput(attrs={"type": "date"}))
+
+    def clean_day(self):
+        """A bill is complete once its day is over, in the channels' time."""
+        day = self.cleaned_data["day"]
+        if day >= timezone.now().astimezone(bills.ZONE).date():
+            raise forms.ValidationError(_("This day is not over yet."))
+        return day
+
+
+class UploadForm(BillForm):
+    file = forms.FileField(label=gettext_lazy("bill"))
+
+    def clean_file(self):
+        file = self.cleaned_data["file"]
+        if file.size > UPLOAD_MAX_BYTES:
+            most = {"most": UPLOAD_MAX_BYTES // 1024 // 1024}
+            raise forms.ValidationError(_("At most %(most)d MB.") % most)
+        return file
+
+
+class RunBill(Proposal):
+    """Compare a day with the bill that the channel itself gives."""
+
+    name = "run_bill"
+    title = gettext_lazy("Fetch a bill and compare")
+    permission = "payments.reconcile"
+    form = BillForm
+    is_previewed = False
+
+    def begin(self, given):
+        yesterday = timezone.now().astimezone(bills.ZONE).date() - timedelta(days=1)
+        return {"day": yesterday.isoformat(), **super().begin(given)}
+
+    def notes(self):
+        return [_("Comparing moves no money; each difference becomes a case, once.")]
+
+    def content(self, data) -> bytes:
+        try:
+            return reconcile.download(pay_type=data["channel"], day=data["day"])
+        except LookupError:
+            raise Invalid(errors={"channel": [_("This channel is not in use here.")]}) from None
+        except (ChannelDown, Refused) as error:
+            says = _("The channel gives no bill: %(error)s") % {"error": error}
+            raise Invalid(errors={"channel": [says]}) from error
+
+    def run(self, data, *, user, now: datetime, request):
+        pay_type, day = data["channel"], data["day"]
+        also = making(user, request, self.name, f"{pay_type.word} {day}")
+        try:
+            reconcile.reconcile(
+                pay_type=pay_type, day=day, content=self.content(data), now=now, also=also
+            )
+        except bills.Unreadable as error:
+            says = _("This is no bill of this channel: %(error)s") % {"error": error}
+            field = "file" if "file" in data else "channel"
+            raise Invalid(errors={field: [says]}) from error
+        return Bill.objects.get(pay_type=pay_type, day=day)
+
+    def told(self, bill):
+        told = {"matched": bill.matched, "differences": bill.differences}
+        return _("Compared: %(matched)d matched, %(differences)d differences.") % told
+
+
+class UploadBill(RunBill):
+    name = "upload_bill"
+    title = gettext_lazy("Upload a bill and compare")
+    form = UploadForm
+
+    def content(self, data):
+        return data["file"].read()
+
+
 ORDER_ACTS = [AskChannel()]
 CASE_ACTS = [ResolveCase()]
+REFUND_ACTS = [ApproveRefund(), RejectRefund()]
+PROPOSE_REFUND = ProposeRefund()
+RUN_BILL, UPLOAD_BILL = RunBill(), UploadBill()

@@ -6,11 +6,20 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments import raw
-from payments.acts import CASE_ACTS, ORDER_ACTS
-from payments.models import Case, ChannelRefund, Notification, PaymentOrder
-from payments.states import CaseStatus, NoticeOutcome, OrderStatus, PayType, RefundStatus
+from payments import channel_refund, raw, reconcile
+from payments.acts import (
+    CASE_ACTS,
+    ORDER_ACTS,
+    PROPOSE_REFUND,
+    REFUND_ACTS,
+    RUN_BILL,
+    UPLOAD_BILL,
+)
+from payments.models import Bill, Case, ChannelRefund, Notification, PaymentOrder
+from payments.states import CaseKind, CaseStatus, NoticeOutcome, OrderStatus, PayType, RefundStatus
 from redpacket_site.kit.admin import (
+    AgeFilter,
+    AmountRangeFilter,
     DateRangeFilter,
     Entry,
     Page,
@@ -26,9 +35,12 @@ from redpacket_site.kit.admin import (
     yuan,
 )
 from redpacket_site.kit.find import SHOWN, Hit, finder
-from wallets.admin import WalletAdmin, account
+from redpacket_site.kit.proposals import url_of
+from wallets.admin import LedgerLineAdmin, WalletAdmin, account, eyes
+from wallets.models import Kind as LineKind
 
 LATEST = 20
+CASES_SHOWN = 200
 
 _ORDER_TONES = {
     OrderStatus.CREATED: "unpaid",
@@ -62,6 +74,20 @@ NOTICE_WORDS = {
     NoticeOutcome.SUSPENSE: gettext_lazy("money in suspense"),
     NoticeOutcome.NOTED: gettext_lazy("noted, no payment"),
     NoticeOutcome.ERROR: gettext_lazy("we failed: it will come again"),
+}
+
+
+SUGGESTED = {
+    CaseKind.UNKNOWN_ORDER: gettext_lazy("find out who paid; refund through the channel"),
+    CaseKind.WRONG_AMOUNT: gettext_lazy("refund through the channel, or credit the payer"),
+    CaseKind.SECOND_PAYMENT: gettext_lazy("refund through the channel"),
+    CaseKind.LATE_PAYMENT: gettext_lazy("refund through the channel"),
+    CaseKind.REFUND_FAILED: gettext_lazy("propose the refund again, or credit the payer"),
+    CaseKind.BILL_SURPLUS: gettext_lazy("ask the channel about the order: it is then confirmed"),
+    CaseKind.BILL_SHORTFALL: gettext_lazy("look into the next day's bill, then ask the channel"),
+    CaseKind.BILL_AMOUNT: gettext_lazy("compare with the notification; refund or adjust"),
+    CaseKind.BILL_REPEATED: gettext_lazy("ask the channel: one payment stands twice in its bill"),
+    CaseKind.BILL_OTHER_DAY: gettext_lazy("nothing to do when the other day's bill matches"),
 }
 
 
@@ -158,6 +184,7 @@ class PaymentOrderAdmin(ReadOnlyAdmin):
     totals = {"amount": gettext_lazy("amount")}
     acts = ORDER_ACTS
     sections = []
+    offers = []
 
     @admin.display(description=gettext_lazy("payer"))
     def payer(self, order):
@@ -303,13 +330,21 @@ class NotificationAdmin(ReadOnlyAdmin):
 
 @admin.register(Case)
 class CaseAdmin(ReadOnlyAdmin):
-    list_display = ["what", "state", "money", "channel", "order", "says", "at"]
-    list_filter = ["status"]
+    list_display = ["what", "state", "money", "channel", "order", "says", "suggested", "at"]
+    list_filter = [
+        "status",
+        "kind",
+        "pay_type",
+        ("created_at", AgeFilter),
+        ("created_at", DateRangeFilter),
+        ("amount", AmountRangeFilter),
+    ]
     search_fields = ["order_no", "trade_no"]
     search_help_text = gettext_lazy("order number or trade number")
     totals = {"amount": gettext_lazy("amount")}
     acts = CASE_ACTS
     sections = []
+    offers = []
 
     @admin.display(description=gettext_lazy("case"))
     def what(self, case):
@@ -331,6 +366,10 @@ class CaseAdmin(ReadOnlyAdmin):
     def order(self, case):
         return found(case.order_no)
 
+    @admin.display(description=gettext_lazy("suggested"))
+    def suggested(self, case):
+        return SUGGESTED[case.kind]
+
     @admin.display(description=gettext_lazy("case opened at"))
     def at(self, case):
         return moment(case.created_at)
@@ -348,6 +387,7 @@ class CaseAdmin(ReadOnlyAdmin):
                 (_("trade number"), found(case.trade_no)),
                 (_("amount"), yuan(case.amount)),
                 (_("says"), case.says or "-"),
+                (_("suggested"), SUGGESTED[case.kind]),
                 (_("case opened at"), moment(case.created_at)),
                 (_("resolved at"), moment(case.resolved_at)),
                 (_("resolved by"), case.resolved_by or "-"),
@@ -363,12 +403,18 @@ class CaseAdmin(ReadOnlyAdmin):
 @admin.register(ChannelRefund)
 class ChannelRefundAdmin(ReadOnlyAdmin):
     list_display = ["refund_no", "state", "money", "channel", "order", "maker", "checker", "at"]
-    list_filter = ["status"]
+    list_filter = [
+        "status",
+        "pay_type",
+        ("proposed_at", AgeFilter),
+        ("proposed_at", DateRangeFilter),
+    ]
     list_select_related = ["maker", "checker"]
     search_fields = ["refund_no", "order_no"]
     search_help_text = gettext_lazy("refund number or order number")
     totals = {"amount": gettext_lazy("amount")}
-    acts = []
+    acts = REFUND_ACTS
+    proposals = [PROPOSE_REFUND]
     sections = []
 
     @admin.display(description=gettext_lazy("status"))
@@ -403,21 +449,105 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
                 (_("paid"), yuan(refund.paid)),
                 (_("amount"), yuan(refund.amount)),
                 (_("source"), account(refund.source)),
-                (_("reason"), refund.reason),
-                (_("attachment"), refund.attachment or "-"),
                 (_("case"), link(page_of(refund.case), refund.case) if refund.case else "-"),
-                (_("maker"), refund.maker or _("system")),
-                (_("checker"), refund.checker or "-"),
-                (_("proposed at"), moment(refund.proposed_at)),
-                (_("decided at"), moment(refund.decided_at)),
                 (_("done at"), moment(refund.done_at)),
                 (_("the channel's answer"), refund.answer or "-"),
                 (_("tries"), refund.chases),
             ],
+            sections=[eyes(refund)],
         )
+        if refund.status == RefundStatus.PROPOSED and refund.maker_id == request.user.pk:
+            page.warnings = [_("You proposed this: another person has to decide.")]
         if done := in_order(done_to(refund)):
             page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
         return page
+
+
+@admin.register(Bill)
+class BillAdmin(ReadOnlyAdmin):
+    list_display = ["on", "channel", "rows", "matched", "open", "money", "at"]
+    list_filter = ["pay_type", ("day", DateRangeFilter)]
+    proposals = [RUN_BILL, UPLOAD_BILL]
+    ordering = ["-pk"]
+
+    @admin.display(description=gettext_lazy("day"))
+    def on(self, bill):
+        return bill.day.isoformat()
+
+    @admin.display(description=gettext_lazy("channel"))
+    def channel(self, bill):
+        return bill.get_pay_type_display()
+
+    @admin.display(description=gettext_lazy("differences"))
+    def open(self, bill):
+        tone, text = ("void", bill.differences) if bill.differences else ("open", _("none"))
+        return badge(tone, text)
+
+    @admin.display(description=gettext_lazy("paid in all"))
+    def money(self, bill):
+        return yuan(bill.total)
+
+    @admin.display(description=gettext_lazy("reconciled at"))
+    def at(self, bill):
+        return moment(bill.reconciled_at)
+
+    def page(self, request, bill):
+        told = {
+            "channel": bill.get_pay_type_display(),
+            "day": bill.day.isoformat(),
+            "matched": bill.matched,
+            "differences": bill.differences,
+        }
+        cases = reconcile.cases_of(bill).order_by("pk")[:CASES_SHOWN]
+        page = Page(
+            sentence=_("%(channel)s, %(day)s: %(matched)d matched, %(differences)d differences.")
+            % told,
+            badges=[self.open(bill)],
+            facts=[
+                (_("channel"), bill.get_pay_type_display()),
+                (_("day"), bill.day.isoformat()),
+                (_("rows"), bill.rows),
+                (_("matched"), bill.matched),
+                (_("differences"), bill.differences),
+                (_("paid in all"), yuan(bill.total)),
+                (_("reconciled at"), moment(bill.reconciled_at)),
+            ],
+            sections=[case_rows(list(cases))],
+        )
+        if done := in_order(done_to(bill)):
+            page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
+        return page
+
+
+def _refunded(request, line):
+    """On a ledger line's page: the channel refund behind it, or whose failure it undoes."""
+    if line.kind not in (LineKind.CHANNEL_REFUND, LineKind.ADJUSTMENT, LineKind.SUSPENSE):
+        return None
+    rows = ChannelRefund.objects.filter(refund_no=line.reference)
+    row = rows.select_related("maker", "checker").first()
+    return row and eyes(row)
+
+
+def _refund_case(request, case):
+    if case.status != CaseStatus.OPEN or not request.user.has_perm(PROPOSE_REFUND.permission):
+        return None
+    if not channel_refund.is_refundable(case):
+        return None
+    given = {"case_id": case.pk, "order_no": case.order_no, "amount": case.amount}
+    return PROPOSE_REFUND.title, url_of(ChannelRefund, PROPOSE_REFUND, **given)
+
+
+def _refund_order(request, order):
+    is_topup = order.purpose == "topup" and order.status == OrderStatus.CONFIRMED
+    if not is_topup or not request.user.has_perm(PROPOSE_REFUND.permission):
+        return None
+    given = {"order_no": order.order_no, "amount": order.amount}
+    return PROPOSE_REFUND.title, url_of(ChannelRefund, PROPOSE_REFUND, **given)
+
+
+LedgerLineAdmin.sections.append(_refunded)
+CaseAdmin.offers.append(_refund_case)
+PaymentOrderAdmin.offers.append(_refund_order)
 
 
 def _orders_of(request, wallet):

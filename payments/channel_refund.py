@@ -1,5 +1,6 @@
 """Money back the way it came (原路退款), under four eyes: proposed by one, decided by another."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -44,42 +45,72 @@ def propose(
     Raises: Invalid (400) above the maker's limit or the payment, AlreadyProposed (409).
     Spec:   2.7
     """
-    if case_id:
-        case = Case.objects.get(pk=case_id)
-        pay_type, trade_no, paid = case.pay_type, case.trade_no, case.amount
-        order_no, source = case.order_no, accounts.SUSPENSE
-        if not _is_held(case):
-            raise Invalid(errors={"case": [_("Its money is not in suspense.")]})
-    else:
-        case = None
-        order = PaymentOrder.objects.filter(
-            order_no=order_no, purpose="topup", status=OrderStatus.CONFIRMED
-        ).first()
-        if order is None:
-            raise Invalid(errors={"order_no": [_("Not a confirmed top-up.")]})
-        pay_type, trade_no, paid = order.pay_type, order.trade_no, order.amount
-        source = accounts.wallet(order.user_id)
-    amount = money.yuan(amount)
-    most = min(paid, settings.REDPACKET_MAKER_MAX)
-    if not 0 < amount <= most:
-        raise Invalid(errors={"amount": [adjust.over_limit(most)]})
+    payment = payment_of(case_id=case_id, order_no=order_no, amount=amount)
     try:
         with transaction.atomic():
             return put_forward(
-                pay_type=PayType(pay_type),
-                order_no=order_no,
-                trade_no=trade_no,
-                paid=paid,
-                amount=amount,
-                source=source,
+                pay_type=payment.pay_type,
+                order_no=payment.order_no,
+                trade_no=payment.trade_no,
+                paid=payment.paid,
+                amount=money.yuan(amount),
+                source=payment.source,
                 reason=reason,
                 attachment=attachment,
-                case=case,
+                case=payment.case,
                 maker_id=maker_id,
                 now=now,
             )
     except IntegrityError:
         raise AlreadyProposed() from None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What can be refunded: how it was paid, and the account that holds its money now."""
+
+    pay_type: PayType
+    order_no: str
+    trade_no: str
+    paid: Decimal
+    source: str
+    case: Case | None = None
+
+
+def payment_of(*, case_id: int | None, order_no: str, amount: Decimal) -> Payment:
+    """The payment that a case holds in suspense, or a confirmed top-up; raises Invalid (400)."""
+    if case_id:
+        case = Case.objects.filter(pk=case_id).first()
+        if case is None or not _is_held(case):
+            raise Invalid(errors={"case": [_("Its money is not in suspense.")]})
+        payment = Payment(
+            PayType(case.pay_type),
+            case.order_no,
+            case.trade_no,
+            case.amount,
+            accounts.SUSPENSE,
+            case,
+        )
+    else:
+        order = PaymentOrder.objects.filter(
+            order_no=order_no, purpose="topup", status=OrderStatus.CONFIRMED
+        ).first()
+        if order is None:
+            raise Invalid(errors={"order_no": [_("Not a confirmed top-up.")]})
+        source = accounts.wallet(order.user_id)
+        payment = Payment(
+            PayType(order.pay_type), order.order_no, order.trade_no, order.amount, source
+        )
+    most = min(payment.paid, settings.REDPACKET_MAKER_MAX)
+    if not 0 < money.yuan(amount) <= most:
+        raise Invalid(errors={"amount": [adjust.over_limit(most)]})
+    return payment
+
+
+def is_refundable(case: Case) -> bool:
+    """Whether a refund of this case's money can be proposed now."""
+    key = _open_key(PayType(case.pay_type), case.trade_no)
+    return _is_held(case) and not ChannelRefund.objects.filter(open_key=key).exists()
 
 
 def put_forward(
@@ -113,8 +144,12 @@ def put_forward(
         case=case,
         maker_id=maker_id,
         proposed_at=now,
-        open_key=f"{pay_type.word}:{trade_no}",
+        open_key=_open_key(pay_type, trade_no),
     )
+
+
+def _open_key(pay_type: PayType, trade_no: str) -> str:
+    return f"{pay_type.word}:{trade_no}"
 
 
 @retry.unit

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from django.db.models import QuerySet
+
 from payments import bills, cases
 from payments.bills import BillRow
 from payments.channels import registry
-from payments.models import Bill, ChannelRefund, PaymentOrder
+from payments.models import Bill, Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, OrderStatus, PayType, RefundStatus
 from redpacket_site.kit import retry
 from redpacket_site.kit.money import ZERO
@@ -17,13 +19,13 @@ from wallets.models import Kind, LedgerLine
 
 CHUNK = 1000
 
-SUGGESTIONS = {
-    CaseKind.BILL_SURPLUS: "ask the channel about the order: paid is then confirmed as if notified",
-    CaseKind.BILL_SHORTFALL: "look into the next day's bill, then ask the channel",
-    CaseKind.BILL_AMOUNT: "compare with the notification; refund or adjust the difference",
-    CaseKind.BILL_REPEATED: "one payment stands twice in the bill: ask the channel",
-    CaseKind.BILL_OTHER_DAY: "belongs to another day's bill: nothing to do when that one matches",
-}
+BILL_KINDS = (
+    CaseKind.BILL_SURPLUS,
+    CaseKind.BILL_SHORTFALL,
+    CaseKind.BILL_AMOUNT,
+    CaseKind.BILL_REPEATED,
+    CaseKind.BILL_OTHER_DAY,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,10 @@ def download(*, pay_type: PayType, day: date) -> bytes:
     return registry.channel(pay_type).bill(day)
 
 
-def reconcile(*, pay_type: PayType, day: date, content: bytes, now: datetime) -> Reconciliation:
-    """Compare a day with its bill; each difference is a case with a suggested action.
+def reconcile(
+    *, pay_type: PayType, day: date, content: bytes, now: datetime, also: retry.Also | None = None
+) -> Reconciliation:
+    """Compare a day with its bill; each difference is a case.
 
     Money:   none moves; what is missing is confirmed or refunded by the verbs that do that.
     Repeats: a case is unique by channel, day and number: running again opens none twice.
@@ -69,26 +73,26 @@ def reconcile(*, pay_type: PayType, day: date, content: bytes, now: datetime) ->
     found = _payments(pay_type, day, rows), _refunds(pay_type, day, rows)
     differences = [difference for _, differences in found for difference in differences]
     result = Reconciliation(sum(matched for matched, _ in found), differences)
-    _keep(pay_type=pay_type, day=day, rows=rows, result=result, now=now)
+    _keep(pay_type=pay_type, day=day, rows=rows, result=result, now=now, also=also)
     return result
 
 
 @retry.unit
 def _keep(
     *, pay_type: PayType, day: date, rows: list[BillRow], result: Reconciliation, now: datetime
-) -> None:
+) -> Bill:
     for difference in result.differences:
         cases.open_case(
             kind=difference.kind,
-            reference=f"{pay_type.word}:{day}:{difference.reference}",
+            reference=f"{_prefix(pay_type, day)}{difference.reference}",
             pay_type=pay_type,
             order_no=difference.order_no,
             trade_no=difference.trade_no,
             amount=difference.amount,
-            says=f"{difference.says}; {SUGGESTIONS[difference.kind]}",
+            says=difference.says,
             now=now,
         )
-    Bill.objects.update_or_create(
+    bill, _ = Bill.objects.update_or_create(
         pay_type=pay_type,
         day=day,
         defaults={
@@ -99,6 +103,18 @@ def _keep(
             "reconciled_at": now,
         },
     )
+    return bill
+
+
+def _prefix(pay_type: PayType, day: date) -> str:
+    return f"{pay_type.word}:{day}:"
+
+
+def cases_of(bill: Bill) -> QuerySet[Case]:
+    """The cases that comparing this bill has opened, then or now."""
+    begin = _prefix(PayType(bill.pay_type), bill.day)
+    end = begin[:-1] + chr(ord(begin[-1]) + 1)  # a range of the index, which LIKE BINARY is not
+    return Case.objects.filter(kind__in=BILL_KINDS, reference__gte=begin, reference__lt=end)
 
 
 def _payments(pay_type: PayType, day: date, rows: list[BillRow]) -> tuple[int, list[Difference]]:

@@ -43,8 +43,11 @@ class HongbaoAdminSite(AdminSite):
 
     def index(self, request, extra_context=None):
         from redpacket_site.kit.admin import done_by
+        from redpacket_site.office import dashboard
 
-        return super().index(request, {"mine": done_by(request.user), **(extra_context or {})})
+        blocks, charts = dashboard.blocks(request.user)
+        shown = {"mine": done_by(request.user), "blocks": blocks, "charts": charts}
+        return super().index(request, {**shown, **(extra_context or {})})
 
     def get_urls(self):
         return [path("find/", self.admin_view(self.find), name="find"), *super().get_urls()]

@@ -216,6 +216,7 @@ USE_TZ = True
 # --- API ----------------------------------------------------------------------------------------
 BODY_MAX_BYTES = 64 * 1024
 SERVICE_BODY_MAX_BYTES = 4 * 1024 * 1024
+PAGE_BODY_MAX_BYTES = 36 * 1024 * 1024  # a bill that finance uploads, and its form
 DATA_UPLOAD_MAX_MEMORY_SIZE = SERVICE_BODY_MAX_BYTES
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["redpacket_site.kit.caller.UserAuthentication"],

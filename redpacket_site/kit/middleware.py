@@ -4,6 +4,7 @@ import re
 import time
 
 from django.conf import settings
+from django.http import HttpResponse
 
 from redpacket_site.kit import logs, metrics, problems
 
@@ -35,7 +36,7 @@ class Gateway:
                 response = self._as_problem(request, response)
             response["Content-Length"] = len(response.content)
         else:
-            response = self.pages(request)
+            response = self._page_too_large(request) or self.pages(request)
         response["X-Request-ID"] = request.request_id
         took_s = time.perf_counter() - began
         metrics.request_done(request, response, took_s)
@@ -56,6 +57,14 @@ class Gateway:
         service = request.path_info.startswith(f"{API}service/")
         limit = settings.SERVICE_BODY_MAX_BYTES if service else settings.BODY_MAX_BYTES
         return problems.render(request, problems.TooLarge()) if int(declared) > limit else None
+
+    @staticmethod
+    def _page_too_large(request):
+        """Before the form's token is looked for, which reads the whole body."""
+        declared = request.META.get("CONTENT_LENGTH") or "0"
+        if declared.isdigit() and int(declared) > settings.PAGE_BODY_MAX_BYTES:
+            return HttpResponse(status=413)
+        return None
 
     @staticmethod
     def _as_problem(request, response):

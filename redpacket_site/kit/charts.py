@@ -1,0 +1,79 @@
+"""Bar charts as SVG from the server: no script, no style attribute, and they print."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+WIDTH, HEIGHT = 960, 200  # of the bars, in the picture's own units
+LEFT, BOTTOM = 76, 24  # for the axes
+LINES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    tone: str
+    label: Any
+    values: Sequence[Decimal]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Groups of bars, one group a label; `urls` lead from a group to its rows."""
+
+    title: Any
+    labels: Sequence[str]
+    series: Sequence[Series]
+    urls: Sequence[str] = ()
+
+    width, height = LEFT + WIDTH, HEIGHT + BOTTOM
+    left, ground = LEFT, HEIGHT
+
+    @property
+    def top(self) -> Decimal:
+        """The least round number that no bar exceeds."""
+        most = max((value for one in self.series for value in one.values), default=Decimal(0))
+        step = Decimal(1)
+        while step * 10 <= most:
+            step *= 10
+        return next((step * n for n in (1, 2, 4, 5, 8) if step * n >= most), step * 10)
+
+    def lines(self) -> list[dict]:
+        """Where the horizontal lines are, and what they stand for."""
+        return [
+            {"y": HEIGHT - HEIGHT * n // LINES, "text": f"{self.top * n / LINES:,.10g}"}
+            for n in range(LINES + 1)
+        ]
+
+    def groups(self) -> list[dict]:
+        slot = WIDTH / max(len(self.labels), 1)
+        bar = slot * 0.72 / max(len(self.series), 1)
+        every = max(1, -(-len(self.labels) // 12))
+        return [
+            {
+                "url": self.urls[at] if at < len(self.urls) else "",
+                "label": label if at % every == 0 else "",
+                "x": round(LEFT + slot * (at + 0.5), 1),
+                "told": ", ".join(
+                    [label, *(f"{one.label} {one.values[at]:,.2f}" for one in self.series)]
+                ),
+                "ground_x": round(LEFT + slot * at, 1),
+                "slot": round(slot, 1),
+                "bars": [
+                    {
+                        "tone": one.tone,
+                        "x": round(LEFT + slot * (at + 0.14) + bar * number, 1),
+                        "width": round(bar * 0.92, 1),
+                        "y": HEIGHT - tall,
+                        "height": tall,
+                    }
+                    for number, one in enumerate(self.series)
+                    if (tall := self._tall(one.values[at]))
+                ],
+            }
+            for at, label in enumerate(self.labels)
+        ]
+
+    def _tall(self, value: Decimal) -> int:
+        """A bar of something is never invisible."""
+        return max(2, int(value * HEIGHT / self.top)) if value > 0 else 0
