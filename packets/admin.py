@@ -32,6 +32,7 @@ from redpacket_site.kit.admin import (
     page_of,
     yuan,
 )
+from redpacket_site.kit.export import Column
 from redpacket_site.kit.find import Hit, finder
 from wallets.admin import WalletAdmin, account
 from wallets.models import Kind as LineKind
@@ -76,6 +77,7 @@ def shown_state(packet: RedPacket) -> str:
 
 @admin.register(RedPacket)
 class RedPacketAdmin(ReadOnlyAdmin):
+    export_hidden = {"seed"}
     list_display = ["public_id", "kind", "sender", "whom", "total", "shares", "state", "made"]
     list_filter = [("pay_time", DateRangeFilter), "pay_status"]
     search_fields = ["public_id", "user_id"]
@@ -86,6 +88,10 @@ class RedPacketAdmin(ReadOnlyAdmin):
 
     def prepare(self, rows):
         count_taken(rows)
+
+    def export_columns(self):
+        taken = Column(_("taken"), lambda packet: packet.taken, "number")
+        return [*super().export_columns(), taken]
 
     @admin.display(description=gettext_lazy("kind"))
     def kind(self, packet):

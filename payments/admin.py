@@ -177,6 +177,7 @@ def refund_rows(refunds) -> Section:
 
 @admin.register(PaymentOrder)
 class PaymentOrderAdmin(ReadOnlyAdmin):
+    export_hidden = {"pay_params"}
     list_display = ["order_no", "purpose", "payer", "channel", "money", "state", "trade_no", "made"]
     list_filter = ["pay_type"]
     search_fields = ["order_no", "trade_no", "reference", "user_id"]
@@ -289,6 +290,7 @@ def _notice_section(notice) -> Section:
 
 @admin.register(Notification)
 class NotificationAdmin(ReadOnlyAdmin):
+    export_hidden = {"headers"}
     list_display = ["at", "channel", "shown_outcome", "says", "order", "trade_no"]
     list_filter = [("created_at", DateRangeFilter)]
     search_fields = ["order_no", "trade_no"]

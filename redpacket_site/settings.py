@@ -15,6 +15,7 @@ REDPACKET_ENV = env.word("REDPACKET_ENV", "development", ("development", "produc
 PRODUCTION = REDPACKET_ENV == "production"
 DATA_DIR = env.path("REDPACKET_DATA_DIR", BASE_DIR / "var")
 KEYS_DIR = DATA_DIR / "keys"
+EXPORTS_DIR = DATA_DIR / "exports"  # shared by web and worker processes
 DEBUG = env.switch("REDPACKET_DEBUG", False)
 SECRET_KEY = env.secret("REDPACKET_SECRET_KEY", KEYS_DIR / "secret_key", production=PRODUCTION)
 ALLOWED_HOSTS = env.names(

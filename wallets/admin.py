@@ -22,6 +22,7 @@ from redpacket_site.kit.admin import (
     page_of,
     yuan,
 )
+from redpacket_site.kit.export import Column
 from redpacket_site.kit.find import SHOWN, Hit, finder
 from redpacket_site.kit.ids import is_outside_id
 from redpacket_site.kit.lists import BEFORE
@@ -345,6 +346,19 @@ class DailySummaryAdmin(ReadOnlyAdmin):
                 for word, kinds in SHOWN_KINDS.items()
             }
             row.line_count = sum(figure.lines for figure in own)
+
+    def export_columns(self):
+        words = {
+            "issued": _("issued"),
+            "taken": _("taken"),
+            "returned": _("returned"),
+            "topped_up": _("topped up"),
+        }
+        moved = [
+            Column(title, lambda row, word=word: row.moved[word], "money")
+            for word, title in words.items()
+        ]
+        return [*super().export_columns(), *moved]
 
     @admin.display(description=gettext_lazy("issued"))
     def issued(self, row):

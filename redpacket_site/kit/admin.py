@@ -1,15 +1,17 @@
 """What the admin pages share: money and history can be read, never edited."""
 
+from django.apps import apps
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
-from django.http import HttpResponseNotAllowed
+from django.http import Http404, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from redpacket_site.kit import actions, find, proposals
+from redpacket_site.kit import actions, export, find, proposals
 from redpacket_site.kit.actions import ReasonAction
 from redpacket_site.kit.dossier import (
     Bar,
@@ -34,7 +36,7 @@ from redpacket_site.kit.lists import (
     TotalsMixin,
     allowed_parameters,
 )
-from redpacket_site.kit.models import Event, IdempotencyRecord, StaffAction, StaffEvent
+from redpacket_site.kit.models import Event, ExportJob, IdempotencyRecord, StaffAction, StaffEvent
 from redpacket_site.kit.proposals import Proposal
 from redpacket_site.kit.staff import model_name
 
@@ -89,6 +91,7 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
     sortable_by = ()
     ordering = ["-pk"]
     acts: list[ReasonAction] = []
+    export_hidden: set[str] = set()  # columns that leave the house in no file
     proposals: list[Proposal] = []  # forms that make a new row through a verb
     offers: list = []  # buttons to other pages: (request, row) -> (title, address) or None
     sections: list = []  # what apps above add to the page: (request, row) -> Section or None
@@ -142,7 +145,15 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
             for proposal in self.proposals
             if request.user.has_perm(proposal.permission)
         ]
-        return super().changelist_view(request, {"proposals": making, **(extra_context or {})})
+        context = {
+            "proposals": making,
+            "can_export": request.user.has_perm(export.PERMISSION),
+            "export_query": export.query_of(request.GET),
+        }
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def export_columns(self) -> list[export.Column]:
+        return export.columns_of(self)
 
     def get_action_choices(self, request, default_choices=()):
         return [("", "---------"), *((a[1], a[2]) for a in self.get_actions(request).values())]
@@ -186,11 +197,13 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
 
     def get_urls(self):
         act = self.admin_site.admin_view(lambda request, name: actions.view(self, request, name))
+        out = self.admin_site.admin_view(lambda request: export.view(self, request))
         base = f"{self.opts.app_label}_{self.opts.model_name}"
         new = self.admin_site.admin_view(lambda request, name: proposals.view(self, request, name))
         return [
             path("do/<slug:name>/", act, name=f"{base}_act"),
             path("new/<slug:name>/", new, name=f"{base}_new"),
+            path("export/", out, name=f"{base}_export"),
             *super().get_urls(),
         ]
 
@@ -224,6 +237,87 @@ def done_by(user, most: int = 10) -> list[Entry]:
     ]
 
 
+actions.titles["export"] = _("Export")
+
+
+@admin.register(ExportJob)
+class ExportJobAdmin(ReadOnlyAdmin):
+    """One's own exports; the files are for nobody else."""
+
+    list_display = ["at", "what", "query", "format", "shown_state", "rows"]
+    list_filter = ["state"]
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.is_active and request.user.has_perm(export.PERMISSION)
+
+    has_module_permission = has_view_permission
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).filter(user=request.user)
+
+    @admin.display(description=_("asked for at"))
+    def at(self, job):
+        return moment(job.created_at)
+
+    @admin.display(description=_("list"))
+    def what(self, job):
+        return apps.get_model(job.model)._meta.verbose_name_plural
+
+    @admin.display(description=_("state"))
+    def shown_state(self, job):
+        tones = {
+            ExportJob.State.RUNNING: "awaiting",
+            ExportJob.State.DONE: "open",
+            ExportJob.State.FAILED: "void",
+        }
+        return badge(tones.get(job.state, "closed"), job.get_state_display())
+
+    def page(self, request, job):
+        is_running = job.state == ExportJob.State.RUNNING
+        sentences = {
+            ExportJob.State.RUNNING: _(
+                "This export is being written. The page looks again by itself."
+            ),
+            ExportJob.State.DONE: _("This export is ready; its file is kept for a day."),
+            ExportJob.State.FAILED: _("This export has failed. Please ask for it again."),
+            ExportJob.State.GONE: _("The file of this export has been removed."),
+        }
+        page = Page(
+            sentence=sentences[job.state],
+            badges=[self.shown_state(job)],
+            refresh_s=3 if is_running else 0,
+            facts=[
+                (_("list"), self.what(job)),
+                (_("filters"), job.query or "-"),
+                (_("format"), job.format.upper()),
+                (_("rows"), f"{job.rows:,}"),
+                (_("asked for at"), moment(job.created_at)),
+                (_("done at"), moment(job.done_at)),
+            ],
+        )
+        if is_running and (done := export.progress(job)) is not None:
+            bar = format_html('<progress max="100" value="{}">{}%</progress> {}%', done, done, done)
+            page.facts = [(_("progress"), bar), *page.facts]
+        if job.state == ExportJob.State.DONE:
+            file = link(reverse("admin:kit_exportjob_file", args=[job.pk]), _("Download"))
+            page.facts = [(_("file"), file), *page.facts]
+        return page
+
+    def get_urls(self):
+        file = self.admin_site.admin_view(self.file)
+        return [path("<int:pk>/file/", file, name="kit_exportjob_file"), *super().get_urls()]
+
+    def file(self, request, pk: int):
+        """For its owner alone, while he may export and see that list."""
+        job = self.get_queryset(request).filter(pk=pk, state=ExportJob.State.DONE).first()
+        if job is None:
+            raise Http404
+        source = self.admin_site._registry[apps.get_model(job.model)]
+        if not (self.has_view_permission(request) and source.has_view_permission(request)):
+            raise PermissionDenied
+        return export.download(job)
+
+
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
     list_display = ["place", "type", "at", "data"]
@@ -238,6 +332,7 @@ class EventAdmin(ReadOnlyAdmin):
 
 @admin.register(IdempotencyRecord)
 class IdempotencyRecordAdmin(ReadOnlyAdmin):
+    export_hidden = {"body", "fingerprint"}
     list_display = ["caller", "key", "status", "at"]
     list_filter = [("created_at", DateRangeFilter)]
     search_fields = ["caller"]

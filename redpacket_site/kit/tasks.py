@@ -1,0 +1,33 @@
+"""Doors of Celery for what no single app owns."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from redpacket_site.kit import export, later
+from redpacket_site.kit.models import ExportJob
+from redpacket_site.kit.sweeps import by_time, sweep
+
+
+@shared_task(name="kit.write_export")
+def write_export(job_id: int) -> None:
+    """Write an export on, and come back while there is more."""
+    if export.write(job_id=job_id, now=timezone.now()):
+        later.run("kit.write_export", job_id)
+
+
+@shared_task(name="kit.write_exports")
+def write_exports() -> int:
+    """Write on what no worker is writing."""
+    now = timezone.now()
+    due = ExportJob.objects.filter(run_at__lte=now)
+    return sweep(by_time(due, "run_at"), lambda pk: export.write(job_id=pk, now=timezone.now()))
+
+
+@shared_task(name="kit.drop_exports")
+def drop_exports() -> int:
+    """Remove files of exports that are older than a day."""
+    now = timezone.now()
+    old = ExportJob.objects.filter(
+        state__in=(ExportJob.State.DONE, ExportJob.State.FAILED), done_at__lte=now - export.KEPT
+    )
+    return sweep(by_time(old, "done_at"), lambda pk: export.drop(job_id=pk, now=now))
