@@ -20,8 +20,8 @@ class DayFilter(Given):
     def names(field_path):
         return (f"{field_path}__day",)
 
-    def __init__(self, *args):
-        super().__init__(*args)
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
         self.title = _("day")
         self.name = self.names(self.field_path)[0]
         self.word = self.given(self.name)

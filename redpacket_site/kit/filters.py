@@ -48,8 +48,8 @@ class AmountRangeFilter(Given):
     def names(field_path):
         return f"{field_path}__least", f"{field_path}__most"
 
-    def __init__(self, *args):
-        super().__init__(*args)
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
         self.least_name, self.most_name = self.names(self.field_path)
         self.least, self.most = self._yuan(self.least_name), self._yuan(self.most_name)
 
@@ -84,8 +84,8 @@ class AgeFilter(Given):
     def names(field_path):
         return (f"{field_path}__older",)
 
-    def __init__(self, *args):
-        super().__init__(*args)
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
         self.title = _("age")
         self.name = self.names(self.field_path)[0]
         text = self.given(self.name)
