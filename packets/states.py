@@ -47,7 +47,7 @@ MOVES = {
 class ReviewState(models.IntegerChoices):
     """How far finance has come with an expiry refund (packets/review.py)."""
 
-    OPEN = 0, _("open")
+    OPEN = 0, _("to review")
     REVIEWED = 1, _("reviewed")
     DISPUTED = 2, _("disputed")
     SETTLED = 3, _("settled")

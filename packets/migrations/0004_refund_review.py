@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.PositiveSmallIntegerField(
-                        choices=[(0, "open"), (1, "reviewed"), (2, "disputed"), (3, "settled")],
+                        choices=[(0, "to review"), (1, "reviewed"), (2, "disputed"), (3, "settled")],
                         db_index=True,
                         default=0,
                         verbose_name="state",

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Case as When_
+from django.db.models import Case as Switch
 from django.db.models import IntegerField, QuerySet, Value, When
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -26,6 +26,7 @@ from redpacket_site.kit.charts import Chart, Series
 from redpacket_site.kit.dossier import list_of, page_of
 from redpacket_site.kit.money import ZERO, fen_sum, from_fen
 from wallets import accounts, daily
+from wallets.filters import TODAY
 from wallets.models import Adjustment, AuditRun, DailyFigure, DailySummary, Kind, LedgerLine, Wallet
 from wallets.states import AdjustmentStatus
 
@@ -113,14 +114,14 @@ def _sum(last: DailySummary | None, after: int) -> Ledger:
     return Ledger(dict(balances), dict(hours))
 
 
-def _hour() -> When_:
+def _hour() -> Switch:
     """The hour of today in the service's zone, which the database may not know."""
     begin = daily.midnight()
     hours = [
         When(created_at__lt=begin + timedelta(hours=hour + 1), then=Value(hour))
         for hour in range(23)
     ]
-    return When_(
+    return Switch(
         When(created_at__lt=begin, then=Value(BEFORE_MIDNIGHT)),
         *hours,
         default=Value(23),
@@ -137,23 +138,22 @@ def _yuan(amount: Decimal) -> str:
 
 
 def _today(ledger: Ledger) -> Block:
-    def figure(label, kinds):
-        # A list filters one kind; of money that came in both ways the commoner one is shown.
-        moved = [kind for kind in kinds if ledger.today((kind,))] or kinds
-        url = _lines(kind__exact=moved[0].value, id__day="today")
-        return Figure(label, _yuan(ledger.today(kinds)), url)
-
-    paid = [
-        figure(_("issued, by balance"), (Kind.SEND,)),
-        figure(_("issued, through channels"), (Kind.CHANNEL_PAY,)),
+    kinds = [
+        (_("issued, by balance"), Kind.SEND),
+        (_("issued, through channels"), Kind.CHANNEL_PAY),
+        (_("taken and credited"), Kind.GRAB),
+        (_("returned"), Kind.EXPIRY_REFUND),
+        (_("topped up"), Kind.TOPUP),
     ]
     return Block(
         _("Today (yuan)"),
         [
-            *paid,
-            figure(_("taken and credited"), (Kind.GRAB,)),
-            figure(_("returned"), (Kind.EXPIRY_REFUND,)),
-            figure(_("topped up"), (Kind.TOPUP,)),
+            Figure(
+                label,
+                _yuan(ledger.today((kind,))),
+                _lines(kind__exact=kind.value, id__day=TODAY),
+            )
+            for label, kind in kinds
         ],
     )
 
@@ -247,7 +247,8 @@ def _series_label(word: str) -> str:
 def _queue(label, rows: QuerySet, column: str, now: datetime, url: str) -> Figure:
     """How many wait, and for how long the first of them."""
     number = rows.values("pk")[: COUNTED + 1].count()
-    oldest = rows.order_by(column).values_list(column, flat=True).first()
+    # In the order of keys: an index of the state alone holds them in it.
+    oldest = rows.order_by("pk").values_list(column, flat=True).first()
     note = _("the oldest for %(age)s") % {"age": timesince(oldest, now)} if oldest else ""
     shown = f"{COUNTED}+" if number > COUNTED else str(number)
     return Figure(label, shown, url, note, "warn" if number else "")
@@ -259,14 +260,14 @@ def _work(user, now: datetime) -> Block:
             "packets.view_refundreview",
             _("refunds to review"),
             RefundReview.objects.filter(state=ReviewState.OPEN),
-            "pk",
+            "created_at",
             {"state__exact": ReviewState.OPEN.value},
         ),
         (
             "packets.view_refundreview",
             _("disputed refunds"),
             RefundReview.objects.filter(state=ReviewState.DISPUTED),
-            "pk",
+            "created_at",
             {"state__exact": ReviewState.DISPUTED.value},
         ),
         (
