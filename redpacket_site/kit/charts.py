@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 WIDTH, HEIGHT = 960, 200  # of the bars, in the picture's own units
-LEFT, BOTTOM = 76, 24  # for the axes
+LEFT, BOTTOM, TOP = 76, 24, 12  # for the axes, and half a line of text
 LINES = 4
 
 
@@ -26,7 +26,7 @@ class Chart:
     series: Sequence[Series]
     urls: Sequence[str] = ()
 
-    width, height = LEFT + WIDTH, HEIGHT + BOTTOM
+    width, height, frame = LEFT + WIDTH, HEIGHT + BOTTOM, HEIGHT + BOTTOM + TOP
     left, ground = LEFT, HEIGHT
 
     @property

@@ -46,7 +46,7 @@ class Books:
 
 
 def paid(money: str, now: datetime) -> RedPacket:
-    """As make.make_paid_packet, its money dated as well: a closed day begins with its first line."""
+    """As make.make_paid_packet, its money dated too: a closed day begins with its first line."""
     packet = make.make_packet(Kind.EQUAL, 3, money, now=now)
     credit.credit(user_id=packet.user_id, amount=packet.total_money, reason="test", now=now)
     return pay.by_balance(public_id=packet.public_id, caller=Caller(packet.user_id), now=now)

@@ -100,7 +100,7 @@ def test_each_role_sees_its_own(support, auditor, maker):
     books.keep(maker.user, timezone.now())
 
     assert set(figures(support)) == {"open cases", "settlement lag"}
-    assert "<svg" not in support.get("/admin/").content.decode()
+    assert 'class="chart"' not in support.get("/admin/").content.decode()
     assert {"wallets", "audit", "refunds to review"} <= set(figures(auditor))
     page = auditor.get("/admin/").content.decode()
     assert page.count('class="chart"') == 2
@@ -123,7 +123,7 @@ def test_many_lines_are_remembered_for_a_moment(maker, monkeypatch):
     make.make_wallet("bob", "1.00")
 
     assert dashboard.ledger_now() == before
-    monkeypatch.setattr(dashboard, "FEW_LINES", 10)
+    monkeypatch.setattr(dashboard, "FEW_LINES", 10**9)
     assert dashboard.ledger_now() != before
 
 

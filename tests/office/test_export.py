@@ -9,7 +9,6 @@ import openpyxl
 import pytest
 from django.utils import timezone
 
-from packets import roles
 from packets.models import RedPacket
 from packets.states import Kind
 from redpacket_site.kit import export, sheets
@@ -209,19 +208,16 @@ def test_a_long_one_is_written_a_step_at_a_time(maker, long, format):
 
     assert 'http-equiv="refresh"' in halfway and "<progress" in halfway
     assert (job.state, job.rows, steps) == (ExportJob.State.DONE, 7, 3)
-    assert "refresh" not in maker.text(job).split("<body")[0].replace("refresh_", "")
-    file = maker.get(f"{desk.page_of(job)[: -len('change/')]}file/".replace("change/", ""))
+    assert 'http-equiv="refresh"' not in maker.text(job)
+    file = maker.get(f"/admin/kit/exportjob/{job.pk}/file/")
     assert file.status_code == 200
-    assert file.headers["Cache-Control"] == "no-store"
+    assert "no-store" in file.headers["Cache-Control"]
     if format == "csv":
-        assert [row["target"] for row in read_csv(file)] == [
-            f"wallet:w{n:02}" for n in range(6, -1, -1)
-        ]
+        targets = [row["target"] for row in read_csv(file)]
     else:
         head, *rows = read_xlsx(file)
-        assert [row[head.index("target")] for row in rows] == [
-            f"wallet:w{n:02}" for n in range(6, -1, -1)
-        ]
+        targets = [row[head.index("target")] for row in rows]
+    assert targets == [f"wallet:w{number:02}" for number in range(6, -1, -1)]
     assert StaffAction.objects.filter(action="export", key=str(job.pk)).count() == 1
 
 
@@ -288,7 +284,7 @@ def test_who_lost_his_role_gets_no_file(maker, long):
 
     job.refresh_from_db()
     assert job.state == ExportJob.State.FAILED
-    assert maker.get(f"/admin/kit/exportjob/{job.pk}/file/").status_code == 403
+    assert maker.get(f"/admin/kit/exportjob/{job.pk}/file/").status_code == 404
 
 
 def test_a_sheet_keeps_what_xml_could_not(tmp_path):
@@ -298,18 +294,10 @@ def test_a_sheet_keeps_what_xml_could_not(tmp_path):
     ]
     part, book = tmp_path / "part", tmp_path / "book.xlsx"
     texts = ["<&>\"'", "a\x00b\x1fc", "  spaces  ", "红包 🧧", "x" * 40_000]
+    kept = ["<&>\"'", "abc", "  spaces  ", "红包 🧧", "x" * 32_767]
 
     part.write_bytes(sheets.xlsx_rows(columns, texts, 2))
     sheets.xlsx(book, columns, "a/b:c*[d]?", [part])
 
     rows = list(openpyxl.load_workbook(book).active.values)
-    assert rows[0] == ("甲", "b")
-    assert [row[0] for row in rows[1:]] == [
-        *["<&>\"'"],
-        "abc",
-        "  spaces  ",
-        "红包 🧧",
-        "x" * 32_767,
-    ]
-    assert {row[1] for row in rows[1:]} == {1.1}
-    assert roles.MAKER
+    assert rows == [("甲", "b"), *((text, 1.1) for text in kept)]

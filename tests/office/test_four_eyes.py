@@ -1,4 +1,4 @@
-"""Money moved by hand takes two people: by form, by crafted POST, by two roles, by direct insert."""
+"""Money by hand takes two people: by form, by crafted POST, by two roles, by direct insert."""
 
 from decimal import Decimal
 

@@ -1,0 +1,101 @@
+"""Finance's day in a real browser: the maker proposes, the checker decides, the auditor looks."""
+
+import openpyxl
+import pytest
+from django.utils import timezone
+
+from packets import roles
+from packets.models import RefundReview
+from packets.states import ReviewState
+from tests.office import books, desk
+from wallets.models import Adjustment, LedgerLine, Wallet
+from wallets.states import AdjustmentStatus
+
+pytest.importorskip("playwright")
+from tests.office.browser import Watch, chromium, server
+
+
+@pytest.fixture(autouse=True)
+def unsafe(monkeypatch):
+    """Playwright's synchronous interface runs an event loop in this thread; Django minds."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_finances_day(width, height, tmp_path):
+    users = {role: desk.account(role) for role in (roles.MAKER, roles.CHECKER, roles.AUDITOR)}
+    kept = books.keep(users[roles.MAKER], timezone.now())
+    watch = Watch()
+
+    with server() as base, chromium() as browser:
+
+        def sit_down(role):
+            size = {"width": width, "height": height}
+            context = watch.over(browser.new_context(viewport=size, locale="en-GB"))
+            page = context.new_page()
+            page.goto(f"{base}/admin/")
+            page.get_by_label("Username").fill(users[role].username)
+            page.get_by_label("Password").fill(desk.PASSWORD)
+            page.get_by_label("One-time code").fill(desk.code(users[role]))
+            page.get_by_role("button", name="Log in").click()
+            return page
+
+        page = sit_down(roles.MAKER)
+        page.get_by_role("link", name="refunds to review").click()
+        assert page.locator("#result_list tbody tr").count() == 4
+        for box in page.locator("#result_list .action-select").all()[:2]:
+            box.check()
+        page.locator("select[name=action]").select_option("mark_reviewed")
+        page.get_by_role("button", name="Go").click()
+        page.get_by_role("button", name="Mark reviewed").click()
+        assert RefundReview.objects.filter(state=ReviewState.REVIEWED).count() == 3
+        assert _overflow(page) == 0
+        page.goto(f"{base}{desk.page_of(Wallet.objects.get(pk='u2'))}")
+        page.get_by_role("link", name="Propose an adjustment").click()
+        page.locator("#id_amount").fill("3.21")
+        page.locator("#id_reason").fill("promised by support")
+        page.get_by_role("button", name="Look at it first").click()
+        assert "3.21 yuan go from the platform" in page.locator(".previews").inner_text()
+        page.get_by_role("button", name="Propose an adjustment").click()
+        assert "another person has to decide" in page.locator(".warned").inner_text()
+        assert page.get_by_role("link", name="Approve").count() == 0
+        page.context.close()
+
+        page = sit_down(roles.CHECKER)
+        page.get_by_role("link", name="adjustments to decide").click()
+        row = Adjustment.objects.latest("pk")
+        page.get_by_role("link", name=row.reference).click()
+        page.get_by_role("link", name="Approve").click()
+        page.get_by_role("button", name="Approve").click()
+        row.refresh_from_db()
+        assert row.status == AdjustmentStatus.APPROVED
+        assert "finance-maker" in page.locator("#eyes").inner_text()
+        assert "finance-checker" in page.locator("#eyes").inner_text()
+        assert _overflow(page) == 0
+        page.context.close()
+
+        page = sit_down(roles.AUDITOR)
+        assert page.locator("figure.chart").count() == 2
+        assert _overflow(page) == 0
+        page.goto(f"{base}{desk.page_of(kept.day)}")
+        assert "0.00" in page.locator("#held tr").last.inner_text()
+        page.goto(f"{base}{desk.list_of(LedgerLine)}")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Export XLSX").click()
+        book = openpyxl.load_workbook(_saved(download.value, tmp_path / "lines.xlsx"))
+        assert book.active.max_row == LedgerLine.objects.count() + 1
+        page.context.close()
+
+    assert watch.left == []
+    assert watch.errors == []
+
+
+def _saved(download, path):
+    download.save_as(path)
+    return path
+
+
+def _overflow(page) -> int:
+    """By how many pixels the page is wider than the window."""
+    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
