@@ -12,6 +12,8 @@ from wallets.models import Adjustment, LedgerLine, Wallet
 from wallets.states import AdjustmentStatus
 
 pytest.importorskip("playwright")
+from playwright.sync_api import expect
+
 from tests.office.browser import Watch, chromium, server
 
 
@@ -43,12 +45,13 @@ def test_finances_day(width, height, tmp_path):
 
         page = sit_down(roles.MAKER)
         page.get_by_role("link", name="refunds to review").click()
-        assert page.locator("#result_list tbody tr").count() == 4
+        expect(page.locator("#result_list tbody tr")).to_have_count(3)
         for box in page.locator("#result_list .action-select").all()[:2]:
             box.check()
         page.locator("select[name=action]").select_option("mark_reviewed")
         page.get_by_role("button", name="Go").click()
         page.get_by_role("button", name="Mark reviewed").click()
+        expect(page.locator(".messagelist .success")).to_contain_text("done for 2")
         assert RefundReview.objects.filter(state=ReviewState.REVIEWED).count() == 3
         assert _overflow(page) == 0
         page.goto(f"{base}{desk.page_of(Wallet.objects.get(pk='u2'))}")
@@ -56,9 +59,9 @@ def test_finances_day(width, height, tmp_path):
         page.locator("#id_amount").fill("3.21")
         page.locator("#id_reason").fill("promised by support")
         page.get_by_role("button", name="Look at it first").click()
-        assert "3.21 yuan go from the platform" in page.locator(".previews").inner_text()
+        expect(page.locator(".previews")).to_contain_text("3.21 yuan go from the platform")
         page.get_by_role("button", name="Propose an adjustment").click()
-        assert "another person has to decide" in page.locator(".warned").inner_text()
+        expect(page.locator(".warned")).to_contain_text("another person has to decide")
         assert page.get_by_role("link", name="Approve").count() == 0
         page.context.close()
 
@@ -68,15 +71,15 @@ def test_finances_day(width, height, tmp_path):
         page.get_by_role("link", name=row.reference).click()
         page.get_by_role("link", name="Approve").click()
         page.get_by_role("button", name="Approve").click()
+        expect(page.locator("#eyes")).to_contain_text("finance-checker")
+        expect(page.locator("#eyes")).to_contain_text("finance-maker")
         row.refresh_from_db()
         assert row.status == AdjustmentStatus.APPROVED
-        assert "finance-maker" in page.locator("#eyes").inner_text()
-        assert "finance-checker" in page.locator("#eyes").inner_text()
         assert _overflow(page) == 0
         page.context.close()
 
         page = sit_down(roles.AUDITOR)
-        assert page.locator("figure.chart").count() == 2
+        expect(page.locator("figure.chart")).to_have_count(2)
         assert _overflow(page) == 0
         page.goto(f"{base}{desk.page_of(kept.day)}")
         assert "0.00" in page.locator("#held tr").last.inner_text()
