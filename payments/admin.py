@@ -451,6 +451,8 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
                 (_("paid"), yuan(refund.paid)),
                 (_("amount"), yuan(refund.amount)),
                 (_("source"), account(refund.source)),
+                (_("reason"), refund.reason),
+                (_("attachment"), refund.attachment or "-"),
                 (_("case"), link(page_of(refund.case), refund.case) if refund.case else "-"),
                 (_("done at"), moment(refund.done_at)),
                 (_("the channel's answer"), refund.answer or "-"),

@@ -226,7 +226,13 @@ def eyes(row) -> Section:
                 row.reason,
                 row.attachment or "-",
             ],
-            [row.get_status_display(), row.checker or "-", moment(row.decided_at), "", ""],
+            [
+                row.get_status_display() if row.checker else _("to be decided"),
+                row.checker or "-",
+                moment(row.decided_at),
+                "",
+                "",
+            ],
         ],
         name="eyes",
     )
@@ -283,6 +289,8 @@ class AdjustmentAdmin(ReadOnlyAdmin):
                 (_("amount"), yuan(row.amount)),
                 (_("source"), account(row.source)),
                 (_("target"), account(row.target)),
+                (_("reason"), row.reason),
+                (_("attachment"), row.attachment or "-"),
                 *((_("ledger line"), link(page_of(line), line.pk)) for line in lines),
             ],
             sections=[eyes(row)],
