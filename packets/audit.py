@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.conf import settings
 from django.utils import timezone
 
 from packets import draw
@@ -131,7 +130,7 @@ def _drawn(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]:
         yield "shares_add_up", f"shares {total}, total {packet.total_money}"
     if packet.type != Kind.LUCKY and any(share.money != packet.single_money for share in shares):
         yield "equal_shares_are_equal", f"one share is not {packet.single_money}"
-    least, most = settings.REDPACKET_SHARE_MIN, settings.REDPACKET_SHARE_MAX
+    least, most = packet.share_min, packet.share_max
     if any(not least <= share.money <= most for share in shares):
         yield "shares_keep_the_limits", f"a share is outside {least}..{most}"
 
@@ -148,8 +147,8 @@ def _luck(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]:
     rules = {
         "total": fen(packet.total_money),
         "number": packet.number,
-        "minimum": fen(settings.REDPACKET_SHARE_MIN),
-        "maximum": fen(settings.REDPACKET_SHARE_MAX),
+        "minimum": fen(packet.share_min),
+        "maximum": fen(packet.share_max),
     }
     try:
         rules["seed"] = bytes.fromhex(packet.seed)

@@ -46,6 +46,8 @@ _UNPAID = {
     "pay_time": None,
     "expire_time": None,
     "expend_time": None,
+    "share_min": "0.01",
+    "share_max": "200.00",
     "commitment": "5d2b5d5ac5e7ad6cb5a6ed0fa3a5d42f5f04a2ea6f0f7e9d2fb0c4b2f6a9be51",
     "seed": None,
     "mine": None,
@@ -59,6 +61,8 @@ _PERSONAL = {
     "number": 1,
     "total_money": "5.00",
     "single_money": "5.00",
+    "share_min": None,
+    "share_max": None,
     "commitment": None,
 }
 _PAID = {

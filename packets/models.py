@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, When
@@ -42,6 +44,9 @@ class RedPacket(models.Model):
     voided_at = models.DateTimeField(_("voided at"), null=True)  # reported, never arrived
     is_frozen = models.BooleanField(_("frozen"), default=False)
     frozen_reason = models.CharField(_("reason"), max_length=255, blank=True, default="")
+    # The limits that this packet was drawn within: a changed setting touches new packets only.
+    share_min = MoneyField(_("least share"), max_digits=10, db_default=Decimal("0.01"))
+    share_max = MoneyField(_("largest share"), max_digits=10, db_default=Decimal("200.00"))
     commitment = AsciiField(_("commitment"), max_length=64, blank=True, default="")
     seed = AsciiField(_("seed"), max_length=64, blank=True, default="")  # secret until finished
 

@@ -146,6 +146,8 @@ def _render(
         "pay_time": _time(row.pay_time),
         "expire_time": _time(row.expire_time),
         "expend_time": gone_in_s,
+        "share_min": _yuan(row.share_min) if is_lucky else None,
+        "share_max": _yuan(row.share_max) if is_lucky else None,
         "commitment": row.commitment or None,
         "seed": row.seed if knows_luck else None,
         "mine": mine

@@ -87,6 +87,8 @@ def _make(*, caller: Caller, wish: Wish, number: int, total: Decimal, now: datet
         number=number,
         total_money=total,
         single_money=wish.single_money or ZERO,
+        share_min=settings.REDPACKET_SHARE_MIN,
+        share_max=settings.REDPACKET_SHARE_MAX,
         add_time=now,
         draft_until=now + timedelta(seconds=settings.REDPACKET_DRAFT_S),
     )
@@ -96,8 +98,8 @@ def _make(*, caller: Caller, wish: Wish, number: int, total: Decimal, now: datet
         rules = {
             "total": fen(total),
             "number": number,
-            "minimum": fen(settings.REDPACKET_SHARE_MIN),
-            "maximum": fen(settings.REDPACKET_SHARE_MAX),
+            "minimum": fen(packet.share_min),
+            "maximum": fen(packet.share_max),
             "seed": seed,
         }
         drawn = draw.draw(**rules)

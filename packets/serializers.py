@@ -109,6 +109,8 @@ class PacketSummarySerializer(serializers.Serializer):
     pay_time = serializers.DateTimeField(allow_null=True)
     expire_time = serializers.DateTimeField(allow_null=True)
     expend_time = serializers.IntegerField(allow_null=True)
+    share_min = YuanField(allow_null=True)  # part of the commitment; null unless lucky
+    share_max = YuanField(allow_null=True)
     commitment = serializers.RegexField(HEX_PATTERN, allow_null=True)
     seed = serializers.RegexField(HEX_PATTERN, allow_null=True)
     mine = MineSerializer(allow_null=True)
