@@ -453,7 +453,7 @@ class DailySummaryAdmin(ReadOnlyAdmin):
 
 @admin.register(AuditRun)
 class AuditRunAdmin(ReadOnlyAdmin):
-    list_display = ["at", "result", "rules", "findings", "took_s"]
+    list_display = ["at", "result", "rules", "findings", "took_ms"]
 
     @admin.display(description=gettext_lazy("began at"))
     def at(self, run):
@@ -468,7 +468,7 @@ class AuditRunAdmin(ReadOnlyAdmin):
         page = Page(
             sentence=_("%(rules)d rules were checked: %(findings)d findings.") % told,
             badges=[self.result(run)],
-            facts=[(_("began at"), moment(run.began_at)), (_("took (s)"), run.took_s)],
+            facts=[(_("began at"), moment(run.began_at)), (_("took (ms)"), run.took_ms)],
         )
         if run.says:
             page.sections.append(Section(_("Findings"), raw="\n".join(run.says), name="findings"))

@@ -126,7 +126,7 @@ class AuditRun(models.Model):
     """One run of all rules of money (账实核对), and what it found."""
 
     began_at = models.DateTimeField(_("began at"))
-    took_s = models.FloatField(_("took (s)"))
+    took_ms = models.PositiveIntegerField(_("took (ms)"))
     rules = models.PositiveSmallIntegerField(_("rules"))
     findings = models.PositiveIntegerField(_("findings"))
     says = models.JSONField(_("says"), default=list)  # the first findings, as text

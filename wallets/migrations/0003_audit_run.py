@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("began_at", models.DateTimeField(verbose_name="began at")),
-                ("took_s", models.FloatField(verbose_name="took (s)")),
+                ("took_ms", models.PositiveIntegerField(verbose_name="took (ms)")),
                 ("rules", models.PositiveSmallIntegerField(verbose_name="rules")),
                 ("findings", models.PositiveIntegerField(verbose_name="findings")),
                 ("says", models.JSONField(default=list, verbose_name="says")),
