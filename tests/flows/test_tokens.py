@@ -168,8 +168,16 @@ def test_expired_token_is_not_remembered_as_valid(keys, monkeypatch):
     assert until <= time.time() + 60
 
 
-def test_private_key_is_not_shown_nor_taken(keys):
-    keys(RSA.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+def test_private_key_is_not_shown_nor_taken(keys, caplog):
+    """A rotation that went wrong: the key in force stays, and the log holds nothing secret."""
+    keys(pem(RSA))
+    assert status(sign()) == 200
+    other = rsa.generate_private_key(65537, 2048)
+    private = other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    keys(private)
 
-    with pytest.raises(caller.ImproperlyConfigured, match="no PEM public key"):
-        caller.tokens._refresh()
+    assert status(sign(private=other)) == 401
+    assert status(sign()) == 200
+
+    assert "no PEM public key" in caplog.text
+    assert private.splitlines()[1].decode() not in caplog.text

@@ -3,6 +3,8 @@ import subprocess
 import sys
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from payments.sandbox.apps import refused_in_production
 
@@ -10,7 +12,6 @@ SECRETS = {
     "REDPACKET_ENV": "production",
     "REDPACKET_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCD",
     "REDPACKET_SERVICE_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCD",
-    "REDPACKET_JWT_KEYS": "/dev/null",
     "REDPACKET_ALLOWED_HOSTS": "pay.example",
     "REDPACKET_SSL_REDIRECT": "off",
     "DJANGO_SETTINGS_MODULE": "redpacket_site.settings",
@@ -34,8 +35,12 @@ import django; django.setup()
 
 
 def _run(program: str, tmp_path) -> subprocess.CompletedProcess:
+    keys = tmp_path / "platform.pem"
+    key = rsa.generate_private_key(65537, 2048).public_key()
+    keys.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     kept = {k: v for k, v in os.environ.items() if not k.startswith("REDPACKET_")}
-    environment = kept | SECRETS | {"REDPACKET_DATA_DIR": str(tmp_path)}
+    files = {"REDPACKET_DATA_DIR": str(tmp_path), "REDPACKET_JWT_KEYS": str(keys)}
+    environment = kept | SECRETS | files
     return subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True
     )
