@@ -9,7 +9,7 @@ from payments import confirm, order
 from payments.channels import registry
 from payments.channels.base import Answer, Channel, ChannelDown, Refused, State
 from payments.models import PaymentOrder
-from payments.states import PAYABLE, OrderStatus, PayType
+from payments.states import PAYABLE, NoticeOutcome, OrderStatus, PayType
 from redpacket_site.kit.moves import move
 
 log = structlog.get_logger(__name__)
@@ -23,7 +23,7 @@ def chase(*, order_id: int, now: datetime, at_once: bool = False) -> State | Non
 
     Paid is confirmed as if notified. An order past its time is closed at its channel, and ends here
     only when the channel says that nobody can pay it any more: a mere "not paid yet" races with the
-    payer.
+    payer. One that was paid with another amount has its money in suspense, and ends likewise.
 
     Races:   the next question's time in the WHERE: one worker asks.
     Repeats: killed in between, it is asked again at the next time.
@@ -37,9 +37,12 @@ def chase(*, order_id: int, now: datetime, at_once: bool = False) -> State | Non
     except (ChannelDown, Refused, LookupError) as error:
         log.warning("chase_unanswered", order_no=asked.order_no, error=str(error))
         return State.PENDING
+    is_unpayable = answer.state is State.CLOSED
     if answer.payment:
-        confirm.confirm(payment=answer.payment, now=now)
-    elif answer.state is State.CLOSED:
+        outcome = confirm.confirm(payment=answer.payment, now=now)
+        # Another amount was paid: no channel takes a second payment of one order.
+        is_unpayable = outcome is not NoticeOutcome.CONFIRMED and is_over(asked, now)
+    if is_unpayable:
         reported = asked.status == OrderStatus.REPORTED
         to = OrderStatus.UNPAID if reported else OrderStatus.CLOSED
         order.end(order_id=asked.pk, to=to, now=now)
