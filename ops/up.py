@@ -304,13 +304,16 @@ def _manage(command: str, environment: dict[str, str], *args: str) -> str:
     done = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), command, *args],
         env=environment,
-        stdout=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=False,
         start_new_session=True,  # Ctrl-C is for us
     )
     if done.returncode:
-        sys.exit(f"manage.py {command} failed.")
+        # A setting that cannot be used is one line, without Django's frame around it.
+        issues = re.findall(r"^(?:\?: \(\S+\)|CommandError:) (.+)$", done.stderr, re.M)
+        sys.exit("\n".join(issues) or f"{done.stderr}manage.py {command} failed.")
+    sys.stderr.write(done.stderr)
     return done.stdout
 
 

@@ -46,7 +46,9 @@ REDPACKET_PUBLIC_URL = env.text(
     "REDPACKET_PUBLIC_URL", "" if PRODUCTION else f"http://127.0.0.1:{env.text('PORT', '8000')}"
 ).rstrip("/")
 # Where a payer comes back to after paying on a channel's page.
-REDPACKET_RETURN_URL = env.text("REDPACKET_RETURN_URL", f"{REDPACKET_PUBLIC_URL}/")
+REDPACKET_RETURN_URL = env.text(
+    "REDPACKET_RETURN_URL", f"{REDPACKET_PUBLIC_URL}/{'' if PRODUCTION else 'sandbox/returned'}"
+)
 # The header in which a trusted proxy names the payer's address: X-Real-IP. None: no proxy.
 REDPACKET_PROXY_IP_HEADER = env.header("REDPACKET_PROXY_IP_HEADER")
 REDPACKET_CHANNELS_FILE = env.path("REDPACKET_CHANNELS_FILE", KEYS_DIR / "channels.json")

@@ -1,5 +1,6 @@
 from io import StringIO
 
+import pytest
 from django.core.management import call_command
 from django.db.models import Count, Q
 from django.utils import timezone
@@ -8,6 +9,11 @@ from packets.models import RedPacket
 from packets.states import PacketState, state_of
 from packets.tasks import refund_expired
 from wallets.models import Wallet
+
+
+@pytest.fixture(autouse=True)
+def nobody_plays_channels(settings):
+    settings.REDPACKET_PUBLIC_URL = "http://127.0.0.1:9"  # tests/flows/channels has them played
 
 
 def seed() -> list[str]:

@@ -171,11 +171,12 @@ class WeChat:
             raise Forged(str(error)) from error
 
     def _told_of_payment(self, said: dict[str, Any]) -> Payment | Noted:
-        payment = self._payment(said)
         state = said.get("trade_state")
         if state == "SUCCESS":
-            return payment
-        return Noted(payment.order_no, payment.trade_no, f"trade_state {state}"[:64])
+            return self._payment(said)
+        # What is not paid need not have a transaction's number yet.
+        trade_no = wire.number(said["transaction_id"]) if said.get("transaction_id") else ""
+        return Noted(wire.number(said.get("out_trade_no")), trade_no, f"trade_state {state}"[:64])
 
     def acknowledge(self, *, accepted: bool) -> Acknowledgement:
         if accepted:

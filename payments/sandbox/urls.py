@@ -9,6 +9,7 @@ DO = "unionpay/gateway/api"
 urlpatterns = [
     path("", views.index),
     path("open", views.open_pasted),
+    path("returned", views.returned),
     path("cashier/<str:handle>", views.cashier),
     path("cashier/<str:handle>/done", views.done),
     # --- for tests and load

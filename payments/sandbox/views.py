@@ -98,6 +98,12 @@ def done(request: HttpRequest, handle: str) -> HttpResponse:
     return response
 
 
+@csrf_exempt  # UnionPay sends the payer back by a form
+def returned(request: HttpRequest) -> HttpResponse:
+    """Where a payer comes back to while no app has named a page of its own."""
+    return HttpResponseRedirect("/sandbox/")
+
+
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
@@ -295,13 +301,13 @@ def _by_params(params: dict, now: datetime) -> SandboxTrade:
 
 def _pasted(text: str, now: datetime) -> SandboxTrade:
     """By what an SDK, a browser or a camera would get: order string, page, prepay id, tn, code."""
+    if text.startswith("{"):  # first: Alipay's pay_params hold an order string
+        return _by_params(_object(text), now)
     if "biz_content=" in text:
         try:
             return gateway_alipay.open_order_string(text, now)
         except gateway_alipay.No as no:
             raise _Unknown(f"{no.node['sub_code']}: {no.node['sub_msg']}") from no
-    if text.startswith("{"):
-        return _by_params(_object(text), now)
     handle = urlsplit(text).path.rpartition("/")[2] if text.startswith(SCHEMES) else text
     query = dict(parse_qsl(text)) if "=" in text else {}
     trade = SandboxTrade.objects.filter(handle=query.get("prepay_id", handle)[:64]).first()

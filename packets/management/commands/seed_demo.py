@@ -1,11 +1,14 @@
 """Something to look at: people, a group, and packets in every state, made through the verbs.
 
-Channel payments bring more states (awaiting, void). Run again, it adds another set.
+Where the sandbox answers (`make up` runs), channels pay for some: the payer pays there, over HTTP.
+Run again, it adds another set.
 """
 
+import secrets
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import requests
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -13,6 +16,10 @@ from django.utils import timezone
 from packets import close, freeze, grab, members, pay, profiles, refund, send
 from packets.models import RedPacket
 from packets.states import Kind
+from payments import chase, order, topup
+from payments.channels import registry
+from payments.models import PaymentOrder
+from payments.states import PayType, Scene
 from redpacket_site.kit.caller import Caller
 from wallets import credit
 from wallets import freeze as wallet_freeze
@@ -27,6 +34,8 @@ PEOPLE = {
     "frank": "Frank",
 }
 SENDER, *OTHERS = PEOPLE
+HERE = "127.0.0.1"
+SANDBOX_S = 10
 
 
 class Command(BaseCommand):
@@ -41,6 +50,10 @@ class Command(BaseCommand):
         members.replace(group_id=GROUP, user_ids=PEOPLE)
         for what, packet in self._packets(now):
             self.stdout.write(f"{packet.public_id}  {what}")
+        if _plays_channels():
+            for what, packet in self._channel_packets(now):
+                self.stdout.write(f"{packet.public_id}  {what}")
+            self.stdout.write(f"{_topped_up(now).order_no}  top-up by Alipay")
         wallet_freeze.freeze(user_id="mallory", reason="demo: stolen phone", now=now)
         self.stdout.write("wallet mallory  frozen")
 
@@ -59,6 +72,12 @@ class Command(BaseCommand):
         yield "personal, expired and refunded", _refunded(Kind.PERSONAL, 1, "6.00", long_ago, now)
         yield "lucky, expired: beat refunds it", _issued(Kind.LUCKY, 3, "9.99", long_ago, takers=1)
         yield "lucky, frozen", _frozen(now)
+
+    def _channel_packets(self, now: datetime):
+        yield "equal, awaiting its money, two taken", _reported(PayType.WECHAT, now)[0]
+        yield "equal, paid by UnionPay after two were taken", _confirmed_late(now)
+        yield "equal, void: its money never arrived", _void(now)
+        yield "equal, another amount was paid: a case, a refund proposed", _wrongly_paid(now)
 
 
 def _draft(kind: Kind, number: int, money: str, now: datetime) -> RedPacket:
@@ -98,3 +117,84 @@ def _frozen(now: datetime) -> RedPacket:
     packet = _issued(Kind.LUCKY, 3, "12.00", now, takers=1)
     freeze.freeze(public_id=packet.public_id, reason="demo: reported as fraud", now=now)
     return packet
+
+
+# --- Paid by channels
+
+
+def _plays_channels() -> bool:
+    """Whether the sandbox of a running product answers, for all three."""
+    try:
+        is_there = _sandbox("settings").ok
+    except requests.RequestException:
+        return False
+    return is_there and len(registry.offered()) == 3
+
+
+def _sandbox(door: str, **asked) -> requests.Response:
+    url = f"{settings.REDPACKET_PUBLIC_URL}/sandbox/control/{door}"
+    method = "POST" if asked else "GET"
+    return requests.request(method, url, json=asked or None, timeout=SANDBOX_S)
+
+
+def _pay(paid: PaymentOrder, **wish) -> None:
+    """The payer pays; the product is notified before this comes back."""
+    word = PayType(paid.pay_type).word
+    asked = {"pay_type": word, "pay_params": paid.pay_params, "inside": True, **wish}
+    _sandbox("pay", **asked).raise_for_status()
+
+
+def _ordered(pay_type: PayType, now: datetime) -> tuple[RedPacket, PaymentOrder]:
+    packet = _draft(Kind.EQUAL, 4, "2.50", now)
+    opened = pay.by_channel(
+        public_id=packet.public_id,
+        caller=Caller(SENDER),
+        pay_type=pay_type,
+        scene=Scene.APP,
+        payer_ip=HERE,
+        now=now,
+    )
+    return packet, opened
+
+
+def _reported(pay_type: PayType, now: datetime) -> tuple[RedPacket, PaymentOrder]:
+    """The app says that it has paid, and two are quick."""
+    packet, opened = _ordered(pay_type, now)
+    order.report(order_no=opened.order_no, caller=Caller(SENDER), result=None, now=now)
+    for user_id in OTHERS[:2]:
+        grab.grab(public_id=packet.public_id, caller=Caller(user_id), now=now)
+    return packet, opened
+
+
+def _confirmed_late(now: datetime) -> RedPacket:
+    packet, opened = _reported(PayType.UNIONPAY, now)
+    _pay(opened)
+    return packet
+
+
+def _void(now: datetime) -> RedPacket:
+    packet, opened = _reported(PayType.WECHAT, now)
+    word = PayType(opened.pay_type).word
+    _sandbox("close", pay_type=word, order_no=opened.order_no).raise_for_status()
+    chase.chase(order_id=opened.pk, now=now, at_once=True)
+    return packet
+
+
+def _wrongly_paid(now: datetime) -> RedPacket:
+    packet, opened = _ordered(PayType.ALIPAY, now)
+    _pay(opened, amount="9.99")
+    return packet
+
+
+def _topped_up(now: datetime) -> PaymentOrder:
+    opened = topup.topup(
+        caller=Caller(SENDER),
+        amount=Decimal("50.00"),
+        pay_type=PayType.ALIPAY,
+        scene=Scene.APP,
+        key=secrets.token_hex(16),
+        payer_ip=HERE,
+        now=now,
+    )
+    _pay(opened)
+    return opened

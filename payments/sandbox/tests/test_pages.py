@@ -172,3 +172,10 @@ def test_the_control_api_speaks_json(trade):
     assert ask("close", 409, pay_type="alipay", order_no="rp000001")["error"]
     assert ask("trade", pay_type="alipay", order_no="rp000001")["trade_no"] == paid["trade_no"]
     assert ask("deliver", all=False) == {"acknowledged": 0}
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_payer_comes_back_to_a_page(method):
+    back = getattr(Client(enforce_csrf_checks=True), method)("/sandbox/returned")
+
+    assert (back.status_code, back.url) == (302, "/sandbox/")
