@@ -20,16 +20,13 @@ EXPIRE_S = "5"  # long enough for the README's lines, short enough to wait for
 @pytest.fixture
 def running(tmp_path):
     """A `make up` of its own, ready; ended after the test whatever happened."""
-    up = Up(tmp_path / "data folder %1")
+    up = Up(tmp_path / "data folder %1", REDPACKET_EXPIRE_S=EXPIRE_S)
     yield up
-    up.process.kill()
-    up.process.wait()
-    up.process.stdout.close()
-    subprocess.run([sys.executable, "ops/up.py", "down"], cwd=ROOT, env=up.environment, check=True)
+    up.down()
 
 
 class Up:
-    def __init__(self, data: Path):
+    def __init__(self, data: Path, **more: str):
         with socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -43,7 +40,7 @@ class Up:
         self.process = subprocess.Popen(
             [sys.executable, "ops/up.py", "embedded"],
             cwd=ROOT,
-            env=self.environment | {"REDPACKET_EXPIRE_S": EXPIRE_S, "REDPACKET_WEB_WORKERS": "1"},
+            env=self.environment | {"REDPACKET_WEB_WORKERS": "1"} | more,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -58,6 +55,13 @@ class Up:
             if line.startswith(start):
                 return line
         raise AssertionError("".join(self.said))
+
+    def down(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        done = [sys.executable, "ops/up.py", "down"]
+        subprocess.run(done, cwd=ROOT, env=self.environment, check=True)
 
     def pids(self) -> dict[str, int]:
         noted = (self.data / "run" / "pids").read_text().splitlines()
