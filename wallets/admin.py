@@ -123,9 +123,9 @@ class WalletAdmin(ReadOnlyAdmin):
         return Section(
             _("flow"),
             name="flow",
-            columns=[_("time"), _("kind"), _("for"), _("amount")],
+            columns=[_("time"), _("kind"), _("amount"), _("packet or order")],
             rows=[
-                [moment(line.time), line.title, found(line.packet or line.order), yuan(line.money)]
+                [moment(line.time), line.title, yuan(line.money), found(line.packet or line.order)]
                 for line in shown
             ],
             older=f"?{urlencode({'before': shown[-1].id})}#flow" if more else "",

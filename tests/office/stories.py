@@ -9,18 +9,20 @@ from urllib.parse import urlencode
 from django.utils import timezone
 
 from packets import freeze, grab, profiles, refund
-from packets.models import RedPacket
+from packets.models import RedPacket, RefundReview
 from packets.states import Kind
 from payments import notify, topup
 from payments import order as report
 from payments.channels import registry
-from payments.models import Case, PaymentOrder
+from payments.models import Bill, Case, ChannelRefund, PaymentOrder
 from payments.states import PayType, Scene
 from payments.tests.pretend import Pretend, said
 from redpacket_site.kit.caller import Caller
+from redpacket_site.kit.proposals import url_of
 from tests import make
 from tests.office.desk import act_url, list_of, page_of
-from wallets.models import LedgerLine, Wallet
+from wallets.acts import PROPOSE_ADJUSTMENT
+from wallets.models import Adjustment, DailySummary, LedgerLine, Wallet
 
 SECOND = timedelta(seconds=1)
 NAMES = {"alice": "爱丽丝", "u1": "小明 🧧", "u2": "阿强", "u3": "Carol"}
@@ -58,6 +60,11 @@ class Told:
             ("ledger-dark", "auditor", list_of(LedgerLine)),
             ("found", "support", "/admin/find/?q=1"),
             ("events", "auditor", "/admin/kit/staffevent/"),
+            ("review", "finance maker", list_of(RefundReview)),
+            ("refunds", "finance maker", list_of(ChannelRefund)),
+            ("adjust", "finance maker", url_of(Adjustment, PROPOSE_ADJUSTMENT, user_id="alice")),
+            ("bills", "finance maker", list_of(Bill)),
+            ("days", "auditor", list_of(DailySummary)),
         ]
 
 
