@@ -30,7 +30,7 @@ from redpacket_site.kit.money import ZERO
 from redpacket_site.kit.proposals import url_of
 from wallets import accounts, daily, statement
 from wallets.acts import ADJUSTMENT_ACTS, PROPOSE_ADJUSTMENT, FreezeWallet, UnfreezeWallet
-from wallets.filters import DayFilter
+from wallets.filters import DayFilter, KindOfDayFilter
 from wallets.models import (
     Adjustment,
     AuditRun,
@@ -137,7 +137,7 @@ class LedgerLineAdmin(ReadOnlyAdmin):
     list_display = ["id", "kind", "reference", "out_of", "into", "money", "at"]
     search_fields = ["reference"]  # see get_search_results
     search_help_text = gettext_lazy("reference, account (wallet:…, escrow:…) or user")
-    list_filter = ["kind", ("id", DayFilter)]
+    list_filter = [("kind", KindOfDayFilter), ("id", DayFilter)]
     totals = {"amount": gettext_lazy("amount")}
     sections = []
 

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from django.contrib.admin import ChoicesFieldListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.utils.translation import gettext_lazy as _
 
@@ -11,6 +12,23 @@ from wallets.models import DailySummary
 
 TODAY = "today"
 SHOWN = 7  # closed days to choose from
+
+
+class KindOfDayFilter(ChoicesFieldListFilter):
+    """Lines of one kind, of the day that is chosen beside it or else of today.
+
+    A kind of all days would need an index of its own on the ledger, which every grab would pay for.
+    """
+
+    def __init__(self, field, request, params, model, model_admin, field_path):
+        super().__init__(field, request, params, model, model_admin, field_path)
+        self.title = _("kind (of a day)")
+        self.has_day = any(request.GET.get(name) for name in DayFilter.names("id"))
+
+    def queryset(self, request, queryset):
+        if self.lookup_val is not None and not self.has_day:
+            queryset = daily.lines_of_today(queryset)
+        return super().queryset(request, queryset)
 
 
 class DayFilter(Given):

@@ -99,7 +99,7 @@ def filtered(model_admin, request) -> QuerySet:
         if isinstance(field, models.ForeignKey) and field.name not in model_admin.export_hidden
     ]
     rows = model_admin.get_changelist_instance(request).filtered
-    return rows.select_related(*related) if related else rows
+    return rows.prefetch_related(*related)  # not joined: see KeysetChangeList
 
 
 def pages(model_admin, rows: QuerySet, after=None) -> Iterator[list]:

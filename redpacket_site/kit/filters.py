@@ -53,6 +53,10 @@ class AmountRangeFilter(Given):
         self.least_name, self.most_name = self.names(self.field_path)
         self.least, self.most = self._yuan(self.least_name), self._yuan(self.most_name)
 
+    @property
+    def ranged(self) -> str:
+        return "" if self.least is self.most is None else self.field_path
+
     def queryset(self, request, queryset):
         if self.least is not None:
             queryset = queryset.filter(**{f"{self.field_path}__gte": self.least})
@@ -92,6 +96,10 @@ class AgeFilter(Given):
         if text and text not in map(str, self.DAYS):
             raise IncorrectLookupParameters(text)
         self.days = int(text) if text else 0
+
+    @property
+    def ranged(self) -> str:
+        return self.field_path if self.days else ""
 
     def queryset(self, request, queryset):
         if not self.days:

@@ -36,7 +36,8 @@ class EstimatedPaginator(Paginator):
 
 class KeysetChangeList(ChangeList):
     """Page numbers within a window of COUNTED rows; "older" goes on behind the last row shown, at
-    the same cost at any depth. Needs an ordering by the key."""
+    the same cost at any depth. In the order of the key or, under a filter by a range, of the
+    filtered column: its index then finds the rows and orders them, too."""
 
     before: str | None = None
     totals: tuple = ()
@@ -54,10 +55,28 @@ class KeysetChangeList(ChangeList):
         if self.before is None:
             return rows
         try:
-            beyond = "pk__lt" if self.is_descending else "pk__gt"
-            return rows.filter(**{beyond: self.before})
+            return self._behind(rows, self.before)
         except (ValueError, ValidationError) as error:
             raise IncorrectLookupParameters(error) from error
+
+    def _behind(self, rows, key):
+        if not self.ranged:
+            return rows.filter(**{"pk__lt" if self.is_descending else "pk__gt": key})
+        place = rows.model._default_manager.filter(pk=key).values_list(self.ranged, flat=True)[:1]
+        if not place or place[0] is None:
+            return rows.none()
+        until = {f"{self.ranged}__lte": place[0]}
+        return rows.filter(**until).exclude(**{self.ranged: place[0], "pk__gte": key})
+
+    def apply_select_related(self, rows):
+        """By a query of their own: joined, a database may begin with the few people that all rows
+        name, and sort all rows."""
+        return rows.prefetch_related(*(self.list_select_related or ()))
+
+    def get_ordering(self, request, queryset):
+        if self.ranged:
+            return [f"-{self.ranged}", "-pk"]
+        return super().get_ordering(request, queryset)
 
     def get_query_string(self, new_params=None, remove=None):
         """Filter links begin at the top again, page numbers stay within their window."""
@@ -71,6 +90,11 @@ class KeysetChangeList(ChangeList):
         self.result_list = list(self.result_list)
         self.model_admin.prepare(self.result_list)
         self.totals = self.model_admin.totals_of(self.filtered)
+
+    @property
+    def ranged(self) -> str:
+        """The column that a filter in use gives a range; the first one's, when there are more."""
+        return next((f for spec in self.filter_specs if (f := getattr(spec, "ranged", ""))), "")
 
     @property
     def is_descending(self) -> bool:
@@ -135,6 +159,10 @@ class DateRangeFilter(FieldListFilter):
             end = _midnight(self.until + timedelta(days=1))
             queryset = queryset.filter(**{f"{self.field_path}__lt": end})
         return queryset
+
+    @property
+    def ranged(self) -> str:
+        return self.field_path if self.since or self.until else ""
 
     def choices(self, changelist):
         today = timezone.localdate()

@@ -1,6 +1,7 @@
 """Lists over big tables: bounded, by key, each filter and search on an index."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.contrib import admin
@@ -14,6 +15,8 @@ from redpacket_site.kit import lists
 from redpacket_site.kit.admin import ReadOnlyAdmin
 from tests import make
 from tests.office import desk
+from wallets.credit import credit
+from wallets.models import Kind as LineKind
 from wallets.models import LedgerLine, Wallet
 
 
@@ -88,7 +91,7 @@ def keys(answer) -> list:
 
 
 def test_wallets_go_on_upwards(support, monkeypatch):
-    monkeypatch.setattr(lists, "COUNTED", 50)
+    monkeypatch.setattr(lists, "COUNTED", 51)  # more than a page
     names = [f"w{number:03}" for number in range(60)]
     for name in names:
         make.make_wallet(name, "0.01")
@@ -173,7 +176,7 @@ def test_search_in_a_list_is_exact(auditor):
 
 
 def test_a_busy_account_goes_on_by_key(auditor, monkeypatch):
-    monkeypatch.setattr(lists, "COUNTED", 50)
+    monkeypatch.setattr(lists, "COUNTED", 51)  # more than a page
     for number in range(60):
         make.make_wallet("bob" if number % 2 else "eve", "0.01")
     url, newest = desk.list_of(LedgerLine), LedgerLine.objects.latest("pk").pk
@@ -183,3 +186,35 @@ def test_a_busy_account_goes_on_by_key(auditor, monkeypatch):
 
     assert keys(first) + keys(older) == list(range(newest, newest - 60, -1))
     assert len(keys(auditor.get(url, {"q": "bob"}))) == 30
+
+
+def test_a_filter_by_days_is_in_their_order_and_goes_on_behind(support, monkeypatch):
+    """Three packets a moment, so that the window ends between two of one moment."""
+    monkeypatch.setattr(lists, "COUNTED", 51)  # more than a page
+    noon = timezone.localtime().replace(hour=12, minute=0, second=0, microsecond=0)
+    made = [
+        make.make_paid_packet(Kind.EQUAL, 1, "1.00", now=noon - timedelta(minutes=number // 3))
+        for number in range(60)
+    ]
+    url, day = desk.list_of(RedPacket), noon.date().isoformat()
+
+    first = support.get(url, {"pay_time__from": day})
+    older = support.get(url + first.context["cl"].older_url)
+
+    newest_first = sorted(made, key=lambda packet: (packet.pay_time, packet.pk), reverse=True)
+    assert keys(first) + keys(older) == [packet.pk for packet in newest_first]
+    assert len(keys(first)) == 50
+    assert keys(support.get(url, {"pay_time__from": day, "before": "9" * 18})) == []
+
+
+def test_a_kind_of_lines_is_of_one_day(auditor):
+    yesterday = timezone.now() - timedelta(days=1)
+    credit(user_id="bob", amount=Decimal("0.01"), reason="test", now=yesterday)
+    make.make_wallet("bob", "0.01")
+    newest, oldest = LedgerLine.objects.latest("pk").pk, LedgerLine.objects.earliest("pk").pk
+    url, kind = desk.list_of(LedgerLine), {"kind__exact": LineKind.ADJUSTMENT}
+
+    assert keys(auditor.get(url)) == [newest, oldest]
+    assert keys(auditor.get(url, kind)) == [newest]
+    assert keys(auditor.get(url, {**kind, "id__day": "today"})) == [newest]
+    assert keys(auditor.get(url, {"kind__exact": LineKind.GRAB})) == []
