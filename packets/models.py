@@ -75,6 +75,7 @@ class RedPacket(models.Model):
                 fields=["pay_status", "is_cli_handle", "expire_time"], name="packet_expiry_sweep"
             ),
             models.Index(fields=["pay_time"], name="packet_pay_time"),
+            models.Index(fields=["pay_status", "id"], name="packet_status"),  # a list's filter
             models.Index(fields=["draft_until"], name="packet_draft_sweep"),
         ]
 
@@ -207,6 +208,8 @@ class RefundReview(models.Model):
                 name="review_dispute_has_a_note",
             ),
         ]
+        # How old the open ones are.
+        indexes = [models.Index(fields=["state", "created_at"], name="review_queue")]
 
     def __str__(self) -> str:
         return self.packet.public_id

@@ -62,6 +62,7 @@ class PaymentOrder(models.Model):
             models.Index(fields=["chase_at"], name="order_chase"),
             models.Index(fields=["trade_no"], name="order_trade"),
             models.Index(fields=["pay_type", "paid_at"], name="order_channel_day"),
+            models.Index(fields=["pay_type", "id"], name="order_channel"),  # a list's filter
         ]
 
     def __str__(self) -> str:
@@ -120,7 +121,12 @@ class Case(models.Model):
         verbose_name = _("case")
         verbose_name_plural = _("cases")
         constraints = [models.UniqueConstraint(fields=["kind", "reference"], name="case_once")]
-        indexes = [models.Index(fields=["status", "created_at"], name="case_queue")]
+        indexes = [
+            models.Index(fields=["status", "created_at"], name="case_queue"),
+            # A list's filters, in the list's order.
+            models.Index(fields=["status", "id"], name="case_status"),
+            models.Index(fields=["kind", "id"], name="case_kind"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.reference}"
@@ -186,6 +192,9 @@ class ChannelRefund(models.Model):
         indexes = [
             models.Index(fields=["status", "proposed_at"], name="refund_queue"),
             models.Index(fields=["pay_type", "done_at"], name="refund_channel_day"),
+            # A list's filters, in the list's order.
+            models.Index(fields=["status", "id"], name="refund_status"),
+            models.Index(fields=["pay_type", "id"], name="refund_channel"),
         ]
 
     def __str__(self) -> str:
@@ -207,6 +216,7 @@ class Bill(models.Model):
         verbose_name = _("bill")
         verbose_name_plural = _("bills")
         constraints = [models.UniqueConstraint(fields=["pay_type", "day"], name="bill_once")]
+        indexes = [models.Index(fields=["pay_type", "id"], name="bill_channel")]
 
     def __str__(self) -> str:
         return f"{PayType(self.pay_type).word} {self.day}"

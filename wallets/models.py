@@ -116,7 +116,10 @@ class Adjustment(models.Model):
                 name="adjustment_decided_by_a_checker",
             ),
         ]
-        indexes = [models.Index(fields=["status", "proposed_at"], name="adjustment_queue")]
+        indexes = [
+            models.Index(fields=["status", "proposed_at"], name="adjustment_queue"),
+            models.Index(fields=["status", "id"], name="adjustment_status"),  # a list's filter
+        ]
 
     def __str__(self) -> str:
         return self.reference
