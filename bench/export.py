@@ -1,0 +1,103 @@
+"""Export ledger lines, ten thousand and a million, to CSV and XLSX, each in a process of its own;
+write bench/results/export.json.
+
+    python ops/servers.py with -- python bench/export.py
+
+The process does what the worker does (kit/export.py), one step behind the other. Its peak memory is
+ru_maxrss, and beside it that of a process that has only started Django.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+os.environ |= {
+    "REDPACKET_BROKER_URL": "memory://",
+    "REDPACKET_LOG_LEVEL": "ERROR",
+    "DJANGO_SETTINGS_MODULE": "redpacket_site.settings",
+}
+os.environ.setdefault("REDPACKET_DATA_DIR", tempfile.mkdtemp(prefix="hongbao-bench-"))
+
+import django
+
+django.setup()
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.test import RequestFactory
+from django.utils import timezone
+
+from bench import asked, history
+from redpacket_site.kit import export
+from wallets.models import LedgerLine
+
+SHARES = {10_000: 10_200, 1_000_000: 1_016_000}  # lines wanted -> shares that leave a few more
+
+
+def written(format: str) -> dict:
+    """Export the whole ledger; what it took."""
+    model_admin = admin.site._registry[LedgerLine]
+    request = RequestFactory().get("/")
+    request.user = User.objects.get(username="bench")
+    rows = export.filtered(model_admin, request)
+    job = export.begin(model_admin, request, rows, "", format)
+    began, steps = time.perf_counter(), 1
+    while export.write(job_id=job.pk, now=timezone.now()):
+        steps += 1
+    took_s = time.perf_counter() - began
+    job.refresh_from_db()
+    if job.state != job.State.DONE:
+        raise RuntimeError(job.says)
+    file = export.file_of(job)
+    size = file.stat().st_size
+    file.unlink()
+    return {"rows": job.rows, "s": round(took_s, 1), "steps": steps, "MB": round(size / 1e6, 1)}
+
+
+def in_a_process(format: str) -> dict:
+    command = [sys.executable, __file__, "--write", format]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def child(format: str) -> None:
+    figures = {} if format == "nothing" else written(format)
+    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps(figures | {"peak MB": round(peak_kb / 1024, 1)}))
+
+
+def main() -> None:
+    call_command("migrate", verbosity=0)
+    user = asked.staff()
+    sizes = {}
+    for lines, shares in SHARES.items():
+        history.write(shares=shares, staff=user.pk)
+        sizes[str(lines)] = {format: in_a_process(format) for format in export.FORMATS}
+        print(lines, sizes[str(lines)], flush=True)
+    result = {
+        "command": "python ops/servers.py with -- python bench/export.py",
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python"
+        f" {platform.python_version()}; everything on the same cores",
+        "load average": round(os.getloadavg()[0], 1),
+        "a process that exports nothing": in_a_process("nothing"),
+        "ledger lines": sizes,
+    }
+    (ROOT / "bench/results/export.json").write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--write", choices=[*export.FORMATS, "nothing"])
+    options = parser.parse_args()
+    child(options.write) if options.write else main()
