@@ -202,9 +202,7 @@ def offenders(statements: list[str], few: int) -> list[str]:
                 step = dict(zip(names, row, strict=True))
                 extra, rows = step["Extra"] or "", int(str(step["rows"] or 0).split()[0])
                 is_sorted = "filesort" in extra or "temporary" in extra
-                is_ours = not str(step["table"]).startswith(
-                    "<"
-                )  # not a result that a LIMIT has cut
+                is_ours = not str(step["table"]).startswith("<")  # not what a LIMIT cut
                 if is_ours and rows > few and (step["type"] == "ALL" or is_sorted):
                     found.append(
                         f"{step['table']}: {step['type']} {step['key']} {rows} rows, {extra}"
