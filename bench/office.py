@@ -109,11 +109,9 @@ def asks_more(figures: dict) -> bool:
 
 def shown(result: dict) -> str:
     """JSON with a line for each page."""
+    pages = result["pages"].items()
     head = json.dumps(result | {"pages": {}}, indent=2, ensure_ascii=False)
-    lines = (
-        f"    {json.dumps(name)}: {json.dumps(figures)}"
-        for name, figures in result["pages"].items()
-    )
+    lines = [f"    {json.dumps(name)}: {json.dumps(page)}" for name, page in pages]
     return head.removesuffix("{}\n}") + "{\n" + ",\n".join(lines) + "\n  }\n}\n"
 
 
