@@ -112,13 +112,3 @@ def forget_old() -> int:
             + idempotency.forget(before=now - timedelta(hours=25))
         )
     )
-
-
-SWEEPS = (
-    settle_due,
-    settle_missed,
-    refund_expired,
-    finish_taken,
-    close_drafts,
-    forget_old,
-)

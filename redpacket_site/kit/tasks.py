@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from redpacket_site.kit import export, later
 from redpacket_site.kit.models import ExportJob
-from redpacket_site.kit.sweeps import by_time, sweep
+from redpacket_site.kit.sweeps import sweep
 
 
 @shared_task(name="kit.write_export")
@@ -18,9 +18,10 @@ def write_export(job_id: int) -> None:
 @shared_task(name="kit.write_exports")
 def write_exports() -> int:
     """Write on what no worker is writing."""
-    now = timezone.now()
-    due = ExportJob.objects.filter(run_at__lte=now)
-    return sweep(by_time(due, "run_at"), lambda pk: export.write(job_id=pk, now=timezone.now()))
+    due = ExportJob.objects.filter(run_at__lte=timezone.now())
+    return sweep(
+        "write_exports", due, "run_at", lambda key: export.write(job_id=key, now=timezone.now())
+    )
 
 
 @shared_task(name="kit.drop_exports")
@@ -30,4 +31,4 @@ def drop_exports() -> int:
     old = ExportJob.objects.filter(
         state__in=(ExportJob.State.DONE, ExportJob.State.FAILED), done_at__lte=now - export.KEPT
     )
-    return sweep(by_time(old, "done_at"), lambda pk: export.drop(job_id=pk, now=now))
+    return sweep("drop_exports", old, "done_at", lambda key: export.drop(job_id=key, now=now))

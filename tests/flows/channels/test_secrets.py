@@ -4,6 +4,7 @@ import base64
 import json
 import logging
 import re
+from io import StringIO
 
 import pytest
 import requests
@@ -13,12 +14,10 @@ from django.core.management import CommandError, call_command
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from packets.tasks import SWEEPS
 from payments import channel_refund
 from payments.channels import config, http
 from payments.models import ChannelRefund
 from payments.sandbox import keys
-from payments.tasks import chase_due, send_refunds
 from redpacket_site.kit import logs
 from tests.flows.channels.signer import form, wechat
 from tests.flows.channels.story import Shop, both_passes, chase_time, void_time
@@ -159,10 +158,7 @@ def test_no_path_locks_a_row_to_read_it(shop, monkeypatch):
 
     monkeypatch.setattr(CursorWrapper, "execute", noted)
     a_whole_story(shop)
-    chase_due()
-    send_refunds()
-    for sweep in SWEEPS:
-        sweep()
+    call_command("sweep", stdout=StringIO())
 
     for table in ("payments_paymentorder", "packets_settlementpass", "wallets_ledgerline"):
         assert any(table.upper() in sql for sql in said), table
