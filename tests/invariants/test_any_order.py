@@ -106,8 +106,10 @@ class Life(RuleBasedStateMachine):
             self.grab(packet, each, yes)
 
     def refund(self, packet, user, yes):
+        """As the sweep does: of every packet that there is."""
         self.now += timedelta(hours=24 if yes else 0)
-        seen["refunded"] += refund.refund_expired(rp_id=packet.pk, now=self.now)
+        for each in RedPacket.objects.filter(public_id__in=self.sent):
+            seen["refunded"] += refund.refund_expired(rp_id=each.pk, now=self.now)
 
     def finish(self, packet, user, yes):
         finish.finish(rp_id=packet.pk)
