@@ -6,10 +6,11 @@ import structlog
 from celery import shared_task
 from django.utils import timezone
 
-from payments import bills, channel_refund, chase, reconcile
+from payments import bills, chase, reconcile
 from payments.channels import registry, wechat
 from payments.channels.base import ChannelDown, Refused
 from payments.models import ChannelRefund, PaymentOrder
+from payments.send_refund import send
 from payments.states import PAY_TYPE_OF
 from redpacket_site.kit import later
 from redpacket_site.kit.sweeps import sweep
@@ -34,7 +35,7 @@ def chase_due() -> int:
 @shared_task(name="payments.send_refund")
 def send_refund(refund_id: int) -> None:
     """Tell the channel about one approved refund."""
-    channel_refund.send(refund_id=refund_id, now=timezone.now())
+    send(refund_id=refund_id, now=timezone.now())
 
 
 @shared_task(name="payments.send_refunds")
@@ -42,9 +43,7 @@ def send_refunds() -> int:
     """Send what was approved, and ask about what was sent."""
     now = timezone.now()
     due = ChannelRefund.objects.filter(chase_at__lte=now)
-    return sweep(
-        "send_refunds", due, "chase_at", lambda key: channel_refund.send(refund_id=key, now=now)
-    )
+    return sweep("send_refunds", due, "chase_at", lambda key: send(refund_id=key, now=now))
 
 
 @shared_task(name="payments.reconcile_yesterday")

@@ -227,7 +227,7 @@ def test_money_in_suspense_is_in_our_books(channel, tmp_path):
 def test_refund_matches(channel, tmp_path):
     from django.contrib.auth import get_user_model
 
-    from payments import channel_refund
+    from payments import channel_refund, send_refund
 
     row = paid(channel, 1)
     staff = [get_user_model().objects.create_user(name) for name in ("maker", "checker")]
@@ -239,7 +239,7 @@ def test_refund_matches(channel, tmp_path):
         now=NOON,
     )
     channel_refund.approve(refund_no=refund.refund_no, checker_id=staff[1].pk, now=NOON)
-    channel_refund.send(refund_id=refund.pk, now=NOON)
+    send_refund.send(refund_id=refund.pk, now=NOON)
     order = PaymentOrder.objects.get()
     back = Row(order.order_no, order.trade_no, "4.00", refund_no=refund.refund_no)
 

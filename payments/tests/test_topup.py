@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from payments import channel_refund, chase, confirm, notify, order, topup
+from payments import channel_refund, chase, confirm, notify, order, send_refund, topup
 from payments.channels.base import RefundState, State
 from payments.models import Case, ChannelRefund, Notification, PaymentOrder
 from payments.states import (
@@ -394,8 +394,8 @@ def test_approved_refund_leaves_suspense_and_is_sent_once(alipay, proposed):
     assert approve(proposed, checker)
     assert not approve(proposed, checker)
     now = timezone.now()
-    assert channel_refund.send(refund_id=proposed.pk, now=now) is RefundState.DONE
-    assert channel_refund.send(refund_id=proposed.pk, now=now) is None
+    assert send_refund.send(refund_id=proposed.pk, now=now) is RefundState.DONE
+    assert send_refund.send(refund_id=proposed.pk, now=now) is None
 
     proposed.refresh_from_db()
     assert proposed.status == RefundStatus.DONE
@@ -408,7 +408,7 @@ def test_refused_refund_comes_back_as_a_case(alipay, proposed):
     approve(proposed, make_staff("checker"))
     alipay.refunds = RefundState.FAILED
 
-    channel_refund.send(refund_id=proposed.pk, now=timezone.now())
+    send_refund.send(refund_id=proposed.pk, now=timezone.now())
 
     proposed.refresh_from_db()
     assert proposed.status == RefundStatus.FAILED
@@ -422,11 +422,11 @@ def test_pending_refund_is_asked_about_under_the_same_number(alipay, proposed):
     approve(proposed, make_staff("checker"))
     alipay.refunds = RefundState.PENDING
     now = timezone.now()
-    channel_refund.send(refund_id=proposed.pk, now=now)
+    send_refund.send(refund_id=proposed.pk, now=now)
     alipay.refunds = RefundState.DONE
 
     later = now + timedelta(hours=1)
-    assert channel_refund.send(refund_id=proposed.pk, now=later) is RefundState.DONE
+    assert send_refund.send(refund_id=proposed.pk, now=later) is RefundState.DONE
 
     assert alipay.calls[-1] == "query_refund"
 
@@ -483,7 +483,7 @@ def test_topup_goes_back_out_of_its_wallet(alipay):
         now=timezone.now(),
     )
     approve(refund, checker)
-    channel_refund.send(refund_id=refund.pk, now=timezone.now())
+    send_refund.send(refund_id=refund.pk, now=timezone.now())
 
     assert balance("bob").balance == 30
     entries = flow(user_id="bob", kind="topup", before=None, limit=10)

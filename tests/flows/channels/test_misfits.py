@@ -11,7 +11,7 @@ from django.utils import timezone
 from packets import pay
 from packets.models import RedPacket
 from packets.tasks import close_drafts
-from payments import cases, channel_refund, chase
+from payments import cases, channel_refund, chase, send_refund
 from payments.channels.base import RefundState, State
 from payments.models import Case, ChannelRefund, Notification, PaymentOrder
 from payments.sandbox.models import SandboxTrade
@@ -49,10 +49,10 @@ def give_back(shop: Shop) -> None:
     now = timezone.now()
 
     assert channel_refund.approve(refund_no=refund.refund_no, checker_id=checker.pk, now=now)
-    said = channel_refund.send(refund_id=refund.pk, now=now)
+    said = send_refund.send(refund_id=refund.pk, now=now)
     if said is RefundState.PENDING:  # UnionPay accepts first, and says later that it is done
         again = now + timedelta(seconds=settings.REDPACKET_CHASE_S)
-        said = channel_refund.send(refund_id=refund.pk, now=again)
+        said = send_refund.send(refund_id=refund.pk, now=again)
     assert said is RefundState.DONE
     assert cases.resolve(
         case_id=refund.case_id, staff_id=checker.pk, resolution="given back", now=now
@@ -232,7 +232,7 @@ def test_a_refused_refund_comes_back_to_suspense(shop):
     channel_refund.approve(refund_no=refund.refund_no, checker_id=checker.pk, now=now)
     assert money(packet, shop.word) == ("0.00", "0.00", "0.00")
 
-    assert channel_refund.send(refund_id=refund.pk, now=now) is RefundState.FAILED
+    assert send_refund.send(refund_id=refund.pk, now=now) is RefundState.FAILED
 
     refund.refresh_from_db()
     assert refund.status == RefundStatus.FAILED

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from payments import channel_refund
+from payments import channel_refund, send_refund
 from payments.channels import config, http
 from payments.models import ChannelRefund
 from payments.sandbox import keys
@@ -79,7 +79,7 @@ def a_whole_story(shop: Shop) -> None:
     refund, checker = ChannelRefund.objects.get(), User.objects.create_user(f"c-{shop.word}")
     now = timezone.now()
     channel_refund.approve(refund_no=refund.refund_no, checker_id=checker.pk, now=now)
-    channel_refund.send(refund_id=refund.pk, now=now)
+    send_refund.send(refund_id=refund.pk, now=now)
 
 
 def all_that_fails(shop: Shop, monkeypatch) -> None:
