@@ -9,7 +9,7 @@ class IdempotencyRecord(models.Model):
     """The remembered answer to one POST that moved money; written in that work's transaction."""
 
     caller = OutsideIdField()
-    key = models.CharField(max_length=64, db_collation=None)
+    key = AsciiField(max_length=64)
     fingerprint = AsciiField(max_length=64)  # SHA-256 of method, path and body by meaning
     status = models.PositiveSmallIntegerField(default=0)
     body = models.JSONField(default=dict)
