@@ -1,10 +1,14 @@
 """The OpenAPI schema: what each endpoint says of itself (kit/describe.py), and what all share."""
 
+import hashlib
 import re
+import threading
 from collections.abc import Iterator
 from functools import lru_cache
 
+from django.http import HttpRequest, HttpResponse
 from django.utils import translation
+from django.views.decorators.http import condition, require_safe
 from drf_spectacular.extensions import (
     OpenApiAuthenticationExtension,
     OpenApiSerializerExtension,
@@ -12,6 +16,7 @@ from drf_spectacular.extensions import (
 )
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from redpacket_site.kit import ids, middleware, money, problems
@@ -136,10 +141,35 @@ class Generator(SchemaGenerator):
         return made()
 
 
+_making = threading.Lock()  # the generator loads its extensions once, and not for two at a time
+
+
 @lru_cache(maxsize=1)
 def made() -> dict:
-    with translation.override("en"):
+    with _making, translation.override("en"):
         return SchemaGenerator().get_schema(request=None, public=True)
+
+
+@lru_cache(maxsize=2)
+def written(is_json: bool) -> tuple[bytes, str]:
+    """The document and its ETag; a web process writes both forms before its first request."""
+    document = (OpenApiJsonRenderer if is_json else OpenApiYamlRenderer)().render(made())
+    return document, f'"{hashlib.sha256(document).hexdigest()[:32]}"'
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return "json" in request.headers.get("Accept", "")
+
+
+@require_safe
+@condition(etag_func=lambda request: written(_wants_json(request))[1])
+def serve(request: HttpRequest) -> HttpResponse:
+    """GET /api/schema: bytes that were there before; whatever stands behind `?` changes nothing."""
+    is_json = _wants_json(request)
+    media_type = "application/json" if is_json else OpenApiYamlRenderer.media_type
+    response = HttpResponse(written(is_json)[0], content_type=media_type)
+    response["Vary"] = "Accept"
+    return response
 
 
 def _idempotency(said: Operation) -> Iterator[OpenApiParameter]:

@@ -5,6 +5,8 @@ import json
 import re
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
 
@@ -49,11 +51,56 @@ def test_schema_is_valid_and_complete():
     assert written.getvalue().startswith("openapi: 3.1")
 
 
-def test_schema_is_the_same_for_every_language():
+@pytest.mark.parametrize(
+    "question",
+    ["", "?lang=zh-hans", "?lang=zh-hans.p1", "?version=%0a", "?version=2", "?format=x&a=%00"],
+)
+def test_schema_is_one_text_whatever_is_asked(question):
     get = Client().get
+    plain = get("/api/schema")
 
-    chinese = get("/api/schema", headers={"Accept-Language": "zh-Hans"}).content
-    assert get("/api/schema", headers={"Accept-Language": "en"}).content == chinese
+    for headers in ({"Accept-Language": "zh-Hans"}, {"Accept-Language": "en"}):
+        asked = get(f"/api/schema{question}", headers=headers)
+
+        assert (asked.status_code, asked.content) == (200, plain.content)
+        assert asked["ETag"] == plain["ETag"]
+    assert schema.written.cache_info().currsize <= 2
+
+
+def test_schema_that_is_known_is_not_sent_again():
+    get = Client().get
+    first = get("/api/schema", headers={"Accept": "application/json"})
+
+    again = get(
+        "/api/schema", headers={"Accept": "application/json", "If-None-Match": first["ETag"]}
+    )
+    as_yaml = get("/api/schema", headers={"If-None-Match": first["ETag"]})
+
+    assert (first.status_code, first["Content-Type"]) == (200, "application/json")
+    assert (again.status_code, again.content) == (304, b"")
+    assert (as_yaml.status_code, as_yaml.content[:11]) == (200, b"openapi: 3.")
+
+
+def test_schema_is_made_once_for_many_at_a_time():
+    """Its extensions are loaded lazily: two who are the first to ask must not trip over it."""
+    schema.made.cache_clear()
+    schema.written.cache_clear()
+    at_once = threading.Barrier(8)
+
+    def ask(_):
+        at_once.wait(30)
+        return Client().get("/api/schema", headers={"Accept": "application/json"})
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(ask, range(8)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("question", ["?lang=a%0ab", "?version=%0a", "?script=&lang=%00"])
+def test_docs_page_takes_any_question(question):
+    assert Client().get(f"/api/docs{question}").status_code == 200
 
 
 def test_every_example_has_its_own_shape():
