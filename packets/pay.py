@@ -9,9 +9,9 @@ from django.db.models.functions import Greatest
 from packets import issue
 from packets.models import RedPacket
 from packets.states import PacketState, PayStatus, state_of
-from payments import balance, order
+from payments import balance, opening, order
 from payments.models import PaymentOrder
-from payments.order import Bill
+from payments.opening import Bill
 from payments.states import PayType, Scene
 from redpacket_site.kit import retry
 from redpacket_site.kit.caller import Caller
@@ -83,7 +83,7 @@ def by_channel(
         subject=packet.intro,
         payer_ip=payer_ip,
     )
-    return order.open_order(bill, now=now, also=also)
+    return opening.open_order(bill, now=now, also=also)
 
 
 @retry.unit

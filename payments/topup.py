@@ -6,9 +6,9 @@ from decimal import Decimal
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from payments import order
+from payments import opening
 from payments.models import PaymentOrder
-from payments.order import Bill
+from payments.opening import Bill
 from payments.purposes import Fits
 from payments.states import PayType, Scene
 from redpacket_site.kit import outbox
@@ -53,7 +53,7 @@ def topup(
         subject=SUBJECT,
         payer_ip=payer_ip,
     )
-    return order.open_order(bill, now=now, also=also)
+    return opening.open_order(bill, now=now, also=also)
 
 
 def accepts(paid: PaymentOrder) -> Fits:
