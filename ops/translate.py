@@ -1,7 +1,8 @@
 """Bring locale/ up to date with the source, and compile it.
 
 python ops/translate.py           extract, merge, compile
-python ops/translate.py --check   fail when a text has no Chinese, or the .mo is not the .po's
+python ops/translate.py --check   fail when a text has no Chinese or cannot be rendered in it, or
+                                  when the .mo is not the .po's
 """
 
 import io
@@ -26,20 +27,52 @@ KEYWORDS = {
 }
 
 
-def extracted() -> Catalog:
-    catalog = Catalog()
+# %s, %d, %(name)s: what a text wants to be given; %% is none.
+PLACE = re.compile(r"%(?:\((\w+)\))?[-0-9.,]*([a-z])")
+
+
+def messages() -> list[str | tuple[str, str]]:
+    """Every text of the source, as often as it stands there; a pair has a plural."""
+    found = []
     for source in SOURCES:
-        found = extract_from_dir(
+        rows = extract_from_dir(
             ROOT / source,
             method_map=[("**/tests/**", "ignore"), ("**.py", "python")],
             keywords=KEYWORDS,
         )
-        for _, _, message, _, _ in found:
-            catalog.add(message)
+        found += [message for _, _, message, _, _ in rows]
     for page in (ROOT / "templates").rglob("*.html"):
-        for text in re.findall(r'{% translate "([^"]+)" %}', page.read_text()):
-            catalog.add(text)
+        found += re.findall(r'{% translate "([^"]+)" %}', page.read_text())
+    return found
+
+
+def extracted(found: list[str | tuple[str, str]]) -> Catalog:
+    catalog = Catalog()
+    for message in found:
+        catalog.add(message)
     return catalog
+
+
+def clashes(found: list[str | tuple[str, str]]) -> set[str]:
+    """Texts with a plural in one place and without in another: gettext has one entry for both, and
+    who asks for the plain one gets the other's words, with places that nobody fills."""
+    return {m for m in found if isinstance(m, str)} & {m[0] for m in found if isinstance(m, tuple)}
+
+
+def places(text: str) -> set[tuple[str, str]]:
+    """(name, conversion) of whatever the text wants to be given."""
+    return set(PLACE.findall(text.replace("%%", "")))
+
+
+def unfillable(known: Catalog) -> list[str]:
+    """Chinese texts that want to be given what the English ones are not."""
+    wrong = []
+    for message in known:
+        ours = [message.id] if isinstance(message.id, str) else message.id
+        theirs = [message.string] if isinstance(message.string, str) else message.string
+        given = set.union(*map(places, ours))
+        wrong += [text for text in theirs if message.id and not places(text) <= given]
+    return wrong
 
 
 def compiled(catalog: Catalog) -> bytes:
@@ -50,13 +83,18 @@ def compiled(catalog: Catalog) -> bytes:
 
 def main() -> None:
     known = read_po(CATALOG.open("rb"), locale="zh_Hans")
-    wanted = extracted()
+    found = messages()
+    wanted = extracted(found)
+    if clashing := clashes(found):
+        sys.exit(f"with a plural and without: {sorted(clashing)}")
     if "--check" in sys.argv:
         missing = [
             m.id for m in wanted if m.id and not (known.get(m.id) and known.get(m.id).string)
         ]
         if missing:
             sys.exit(f"no Chinese for: {missing}")
+        if wrong := unfillable(known):
+            sys.exit(f"the English does not have these places: {wrong}")
         if CATALOG.with_suffix(".mo").read_bytes() != compiled(known):
             sys.exit("django.mo is not what django.po compiles to: run ops/translate.py")
         return

@@ -1,14 +1,66 @@
+"""Every text has its Chinese, and can be rendered in both languages."""
+
+import importlib.util
 import subprocess
 import sys
 
 import pytest
+from babel.messages.catalog import Catalog
 from django.conf import settings
+from django.utils import translation
+
+TOOL = settings.BASE_DIR / "ops/translate.py"
+_spec = importlib.util.spec_from_file_location("translate", TOOL)
+translate = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(translate)
 
 
 @pytest.mark.once
 def test_every_text_is_translated_and_compiled():
-    check = [sys.executable, str(settings.BASE_DIR / "ops/translate.py"), "--check"]
+    check = [sys.executable, str(TOOL), "--check"]
 
     done = subprocess.run(check, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+def filled(text: str, like: tuple[str, ...]) -> str:
+    """The text with what the code gives to the English ones; KeyError for anything else."""
+    given = set.union(*map(translate.places, like))
+    if any(name for name, _ in given):
+        return text % {name: 7 for name, _ in given}
+    return text % tuple(7 for _ in given) if given else text
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_every_text_is_rendered_as_the_code_asks_for_it(language):
+    """Through gettext itself, singular or plural as the source has it."""
+    found = set(translate.messages())
+    assert len(found) > 500
+
+    with translation.override(language):
+        for message in found:
+            if isinstance(message, str):
+                assert filled(translation.gettext(message), (message,))
+                continue
+            for number in (1, 2):
+                assert filled(translation.ngettext(*message, number), message)
+
+
+@pytest.mark.once
+def test_a_text_with_a_plural_and_without_is_found():
+    found = ["%(title)s: done.", ("%(title)s: done.", "%(title)s: done for %(number)d."), "else"]
+
+    assert translate.clashes(found) == {"%(title)s: done."}
+
+
+@pytest.mark.once
+def test_a_place_that_the_english_does_not_have_is_found():
+    known = Catalog(locale="zh_Hans")
+    known.add("%(user)s pays %(money)s yuan, 100%% of it.", "%(user)s付款100%%")
+    known.add("%(user)s takes it.", "%(who)s领取")
+    known.add("%(days)d days", "%(days)s天")
+    known.add(("%d share", "%d shares"), ("%d份",))
+
+    assert translate.unfillable(known) == ["%(who)s领取", "%(days)s天"]

@@ -46,7 +46,7 @@ class Proposal:
         raise NotImplementedError
 
     def told(self, row) -> Any:
-        return _("%(title)s: done.") % {"title": self.title}
+        return _("Done: %(title)s.") % {"title": self.title}
 
 
 def url_of(model, proposal: Proposal, **given: Any) -> str:
