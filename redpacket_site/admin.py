@@ -37,9 +37,7 @@ class HongbaoAdminSite(AdminSite):
 
     def get_app_list(self, request, app_label=None):
         apps = self._build_app_dict(request, app_label)
-        if app_label:
-            return [apps] if apps else []
-        return menu.sections(apps)
+        return list(apps.values()) if app_label else menu.sections(apps)
 
     def index(self, request, extra_context=None):
         from redpacket_site.kit.admin import done_by

@@ -60,6 +60,23 @@ def test_the_menu_holds_what_can_be_opened(role):
         assert is_shown == (name in SEES[role]), name
 
 
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize("role", [*SEES, None])
+def test_an_apps_own_page_holds_what_can_be_opened(role, language):
+    sitting = desk.staff(role)
+    labels = {model._meta.app_label for model in admin.site._registry}
+
+    for label in labels:
+        answer = sitting.get(f"/admin/{label}/", headers={"Accept-Language": language})
+        mine = {m for m in admin.site._registry if m._meta.app_label == label}
+        if role:
+            mine = {m for m in mine if m._meta.model_name in SEES[role]}
+        assert answer.status_code == (200 if mine else 404), label
+        shown = answer.content.decode()
+        for model in mine:
+            assert f'href="{desk.list_of(model)}"' in shown
+
+
 def test_the_table_is_what_the_groups_hold():
     for role, (models, acts) in roles.ROLES.items():
         held = Group.objects.get(name=role).permissions.values_list(
