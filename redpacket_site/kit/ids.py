@@ -5,7 +5,7 @@ import secrets
 import time
 from base64 import b32encode
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -43,6 +43,31 @@ class AsciiField(models.CharField):
         if connection.vendor == "mysql":
             parameters["collation"] = "ascii_bin"
         return parameters
+
+
+class _AsciiOnly:
+    """A lookup that asks nothing in vain: what is not ASCII stands in no such column, and MariaDB
+    refuses to compare the two (1267)."""
+
+    def get_prep_lookup(self):
+        prepared = super().get_prep_lookup()
+        if self.lookup_name == "in" and self.rhs_is_direct_value():
+            return [value for value in prepared if not _is_foreign(value)]
+        return prepared
+
+    def as_sql(self, compiler, connection):
+        if _is_foreign(self.rhs):
+            raise EmptyResultSet
+        return super().as_sql(compiler, connection)
+
+
+def _is_foreign(value: object) -> bool:
+    return isinstance(value, str) and not value.isascii()
+
+
+for _name, _lookup in models.CharField.get_lookups().items():
+    if _name != "isnull":
+        AsciiField.register_lookup(type(f"Ascii{_lookup.__name__}", (_AsciiOnly, _lookup), {}))
 
 
 class OutsideIdField(AsciiField):

@@ -1,6 +1,7 @@
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from packets import profiles
+from redpacket_site.kit.ids import is_outside_id
 
 
 class Command(BaseCommand):
@@ -10,5 +11,7 @@ class Command(BaseCommand):
         parser.add_argument("user")
 
     def handle(self, *, user, **options):
+        if not is_outside_id(user):
+            raise CommandError(f"{user!r} is no user id.")
         done = profiles.forget(user_id=user)
         self.stdout.write(f"{user}: {'removed' if done else 'nothing was kept'}")
