@@ -7,7 +7,6 @@ and stays. A part that dies is started again, and said so. `make down` stops wha
 import json
 import os
 import re
-import secrets
 import shlex
 import signal
 import socket
@@ -280,8 +279,6 @@ def _make_folders() -> None:
             folder.mkdir(parents=True, exist_ok=True)
         for old in (RUN / "metrics").glob("*.db"):
             old.unlink()
-        for name in ("secret_key", "jwt_secret", "service_key"):
-            _keep_secret(KEYS / name)
     except OSError as error:
         sys.exit(f"REDPACKET_DATA_DIR={DATA}: {error.strerror} ({error.filename}).")
 
@@ -292,12 +289,6 @@ def _tell_commands(environment: dict[str, str]) -> None:
     told = {name: environment[name] for name in names if environment.get(name)}
     (RUN / "stack.json").touch(mode=0o600)
     (RUN / "stack.json").write_text(json.dumps(told))
-
-
-def _keep_secret(path: Path) -> None:
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(48))
 
 
 def _manage(command: str, environment: dict[str, str], *args: str) -> str:

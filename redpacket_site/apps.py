@@ -9,6 +9,7 @@ class HongbaoAdminConfig(AdminConfig):
         super().ready()
         from django.contrib import admin
 
+        from redpacket_site import checks  # noqa: F401 - registers itself
         from redpacket_site.office import people, signin  # noqa: F401 - signin listens
 
         people.register(admin.site)

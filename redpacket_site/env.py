@@ -3,13 +3,18 @@
 Pure: knows no setting by name and imports nothing of Django but the exception it raises.
 """
 
+import math
 import os
+import secrets
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
+
+SECRET_BITS = 100  # 32 random hex digits have some 115 by their frequencies
 
 
 def text(name: str, default: str = "") -> str:
@@ -97,23 +102,51 @@ def header(name: str) -> str:
 
 
 def secret(name: str, kept_in: Path, *, production: bool) -> str:
-    """A secret from the environment or, in development, from the file that `make up` keeps.
+    """A secret from the environment or, in development, from a file that the first start makes.
 
-    In development a fresh checkout without that file gets a fixed throw-away value, so that tests
-    and commands run before the first start; production accepts neither file nor short values.
+    There is no third source: without a secret of its own nothing starts, and production accepts
+    neither a file nor a weak value.
     """
     value = text(name)
-    if production:
-        if len(value) < 32 or len(set(value)) < 10:
-            raise ImproperlyConfigured(
-                f"{name} must be set to at least 32 varied characters in production."
-            )
-        return value
-    if value:
-        return value
-    if kept_in.is_file():
-        return kept_in.read_text().strip()
-    return f"development-only-{name.lower()}-not-a-secret"
+    if production and (why := weakness(value)):
+        raise ImproperlyConfigured(f"{name} must be set to a random value in production: {why}.")
+    return value or _kept(name, kept_in)
+
+
+def weakness(secret: str) -> str:
+    """Why somebody could guess it; empty when nothing speaks for that.
+
+    >>> weakness("abcdefghijklmnop" * 3)
+    'a part of it is repeated'
+    """
+    if len(secret) < 32:
+        return "it has under 32 characters"
+    if secret in (secret * 2)[1:-1]:
+        return "a part of it is repeated"
+    counts = [secret.count(character) for character in set(secret)]
+    bits = -sum(count * math.log2(count / len(secret)) for count in counts)
+    return "it has too little variety" if bits < SECRET_BITS else ""
+
+
+def _kept(name: str, path: Path) -> str:
+    """The secret of this data folder, made once: of processes that start together one makes it."""
+    try:
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            half = path.with_name(f".{path.name}.{os.getpid()}")
+            half.touch(mode=0o600)
+            half.write_text(secrets.token_urlsafe(48))
+            with suppress(FileExistsError):
+                os.link(half, path)
+            half.unlink()
+        value = path.read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{name} is not set and {path} cannot be kept ({error.strerror})."
+        ) from None
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set and {path} is empty.")
+    return value
 
 
 def database(name: str, default: str) -> dict:

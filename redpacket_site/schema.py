@@ -113,13 +113,10 @@ class Schema(AutoSchema):
     def _refusals(self) -> Iterator[type[problems.Problem]]:
         """What the endpoint names, and what follows from its kind."""
         said = self.said
-        yield from (problems.Unauthenticated, problems.Forbidden)
+        yield from (problems.Malformed, problems.Unauthenticated, problems.Forbidden)
         yield from said.refuses
-        if said.body or said.query:
-            if problems.Invalid not in said.refuses:
-                yield problems.Invalid
-            if said.body or said.is_paged:
-                yield problems.Malformed
+        if (said.body or said.query) and problems.Invalid not in said.refuses:
+            yield problems.Invalid
         if said.body:
             yield problems.UnsupportedMediaType
         if said.is_keyed:

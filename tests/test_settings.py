@@ -1,13 +1,14 @@
 """The environment: nonsense stops the start with one line, production refuses what is unsafe."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from django.core.exceptions import ImproperlyConfigured
 
 from redpacket_site import env
@@ -80,7 +81,10 @@ def test_database_urls(monkeypatch):
     assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
 
 
-@pytest.mark.parametrize("value", ["", "short", "x" * 40, "abababab" * 5])
+@pytest.mark.parametrize(
+    "value",
+    ["", "short", "x" * 40, "abababab" * 5, "abcdefghijklmnopq" * 2, "aaaaaaabbbbbbbcc" * 2 + "d"],
+)
 def test_production_wants_a_secret_that_is_one(monkeypatch, tmp_path, value):
     kept = tmp_path / "secret"
     kept.write_text("0123456789abcdefghijklmnopqrstuvwxyz")
@@ -90,13 +94,42 @@ def test_production_wants_a_secret_that_is_one(monkeypatch, tmp_path, value):
         env.secret("X", kept, production=True)
 
 
-def test_development_keeps_its_secret_in_a_file(monkeypatch, tmp_path):
+def test_development_makes_its_secret_once_and_keeps_it(monkeypatch, tmp_path):
     monkeypatch.delenv("X", raising=False)
-    assert env.secret("X", tmp_path / "none", production=False).startswith("development-only-")
+    made = env.secret("X", tmp_path / "keys" / "x", production=False)
+    assert env.weakness(made) == ""
+    assert env.secret("X", tmp_path / "keys" / "x", production=False) == made
+    assert env.secret("X", tmp_path / "keys" / "y", production=False) != made
+    assert [oct(file.stat().st_mode)[-3:] for file in (tmp_path / "keys").iterdir()] == ["600"] * 2
     (tmp_path / "kept").write_text("kept one\n")
     assert env.secret("X", tmp_path / "kept", production=False) == "kept one"
     monkeypatch.setenv("X", "given")
     assert env.secret("X", tmp_path / "kept", production=False) == "given"
+
+
+def test_without_a_secret_nothing_starts(monkeypatch, tmp_path):
+    monkeypatch.delenv("X", raising=False)
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "file").write_text("")
+
+    for kept in (tmp_path / "empty", tmp_path / "file" / "below"):
+        with pytest.raises(ImproperlyConfigured, match="X is not set and"):
+            env.secret("X", kept, production=False)
+
+
+def test_processes_that_start_together_keep_one_secret(monkeypatch, tmp_path):
+    monkeypatch.delenv("X", raising=False)
+    kept = tmp_path / "x"
+    link = os.link
+
+    def somebody_was_faster(half, path):
+        kept.write_text("theirs")
+        link(half, path)
+
+    monkeypatch.setattr(os, "link", somebody_was_faster)
+
+    assert env.secret("X", kept, production=False) == "theirs"
+    assert list(tmp_path.iterdir()) == [kept]
 
 
 # --- the whole, in a process of its own
@@ -118,7 +151,14 @@ def sane(tmp_path_factory) -> dict[str, str]:
         "REDPACKET_SECRET_KEY": "k9#mQ2!vX7@pL4$zR8%wT1^yB6&nC3*dF5(gH0)jS-aE=uI+oK",
         "REDPACKET_SERVICE_KEY": "sk_9f8e7d6c5b4a3f2e1d0c9b8a7f6e5d4c3b2a",
         "REDPACKET_JWT_KEYS": str(folder / "platform.pem"),
+        "REDPACKET_JWT_ISS": "https://chat.example.com",
+        "REDPACKET_JWT_AUD": "hongbao",
         "REDPACKET_ALLOWED_HOSTS": "pay.example.com",
+        "REDPACKET_PUBLIC_URL": "https://pay.example.com",
+        "REDPACKET_PROXY_IP_HEADER": "X-Real-IP",
+        "REDPACKET_DATABASE_URL": "mysql://hongbao:p@127.0.0.1/hongbao",
+        "REDPACKET_REDIS_URL": "redis://127.0.0.1:1/0",
+        "REDPACKET_BROKER_URL": "redis://127.0.0.1:1/1",
     }
 
 
@@ -161,6 +201,68 @@ def test_production_refuses_to_start(sane, name, value):
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
     assert name in last
+
+
+SAME = "k9#mQ2!vX7@pL4$zR8%wT1^yB6&nC3*dF5(gH0)jS-aE=uI+oK"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("REDPACKET_SERVICE_KEY", SAME, "are the same"),
+        ("REDPACKET_PUBLIC_URL", "http://pay.example.com", "is not https"),
+        ("REDPACKET_PUBLIC_URL", "", "is missing"),
+        ("REDPACKET_RETURN_URL", "http://pay.example.com/", "is not https"),
+        ("REDPACKET_MEMBERS_URL", "http://chat.example.com/", "is not https"),
+        ("REDPACKET_DATABASE_URL", "sqlite:////tmp/x", "is SQLite"),
+        ("REDPACKET_BROKER_URL", "atomicfile://localhost", "is a folder"),
+        ("REDPACKET_REDIS_URL", "", "is missing"),
+        ("REDPACKET_JWT_ISS", "", "is missing"),
+        ("REDPACKET_JWT_AUD", "", "is missing"),
+        ("REDPACKET_PROXY_IP_HEADER", "", "is missing"),
+    ],
+)
+def test_check_deploy_refuses(sane, name, value, says):
+    done = manage(sane | {name: value}, "check", "--deploy", "--tag", "security")
+
+    assert done.returncode == 1
+    assert re.search(rf"hongbao\.E\d+\) .*{name}.* {says}", done.stderr), done.stderr
+
+
+def test_check_deploy_refuses_a_short_rsa_key(sane, tmp_path):
+    public = rsa.generate_private_key(65537, 1024).public_key()
+    pem = public.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    (tmp_path / "short.pem").write_bytes(pem)
+    short = {"REDPACKET_JWT_KEYS": str(tmp_path / "short.pem")}
+
+    done = manage(sane | short, "check", "--deploy", "--tag", "security")
+
+    assert "an RSA key of 1024 bits" in done.stderr
+
+
+def test_check_deploy_refuses_development(sane):
+    done = manage(sane | {"REDPACKET_ENV": "development"}, "check", "--deploy", "--tag", "security")
+
+    assert "REDPACKET_ENV is not production" in done.stderr
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "deploy").iterdir()), ids=lambda file: file.name)
+def test_every_file_that_sets_the_environment_says_production(file):
+    text = file.read_text()
+
+    assert "development" not in re.findall(r"REDPACKET_ENV[=:] *(\w+)", text)
+    if "env_file" in text or file.suffix == ".env":
+        assert re.search(r"REDPACKET_ENV[=:] *production", text)
+
+
+@pytest.mark.parametrize("name", [".env", ".env.local", ".env.production", "deploy/.env"])
+def test_files_of_secrets_are_ignored_by_git_and_docker(name):
+    ignored = subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT, check=False)
+
+    assert ignored.returncode == 0
+    assert "**/.env*" in (ROOT / ".dockerignore").read_text().splitlines()
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ import re
 import time
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpResponse
 
 from redpacket_site.kit import logs, metrics, problems
 
 API = "/api/v1/"
+HOSTS_MAX = 100  # spellings that are remembered: a wild card lets strangers make them up
 REQUEST_ID_PATTERN = r"[A-Za-z0-9._-]{1,64}"
 _REQUEST_ID = re.compile(REQUEST_ID_PATTERN)
 
@@ -22,6 +24,7 @@ class Gateway:
 
     def __init__(self, get_response):
         self.pages = self.api = get_response
+        self.hosts: set[str] = set()  # as requests spelt them: a host is looked at once
         # Each wrapped middleware holds the next one; the last holds the view.
         while hasattr(getattr(self.api, "__wrapped__", None), "get_response"):
             self.api = self.api.__wrapped__.get_response
@@ -31,7 +34,7 @@ class Gateway:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         request.request_id = given if _REQUEST_ID.fullmatch(given) else logs.new_request_id()
         if request.path_info.startswith(API):
-            response = self._too_large(request) or self.api(request)
+            response = self._wrong_host(request) or self._too_large(request) or self.api(request)
             if response.status_code >= 400 and not hasattr(response, "is_the_channels"):
                 response = self._as_problem(request, response)
             response["Content-Length"] = len(response.content)
@@ -47,6 +50,19 @@ class Gateway:
         if request.path_info.startswith(API):
             problem = problems.translate(error)
             return problem and problems.render(request, problem)
+        return None
+
+    def _wrong_host(self, request):
+        """A Host that is not ours (ALLOWED_HOSTS); the pages' middlewares look for themselves."""
+        host = request.META.get("HTTP_HOST", "")
+        if host in self.hosts:
+            return None
+        try:
+            request.get_host()
+        except DisallowedHost:
+            return problems.render(request, problems.Malformed())
+        if len(self.hosts) < HOSTS_MAX:
+            self.hosts.add(host)
         return None
 
     @staticmethod

@@ -204,6 +204,16 @@ def test_every_answer_has_a_request_id_of_its_own():
     assert raw("PUT", "nothing", headers={"X-Request-ID": "r"}).json()["request_id"] == "r"
 
 
+@pytest.mark.parametrize("method, path", [("get", "wallet"), ("post", "packets/rp_x/grab")])
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "a b", "[::1", "x:y"])
+def test_another_host_is_refused_before_anything_else(host, method, path):
+    for _ in range(2):  # not remembered as ours
+        answer = getattr(user("alice"), method)(path, Host=host)
+
+        assert refused(answer, 400, "malformed")
+    assert user("alice").get("wallet", Host="localhost:8000").status_code == 200
+
+
 # --- health and metrics
 
 
