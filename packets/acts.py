@@ -4,7 +4,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from packets import freeze, refund, review, settle
-from packets.models import Share
+from packets.models import RefundReview, Share
 from packets.states import PayStatus, ReviewState
 from redpacket_site.kit.actions import ReasonAction
 from redpacket_site.kit.money import total
@@ -132,7 +132,7 @@ class _Review(ReasonAction):
     says = gettext_lazy("Looked at, and in order.")
 
     def refusal(self, row, now):
-        if row.state in review.sources(self.to):
+        if row.state in RefundReview.MOVES.sources(self.to):
             return ""
         return _("This refund is %(state)s already.") % {"state": row.get_state_display()}
 

@@ -34,7 +34,6 @@ def issue(
     Spec:   1.4, 1.8 (expire_time is stored here: a changed setting touches new packets only)
     """
     facts = {
-        "pay_status": to,
         "pay_type": pay_type,
         "trade_no": trade_no,
         "pay_time": now,
@@ -44,9 +43,9 @@ def issue(
     draft = RedPacket.objects.filter(
         pk=packet.pk, pay_status=PayStatus.UNPAID, closed_at=None, voided_at=None
     )
-    if not move(draft if even_frozen else draft.filter(is_frozen=False), **facts):
+    if not move(draft if even_frozen else draft.filter(is_frozen=False), to=to, **facts):
         raise AlreadyPaid()
-    for name, value in facts.items():
+    for name, value in {"pay_status": to, **facts}.items():
         setattr(packet, name, value)
     outbox.tell(
         "packet.issued",
@@ -143,12 +142,7 @@ def _arrived(packet: RedPacket, order: PaymentOrder) -> bool:
     awaiting = RedPacket.objects.filter(
         pk=packet.pk, pay_status=PayStatus.AWAITING, closed_at=None, voided_at=None
     )
-    facts = {
-        "pay_status": PayStatus.PAID,
-        "pay_type": order.pay_type,
-        "trade_no": order.trade_no,
-    }
-    if not move(awaiting, **facts):
+    if not move(awaiting, to=PayStatus.PAID, pay_type=order.pay_type, trade_no=order.trade_no):
         return False
     transaction.on_commit(lambda: tickets.paid(RedPacket.objects.get(pk=packet.pk)))
     return True

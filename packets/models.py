@@ -5,10 +5,11 @@ from django.db import models
 from django.db.models import Case, F, Q, When
 from django.utils.translation import gettext_lazy as _
 
-from packets.states import Kind, PayStatus, ReviewState
+from packets.states import MOVES, REVIEW_MOVES, Kind, PayStatus, ReviewState
 from payments.states import PayType
 from redpacket_site.kit.ids import AsciiField, OutsideIdField
 from redpacket_site.kit.money import ZERO, MoneyField
+from redpacket_site.kit.moves import Moves
 
 
 class RedPacket(models.Model):
@@ -49,6 +50,8 @@ class RedPacket(models.Model):
     share_max = MoneyField(_("largest share"), max_digits=10, db_default=Decimal("200.00"))
     commitment = AsciiField(_("commitment"), max_length=64, blank=True, default="")
     seed = AsciiField(_("seed"), max_length=64, blank=True, default="")  # secret until finished
+
+    MOVES = Moves("pay_status", MOVES)
 
     class Meta:
         db_table = "red_packet"
@@ -191,6 +194,8 @@ class RefundReview(models.Model):
     )
     decided_at = models.DateTimeField(_("decided at"), null=True)
     created_at = models.DateTimeField(_("refunded at"), db_index=True)
+
+    MOVES = Moves("state", REVIEW_MOVES)
 
     class Meta:
         verbose_name = _("expiry refund")

@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from packets.models import RedPacket, RefundReview
-from packets.states import REVIEW_MOVES, ReviewState
+from packets.states import ReviewState
 from redpacket_site.kit import retry
 from redpacket_site.kit.moves import move
 from redpacket_site.kit.problems import Invalid
@@ -46,10 +46,5 @@ def decide(
     note = note.strip()[:NOTE_MAX]
     if to == ReviewState.DISPUTED and not note:
         raise Invalid(errors={"note": [_("A dispute needs a note.")]})
-    movable = RefundReview.objects.filter(pk=review_id, state__in=sources(to))
-    return move(movable, state=to, note=note, decided_by_id=staff_id, decided_at=now)
-
-
-def sources(to: ReviewState) -> list[ReviewState]:
-    """From which states one comes to this one."""
-    return [state for state, targets in REVIEW_MOVES.items() if to in targets]
+    row = RefundReview.objects.filter(pk=review_id)
+    return move(row, to=to, note=note, decided_by_id=staff_id, decided_at=now)

@@ -42,10 +42,9 @@ def open_case(
 @retry.unit
 def resolve(*, case_id: int, staff_id: int, resolution: str, now: datetime) -> bool:
     """Close a case with what was decided; False when somebody else was faster."""
-    open_one = Case.objects.filter(pk=case_id, status=CaseStatus.OPEN)
     return move(
-        open_one,
-        status=CaseStatus.RESOLVED,
+        Case.objects.filter(pk=case_id),
+        to=CaseStatus.RESOLVED,
         resolved_at=now,
         resolved_by_id=staff_id,
         resolution=resolution,

@@ -191,5 +191,5 @@ def _decide(
     if refund.maker_id == checker_id:
         raise Forbidden()
     proposed = ChannelRefund.objects.filter(pk=refund.pk, status=RefundStatus.PROPOSED)
-    decided = move(proposed, status=to, checker_id=checker_id, decided_at=now, **changes)
+    decided = move(proposed, to=to, checker_id=checker_id, decided_at=now, **changes)
     return refund if decided else None

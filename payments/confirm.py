@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from django.db.models import Q
-
 from payments import cases, channel_refund, order, purposes
 from payments.channels.base import Payment
 from payments.models import PaymentOrder
@@ -44,20 +42,19 @@ def _confirm(*, payment: Payment, now: datetime) -> NoticeOutcome:
     if payment.amount != paid.amount:
         return _suspend(payment, CaseKind.WRONG_AMOUNT, now)
     facts = {
-        "status": OrderStatus.CONFIRMED,
         "trade_no": payment.trade_no,
         "confirmed_at": now,
         "paid_at": payment.paid_at or now,
         "open_key": None,
         "chase_at": None,
     }
-    unconfirmed = PaymentOrder.objects.filter(~Q(status=OrderStatus.CONFIRMED), pk=paid.pk)
-    if not move(unconfirmed, **facts):
+    row = PaymentOrder.objects.filter(pk=paid.pk)
+    if not move(row, to=OrderStatus.CONFIRMED, **facts):
         paid.refresh_from_db()
         if paid.trade_no == payment.trade_no:
             return NoticeOutcome.DUPLICATE
         return _suspend(payment, CaseKind.SECOND_PAYMENT, now)
-    for name, value in facts.items():
+    for name, value in {"status": OrderStatus.CONFIRMED, **facts}.items():
         setattr(paid, name, value)
     owner = purposes.owner(paid.purpose)
     match owner.accepts(paid):

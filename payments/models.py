@@ -4,6 +4,9 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from payments.states import (
+    CASE_MOVES,
+    ORDER_MOVES,
+    REFUND_MOVES,
     CaseKind,
     CaseStatus,
     NoticeOutcome,
@@ -14,6 +17,7 @@ from payments.states import (
 )
 from redpacket_site.kit.ids import AsciiField, OutsideIdField
 from redpacket_site.kit.money import MoneyField
+from redpacket_site.kit.moves import Moves
 
 
 class PaymentOrder(models.Model):
@@ -43,6 +47,8 @@ class PaymentOrder(models.Model):
     chases = models.PositiveSmallIntegerField(_("questions"), default=0)
     # "purpose:reference:channel" while payable, so that there is one open order of each.
     open_key = AsciiField(max_length=96, null=True, unique=True, editable=False)
+
+    MOVES = Moves("status", ORDER_MOVES)
 
     class Meta:
         verbose_name = _("payment order")
@@ -117,6 +123,8 @@ class Case(models.Model):
     )
     resolution = models.CharField(_("resolution"), max_length=255, blank=True, default="")
 
+    MOVES = Moves("status", CASE_MOVES)
+
     class Meta:
         verbose_name = _("case")
         verbose_name_plural = _("cases")
@@ -171,6 +179,8 @@ class ChannelRefund(models.Model):
     chases = models.PositiveSmallIntegerField(_("tries"), default=0)
     # "channel:trade number" until it failed or was rejected: one refund of a payment at a time.
     open_key = AsciiField(max_length=96, null=True, unique=True, editable=False)
+
+    MOVES = Moves("status", REFUND_MOVES)
 
     class Meta:
         verbose_name = _("channel refund")

@@ -11,7 +11,7 @@ from payments.channels import registry
 from payments.channels.base import Forged
 from payments.models import PaymentOrder
 from payments.purposes import Misfit
-from payments.states import PAYABLE, CaseKind, OrderStatus, PayType
+from payments.states import CaseKind, OrderStatus, PayType
 from redpacket_site.kit import later, retry
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.money import ZERO, total
@@ -77,8 +77,8 @@ def _is_paid_otherwise(order: PaymentOrder) -> bool:
 @retry.unit
 def _announce(*, order_id: int, now: datetime) -> bool:
     return move(
-        PaymentOrder.objects.filter(pk=order_id, status=OrderStatus.CREATED),
-        status=OrderStatus.REPORTED,
+        PaymentOrder.objects.filter(pk=order_id),
+        to=OrderStatus.REPORTED,
         reported_at=now,
         chase_at=now + timedelta(seconds=settings.REDPACKET_CHASE_S),
         chases=0,
@@ -119,12 +119,12 @@ def supersede(*, purpose: str, reference: str, now: datetime, but: int | None = 
 def end(*, order_id: int, to: OrderStatus, now: datetime) -> bool:
     """Nobody can pay this order any more; its owner is told. False when it ended before.
 
-    Races: the row's WHERE: a confirmation that was faster stays.
+    Races: the row's WHERE, by ORDER_MOVES: a confirmation that was faster stays; and an order that
+           was reported meanwhile is not closed as one that nobody spoke of.
     """
-    order = PaymentOrder.objects.get(pk=order_id)
-    payable = PaymentOrder.objects.filter(pk=order_id, status__in=PAYABLE)
-    if not move(payable, status=to, ended_at=now, open_key=None, chase_at=None):
+    row = PaymentOrder.objects.filter(pk=order_id)
+    if not move(row, to=to, ended_at=now, open_key=None, chase_at=None):
         return False
-    order.refresh_from_db()
+    order = row.get()
     purposes.owner(order.purpose).ended(order, now)
     return True

@@ -42,22 +42,15 @@ def send(*, refund_id: int, now: datetime) -> RefundState | None:
     except (ChannelDown, LookupError) as error:
         log.warning("refund_unanswered", refund_no=refund.refund_no, error=str(error))
         return RefundState.PENDING
-    sent = ChannelRefund.objects.filter(
-        pk=refund_id, status__in=(RefundStatus.APPROVED, RefundStatus.SENT)
-    )
+    row, says = ChannelRefund.objects.filter(pk=refund_id), answer.says[:255]
     match answer.state:
         case RefundState.DONE:
-            move(
-                sent,
-                status=RefundStatus.DONE,
-                done_at=now,
-                chase_at=None,
-                answer=answer.says[:255],
-            )
+            move(row, to=RefundStatus.DONE, done_at=now, chase_at=None, answer=says)
         case RefundState.FAILED:
             _fail(refund_id=refund_id, says=answer.says, now=now)
         case _:
-            move(sent, status=RefundStatus.SENT, answer=answer.says[:255])
+            if not move(row, to=RefundStatus.SENT, answer=says):
+                row.filter(status=RefundStatus.SENT).update(answer=says)
     return answer.state
 
 
@@ -74,11 +67,9 @@ def _claim(refund: ChannelRefund, now: datetime) -> bool:
 def _fail(*, refund_id: int, says: str, now: datetime) -> None:
     """The channel will not: the money goes back to where it came from, and finance decides."""
     refund = ChannelRefund.objects.get(pk=refund_id)
-    sent = ChannelRefund.objects.filter(
-        pk=refund_id, status__in=(RefundStatus.APPROVED, RefundStatus.SENT)
-    )
-    changes = {"status": RefundStatus.FAILED, "chase_at": None, "open_key": None}
-    if not move(sent, **changes, answer=says[:255]):
+    row = ChannelRefund.objects.filter(pk=refund_id)
+    changes = {"chase_at": None, "open_key": None, "answer": says[:255]}
+    if not move(row, to=RefundStatus.FAILED, **changes):
         return
     to_wallet = accounts.owner(refund.source) is not None
     ledger.post(

@@ -102,6 +102,9 @@ class CaseStatus(models.IntegerChoices):
     RESOLVED = 1, _("resolved")
 
 
+CASE_MOVES = {CaseStatus.OPEN: {CaseStatus.RESOLVED}, CaseStatus.RESOLVED: set()}
+
+
 class NoticeOutcome(StrEnum):
     """What became of one notification."""
 

@@ -110,8 +110,11 @@ def confirm(order: PaymentOrder, now: datetime) -> bool:
     return payments_confirm.confirm(payment=payment, now=now) is NoticeOutcome.CONFIRMED
 
 
-def end(order: PaymentOrder, now: datetime, to: OrderStatus = OrderStatus.UNPAID) -> bool:
+def end(order: PaymentOrder, now: datetime) -> bool:
     """The channel says that it will never be paid."""
+    order.refresh_from_db()
+    is_reported = order.status == OrderStatus.REPORTED
+    to = OrderStatus.UNPAID if is_reported else OrderStatus.CLOSED
     return payments_order.end(order_id=order.pk, to=to, now=now)
 
 

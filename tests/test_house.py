@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from packets.states import MOVES, Kind, PacketState, PayStatus
+from payments.states import ORDER_MOVES
 
 pytestmark = pytest.mark.once
 
@@ -131,9 +132,11 @@ def tables(heading: str) -> list[tuple[str, ...]]:
 
 
 def test_moves_in_the_document_are_those_of_the_code():
-    written = {(from_, to) for from_, to, *_ in tables("Payment of a packet")}
+    for heading, moves in (("Payment of a packet", MOVES), ("Order at a channel", ORDER_MOVES)):
+        written = {(from_, to) for from_, to, *_ in tables(heading)}
+        listed = {(from_.word, to.word) for from_, targets in moves.items() for to in targets}
 
-    assert written == {(from_.word, to.word) for from_, targets in MOVES.items() for to in targets}
+        assert written == listed
 
 
 def test_words_in_the_document_are_those_of_the_code():

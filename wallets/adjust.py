@@ -99,6 +99,6 @@ def _decide(
     adjustment = Adjustment.objects.get(reference=reference)
     if adjustment.maker_id == checker_id:
         raise Forbidden()
-    proposed = Adjustment.objects.filter(pk=adjustment.pk, status=AdjustmentStatus.PROPOSED)
-    decided = move(proposed, status=to, checker_id=checker_id, decided_at=now)
+    row = Adjustment.objects.filter(pk=adjustment.pk)
+    decided = move(row, to=to, checker_id=checker_id, decided_at=now)
     return adjustment if decided else None

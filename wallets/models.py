@@ -5,7 +5,8 @@ from django.utils.translation import gettext_lazy as _
 
 from redpacket_site.kit.ids import AsciiField, OutsideIdField
 from redpacket_site.kit.money import ZERO, MoneyField
-from wallets.states import AdjustmentStatus
+from redpacket_site.kit.moves import Moves
+from wallets.states import ADJUSTMENT_MOVES, AdjustmentStatus
 
 
 class Kind(models.IntegerChoices):
@@ -101,6 +102,8 @@ class Adjustment(models.Model):
     )
     proposed_at = models.DateTimeField(_("proposed at"), db_index=True)
     decided_at = models.DateTimeField(_("decided at"), null=True)
+
+    MOVES = Moves("status", ADJUSTMENT_MOVES)
 
     class Meta:
         verbose_name = _("adjustment")

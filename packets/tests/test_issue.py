@@ -12,7 +12,7 @@ from packets.states import Kind, Outcome, PayStatus
 from packets.tasks import close_drafts
 from payments import purposes
 from payments.models import PaymentOrder
-from payments.states import CaseKind, OrderStatus, PayType
+from payments.states import CaseKind, PayType
 from redpacket_site.kit import problems
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.models import Event
@@ -89,7 +89,7 @@ def test_report_never_takes_a_paid_packet_back():
 def test_report_does_not_open_a_closed_packet():
     packet = make_packet()
     order = make_order(packet)
-    end(order, timezone.now(), OrderStatus.CLOSED)
+    end(order, timezone.now())
     assert close.close(packet=packet, now=packet.draft_until)
     before = facts(packet)
 
@@ -211,7 +211,7 @@ def test_draft_outlives_its_last_order():
     close_drafts()
     assert facts(packet)["closed_at"] is None
 
-    end(order, timezone.now(), OrderStatus.CLOSED)
+    end(order, timezone.now())
     close_drafts()
     assert facts(packet)["closed_at"] is not None
 
