@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from packets.states import MOVES, REVIEW_MOVES, Kind, PayStatus, ReviewState
 from payments.states import PayType
 from redpacket_site.kit.ids import AsciiField, OutsideIdField
+from redpacket_site.kit.lease import Leased
 from redpacket_site.kit.money import ZERO, MoneyField
 from redpacket_site.kit.moves import Moves
 
@@ -134,7 +135,7 @@ class Share(models.Model):
         return f"{self.rp_id}/{self.position}"
 
 
-class SettlementPass(models.Model):
+class SettlementPass(Leased):
     """One of the two times that a packet's taken shares are credited (二次入账): the durable queue
     that a confirmation writes, and what came of it."""
 

@@ -16,13 +16,14 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 
 from packets.models import RedPacket, SettlementPass, Share
 from packets.states import PayStatus
-from redpacket_site.kit import later, outbox, retry, sql
+from redpacket_site.kit import later, lease, outbox, retry, sql
 from redpacket_site.kit.money import ZERO, plus
 from redpacket_site.kit.moves import move
 from wallets import accounts, ledger
 from wallets.models import Kind
 
 SETTLE_SECOND_PASS_S = 5  # longer than a grab's lock wait (3 s), so few grabs outlive it
+LEASE_S = 60  # share by share it takes many transactions; longer than a task may live
 AGAIN_S = 60  # a pass with a share that cannot be credited is tried again so much later
 LOOKS = 3  # somebody else is crediting the same shares: look again, then go one by one
 
@@ -126,8 +127,10 @@ def _settle(*, rp_id: int, number: int | None, now: datetime) -> Settled | None:
     packet = RedPacket.objects.get(pk=rp_id)
     owed = _owed(packet)
     settled = _sum(owed)
-    if number is not None and not _mark_done(rp_id, number, settled, now):
-        return None
+    if number is not None:
+        free = due(now).filter(lease.free(now), packet=packet, number=number)
+        if not _mark_done(free, settled, now):
+            return None
     _credit(packet, owed, now)
     return settled
 
@@ -191,10 +194,9 @@ def _sql(number: int) -> tuple[str, str, str]:
     )
 
 
-def _mark_done(rp_id: int, number: int, settled: Settled, now: datetime) -> bool:
+def _mark_done(passes: QuerySet[SettlementPass], settled: Settled, now: datetime) -> bool:
     """Claim the pass before its shares: a second worker waits here, finds it done, and stops."""
-    due = SettlementPass.objects.filter(packet_id=rp_id, number=number, run_at__lte=now)
-    return move(due, done_at=now, run_at=None, **_counted(settled))
+    return move(passes, done_at=now, run_at=None, **_counted(settled))
 
 
 def _counted(settled: Settled) -> dict:
@@ -202,7 +204,22 @@ def _counted(settled: Settled) -> dict:
 
 
 def _settle_one_by_one(rp_id: int, number: int | None, now: datetime, also) -> Settled | None:
-    """A transaction a share; a bad one is logged, and keeps the pass undone."""
+    """A transaction a share, so a lease keeps others from the pass meanwhile; a bad share is
+    logged, and keeps the pass undone."""
+    if number is None:
+        return _end(passes=None, settled=_each(rp_id, number, now), now=now, also=also)
+    key = SettlementPass.objects.only("pk").get(packet_id=rp_id, number=number).pk
+    held = lease.take(due(now), key, now=now, for_s=LEASE_S)
+    if held is None:
+        return None
+    try:
+        settled = _each(rp_id, number, now)
+        return _end(passes=held.rows & due(now), settled=settled, now=now, also=also)
+    finally:
+        held.end()
+
+
+def _each(rp_id: int, number: int | None, now: datetime) -> Settled:
     packet = RedPacket.objects.get(pk=rp_id)
     credited, left = [], 0
     for share in _owed(packet):
@@ -212,7 +229,7 @@ def _settle_one_by_one(rp_id: int, number: int | None, now: datetime, also) -> S
         except _BAD:
             log.exception("share_not_credited", rp_id=rp_id, share=share.pk)
             left += 1
-    return _end(rp_id=rp_id, number=number, settled=_sum(credited, left), now=now, also=also)
+    return _sum(credited, left)
 
 
 @retry.unit
@@ -228,15 +245,16 @@ def _settle_one(*, packet: RedPacket, share: Owed, number: int | None, now: date
 
 
 @retry.unit
-def _end(*, rp_id: int, number: int | None, settled: Settled, now: datetime) -> Settled | None:
+def _end(
+    *, passes: QuerySet[SettlementPass] | None, settled: Settled, now: datetime
+) -> Settled | None:
     """The pass is done, or tried again later; its counts are written already."""
-    if number is None:
+    if passes is None:
         return settled
     if settled.left:
-        due = SettlementPass.objects.filter(packet_id=rp_id, number=number, run_at__lte=now)
-        due.update(run_at=now + timedelta(seconds=AGAIN_S))
+        passes.update(run_at=now + timedelta(seconds=AGAIN_S))
         return settled
-    return settled if _mark_done(rp_id, number, Settled(0, ZERO), now) else None
+    return settled if _mark_done(passes, Settled(0, ZERO), now) else None
 
 
 def _sum(shares: Sequence[Owed], left: int = 0) -> Settled:

@@ -34,13 +34,12 @@ def settle_packet(rp_id: int) -> None:
 @shared_task(name="packets.settle_due")
 def settle_due() -> int:
     """Run every settlement pass that is due, oldest first; how many were done."""
-    now = timezone.now()
 
     def run(key: int) -> object:
         due = SettlementPass.objects.get(pk=key)
-        return settle.run_pass(rp_id=due.packet_id, number=due.number, now=now)
+        return settle.run_pass(rp_id=due.packet_id, number=due.number, now=timezone.now())
 
-    return sweep("settle_due", settle.due(now), "run_at", run)
+    return sweep("settle_due", settle.due(timezone.now()), "run_at", run)
 
 
 @shared_task(name="packets.settle_missed")

@@ -6,15 +6,16 @@ import structlog
 from django.conf import settings
 
 from payments import confirm, order
-from payments.channels import registry
+from payments.channels import http, registry
 from payments.channels.base import Answer, Channel, ChannelDown, Refused, State
 from payments.models import PaymentOrder
 from payments.states import PAYABLE, NoticeOutcome, OrderStatus, PayType
-from redpacket_site.kit.moves import move
+from redpacket_site.kit import lease
 
 log = structlog.get_logger(__name__)
 
 PAUSE_S_MAX = 3600
+LEASE_S = http.LONGEST_S + 10  # and what the database takes
 
 
 def chase(*, order_id: int, now: datetime, at_once: bool = False) -> State | None:
@@ -25,18 +26,28 @@ def chase(*, order_id: int, now: datetime, at_once: bool = False) -> State | Non
     only when the channel says that nobody can pay it any more: a mere "not paid yet" races with the
     payer. One that was paid with another amount has its money in suspense, and ends likewise.
 
-    Races:   the next question's time in the WHERE: one worker asks.
-    Repeats: killed in between, it is asked again at the next time.
+    Races:   a lease (kit/lease.py): one worker asks. What ends the order carries in its WHERE both
+             the lease and the status that the answer was judged by: an order that was reported or
+             confirmed meanwhile stays, and is asked about again.
+    Repeats: killed in between, it is asked again once the lease is over.
     Spec:    2.6
     """
     asked = PaymentOrder.objects.filter(pk=order_id, status__in=PAYABLE).first()
-    if asked is None or not (at_once or asked.chase_at <= now) or not _claim(asked, now):
+    held = _take(asked, now, at_once) if asked else None
+    if held is None:
         return None
     try:
-        answer = _ask(registry.channel(PayType(asked.pay_type)), asked, now)
+        return _heed(asked, held, now)
     except (ChannelDown, Refused, LookupError) as error:
         log.warning("chase_unanswered", order_no=asked.order_no, error=str(error))
         return State.PENDING
+    finally:
+        held.end()
+
+
+def _heed(asked: PaymentOrder, held: lease.Lease, now: datetime) -> State:
+    """Ask, and do what follows from the answer."""
+    answer = _ask(registry.channel(PayType(asked.pay_type)), asked, now)
     is_unpayable = answer.state is State.CLOSED
     if answer.payment:
         outcome = confirm.confirm(payment=answer.payment, now=now)
@@ -45,7 +56,8 @@ def chase(*, order_id: int, now: datetime, at_once: bool = False) -> State | Non
     if is_unpayable:
         reported = asked.status == OrderStatus.REPORTED
         to = OrderStatus.UNPAID if reported else OrderStatus.CLOSED
-        order.end(order_id=asked.pk, to=to, now=now)
+        as_judged = held.rows.filter(status=asked.status)
+        order.end(order_id=asked.pk, to=to, now=now, rows=as_judged)
     return answer.state
 
 
@@ -57,11 +69,11 @@ def is_over(asked: PaymentOrder, now: datetime) -> bool:
     return asked.open_key is None or now >= asked.expire_time
 
 
-def _claim(asked: PaymentOrder, now: datetime) -> bool:
-    return move(
-        PaymentOrder.objects.filter(pk=asked.pk, chase_at=asked.chase_at, chases=asked.chases),
-        chase_at=_next(asked, now),
-        chases=asked.chases + 1,
+def _take(asked: PaymentOrder, now: datetime, at_once: bool) -> lease.Lease | None:
+    as_read = PaymentOrder.objects.filter(status=asked.status, chases=asked.chases)
+    due = as_read if at_once else as_read.filter(chase_at__lte=now)
+    return lease.take(
+        due, asked.pk, now=now, for_s=LEASE_S, chase_at=_next(asked, now), chases=asked.chases + 1
     )
 
 

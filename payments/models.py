@@ -16,11 +16,12 @@ from payments.states import (
     Scene,
 )
 from redpacket_site.kit.ids import AsciiField, OutsideIdField
+from redpacket_site.kit.lease import Leased
 from redpacket_site.kit.money import MoneyField
 from redpacket_site.kit.moves import Moves
 
 
-class PaymentOrder(models.Model):
+class PaymentOrder(Leased):
     """One order at a channel: what somebody wants to pay, how, and what the channel said of it."""
 
     order_no = AsciiField(_("order number"), max_length=32, unique=True)  # ours (商户订单号)
@@ -140,7 +141,7 @@ class Case(models.Model):
         return f"{self.kind} {self.reference}"
 
 
-class ChannelRefund(models.Model):
+class ChannelRefund(Leased):
     """Money going back the way it came (原路退款): proposed by one, approved by another."""
 
     refund_no = AsciiField(_("refund number"), max_length=32, unique=True)  # the same at each try

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from payments import purposes
 from payments.channels import registry
@@ -116,14 +117,19 @@ def supersede(*, purpose: str, reference: str, now: datetime, but: int | None = 
 
 
 @retry.unit
-def end(*, order_id: int, to: OrderStatus, now: datetime) -> bool:
+def end(
+    *, order_id: int, to: OrderStatus, now: datetime, rows: QuerySet[PaymentOrder] | None = None
+) -> bool:
     """Nobody can pay this order any more; its owner is told. False when it ended before.
+
+    `rows` is the row for as long as what the caller decided by still holds.
 
     Races: the row's WHERE, by ORDER_MOVES: a confirmation that was faster stays; and an order that
            was reported meanwhile is not closed as one that nobody spoke of.
     """
     row = PaymentOrder.objects.filter(pk=order_id)
-    if not move(row, to=to, ended_at=now, open_key=None, chase_at=None):
+    as_judged = row if rows is None else rows
+    if not move(as_judged, to=to, ended_at=now, open_key=None, chase_at=None):
         return False
     order = row.get()
     purposes.owner(order.purpose).ended(order, now)

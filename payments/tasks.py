@@ -7,12 +7,12 @@ from celery import shared_task
 from django.utils import timezone
 
 from payments import bills, chase, reconcile
-from payments.channels import registry, wechat
+from payments.channels import http, registry, wechat
 from payments.channels.base import ChannelDown, Refused
 from payments.models import ChannelRefund, PaymentOrder
 from payments.send_refund import send
 from payments.states import PAY_TYPE_OF
-from redpacket_site.kit import later
+from redpacket_site.kit import duty, later
 from redpacket_site.kit.sweeps import sweep
 
 log = structlog.get_logger(__name__)
@@ -27,9 +27,12 @@ def chase_order(order_id: int) -> None:
 @shared_task(name="payments.chase_due")
 def chase_due() -> int:
     """Ask the channels about every order whose time has come (Spec 2.6)."""
-    now = timezone.now()
-    due = PaymentOrder.objects.filter(chase_at__lte=now)
-    return sweep("chase_due", due, "chase_at", lambda key: chase.chase(order_id=key, now=now))
+    due = PaymentOrder.objects.filter(chase_at__lte=timezone.now())
+
+    def ask(key: int) -> object:
+        return chase.chase(order_id=key, now=timezone.now())  # its lease begins now
+
+    return sweep("chase_due", due, "chase_at", ask)
 
 
 @shared_task(name="payments.send_refund")
@@ -41,9 +44,12 @@ def send_refund(refund_id: int) -> None:
 @shared_task(name="payments.send_refunds")
 def send_refunds() -> int:
     """Send what was approved, and ask about what was sent."""
-    now = timezone.now()
-    due = ChannelRefund.objects.filter(chase_at__lte=now)
-    return sweep("send_refunds", due, "chase_at", lambda key: send(refund_id=key, now=now))
+    due = ChannelRefund.objects.filter(chase_at__lte=timezone.now())
+
+    def tell(key: int) -> object:
+        return send(refund_id=key, now=timezone.now())  # its lease begins now
+
+    return sweep("send_refunds", due, "chase_at", tell)
 
 
 @shared_task(name="payments.reconcile_yesterday")
@@ -75,7 +81,13 @@ def reconcile_channel(word: str) -> None:
 @shared_task(name="payments.refresh_certificates")
 def refresh_certificates() -> None:
     """Fetch WeChat Pay's platform certificates; the old ones stay until the new are verified."""
+    now = timezone.now()
     try:
-        wechat.refresh_certificates(timezone.now())
+        duty.run(
+            "payments.refresh_certificates",
+            lambda: wechat.refresh_certificates(now),
+            now=now,
+            for_s=http.LONGEST_S,
+        )
     except ChannelDown as error:
         log.warning("certificates_unavailable", error=str(error))

@@ -19,6 +19,11 @@ BILL_MAX_BYTES = 64 * 1024 * 1024
 BILL_TOTAL_S = 25
 PIECE_BYTES = 64 * 1024
 PAUSE_S = 0.2
+TRIES = 2  # of what may be repeated
+# What one verb of ours may ask about one row: what became of it, close or refund it, and again what
+# became of it. So long may that take: a deadline is looked at between two reads.
+CALLS = 3
+LONGEST_S = CALLS * TRIES * (TOTAL_S + READ_S + PAUSE_S)
 
 _threads = threading.local()
 
@@ -47,7 +52,7 @@ def call(
     """
     if connection.in_atomic_block:
         raise RuntimeError("a channel is never called inside a transaction")
-    for left in (1, 0) if repeatable else (0,):
+    for left in reversed(range(TRIES if repeatable else 1)):
         try:
             return _once(method, url, headers, body, bill)
         except ChannelDown:

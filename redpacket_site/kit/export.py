@@ -33,7 +33,7 @@ from django.http import (
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from redpacket_site.kit import dossier, later, sheets, staff
+from redpacket_site.kit import dossier, later, lease, sheets, staff
 from redpacket_site.kit.lists import BEFORE
 from redpacket_site.kit.models import ExportJob, StaffAction
 from redpacket_site.kit.money import MoneyField
@@ -48,7 +48,7 @@ FORMATS = {
 DIRECT = 5_000  # rows; more than that go to the worker
 PAGE = 2_000
 STEP_S = 8  # of writing; then the job says how far it is
-LEASE = timedelta(seconds=60)  # longer than a task may live
+LEASE_S = 60  # longer than a task may live
 KEPT = timedelta(days=1)
 _PLACES = ("p", "e", BEFORE)  # of a page within its list
 
@@ -228,26 +228,26 @@ def begin(model_admin, request, rows: QuerySet, query: str, format: str) -> Expo
 def write(*, job_id: int, now: datetime) -> bool:
     """Write on for STEP_S seconds; True when there is more to write.
 
-    Races:   the lease in `run_at`: of two workers one writes, for as long as a task may live.
+    Races:   a lease (kit/lease.py): of two workers one writes, and only the holder appends.
     Repeats: what a killed worker wrote beyond `size` is cut off before going on.
     """
-    job = ExportJob.objects.filter(pk=job_id, run_at__lte=now).select_related("user").first()
-    if job is None:
+    held = lease.take(ExportJob.objects.filter(run_at__lte=now), job_id, now=now, for_s=LEASE_S)
+    if held is None:
         return False
-    lease = now + LEASE
-    mine = ExportJob.objects.filter(pk=job_id, run_at=lease)
-    if not move(ExportJob.objects.filter(pk=job_id, run_at=job.run_at), run_at=lease):
-        return False
+    job = held.rows.select_related("user").get()
     try:
         with translation.override(job.language):
-            return _write(job, mine, now)
+            return _write(job, held.rows, now)
     except OperationalError:
-        raise  # the lease ends, and another worker goes on
+        raise  # another worker goes on
     except Exception as error:
         log.exception("export_failed", job=job_id)
-        _remove(job)
-        move(mine, state=ExportJob.State.FAILED, run_at=None, done_at=now, says=repr(error)[:255])
+        failed = {"state": ExportJob.State.FAILED, "run_at": None, "done_at": now}
+        if move(held.rows, **failed, says=repr(error)[:255]):
+            _remove(job)
         return False
+    finally:
+        held.end()
 
 
 def _write(job: ExportJob, mine: QuerySet, now: datetime) -> bool:
@@ -258,6 +258,8 @@ def _write(job: ExportJob, mine: QuerySet, now: datetime) -> bool:
     after = model._meta.pk.to_python(job.last) if job.last else None
     began, size, is_over = time.monotonic(), job.size, True
     for page in pages(model_admin, rows, after):
+        if not mine.exists():
+            return False  # stopped for longer than the lease: another worker writes this file
         size = _append(job, columns, page, size)
         job.rows += len(page)
         job.last = str(page[-1].pk)
@@ -265,8 +267,9 @@ def _write(job: ExportJob, mine: QuerySet, now: datetime) -> bool:
             is_over = False
             break
     if not is_over:
-        move(mine, rows=job.rows, size=size, last=job.last, run_at=now)
-        return True
+        return move(mine, rows=job.rows, size=size, last=job.last, run_at=now)
+    if not mine.exists():
+        return False
     _finish(job, columns, _title(model_admin))
     move(
         mine,

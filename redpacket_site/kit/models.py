@@ -3,6 +3,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from redpacket_site.kit.ids import AsciiField, OutsideIdField
+from redpacket_site.kit.lease import Leased
 
 
 class IdempotencyRecord(models.Model):
@@ -101,7 +102,16 @@ class StaffEvent(models.Model):
         return f"{self.kind} {self.username}"
 
 
-class ExportJob(models.Model):
+class Duty(Leased):
+    """Something that runs by itself and has no row of its own, such as fetching certificates."""
+
+    name = AsciiField(max_length=48, primary_key=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ExportJob(Leased):
     """A list as somebody filtered it, being written to a file a chunk at a time (export.py)."""
 
     class State(models.IntegerChoices):
@@ -126,7 +136,7 @@ class ExportJob(models.Model):
     first = AsciiField(max_length=64, blank=True, default="")  # keys: where it begins, and ends
     last = AsciiField(max_length=64, blank=True, default="")
     until = AsciiField(max_length=64, blank=True, default="")
-    # When the sweep takes it; a worker moves it on while it writes. Empty: nothing left to do.
+    # When a worker takes it. Empty: nothing left to do.
     run_at = models.DateTimeField(null=True, db_index=True)
     says = models.CharField(_("says"), max_length=255, blank=True, default="")
     created_at = models.DateTimeField(_("asked for at"), db_index=True)

@@ -27,7 +27,7 @@ class Unlisted(Exception):
     """A state that was to be set past the MOVES of its model."""
 
 
-def move(rows: models.QuerySet, *, to: Any = None, **facts: Any) -> bool:
+def move(rows: models.QuerySet, /, *, to: Any = None, **facts: Any) -> bool:
     """Change the one row that the conditions still hold for; whoever changed it has won.
 
     `to` is the new state: only rows whose state may become it by the model's MOVES are changed, so

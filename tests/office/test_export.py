@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from packets.models import RedPacket
 from packets.states import Kind
-from redpacket_site.kit import export, sheets
+from redpacket_site.kit import export, lease, sheets
 from redpacket_site.kit.models import ExportJob, StaffAction
 from redpacket_site.kit.sheets import Column
 from tests import make
@@ -238,11 +238,31 @@ def test_two_workers_write_one_file(maker, long):
     many()
     taken_out(maker, LedgerLine)
     job, now = ExportJob.objects.get(), timezone.now()
-    ExportJob.objects.update(run_at=now + export.LEASE)
+    lease.take(ExportJob.objects.all(), job.pk, now=now, for_s=export.LEASE_S)
 
     assert not export.write(job_id=job.pk, now=now)
     job.refresh_from_db()
     assert job.rows == 0
+
+
+def test_a_stopped_worker_appends_nothing_once_another_has_taken_over(maker, long, monkeypatch):
+    many()
+    taken_out(maker, LedgerLine)
+    job, now = ExportJob.objects.get(), timezone.now()
+    pages = export.pages
+
+    def stopped(*args):
+        for page in pages(*args):
+            later = now + timedelta(seconds=export.LEASE_S)
+            lease.take(ExportJob.objects.all(), job.pk, now=later, for_s=export.LEASE_S)
+            yield page
+
+    monkeypatch.setattr(export, "pages", stopped)
+
+    assert not export.write(job_id=job.pk, now=now)
+    job.refresh_from_db()
+    assert (job.rows, job.state, job.lease is None) == (0, ExportJob.State.RUNNING, False)
+    assert not export._part(job, 0).exists()
 
 
 def test_more_rows_than_a_sheet_holds_go_on_in_another(maker, long, monkeypatch):

@@ -1,0 +1,5 @@
+"""Channels to race at: one in memory, and one on a socket."""
+
+from payments.tests.conftest import alipay, keys, there
+
+__all__ = ["alipay", "keys", "there"]
