@@ -99,8 +99,8 @@ class Key:
 class Tokens:
     """Verifies JWTs and remembers the exact tokens it has verified, for at most a minute.
 
-    Races: the map is replaced or changed by single dict operations; a lost entry only costs a
-    second verification.
+    Races: the map is changed by single dict operations and replaced with the keys; a lost entry
+           only costs a second verification.
     """
 
     def __init__(self) -> None:
@@ -113,13 +113,14 @@ class Tokens:
     def caller(self, token: str) -> Caller:
         """The token's user, or Unauthenticated (401)."""
         self._refresh()
-        found = self._remembered.get(token)
+        remembered = self._remembered  # this one: what an old key verified goes with the old key
+        found = remembered.get(token)
         if found and found[1] > time.time():
             return found[0]
         caller, until = self._verify(token)
-        if len(self._remembered) >= REMEMBERED_MAX:
-            self._remembered = {}
-        self._remembered[token] = (caller, until)
+        if len(remembered) >= REMEMBERED_MAX:
+            remembered.clear()
+        remembered[token] = (caller, until)
         return caller
 
     def _verify(self, token: str) -> tuple[Caller, float]:
@@ -150,21 +151,35 @@ class Tokens:
         raise Unauthenticated()
 
     def _refresh(self) -> None:
-        if time.monotonic() - self._looked_at < KEYS_LOOKED_AT_S:
+        """Look at the key file now and then.
+
+        Races: the first to come looks. Who comes meanwhile goes on by the keys in force or, when
+               there are none yet, waits: a process that has just started turns nobody away.
+        """
+        if self._is_fresh() or not self._lock.acquire(blocking=self._stamp is None):
             return
-        with self._lock:
-            self._looked_at = time.monotonic()
-            path = settings.REDPACKET_JWT_KEYS
-            try:
-                written = path and Path(path).stat().st_mtime_ns
-                stamp = (path, written, settings.REDPACKET_JWT_SECRET)
-                if stamp != self._stamp:
-                    self._keys = load_keys(path, settings.REDPACKET_JWT_SECRET)
-                    self._remembered = {}
-                    self._stamp = stamp
-            except (OSError, ImproperlyConfigured) as error:
-                # A rotation that went wrong: whoever could log in still can.
-                log.error("jwt_keys_unreadable", error=str(error))
+        try:
+            if not self._is_fresh():
+                self._look()
+        finally:
+            self._lock.release()
+
+    def _is_fresh(self) -> bool:
+        return time.monotonic() - self._looked_at < KEYS_LOOKED_AT_S
+
+    def _look(self) -> None:
+        path = settings.REDPACKET_JWT_KEYS
+        try:
+            written = path and Path(path).stat().st_mtime_ns
+            stamp = (path, written, settings.REDPACKET_JWT_SECRET)
+            if stamp != self._stamp:
+                self._keys = load_keys(path, settings.REDPACKET_JWT_SECRET)
+                self._remembered = {}
+                self._stamp = stamp
+        except (OSError, ImproperlyConfigured) as error:
+            # A rotation that went wrong: whoever could log in still can.
+            log.error("jwt_keys_unreadable", error=str(error))
+        self._looked_at = time.monotonic()
 
 
 def load_keys(path: str, secret: str) -> list[Key]:

@@ -1,7 +1,9 @@
 """The platform's keys: read from a file, rotated while running, never taken from a token."""
 
 import json
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import jwt
 import pytest
@@ -106,6 +108,68 @@ def test_rotation_that_went_wrong_locks_nobody_out(tokens, tmp_path):
     (tmp_path / "keys").unlink()
     tokens._looked_at = -1e9
     assert tokens.caller(token("RS256", "a", "u3")) == Caller("u3")
+
+
+def during_the_first_load(tokens, monkeypatch, second):
+    """Two ask a process that has just started; the second one while the keys are being read."""
+    tokens.write(pem(PRIVATE["EdDSA"]))
+    reading, go_on = threading.Event(), threading.Event()
+
+    def slowly(*args):
+        reading.set()
+        assert go_on.wait(30)
+        return load_keys(*args)
+
+    monkeypatch.setattr(caller, "load_keys", slowly)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(tokens.caller, token("EdDSA"))
+        assert reading.wait(30)
+        other = threads.submit(second)
+        wait([other], timeout=0.2)  # it answers at once, or waits for the keys
+        go_on.set()
+        return first.result(30), other
+
+
+def test_who_comes_while_the_first_keys_are_read_waits_for_them(tokens, monkeypatch):
+    ask = lambda: tokens.caller(token("EdDSA", user="u2"))  # noqa: E731
+
+    first, other = during_the_first_load(tokens, monkeypatch, ask)
+
+    assert (first, other.result(30)) == (Caller("u1"), Caller("u2"))
+
+
+def test_who_comes_while_the_first_keys_are_read_without_the_wait(tokens, monkeypatch):
+    """The look was marked as done before it was: a genuine token was turned away."""
+    refresh = caller.Tokens._refresh
+
+    def not_waiting(self):
+        if not self._lock.locked():
+            refresh(self)
+
+    monkeypatch.setattr(caller.Tokens, "_refresh", not_waiting)
+    ask = lambda: tokens.caller(token("EdDSA", user="u2"))  # noqa: E731
+
+    _, other = during_the_first_load(tokens, monkeypatch, ask)
+
+    with pytest.raises(Unauthenticated):
+        other.result(30)
+
+
+def test_a_rotation_keeps_nobody_waiting(tokens, monkeypatch):
+    tokens.write({"keys": [jwk("EdDSA", "a")]})
+    tokens.caller(token("EdDSA", "a"))
+    tokens.write({"keys": [jwk("EdDSA", "a"), jwk("RS256", "b")]})
+    seen = []
+
+    def read_while_somebody_asks(*args):
+        with ThreadPoolExecutor(1) as thread:
+            seen.append(thread.submit(tokens.caller, token("EdDSA", "a", "u2")).result(30))
+        return load_keys(*args)
+
+    monkeypatch.setattr(caller, "load_keys", read_while_somebody_asks)
+
+    assert tokens.caller(token("RS256", "b")) == Caller("u1")
+    assert seen == [Caller("u2")]
 
 
 @pytest.mark.parametrize(
