@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.test.utils import setup_databases, teardown_databases
 
-from redpacket_site.kit import caller, redis, sweeps, throttle
+from redpacket_site.kit import caller, handoff, redis, sweeps, throttle
 
 KEPT = {"django_migrations", "django_content_type", "auth_permission", "kit_eventplace"}
 
@@ -39,6 +39,7 @@ def real_database(request, test_database, django_db_blocker):
     """Unblocked, committed for real, audited and emptied after each test."""
     with django_db_blocker.unblock():
         yield
+        handoff.flush_all()
         try:
             if not request.node.get_closest_marker("broken_books"):
                 from packets import audit as packets_audit

@@ -3,6 +3,7 @@
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "redpacket_site.settings")
     for name, value in _running_stack().items():
         os.environ.setdefault(name, value)
+    signal.signal(signal.SIGTERM, _end)
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
@@ -18,6 +20,11 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(str(error))
+
+
+def _end(number: int, _frame) -> None:
+    """In order, so that what was done is rolled back or said: not in the middle of a line."""
+    sys.exit(128 + number)
 
 
 def _running_stack() -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Doors of the REST API: read the request, call one verb, render the answer."""
 
 import json
-import threading
 import time
 from functools import partial
 
@@ -25,7 +24,7 @@ from packets.serializers import (
 )
 from payments.serializers import order_json
 from payments.states import CHANNELS, PAY_TYPE_OF, Scene
-from redpacket_site.kit import idempotency, ids, outbox, pages, problems
+from redpacket_site.kit import forks, idempotency, ids, outbox, pages, problems
 from redpacket_site.kit.api import ServiceViewSet, UserViewSet, payer_ip, validated
 from redpacket_site.kit.caller import user_of
 from redpacket_site.kit.describe import operation, pageable, query
@@ -275,7 +274,7 @@ class ProfileViewSet(ServiceViewSet):
 class EventViewSet(ServiceViewSet):
     """The chat server reads what happened."""
 
-    _waiting = threading.Lock()  # at most one waiting request a process
+    _waiting = forks.lock()  # at most one waiting request a process
 
     @operation(
         "listEvents",

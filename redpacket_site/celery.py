@@ -1,13 +1,14 @@
 """The Celery app, and everything that runs by itself as one table."""
 
+import logging
 import os
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import setup_logging, worker_init
+from celery.signals import setup_logging, worker_init, worker_process_shutdown
 
 from redpacket_site import env
-from redpacket_site.kit import filebroker
+from redpacket_site.kit import filebroker, handoff
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "redpacket_site.settings")
 filebroker.register()
@@ -50,8 +51,17 @@ app.conf.beat_schedule = {
 
 
 @setup_logging.connect
-def _keep_our_logging(**_):
-    """Django has configured it; Celery would add a second handler."""
+def _keep_our_logging(loglevel=None, **_):
+    """Django has configured it; Celery would add a second handler. `--loglevel` is for its own
+    lines: one for each run of a sweep is too much."""
+    if loglevel:
+        logging.getLogger("celery").setLevel(loglevel)
+
+
+@worker_process_shutdown.connect
+def _flush(**_):
+    """A child of the worker ends by os._exit, which runs nothing at exit."""
+    handoff.flush_all()
 
 
 @worker_init.connect

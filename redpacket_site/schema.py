@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import threading
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -19,7 +18,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
-from redpacket_site.kit import ids, middleware, money, problems
+from redpacket_site.kit import forks, ids, middleware, money, problems
 from redpacket_site.kit.api import UserViewSet
 from redpacket_site.kit.describe import Operation, ProblemSerializer
 from redpacket_site.kit.idempotency import KEY_PATTERN
@@ -138,7 +137,7 @@ class Generator(SchemaGenerator):
         return made()
 
 
-_making = threading.Lock()  # the generator loads its extensions once, and not for two at a time
+_making = forks.lock()  # the generator loads its extensions once, and not for two at a time
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,6 @@ stays in force until all that is new has been loaded, too.
 import json
 import logging
 import re
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from payments.channels import certificates, keys
 from payments.states import CHANNELS, PAY_TYPE_OF, PayType
+from redpacket_site.kit import forks
 
 LOOKED_AT_S = 3
 REAL_GATEWAYS = {
@@ -281,7 +281,7 @@ class Kept:
         self._stamp: tuple | None = None
         self._watched: list[Path] = []
         self._looked_at = -LOOKED_AT_S - 1.0
-        self._lock = threading.Lock()
+        self._lock = forks.lock()
 
     def current(self) -> dict[PayType, Settings]:
         """Raises ImproperlyConfigured when nothing was ever loaded and the files are bad."""

@@ -10,6 +10,7 @@ import urllib3
 from django.db import connection
 
 from payments.channels.base import ChannelDown
+from redpacket_site.kit import forks
 
 CONNECT_S = 3
 READ_S = 8  # between two bytes
@@ -26,6 +27,7 @@ CALLS = 3
 LONGEST_S = CALLS * TRIES * (TOTAL_S + READ_S + PAUSE_S)
 
 _threads = threading.local()
+forks.in_child(lambda: _threads.__dict__.clear())  # a parent's connections carry its answers
 
 
 @dataclass(frozen=True, slots=True)

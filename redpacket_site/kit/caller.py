@@ -2,7 +2,6 @@
 
 import hmac
 import json
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework.authentication import BaseAuthentication
 
+from redpacket_site.kit import forks
 from redpacket_site.kit.ids import is_outside_id
 from redpacket_site.kit.problems import Forbidden, Unauthenticated
 
@@ -108,7 +108,7 @@ class Tokens:
         self._keys: list[Key] = []
         self._stamp: tuple | None = None
         self._looked_at = -KEYS_LOOKED_AT_S - 1.0
-        self._lock = threading.Lock()
+        self._lock = forks.lock()
 
     def caller(self, token: str) -> Caller:
         """The token's user, or Unauthenticated (401)."""

@@ -1,51 +1,41 @@
-"""Structured logs: one JSON object a line, through a queue, with secrets struck out."""
+"""Structured logs: one JSON object a line, through a bounded queue, with secrets struck out.
 
-import atexit
+Web processes, workers and their children, beat and commands all log this way; the thread that
+writes is made by each process for itself (kit/handoff.py).
+"""
+
 import json
 import logging
-import logging.handlers
-import queue
+import os
 import random
 import re
-import sys
+import select
 import time
 from datetime import UTC, datetime
 
 import structlog
 
+from redpacket_site.kit.handoff import Handoff
+
 _SECRET_NAME = re.compile(r"(token|secret|password|authorization|key|seed|cookie)", re.IGNORECASE)
 _BEARER = re.compile(r"(Bearer\s+)\S+", re.IGNORECASE)
 
+GATHERED_S = 0.05  # how long request lines may wait for others before all are written at once
+LINES_MAX = 5_000  # waiting; a stuck terminal costs lines, not memory
+FIELD_MAX = 10_000  # characters; a longer value, such as a traceback, loses its middle
+STDERR = 2
 
-GATHERED_S = 0.05  # how long lines may wait for others before all are written at once
-
-_lines: queue.SimpleQueue = queue.SimpleQueue()
 _encode = json.JSONEncoder(ensure_ascii=False).encode
-_listener: "_Listener | None" = None
 
 
 def configure(config: dict) -> None:
     """Django's LOGGING_CONFIG. The thread that answers requests never waits for the terminal."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[
-                structlog.stdlib.add_log_level,
-                structlog.stdlib.add_logger_name,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-            ],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                _strike_secrets,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
-            ],
-        )
-    )
-    _listen(handler)
+    handler = _Handler()
+    handler.setFormatter(formatter())
     root = logging.getLogger()
-    root.handlers = [_Enqueue(_lines)]
+    root.handlers = [handler]
     root.setLevel(config["level"])
+    logging.getLogger("django").setLevel(logging.NOTSET)  # as the root's, not INFO in any case
     logging.getLogger("axes").setLevel(logging.WARNING)
     structlog.configure(
         processors=[
@@ -61,15 +51,21 @@ def configure(config: dict) -> None:
     )
 
 
-def _listen(handler: logging.Handler) -> None:
-    """One thread writes; Django configures more than once (setup() in wsgi.py, in a command)."""
-    global _listener
-    if _listener:
-        _listener.stop()
-    else:
-        atexit.register(lambda: _listener.stop())
-    _listener = _Listener(_lines, handler)
-    _listener.start()
+def formatter() -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            _strike_secrets,
+            _shorten,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+    )
 
 
 def new_request_id() -> str:
@@ -97,46 +93,48 @@ def request_done(request, response, took_s: float) -> None:
     )
 
 
-class _Listener(logging.handlers.QueueListener):
-    """Writes what was queued: records through the handler, request lines as they are.
+class _Handler(logging.Handler):
+    """A record becomes text at once: one that waited would keep its traceback's frames, and all
+    that they hold, alive."""
 
-    Lines gather for a moment and leave in one piece: a thread that woke for each of them would
-    fight the answering threads for the interpreter.
-    """
-
-    def __init__(self, *args):
-        super().__init__(*args)
-        self._gathered: list[str] = []
-
-    def dequeue(self, block):
-        if self.queue.empty():
-            self._write()
-            first = self.queue.get()
-            time.sleep(GATHERED_S)
-            return first
-        return self.queue.get()
-
-    def handle(self, record):
-        if isinstance(record, dict):
-            record["timestamp"] = datetime.fromtimestamp(record["timestamp"], UTC).isoformat()
-            self._gathered.append(_encode(record))
-        else:
-            self._write()
-            super().handle(record)
-
-    def stop(self):
-        super().stop()
-        self._write()
-
-    def _write(self):
-        if self._gathered:
-            sys.stderr.write("\n".join([*self._gathered, ""]))
-            self._gathered.clear()
+    def emit(self, record):
+        try:
+            _lines.put(self.format(record))
+        except Exception:
+            self.handleError(record)
 
 
-class _Enqueue(logging.handlers.QueueHandler):
-    def prepare(self, record):
-        return record  # the listener lives in this process: nothing needs to be pickled
+def _write(lines: list[str | dict]) -> None:
+    """Request lines gather for a moment and leave in one piece: a thread that woke for each of
+    them would fight the answering threads for the interpreter."""
+    text = [line if isinstance(line, str) else _request_line(line) for line in lines]
+    if count := _lines.lost():
+        now = datetime.now(UTC).isoformat()
+        lost = {"event": "log_lines_dropped", "count": count, "level": "warning", "timestamp": now}
+        text.append(_encode(lost))
+    try:
+        _write_all("\n".join([*text, ""]).encode("utf-8", "backslashreplace"))
+    except OSError:  # nobody reads any more
+        _lines.lose(len(lines))
+    if any(isinstance(line, dict) for line in lines):
+        time.sleep(GATHERED_S)
+
+
+def _request_line(line: dict) -> str:
+    when = datetime.fromtimestamp(line["timestamp"], UTC).isoformat()
+    return _encode(line | {"timestamp": when})
+
+
+def _write_all(data: bytes) -> None:
+    """Past Python's own stderr, whose lock might have been held by a thread when we were forked."""
+    while data:
+        try:
+            data = data[os.write(STDERR, data) :]
+        except BlockingIOError:
+            select.select([], [STDERR], [])
+
+
+_lines = Handoff("log lines", _write, most=LINES_MAX)
 
 
 def _strike_secrets(_logger, _method, event: dict) -> dict:
@@ -145,4 +143,12 @@ def _strike_secrets(_logger, _method, event: dict) -> dict:
             event[name] = "***"
         elif isinstance(value, str) and "earer" in value:
             event[name] = _BEARER.sub(r"\1***", value)
+    return event
+
+
+def _shorten(_logger, _method, event: dict) -> dict:
+    for name, value in event.items():
+        if isinstance(value, str) and len(value) > FIELD_MAX:
+            half = FIELD_MAX // 2
+            event[name] = f"{value[:half]} ... {value[-half:]}"
     return event

@@ -13,6 +13,7 @@ GRABS = Counter("hongbao_grabs_total", "Grabs by outcome", ["outcome"])
 NOTICES = Counter(
     "hongbao_notices_total", "Channel notifications by outcome", ["channel", "outcome"]
 )
+DROPPED = Counter("hongbao_dropped_total", "What found its queue full or its way shut", ["what"])
 _labelled: dict = {}
 _grabs: dict = {}
 
@@ -36,3 +37,7 @@ def grab_done(outcome: str) -> None:
     if child is None:
         child = _grabs[outcome] = GRABS.labels(outcome)
     child.inc()
+
+
+def dropped(what: str, count: int) -> None:
+    DROPPED.labels(what).inc(count)

@@ -4,7 +4,6 @@ A thread keeps one connection for itself: redis-py's pool and client cost more t
 """
 
 import hashlib
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,8 @@ import hiredis
 import structlog
 from django.conf import settings
 from redis.exceptions import NoScriptError, RedisError
+
+from redpacket_site.kit import forks
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,13 @@ class _Breaker:
 
 breaker = _Breaker()
 _own = threading.local()
+
+
+@forks.in_child
+def _renew() -> None:
+    """Two processes on one connection would read each other's answers."""
+    global breaker, _own
+    breaker, _own = _Breaker(), threading.local()
 
 
 def is_configured() -> bool:
@@ -104,14 +112,13 @@ def _sha(source: str) -> str:
 
 
 def _connection() -> Any:
-    """This thread's connection; a forked child makes its own, and so does whoever saw a failure.
+    """This thread's connection; after a failure, anybody's, it is made anew.
 
     One restart of Redis leaves a dead connection in every thread: dropped together, they cost one
     failure instead of one each.
     """
-    maker = (os.getpid(), breaker.failures)
-    if getattr(_own, "maker", None) != maker:
+    if getattr(_own, "failures", None) != breaker.failures:
         pool = client().connection_pool
         _own.connection = pool.connection_class(**pool.connection_kwargs)
-        _own.maker = maker
+        _own.failures = breaker.failures
     return _own.connection

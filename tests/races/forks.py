@@ -29,6 +29,11 @@ def in_processes(work: Callable[[Any], Any], parts: Iterable[Any], meanwhile=Non
     return [_collect(pid, pipe) for pid, pipe in children]
 
 
+def forked(work: Callable[[], Any]) -> Any:
+    """work() in a child that is forked as we stand, with our connections open."""
+    return _collect(*_fork(work))
+
+
 def killed(work: Callable[[], Any]) -> bool:
     """Run work() in a process that may kill itself; True when it did."""
     connections.close_all()

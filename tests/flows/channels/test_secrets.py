@@ -30,7 +30,7 @@ class Lines(logging.Handler):
     def __init__(self):
         super().__init__(logging.DEBUG)
         self.said: list[str] = []
-        self.setFormatter(logs._listener.handlers[0].formatter)
+        self.setFormatter(logs.formatter())
 
     def emit(self, record):
         self.said.append(f"{record.__dict__}")
