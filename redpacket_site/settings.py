@@ -194,6 +194,9 @@ else:
         "visibility_timeout": 60,
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
+        # A broker that is gone without a word must not hold beat or a worker for ever.
+        "socket_timeout": 10,
+        "socket_connect_timeout": 3,
     }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

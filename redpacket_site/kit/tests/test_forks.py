@@ -14,7 +14,7 @@ from prometheus_client import values
 from packets.views import EventViewSet
 from payments.channels import config, http
 from redpacket_site import schema
-from redpacket_site.kit import caller, forks, handoff, logs, redis
+from redpacket_site.kit import caller, forks, handoff, later, logs, redis
 from tests.races.forks import forked
 from tests.test_house import sources
 
@@ -99,9 +99,11 @@ def test_redis_is_asked_on_a_connection_of_ones_own(with_redis):
 
 def test_an_open_breaker_stays_with_the_parent():
     redis.breaker.failed()
+    later.broker.until = float("inf")
     try:
-        assert child(redis.breaker.lets_through)
+        assert child(lambda: (redis.breaker.lets_through(), later.broker.is_open())) == (True, True)
     finally:
+        later.broker.until = 0.0
         redis.breaker.until = 0.0
 
 
