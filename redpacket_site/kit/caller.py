@@ -23,6 +23,9 @@ REMEMBERED_S = 60  # how long a verified token is believed without verifying it 
 REMEMBERED_MAX = 20_000
 KEYS_LOOKED_AT_S = 5  # how often the key file is checked for a rotation
 TOKEN_BYTES_MAX = 4096
+# How far the platform's clock may be from ours, for iat, nbf and exp: machines that keep time are
+# apart by less than a second, and a token of this very moment must not be from the future.
+LEEWAY_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,7 @@ class Tokens:
                     algorithms=[key.algorithm],
                     issuer=settings.REDPACKET_JWT_ISS or None,
                     audience=settings.REDPACKET_JWT_AUD or None,
+                    leeway=LEEWAY_S,
                     options={
                         "require": ["exp", "sub"],
                         "verify_aud": bool(settings.REDPACKET_JWT_AUD),

@@ -112,6 +112,25 @@ def test_bad_claims(keys, claims):
     assert status(_encode(claims)) == 401
 
 
+@pytest.mark.parametrize(
+    ("claim", "at", "expected"),
+    [
+        ("iat", 2, 200),
+        ("iat", 4, 200),
+        ("iat", 60, 401),
+        ("nbf", 2, 200),
+        ("nbf", 60, 401),
+        ("exp", -2, 200),
+        ("exp", -6, 401),
+    ],
+)
+def test_clocks_may_differ_by_seconds(keys, claim, at, expected):
+    """Not by more: whoever's clock is a minute ahead has to set it."""
+    keys(pem(RSA))
+
+    assert status(sign(**{claim: int(time.time()) + at})) == expected
+
+
 def _encode(claims: dict) -> str:
     """As sign() does, also what PyJWT itself would not sign."""
     try:
