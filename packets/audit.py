@@ -15,7 +15,7 @@ from payments.models import PaymentOrder
 from payments.states import OrderStatus, PayType
 from redpacket_site.kit.money import ZERO, fen
 from wallets import accounts
-from wallets.audit import Finding, by_key, register, sums
+from wallets.audit import Finding, by_key, by_weight, register, sums
 from wallets.models import Kind as LineKind
 from wallets.models import LedgerLine
 
@@ -25,7 +25,7 @@ SWEPT_WITHIN_S = 180
 
 def packets_are_sound() -> Iterator[Finding]:
     """Each packet's shares, draw, flags, ledger lines and escrow agree with each other."""
-    for packets in by_key(RedPacket.objects.all()):
+    for packets in by_weight(RedPacket.objects.all(), "number"):
         shares: dict[int, list[Share]] = defaultdict(list)
         for share in Share.objects.filter(rp__in=packets).order_by("position"):
             shares[share.rp_id].append(share)

@@ -79,6 +79,20 @@ def by_key(queryset: models.QuerySet, key: str = "pk") -> Iterator[list]:
         last = getattr(chunk[-1], key)
 
 
+def by_weight(queryset: models.QuerySet, weight: str) -> Iterator[list]:
+    """As by_key, of rows that bring `weight` others each: a chunk brings CHUNK at most, or is one
+    row."""
+    for chunk in by_key(queryset):
+        light, brought = [], 0
+        for row in chunk:
+            if light and brought + getattr(row, weight) > CHUNK:
+                yield light
+                light, brought = [], 0
+            light.append(row)
+            brought += getattr(row, weight)
+        yield light
+
+
 def sums(names: list[str], **conditions) -> dict[str, Decimal]:
     """What the ledger says that each of these accounts holds: targets minus sources."""
     held: dict[str, Decimal] = defaultdict(lambda: ZERO)

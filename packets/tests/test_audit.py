@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from packets import audit, grab, refund
@@ -13,6 +14,7 @@ from packets.states import Kind
 from redpacket_site.kit.caller import Caller
 from tests import rules
 from tests.make import make_expired_packet, make_packet, make_paid_packet
+from wallets import audit as wallets_audit
 from wallets.audit import audit as findings
 from wallets.models import LedgerLine
 from wallets.tests.test_audit import by_hand, line_by_hand
@@ -228,3 +230,32 @@ def test_a_taken_share_cannot_be_half_taken(story, change):
 def test_every_constraint_is_tried_here():
     named = {c.name for model in (RedPacket, Share, GroupMember) for c in model._meta.constraints}
     assert named == set(REFUSED)
+
+
+def most_rows_at_once(monkeypatch) -> int:
+    """What the largest answer to any question of the audit brings, with chunks of 6 rows."""
+    monkeypatch.setattr(wallets_audit, "CHUNK", 6)
+    for _ in range(6):
+        packet = make_paid_packet(Kind.EQUAL, 4, "1.00")
+        for user in ("u1", "u2", "u3", "u4"):
+            grab.grab(public_id=packet.public_id, caller=Caller(user), now=timezone.now())
+    fetch_all, sizes = QuerySet._fetch_all, []
+
+    def counted(queryset):
+        fetch_all(queryset)
+        sizes.append(len(queryset._result_cache))
+
+    monkeypatch.setattr(QuerySet, "_fetch_all", counted)
+    assert findings() == []
+    assert len(sizes) > 20
+    return max(sizes)
+
+
+def test_no_rule_reads_more_than_a_chunk_at_once(monkeypatch):
+    assert most_rows_at_once(monkeypatch) <= 6
+
+
+def test_no_rule_reads_more_than_a_chunk_at_once_without_the_weight(monkeypatch):
+    monkeypatch.setattr(audit, "by_weight", lambda rows, weight: wallets_audit.by_key(rows))
+
+    assert most_rows_at_once(monkeypatch) == 24, "all shares of a chunk of packets"
