@@ -27,6 +27,7 @@ ID = "REPLACE(REPLACE(LPAD(CONV({}, 10, 8), 26, '0'), '0', 'a'), '1', 'b')"
 MONEY = "p.state IN ('finished', 'expired', 'open')"
 ORDER_STATUS = "CASE p.state WHEN 'closed' THEN 3 WHEN 'void' THEN 4 ELSE 2 END"
 
+DAY = "DATE(at + INTERVAL 8 HOUR)"  # the service's, of a row of the plan
 # One row a packet, from which the tables are made.
 PLAN = f"""
 CREATE TABLE plan (PRIMARY KEY (p)) AS SELECT p, state, {TAKEN} AS taken,
@@ -65,7 +66,7 @@ ROWS = {
     # In order of time: sent, taken share by share, returned, and the top-ups of the moment.
     "wallets.ledgerline": f"""
         INSERT INTO wallets_ledgerline (id, kind, reference, source, target, amount, note,
-            created_at)
+            created_at, booked_on)
         SELECT p * 32 + s.seq,
             CASE WHEN s.seq > 21 THEN 4 WHEN s.seq = 21 THEN 3 WHEN s.seq > 0 THEN 2
                  WHEN pay_type = 4 THEN 1 ELSE 6 END,
@@ -80,7 +81,7 @@ ROWS = {
                  ELSE CONCAT('wallet:', {TAKER}) END,
             CASE WHEN s.seq > 21 THEN 50 WHEN s.seq = 0 THEN {{each}}
                  WHEN s.seq = 21 THEN {{each}} - taken ELSE 1 END, '',
-            paid_at + INTERVAL 3 * s.seq SECOND
+            paid_at + INTERVAL 3 * s.seq SECOND, {DAY}
         FROM plan STRAIGHT_JOIN seq_0_to_{{last}} s
         WHERE paid_at IS NOT NULL AND ({MONEY.replace("p.", "")} AND s.seq <= taken
             OR s.seq = 21 AND state = 'expired' OR s.seq > 21)""",
@@ -139,10 +140,10 @@ ROWS = {
             reconciled_at)
         SELECT s.seq, '{now}' - INTERVAL d.seq DAY, 700, 700, 0, 35000, '{now}'
         FROM seq_1_to_365 d JOIN seq_1_to_3 s""",
-    "wallets.dailysummary": """
-        INSERT INTO wallets_dailysummary (day, first_id, last_id, closed_at)
-        SELECT DATE(at), MIN(p) * 32, MAX(p) * 32 + 31, MAX(at) FROM plan
-        WHERE at < DATE('{now}') GROUP BY DATE(at) ORDER BY DATE(at)""",
+    "wallets.dailysummary": f"""
+        INSERT INTO wallets_dailysummary (day, first_id, last_id, is_booked, closed_at)
+        SELECT {DAY}, MIN(p) * 32, MAX(p) * 32 + 31, 1, MAX(at) FROM plan
+        WHERE {DAY} < DATE('{{now}}' + INTERVAL 8 HOUR) GROUP BY {DAY} ORDER BY {DAY}""",
     "wallets.dailyfigure": """
         INSERT INTO wallets_dailyfigure (summary_id, kind, source, target, `lines`, amount)
         SELECT id, 2, 'escrow', 'wallets', 11000, 11000 FROM wallets_dailysummary""",

@@ -29,12 +29,12 @@ SCHEDULE = {
     "payments.chase_due": 2,
     "payments.send_refunds": 5,
     "payments.refresh_certificates": 43_200,
+    "wallets.keep_books": 5,
     "kit.write_exports": 5,
     "kit.drop_exports": 600,
 }
 # task -> the hour and minute (CELERY_TIMEZONE) at which it runs each day.
 DAILY = {
-    "wallets.close_days": (0, 10),  # by then every line of yesterday is there (wallets/daily.py)
     "wallets.audit": (3, 30),  # the quietest hour
     "payments.reconcile_yesterday": (10, 30),  # the channels have yesterday's bills at ten
 }

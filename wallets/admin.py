@@ -137,7 +137,7 @@ class LedgerLineAdmin(ReadOnlyAdmin):
     list_display = ["id", "kind", "reference", "out_of", "into", "money", "at"]
     search_fields = ["reference"]  # see get_search_results
     search_help_text = gettext_lazy("reference, account (wallet:…, escrow:…) or user")
-    list_filter = [("kind", KindOfDayFilter), ("id", DayFilter)]
+    list_filter = [("kind", KindOfDayFilter), ("booked_on", DayFilter)]
     totals = {"amount": gettext_lazy("amount")}
     sections = []
 
@@ -170,6 +170,7 @@ class LedgerLineAdmin(ReadOnlyAdmin):
                 (_("amount"), yuan(line.amount)),
                 (_("note"), line.note or "-"),
                 (_("time"), moment(line.created_at)),
+                (_("booked on"), line.booked_on or "-"),
             ],
         )
 
@@ -395,7 +396,7 @@ class DailySummaryAdmin(ReadOnlyAdmin):
     def page(self, request, row):
         self.prepare([row])
         figures = row.figures.order_by("kind", "source", "target")
-        day = {"id__day": row.day.isoformat()}
+        day = {"booked_on__day": row.day.isoformat()}
         moved = sum((figure.amount for figure in figures), ZERO)
         balances = daily.held(row)
         told = {
@@ -412,7 +413,6 @@ class DailySummaryAdmin(ReadOnlyAdmin):
             facts=[
                 (_("closed at"), moment(row.closed_at)),
                 (_("lines"), row.line_count),
-                (_("ledger lines"), f"{row.first_id} – {row.last_id}"),
                 (_("moved in all"), yuan(moved)),
             ],
             sections=[

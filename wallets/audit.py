@@ -8,14 +8,14 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import models
 
 from redpacket_site.kit.money import ZERO, fen_sum, from_fen
 from redpacket_site.kit.snapshot import snapshot
-from wallets import accounts, daily
+from wallets import accounts, book, daily
 from wallets.models import Adjustment, AuditRun, DailySummary, Kind, LedgerLine, Wallet
 from wallets.states import AdjustmentStatus
 
@@ -182,20 +182,37 @@ def adjustments_are_in_the_ledger() -> Iterator[Finding]:
 
 @register
 def daily_summaries_are_the_ledger() -> Iterator[Finding]:
-    """Closed days follow each other without a gap, and their figures are their lines' sums."""
-    before = 0
+    """Closed days follow each other, and their figures are the sums of their lines."""
+    before = None
     for summaries in by_key(DailySummary.objects.all(), "day"):
         for summary in summaries:
             row = f"daily summary {summary.day}"
-            if summary.first_id != before + 1 or summary.last_id < before:
-                yield Finding(
-                    "daily_summaries_are_the_ledger", row, f"begins at {summary.first_id}"
-                )
+            if before and summary.day != before + timedelta(days=1):
+                yield Finding("daily_summaries_are_the_ledger", row, f"follows {before}")
             figures = {
                 (figure.kind, figure.source, figure.target): (figure.lines, figure.amount)
                 for figure in summary.figures.all()
             }
-            lines = daily.figures_of(summary.first_id, summary.last_id)
+            lines = daily.figures_of(LedgerLine.objects.filter(daily.lines_of(summary)))
             if figures != lines:
                 yield Finding("daily_summaries_are_the_ledger", row, f"{figures}, lines {lines}")
-            before = summary.last_id
+            before = summary.day
+
+
+@register
+def lines_are_in_the_books() -> Iterator[Finding]:
+    """Every line that is dated on a closed day is booked, and on no day before the first one."""
+    last = daily.last_closed()
+    if last is None or book.by_range().exists():  # lines of those days are still being booked
+        return
+    first = DailySummary.objects.earliest("day").day
+    stray = {
+        "dated on a closed day, in no books": book.waiting().filter(
+            created_at__lt=daily.midnight_after(last.day)
+        ),
+        f"booked before {first}": LedgerLine.objects.filter(booked_on__lt=first),
+    }
+    for says, lines in stray.items():
+        for chunk in by_key(lines):
+            for line in chunk:
+                yield Finding("lines_are_in_the_books", f"ledger line {line.pk}", says)

@@ -1,8 +1,8 @@
-"""The daily summary (日结): a day is a range of ledger ids, closed once and for all.
+"""The daily summary (日结): a day's books are shut, then summed, once and for all.
 
-A line's id is given when it is written, and a transaction lives for seconds. So ten minutes past
-midnight every id below the first one of the new day is there or never will be; a line that was
-dated before midnight and written after it, a straggler, belongs to the next day.
+A transaction lives for seconds, so ten minutes past midnight nearly every line of the day is in its
+books (book.py). One that commits later, a straggler, is booked on the next day; one that is dated
+ahead, on the day that was open when it was there.
 """
 
 from collections import defaultdict
@@ -10,39 +10,43 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, CharField, Count, F, Max, Min, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from redpacket_site.kit.money import ZERO, fen_sum, from_fen
-from wallets import accounts
+from wallets import accounts, book
 from wallets.models import DailyFigure, DailySummary, LedgerLine
 
 SETTLED_AFTER = timedelta(minutes=10)
 
 
 def close_days(*, now: datetime) -> int:
-    """Close every day that is over and not closed yet, in order; how many that were.
+    """Book, then close every day that is over and not closed yet, in order; how many that were.
 
-    Races:   `day` is unique: of two who close the same day one is undone.
-    Repeats: a closed day stays as it is.
+    Races:   a day is shut before it is summed, so nothing comes to it in between; `day` is unique:
+             of two who close the same day one is undone.
+    Repeats: a closed day stays as it is. Killed between shutting and summing: the next one sums.
     Spec:    2.7
     """
+    book.book(now=now)
     closed = 0
-    while (day := _next_day()) and _midnight_after(day) + SETTLED_AFTER <= now:
+    while (day := _next_day()) and midnight_after(day) + SETTLED_AFTER <= now:
+        if _is_behind(day):
+            break
         try:
             _close(day=day, now=now)
         except IntegrityError:
+            if not DailySummary.objects.filter(day=day).exists():
+                raise
             continue
         closed += 1
     return closed
 
 
-def figures_of(first_id: int, last_id: int) -> dict[tuple[int, str, str], tuple[int, Decimal]]:
-    """Lines and yuan by (kind, where from, where to) over a range of ids; wallets and escrows are
-    taken together."""
+def figures_of(lines: QuerySet) -> dict[tuple[int, str, str], tuple[int, Decimal]]:
+    """Lines and yuan by (kind, where from, where to); wallets and escrows are taken together."""
     moved = (
-        LedgerLine.objects.filter(id__gte=first_id, id__lte=last_id)
-        .values("kind", out_of=group("source"), into=group("target"))
+        lines.values("kind", out_of=group("source"), into=group("target"))
         .annotate(n=Count("pk"), fen=fen_sum("amount"))
         .order_by()
     )
@@ -51,18 +55,39 @@ def figures_of(first_id: int, last_id: int) -> dict[tuple[int, str, str], tuple[
     }
 
 
-def last_line() -> int:
-    """The last line of the last closed day; 0 before any."""
-    return DailySummary.objects.aggregate(last=Max("last_id"))["last"] or 0
+def last_closed() -> DailySummary | None:
+    return DailySummary.objects.order_by("-day").first()
+
+
+def lines_of(summary: DailySummary) -> Q:
+    """Which ledger lines are in a closed day."""
+    if summary.is_booked:
+        return Q(booked_on=summary.day)
+    return Q(id__gte=summary.first_id, id__lte=summary.last_id)
+
+
+def lines_after(summary: DailySummary | None) -> Q:
+    """Which ledger lines came after the last closed day: what its balances do not hold."""
+    if summary is None:
+        return Q()
+    if summary.is_booked:
+        return Q(booked_on__gt=summary.day) | Q(booked_on=None)
+    return Q(id__gt=summary.last_id)
 
 
 def lines_of_today(lines: QuerySet) -> QuerySet:
-    """Those written since the last closing and since midnight."""
-    return lines.filter(id__gt=last_line(), created_at__gte=midnight())
+    """Those in today's books, which are brought up to now before."""
+    book.catch_up(now=timezone.now())
+    return lines.filter(booked_on=timezone.localdate())
 
 
 def midnight() -> datetime:
     return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def midnight_after(day: date) -> datetime:
+    zone = timezone.get_default_timezone()
+    return datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone)
 
 
 def held(summary: DailySummary) -> dict[str, Decimal]:
@@ -77,28 +102,32 @@ def held(summary: DailySummary) -> dict[str, Decimal]:
 
 
 def _next_day() -> date | None:
-    """The day after the last closed one; the first line's day before any; None without lines."""
-    last = DailySummary.objects.aggregate(day=Max("day"))["day"]
-    if last:
-        return last + timedelta(days=1)
-    first = LedgerLine.objects.order_by("id").values_list("created_at", flat=True).first()
-    return first and timezone.localdate(first)
+    """The day after the last closed one; the first that is booked on before any, or None."""
+    if last := last_closed():
+        return last.day + timedelta(days=1)
+    booked = LedgerLine.objects.filter(booked_on__isnull=False)
+    return booked.order_by("booked_on").values_list("booked_on", flat=True).first()
 
 
-def _midnight_after(day: date) -> datetime:
-    zone = timezone.get_default_timezone()
-    return datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone)
+def _is_behind(day: date) -> bool:
+    """Whether lines of this day still wait for their booking, when there were too many."""
+    left = book.waiting().filter(created_at__lt=midnight_after(day))
+    return left.exists() or book.by_range().exists()
 
 
 def _close(*, day: date, now: datetime) -> None:
-    before = last_line()
-    fresh = LedgerLine.objects.filter(id__gt=before)
-    beyond = fresh.filter(created_at__gte=_midnight_after(day)).aggregate(first=Min("id"))["first"]
-    last = beyond - 1 if beyond else fresh.aggregate(last=Max("id"))["last"] or before
-    figures = figures_of(before + 1, last)
+    book.shut(day)
+    booked = LedgerLine.objects.filter(booked_on=day)
+    figures = figures_of(booked)
+    before = DailySummary.objects.aggregate(last=Max("last_id"))["last"] or 0
+    last = booked.aggregate(last=Max("id"))["last"] or 0
     with transaction.atomic(durable=True):
         summary = DailySummary.objects.create(
-            day=day, first_id=before + 1, last_id=last, closed_at=now
+            day=day,
+            first_id=before + 1,
+            last_id=max(before, last),
+            is_booked=True,
+            closed_at=now,
         )
         DailyFigure.objects.bulk_create(
             DailyFigure(

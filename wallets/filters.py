@@ -1,4 +1,4 @@
-"""Ledger lines by day: a day is a range of ids (daily.py), so no index on their time is needed."""
+"""Ledger lines by the day in whose books they are (book.py): their time needs no index."""
 
 from datetime import date
 
@@ -23,7 +23,7 @@ class KindOfDayFilter(ChoicesFieldListFilter):
     def __init__(self, field, request, params, model, model_admin, field_path):
         super().__init__(field, request, params, model, model_admin, field_path)
         self.title = _("kind (of a day)")
-        self.has_day = any(request.GET.get(name) for name in DayFilter.names("id"))
+        self.has_day = any(request.GET.get(name) for name in DayFilter.names("booked_on"))
 
     def queryset(self, request, queryset):
         if self.lookup_val is not None and not self.has_day:
@@ -56,7 +56,7 @@ class DayFilter(Given):
         summary = DailySummary.objects.filter(day=self.day).first()
         if summary is None:
             return queryset.none()
-        return queryset.filter(id__gte=summary.first_id, id__lte=summary.last_id)
+        return queryset.filter(daily.lines_of(summary))
 
     def choices(self, changelist):
         self.keep(changelist)

@@ -53,6 +53,8 @@ class LedgerLine(models.Model):
     amount = MoneyField(_("amount"))
     note = models.CharField(_("note"), max_length=255, blank=True, default="")
     created_at = models.DateTimeField(_("time"))
+    # In which day's books; given after the commit (book.py), since only then it is known.
+    booked_on = models.DateField(_("booked on"), null=True)
 
     class Meta:
         verbose_name = _("ledger line")
@@ -66,6 +68,8 @@ class LedgerLine(models.Model):
             # A flow page reads the newest of one side; an account's sum reads its range.
             models.Index(fields=["source", "id"], name="ledger_source"),
             models.Index(fields=["target", "id"], name="ledger_target"),
+            # What is in no books yet, and a day's lines in the order of the list.
+            models.Index(fields=["booked_on", "id"], name="ledger_booked"),
         ]
 
     def __str__(self) -> str:
@@ -145,12 +149,25 @@ class AuditRun(models.Model):
         return str(self.pk)
 
 
+class OpenDay(models.Model):
+    """One row: the first day whose books are open. Its lock puts those who book and those who close
+    in line (book.py)."""
+
+    day = models.DateField(null=True)  # empty: none was closed yet
+
+    def __str__(self) -> str:
+        return str(self.day)
+
+
 class DailySummary(models.Model):
-    """One closed day (日结): the ledger lines from `first_id` to `last_id`."""
+    """One closed day (日结): the ledger lines that are booked on it."""
 
     day = models.DateField(_("day"), unique=True)  # of the service's time zone
+    # Workers of the release before closed a day as a range of ids. They go on behind the last one;
+    # what they have closed is not booked yet, and is this range (docs/upgrading.md).
     first_id = models.PositiveBigIntegerField(_("first line"))
-    last_id = models.PositiveBigIntegerField(_("last line"))  # below first_id: a day without any
+    last_id = models.PositiveBigIntegerField(_("last line"))
+    is_booked = models.BooleanField(db_default=False)
     closed_at = models.DateTimeField(_("closed at"))
 
     class Meta:

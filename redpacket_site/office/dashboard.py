@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.cache import cache
 from django.db.models import Case as Switch
-from django.db.models import IntegerField, QuerySet, Value, When
+from django.db.models import IntegerField, Q, QuerySet, Value, When
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.timesince import timesince
@@ -25,7 +25,7 @@ from payments.states import CHANNELS, CaseStatus, RefundStatus
 from redpacket_site.kit.charts import Chart, Series
 from redpacket_site.kit.dossier import list_of, page_of
 from redpacket_site.kit.money import ZERO, fen_sum, from_fen
-from wallets import accounts, daily
+from wallets import accounts, book, daily
 from wallets.filters import TODAY
 from wallets.models import Adjustment, AuditRun, DailyFigure, DailySummary, Kind, LedgerLine, Wallet
 from wallets.states import AdjustmentStatus
@@ -41,7 +41,7 @@ SERIES = (
     ("waiting", "taken", (Kind.GRAB,)),
     ("returned", "returned", (Kind.EXPIRY_REFUND,)),
 )
-BEFORE_MIDNIGHT = -1
+ANOTHER_DAY = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +87,20 @@ def blocks(user) -> tuple[list[Block], list[Chart]]:
 
 def ledger_now() -> Ledger:
     """The ledger after the last closed day, added to what that day held at its close."""
-    last = DailySummary.objects.order_by("-day").first()
-    after = last.last_id if last else 0
-    newest = LedgerLine.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    if newest - after <= FEW_LINES:
-        return _sum(last, after)
-    key = f"dashboard:{after}:{daily.midnight():%F}"
-    return cache.get_or_set(key, lambda: _sum(last, after), REMEMBERED_S)
+    book.catch_up(now=timezone.now())
+    last = daily.last_closed()
+    fresh = LedgerLine.objects.filter(daily.lines_after(last))
+    if fresh.values("pk")[: FEW_LINES + 1].count() <= FEW_LINES:
+        return _sum(last, fresh)
+    key = f"dashboard:{last}:{daily.midnight():%F}"
+    return cache.get_or_set(key, lambda: _sum(last, fresh), REMEMBERED_S)
 
 
-def _sum(last: DailySummary | None, after: int) -> Ledger:
+def _sum(last: DailySummary | None, fresh: QuerySet) -> Ledger:
     balances = defaultdict(lambda: ZERO, daily.held(last) if last else {})
     hours: dict[tuple[int, int], Decimal] = defaultdict(lambda: ZERO)
     moved = (
-        LedgerLine.objects.filter(id__gt=after)
-        .values("kind", out_of=daily.group("source"), into=daily.group("target"), hour=_hour())
+        fresh.values("kind", out_of=daily.group("source"), into=daily.group("target"), hour=_hour())
         .annotate(fen=fen_sum("amount"))
         .order_by()
     )
@@ -109,22 +108,23 @@ def _sum(last: DailySummary | None, after: int) -> Ledger:
         amount = from_fen(row["fen"])
         balances[row["out_of"]] -= amount
         balances[row["into"]] += amount
-        if row["hour"] != BEFORE_MIDNIGHT:
+        if row["hour"] != ANOTHER_DAY:
             hours[row["hour"], row["kind"]] += amount
     return Ledger(dict(balances), dict(hours))
 
 
 def _hour() -> Switch:
-    """The hour of today in the service's zone, which the database may not know."""
-    begin = daily.midnight()
+    """The hour, in the service's zone, which the database may not know, of what is in today's
+    books. A straggler of yesterday is in the first, what is dated ahead in the last."""
+    begin, today = daily.midnight(), Q(booked_on=timezone.localdate())
     hours = [
-        When(created_at__lt=begin + timedelta(hours=hour + 1), then=Value(hour))
+        When(today, created_at__lt=begin + timedelta(hours=hour + 1), then=Value(hour))
         for hour in range(23)
     ]
     return Switch(
-        When(created_at__lt=begin, then=Value(BEFORE_MIDNIGHT)),
         *hours,
-        default=Value(23),
+        When(today, then=Value(23)),
+        default=Value(ANOTHER_DAY),
         output_field=IntegerField(),
     )
 
@@ -151,7 +151,7 @@ def _today(ledger: Ledger) -> Block:
             Figure(
                 label,
                 _yuan(ledger.today((kind,))),
-                _lines(kind__exact=kind.value, id__day=TODAY),
+                _lines(kind__exact=kind.value, booked_on__day=TODAY),
             )
             for label, kind in kinds
         ],

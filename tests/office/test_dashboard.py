@@ -152,7 +152,7 @@ def test_a_closed_days_page_adds_up(auditor, maker):
     assert f"{moved:,.2f}" in page
     row = re.search(r"all together</td><td><span class=\"yuan\">([^<]*)", page)
     assert row and row[1] == "0.00"
-    listed = auditor.get(desk.list_of(LedgerLine), {"id__day": day.day.isoformat()})
+    listed = auditor.get(desk.list_of(LedgerLine), {"booked_on__day": day.day.isoformat()})
     assert len(listed.context["cl"].result_list) == sum(f.lines for f in day.figures.all())
     assert auditor.get(desk.list_of(DailySummary)).status_code == 200
 

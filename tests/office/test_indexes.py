@@ -20,7 +20,7 @@ from wallets.filters import DayFilter, KindOfDayFilter
 from wallets.models import LedgerLine
 
 PEOPLE = {User, Group, TOTPDevice}  # as many rows as there are staff
-WITHIN_A_DAY = {KindOfDayFilter, DayFilter}  # ranges of the key (wallets/filters.py)
+WITHIN_A_DAY = {KindOfDayFilter, DayFilter}  # the books of one day (wallets/filters.py)
 LIST_OF_ITS_OWN = LedgerLine  # searches both sides of its accounts by itself (wallets/admin.py)
 
 
@@ -95,9 +95,10 @@ def test_the_checks_notice_a_missing_index():
 
 
 def test_the_grab_pays_for_no_list():
-    """What a grab writes has the indexes that grabs, settlement and the app's pages need."""
+    """What a grab writes has the indexes that grabs, settlement, the daily close and the app's
+    pages need."""
     assert len(indexes(Share)) == 5
-    assert len(indexes(LedgerLine)) == 4
+    assert len(indexes(LedgerLine)) == 5
 
 
 # --- and what MariaDB says

@@ -216,5 +216,5 @@ def test_a_kind_of_lines_is_of_one_day(auditor):
 
     assert keys(auditor.get(url)) == [newest, oldest]
     assert keys(auditor.get(url, kind)) == [newest]
-    assert keys(auditor.get(url, {**kind, "id__day": "today"})) == [newest]
+    assert keys(auditor.get(url, {**kind, "booked_on__day": "today"})) == [newest]
     assert keys(auditor.get(url, {"kind__exact": LineKind.GRAB})) == []

@@ -32,8 +32,12 @@ def line_by_hand(kind=5, reference="adj_x", source="platform", target="wallet:u1
     )
 
 
+def line_id() -> int:
+    return LedgerLine.objects.latest("pk").pk
+
+
 def last_line() -> str:
-    return f"ledger line {LedgerLine.objects.latest('pk').pk}"
+    return f"ledger line {line_id()}"
 
 
 def findings() -> set[tuple[str, str]]:
@@ -108,7 +112,8 @@ def test_adjustment_without_its_line_or_of_another_amount_is_named(amount):
     "change",
     [
         "UPDATE wallets_dailyfigure SET amount = 1.01",
-        "UPDATE wallets_dailysummary SET first_id = 0",
+        "UPDATE wallets_ledgerline SET booked_on = NULL",
+        "UPDATE wallets_dailysummary SET is_booked = 0, first_id = 7000000",
     ],
 )
 def test_closed_day_that_is_not_the_ledger_is_named(change):
@@ -123,7 +128,38 @@ def test_closed_day_that_is_not_the_ledger_is_named(change):
     assert ("daily_summaries_are_the_ledger", f"daily summary {day}") in findings()
 
 
-BROKEN_ABOVE = {"adjustments_are_in_the_ledger", "daily_summaries_are_the_ledger"}
+@pytest.mark.broken_books
+def test_closed_days_with_one_missing_are_named():
+    before = timezone.now() - timedelta(days=3)
+    credit(user_id="u1", amount=Decimal("1.00"), reason="test", now=before)
+    daily.close_days(now=timezone.now())
+
+    missing = DailySummary.objects.order_by("day")[1]
+    missing.delete()
+
+    after = missing.day + timedelta(days=1)
+    assert findings() == {("daily_summaries_are_the_ledger", f"daily summary {after}")}
+
+
+@pytest.mark.broken_books
+@pytest.mark.parametrize("day", ["NULL", "'2026-01-01'"])
+def test_line_that_is_in_no_closed_day_is_named(day):
+    before = timezone.now() - timedelta(days=3)
+    for _ in range(2):
+        credit(user_id="u1", amount=Decimal("1.00"), reason="test", now=before)
+        daily.close_days(now=timezone.now() - timedelta(days=1))
+    assert audit.audit() == []
+
+    by_hand(f"UPDATE wallets_ledgerline SET booked_on = {day} WHERE id = %s", line_id())
+
+    assert ("lines_are_in_the_books", last_line()) in findings()
+
+
+BROKEN_ABOVE = {
+    "adjustments_are_in_the_ledger",
+    "daily_summaries_are_the_ledger",
+    "lines_are_in_the_books",
+}
 
 
 def test_every_rule_is_broken_here():
