@@ -13,6 +13,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # --- Where we run -------------------------------------------------------------------------------
 REDPACKET_ENV = env.word("REDPACKET_ENV", "development", ("development", "production"))
 PRODUCTION = REDPACKET_ENV == "production"
+# What a web process answers: all, or the app's API alone, or the back office alone (urls.py).
+REDPACKET_SERVES = env.word("REDPACKET_SERVES", "all", ("all", "app", "office"))
 DATA_DIR = env.path("REDPACKET_DATA_DIR", BASE_DIR / "var")
 KEYS_DIR = DATA_DIR / "keys"
 EXPORTS_DIR = DATA_DIR / "exports"  # shared by web and worker processes

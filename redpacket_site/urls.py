@@ -19,7 +19,8 @@ from wallets.views import WalletViewSet
 
 API = "api/v1"
 
-urlpatterns = [
+# What the chat app, its server and the channels ask for.
+app = [
     # --- first, since a crowd asks for it
     path(f"{API}/packets/<str:pk>/grab", GrabViewSet.as_view({"post": "create"})),
     # --- the app's users
@@ -45,11 +46,22 @@ urlpatterns = [
     # --- around it
     path("api/schema", schema.serve, name="schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
-    path("health/live", health.live),
-    path("health/ready", health.ready),
-    path("metrics", health.metrics),
+]
+if not settings.PRODUCTION:
+    app.append(path("sandbox/", include("payments.sandbox.urls")))
+
+# What staff ask for.
+office = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
 ]
-if not settings.PRODUCTION:
-    urlpatterns.append(path("sandbox/", include("payments.sandbox.urls")))
+
+# What operators ask for, of every process.
+around = [
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("metrics", health.metrics),
+]
+
+serves = {"all": [*app, *office], "app": app, "office": office}[settings.REDPACKET_SERVES]
+urlpatterns = [*serves, *around]
