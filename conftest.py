@@ -13,6 +13,7 @@ from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
 
 from redpacket_site.kit import caller, handoff, redis, sweeps, throttle
+from tests import rules
 
 KEPT = {"django_migrations", "django_content_type", "auth_permission", "kit_eventplace"}
 
@@ -42,6 +43,7 @@ def real_database(request, test_database, django_db_blocker):
         yield
         handoff.flush_all()
         try:
+            assert rules.kept_for_ever() == []
             if not request.node.get_closest_marker("broken_books"):
                 from packets import audit as packets_audit
                 from wallets import book

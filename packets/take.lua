@@ -5,15 +5,20 @@
 -- ARGV  1 user  2 now, ms  3 lease, ms  4 "1": take although marked  5 throttle interval, ms (0: off)
 --       6 throttle tolerance, ms  7 member: "1" yes, "0" no, "" ask the set
 -- Answers {word, ...}. The order of the checks is api.md's.
+--
+-- Two clocks: the caller's says whether the packet has expired, as it does in the database; rates
+-- and leases, which machines share, go by this server's, or a fast machine would shut others out.
 
 local user, now = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local here = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local interval = tonumber(ARGV[5])
 if interval > 0 then
   local tolerance = tonumber(ARGV[6])
-  local empty_at = math.max(tonumber(redis.call('GET', KEYS[5]) or 0), now)
-  if empty_at - now > tolerance then
-    return {'throttled', math.ceil(empty_at - now - tolerance)}
+  local empty_at = math.max(tonumber(redis.call('GET', KEYS[5]) or 0), here)
+  if empty_at - here > tolerance then
+    return {'throttled', math.ceil(empty_at - here - tolerance)}
   end
   redis.call('SET', KEYS[5], empty_at + interval, 'PX', math.ceil(tolerance + interval * 2))
 end
@@ -27,7 +32,7 @@ if kind == '1' and user == sender then return {'own_packet'} end
 
 local mark = redis.call('HGET', KEYS[3], user)
 if mark and ARGV[4] ~= '1' then
-  return {'taken', h[1], (tonumber(mark) > now) and 1 or 0}
+  return {'taken', h[1], (tonumber(mark) > here) and 1 or 0}
 end
 
 if kind == '1' then
@@ -57,12 +62,15 @@ end
 local position = redis.call('LPOP', KEYS[2])
 if not position then
   -- The first one after the last lease has run out looks into the table; the others need not.
-  if now > tonumber(h[11]) + tonumber(ARGV[3]) then
-    redis.call('HSET', KEYS[1], 'popped', ARGV[2])
+  if here > tonumber(h[11]) + tonumber(ARGV[3]) then
+    redis.call('HSET', KEYS[1], 'popped', here)
     return {'look', h[1], h[7]}
   end
   return {'too_slow'}
 end
-redis.call('HSET', KEYS[1], 'popped', ARGV[2])
-redis.call('HSET', KEYS[3], user, now + tonumber(ARGV[3]))
+redis.call('HSET', KEYS[1], 'popped', here)
+redis.call('HSET', KEYS[3], user, here + tonumber(ARGV[3]))
+if redis.call('HLEN', KEYS[3]) == 1 then  -- the first one made the key: it lives as its header does
+  redis.call('PEXPIRE', KEYS[3], redis.call('PTTL', KEYS[1]))
+end
 return {'ticket', position, h[1], kind, sender, for_id, h[5], h[6]}

@@ -59,10 +59,14 @@ redis.call('EXPIRE', KEYS[1], ARGV[2])
 return 1
 """
 
+# An empty list or hash is no key: who fills it again makes it, and gives it its header's time.
 # KEYS: header, queue, takers. ARGV: user, position. To the front: n stays the last one out.
 GIVE_BACK = """
 redis.call('HDEL', KEYS[3], ARGV[1])
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('LPUSH', KEYS[2], ARGV[2]) end
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('LPUSH', KEYS[2], ARGV[2])
+  redis.call('PEXPIRE', KEYS[2], redis.call('PTTL', KEYS[1]))
+end
 return 1
 """
 
@@ -70,7 +74,10 @@ return 1
 RESTOCK = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 if #ARGV == 0 then redis.call('HSET', KEYS[1], 'gone', '1'); return 0 end
-if redis.call('LLEN', KEYS[2]) == 0 then redis.call('RPUSH', KEYS[2], unpack(ARGV)) end
+if redis.call('LLEN', KEYS[2]) == 0 then
+  redis.call('RPUSH', KEYS[2], unpack(ARGV))
+  redis.call('PEXPIRE', KEYS[2], redis.call('PTTL', KEYS[1]))
+end
 return #ARGV
 """
 

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,7 +12,7 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from packets import members, pay, send
+from packets import members, pay, send, tickets
 from packets.models import RedPacket
 from packets.states import Kind
 from payments import confirm as payments_confirm
@@ -20,7 +21,7 @@ from payments import purposes
 from payments.channels.base import Payment
 from payments.models import PaymentOrder
 from payments.states import NoticeOutcome, OrderStatus, PayType
-from redpacket_site.kit import ids, retry
+from redpacket_site.kit import ids, redis, retry
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.management.commands.token import token
 from wallets import credit as wallets_credit
@@ -40,6 +41,22 @@ def make_group(*users: str, group_id: str = GROUP) -> str:
 
 def make_wallet(user_id: str, amount: str) -> None:
     wallets_credit.credit(user_id=user_id, amount=yuan(amount), reason="test", now=timezone.now())
+
+
+def let_leases_run_out() -> None:
+    """As if the lease of a ticket had gone by: Redis counts it by its own clock, so its marks are
+    made older."""
+    with suppress(redis.Down):
+        redis.call(_make_older)
+
+
+def _make_older(connection) -> None:
+    age = -tickets.LEASE_MS - 1
+    for takers in connection.scan_iter("packet:*:t"):
+        for user in connection.hkeys(takers):
+            connection.hincrby(takers, user, age)
+    for header in connection.scan_iter("packet:*:h"):
+        connection.hincrby(header, "popped", age)
 
 
 def make_packet(

@@ -27,10 +27,12 @@ class Rate:
 
 GRAB, POST, GET = Rate("g", 10), Rate("p", 2), Rate("r", 20)
 
-# KEYS[1]: when the bucket is empty again, ms. ARGV: now ms, interval ms, tolerance ms.
-# Returns ms to wait, 0 to go on.
+# KEYS[1]: when the bucket is empty again, ms. ARGV: interval ms, tolerance ms. Returns ms to wait,
+# 0 to go on. By the server's clock: those of the machines that share a bucket may differ.
 SCRIPT = """
-local now, interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local empty_at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
 if empty_at - now > tolerance then return math.ceil(empty_at - now - tolerance) end
 redis.call('SET', KEYS[1], empty_at + interval, 'PX', math.ceil(tolerance + interval * 2))
@@ -49,13 +51,10 @@ def check(rate: Rate, user_id: str) -> None:
     """Count one request, or raise Throttled (429). Without Redis per process, never closed."""
     if not settings.REDPACKET_THROTTLE:
         return
-    now_ms = time.time() * 1000
     try:
-        wait_ms = redis.run(
-            SCRIPT, [key(rate, user_id)], [now_ms, rate.interval_ms, rate.tolerance_ms]
-        )
+        wait_ms = redis.run(SCRIPT, [key(rate, user_id)], [rate.interval_ms, rate.tolerance_ms])
     except redis.Down:
-        wait_ms = _check_here(rate, user_id, now_ms)
+        wait_ms = _check_here(rate, user_id, time.monotonic() * 1000)
     if wait_ms:
         raise Throttled(-(-int(wait_ms) // 1000))
 

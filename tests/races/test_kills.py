@@ -1,16 +1,21 @@
 """SIGKILL between any two statements of a verb: after the sweeps nothing is lost or paid twice."""
 
-from datetime import timedelta
-
 import pytest
 from django.utils import timezone
 
-from packets import finish, grab, pay, refund, send, tickets
+from packets import finish, grab, pay, refund, send
 from packets.models import RedPacket, Share
 from packets.states import Kind, Outcome
 from packets.tasks import finish_taken, refund_expired
 from redpacket_site.kit.caller import Caller
-from tests.make import make_expired_packet, make_group, make_packet, make_paid_packet, make_wallet
+from tests.make import (
+    let_leases_run_out,
+    make_expired_packet,
+    make_group,
+    make_packet,
+    make_paid_packet,
+    make_wallet,
+)
 from tests.races.forks import die_before_statement, killed
 from wallets.audit import audit
 from wallets.models import LedgerLine, Wallet
@@ -36,8 +41,8 @@ def killed_at_each_statement(prepare, verb, check) -> int:
     raise AssertionError("the verb never ended")
 
 
-def grab_it(packet, user: str = "u1", *, in_s: float = 0.0) -> Outcome:
-    now = timezone.now() + timedelta(seconds=in_s)
+def grab_it(packet, user: str = "u1") -> Outcome:
+    now = timezone.now()
     return grab.grab(public_id=packet.public_id, caller=Caller(user), now=now).outcome
 
 
@@ -46,10 +51,12 @@ def test_killed_grab_loses_no_share():
 
     def everybody_gets_his_share(packet):
         """A ticket that died with its process is found a lease after the last one went out."""
-        lease = 2 * tickets.LEASE_MS / 1000
-        assert grab_it(packet, "u1", in_s=lease) in (Outcome.GRABBED, Outcome.ALREADY_GRABBED)
-        assert grab_it(packet, "u2", in_s=2 * lease) is Outcome.GRABBED
-        assert grab_it(packet, "u3", in_s=3 * lease) is Outcome.TOO_SLOW
+        let_leases_run_out()
+        assert grab_it(packet, "u1") in (Outcome.GRABBED, Outcome.ALREADY_GRABBED)
+        let_leases_run_out()
+        assert grab_it(packet, "u2") is Outcome.GRABBED
+        let_leases_run_out()
+        assert grab_it(packet, "u3") is Outcome.TOO_SLOW
         finish_taken()
         packet.refresh_from_db()
         assert packet.expend_time is not None
@@ -69,7 +76,8 @@ def test_killed_last_grab_is_finished_by_the_sweep():
         return packet
 
     def finished(packet):
-        grab_it(packet, "u2", in_s=20)
+        let_leases_run_out()
+        grab_it(packet, "u2")
         finish_taken()
         packet.refresh_from_db()
         assert packet.expend_time is not None

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from redpacket_site.kit import redis
+from tests import rules
 from tests.races.forks import in_threads
 
 
@@ -57,3 +58,12 @@ def test_each_thread_keeps_a_connection_of_its_own(with_redis):
     assert first[0] is first[1]
     assert second[0] is second[1]
     assert first[0] is not second[0]
+
+
+def test_a_key_without_an_end_fails_the_test_that_made_it(with_redis):
+    """conftest.py looks after each test."""
+    redis.call(lambda r: r.set("ends", 1, ex=60))
+    redis.call(lambda r: r.set("for ever", 1))
+
+    assert rules.kept_for_ever() == ["for ever"]
+    redis.call(lambda r: r.delete("for ever"))

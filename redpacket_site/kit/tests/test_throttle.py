@@ -1,8 +1,5 @@
 """The leaky bucket, to the request: three seconds' worth at once, then one an interval."""
 
-import time
-from types import SimpleNamespace
-
 import pytest
 from django.conf import settings
 
@@ -20,9 +17,28 @@ def clock(request, monkeypatch):
     elif not redis.is_configured():
         pytest.skip("no Redis on this leg; the other leg of `make test` has one")
     monkeypatch.setattr(settings, "REDPACKET_THROTTLE", True)
-    clock = SimpleNamespace(now=time.time())
-    monkeypatch.setattr(throttle.time, "time", lambda: clock.now)
+    clock = Clock(monkeypatch)
+    clock.now = 1_790_000_000.0
     return clock
+
+
+class Clock:
+    """Redis goes by its own clock: the script gets this one in its place."""
+
+    def __init__(self, monkeypatch):
+        self._patch, self._script = monkeypatch, throttle.SCRIPT
+        monkeypatch.setattr(throttle.time, "monotonic", lambda: self.now)
+
+    @property
+    def now(self) -> float:
+        return self._now
+
+    @now.setter
+    def now(self, now: float) -> None:
+        self._now = now
+        told = f"{{{int(now)}, {round(now % 1 * 1e6)}}}"
+        assert "redis.call('TIME')" in self._script
+        self._patch.setattr(throttle, "SCRIPT", self._script.replace("redis.call('TIME')", told))
 
 
 def allowed(rate, user="u1", tries=200) -> int:
