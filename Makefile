@@ -2,10 +2,10 @@
 STACK ?= embedded
 PYTHON := .venv/bin/python
 PORT ?= 8000
-# -n 2: two databases, two Redis numbers; see tests/settings.py.
-PYTEST := $(PYTHON) -m pytest -n 2
+# -n 2: two databases, two Redis numbers; see tests/settings.py. Tests of one group share a stack.
+PYTEST := $(PYTHON) -m pytest -n 2 --dist loadgroup
 
-.PHONY: up down demo test test-fast lint bench audit
+.PHONY: up down production demo test test-fast lint bench audit
 
 up:
 	@ops/setup.sh $(STACK)
@@ -13,6 +13,11 @@ up:
 
 down:
 	@python3 ops/up.py down
+
+# deploy/'s own files on one machine, on loopback: https://localhost:8443
+production:
+	@ops/setup.sh production
+	@$(PYTHON) ops/production.py
 
 demo:
 	@ops/setup.sh embedded

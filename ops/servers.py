@@ -45,16 +45,22 @@ class Servers:
             "REDPACKET_REDIS_URL": f"unix://{quote(str(self.redis_socket))}?db=0",
         }
 
-    def mariadb_command(self) -> list[str]:
+    def mariadb_command(self, defaults: Path | None = None) -> list[str]:
+        """As the tests want it or, with a file of settings, as that says."""
         flush = "0" if self.throwaway else "1"
-        return [
-            _find("mariadbd"),
-            "--no-defaults",
+        own = [
             *_as_root(),
             f"--datadir={self.folder / 'mariadb'}",
             f"--socket={self.mariadb_socket}",
             f"--pid-file={self.short / 'mariadb.pid'}",
             "--skip-networking",
+        ]
+        if defaults:
+            return [find("mariadbd"), f"--defaults-file={defaults}", *own]
+        return [
+            find("mariadbd"),
+            "--no-defaults",
+            *own,
             "--character-set-server=utf8mb4",
             "--transaction-isolation=READ-COMMITTED",
             "--innodb-buffer-pool-size=512M",
@@ -65,7 +71,7 @@ class Servers:
 
     def redis_command(self) -> list[str]:
         return [
-            _find("redis-server"),
+            find("redis-server"),
             *("--port", "0", "--unixsocket", str(self.redis_socket)),
             *("--dir", str(self.folder), "--save", "", "--appendonly", "no"),
         ]
@@ -80,7 +86,7 @@ class Servers:
             link = Path(plain) / "data"
             link.symlink_to(self.folder)
             install = [
-                _find("mariadb-install-db"),
+                find("mariadb-install-db"),
                 "--no-defaults",
                 *_as_root(),
                 f"--datadir={link / 'mariadb'}",
@@ -94,13 +100,17 @@ class Servers:
     def wait(self) -> None:
         """Until both answer; makes the database."""
         create = f"CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4"
-        mariadb = [
-            *(_find("mariadb"), "--no-defaults", "-uroot", f"--socket={self.mariadb_socket}"),
-            *("-e", create),
-        ]
-        redis = [_find("redis-cli"), "-s", str(self.redis_socket), "ping"]
+        redis = [find("redis-cli"), "-s", str(self.redis_socket), "ping"]
+        self.wait_for(self.mariadb_client("-e", create), redis)
+
+    def mariadb_client(self, *words: str) -> list[str]:
+        socket = f"--socket={self.mariadb_socket}"
+        return [find("mariadb"), "--no-defaults", "-uroot", socket, *words]
+
+    @staticmethod
+    def wait_for(*commands: list[str]) -> None:
         until = time.monotonic() + WAIT_S
-        for command in (mariadb, redis):
+        for command in commands:
             while subprocess.run(command, capture_output=True, check=False).returncode:
                 if time.monotonic() > until:
                     sys.exit(f"{command[0]} did not come up within {WAIT_S} s; see the logs.")
@@ -127,7 +137,7 @@ def remove_sockets(run: Path) -> None:
         (run / "short").unlink()
 
 
-def _find(program: str) -> str:
+def find(program: str) -> str:
     """Debian keeps servers in /usr/sbin, which is not on everybody's PATH."""
     found = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     return found or sys.exit(f"{program} is not installed; ops/setup.sh full installs it.")

@@ -2,12 +2,13 @@
 # Set up a fresh machine: the virtual environment and, for full and dev, MariaDB, Redis and headers.
 #   ops/setup.sh embedded   everything `make up` needs, no compiler and no server
 #   ops/setup.sh full       the same with mysqlclient, MariaDB and Redis
-#   ops/setup.sh dev        full, and what the tests need: Chromium with Chinese fonts
+#   ops/setup.sh production full, and nginx
+#   ops/setup.sh dev        production, and what the tests need: Chromium with Chinese fonts
 # Servers that the machine runs already are left alone: ours are private, on sockets of their own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mode=${1:-embedded}
-case $mode in embedded | full | dev) ;; *) echo "STACK is embedded or full, not $mode." >&2; exit 2 ;; esac
+case $mode in embedded | full | production | dev) ;; *) echo "STACK is embedded or full, not $mode." >&2; exit 2 ;; esac
 say() { printf '%s\n' "$*" >&2; }
 here() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; }
 
@@ -30,6 +31,10 @@ install_system() {
     pkg-config --exists libmariadb 2>/dev/null || wanted+=(libmariadb-dev)
     here cc || wanted+=(gcc libc6-dev)
     has_python_headers || wanted+=(python3-dev)
+    if [ "$mode" = production ] || [ "$mode" = dev ]; then
+        here nginx || wanted+=(nginx-light)
+        here openssl || wanted+=(openssl)
+    fi
     if [ "$mode" = dev ]; then
         here chromium || wanted+=(chromium)
         ls /usr/share/fonts/opentype/noto/NotoSansCJK* >/dev/null 2>&1 || wanted+=(fonts-noto-cjk)
@@ -83,7 +88,7 @@ case $mode in
     # mysqlclient has no wheel; nothing else needs a compiler, and this proves it.
     embedded) grep -v '^mysqlclient' requirements.txt > .venv/embedded.txt
               pip --only-binary :all: -r .venv/embedded.txt ;;
-    full)     pip -r requirements.txt ;;
+    full | production) pip -r requirements.txt ;;
     dev)      pip -r requirements.txt -r requirements-dev.txt ;;
 esac
 printf '%s\n' "$want" > "$stamp"
