@@ -6,7 +6,7 @@ from django.db import connection
 
 # What is written once and for all; the columns that a sweep fills in afterwards may be changed.
 HISTORY = {
-    "wallets.LedgerLine": (),
+    "wallets.LedgerLine": ("booked_on",),
     "kit.StaffAction": (),
     "kit.StaffEvent": (),
     "wallets.AuditRun": (),
