@@ -62,7 +62,9 @@ class ResolveCase(ReasonAction):
     reason_label = gettext_lazy("What was done about it")
 
     def refusal(self, case, now):
-        return "" if case.status == CaseStatus.OPEN else _("This case is resolved already.")
+        if case.status != CaseStatus.OPEN:
+            return _("This case is resolved already.")
+        return str(cases.StillHeld.detail) if cases.held_by(case) else ""
 
     def preview(self, case, now):
         told = {"kind": case.get_kind_display(), "money": f"{case.amount:,.2f}"}
@@ -72,7 +74,7 @@ class ResolveCase(ReasonAction):
         ]
 
     def facts(self, case):
-        return (case.status,)
+        return (case.status, str(case.held))
 
     def run(self, case, *, reason, now, also):
         return cases.resolve(
@@ -81,7 +83,9 @@ class ResolveCase(ReasonAction):
 
 
 class RefundForm(forms.Form):
-    case_id = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    case_id = forms.IntegerField(
+        required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput
+    )
     order_no = forms.CharField(
         label=gettext_lazy("order number of a top-up"), max_length=64, required=False
     )
@@ -121,6 +125,7 @@ class ProposeRefund(Proposal):
         told = {
             "money": f"{data['amount']:,.2f}",
             "paid": f"{payment.paid:,.2f}",
+            "rest": f"{payment.rest - data['amount']:,.2f}",
             "channel": payment.pay_type.label,
             "trade": payment.trade_no,
             "source": payment.source,
@@ -128,6 +133,7 @@ class ProposeRefund(Proposal):
         lines = [
             _("%(money)s of the %(paid)s yuan paid go back through %(channel)s.") % told,
             _("Trade number %(trade)s; the money leaves %(source)s.") % told,
+            _("%(rest)s yuan are then left to refund.") % told,
         ]
         if user := accounts.owner(payment.source):
             wallet = Wallet.objects.filter(user_id=user).first()
@@ -167,8 +173,9 @@ class ApproveRefund(_DecideRefund):
     title = gettext_lazy("Approve")
 
     def refusal(self, refund, now):
-        if refund.amount > settings.REDPACKET_CHECKER_MAX:
-            return str(adjust.over_limit(settings.REDPACKET_CHECKER_MAX))
+        most = channel_refund.most_for_checker(refund)
+        if refund.amount > most:
+            return str(adjust.over_limit(most))
         return super().refusal(refund, now)
 
     def preview(self, refund, now):
@@ -204,6 +211,32 @@ class RejectRefund(_DecideRefund):
     def run(self, refund, *, reason, now, also):
         return channel_refund.reject(
             refund_no=refund.refund_no, checker_id=also.user.pk, now=now, also=also
+        )
+
+
+class WithdrawRefund(ReasonAction):
+    name = "withdraw_refund"
+    title = gettext_lazy("Withdraw the proposal")
+    permission = "payments.propose_refund"
+    is_grave = True
+
+    def allows(self, user, refund):
+        """One's own alone."""
+        return refund.maker_id == user.pk
+
+    def refusal(self, refund, now):
+        is_open = refund.status == RefundStatus.PROPOSED
+        return "" if is_open else _("This has been decided already.")
+
+    def preview(self, refund, now):
+        return [_("Nothing moves."), _("Nobody can approve it any more.")]
+
+    def facts(self, refund):
+        return (refund.status,)
+
+    def run(self, refund, *, reason, now, also):
+        return channel_refund.withdraw(
+            refund_no=refund.refund_no, maker_id=also.user.pk, now=now, also=also
         )
 
 
@@ -292,6 +325,6 @@ class UploadBill(RunBill):
 
 ORDER_ACTS = [AskChannel()]
 CASE_ACTS = [ResolveCase()]
-REFUND_ACTS = [ApproveRefund(), RejectRefund()]
+REFUND_ACTS = [ApproveRefund(), RejectRefund(), WithdrawRefund()]
 PROPOSE_REFUND = ProposeRefund()
 RUN_BILL, UPLOAD_BILL = RunBill(), UploadBill()

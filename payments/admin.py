@@ -6,7 +6,8 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments import channel_refund, raw, reconcile
+from payments import cases as cases_verbs
+from payments import channel_refund, raw, reconcile, refunded
 from payments.acts import (
     CASE_ACTS,
     ORDER_ACTS,
@@ -36,7 +37,17 @@ from redpacket_site.kit.admin import (
 )
 from redpacket_site.kit.find import SHOWN, Hit, finder
 from redpacket_site.kit.proposals import url_of
-from wallets.admin import LedgerLineAdmin, WalletAdmin, account, eyes
+from wallets import accounts
+from wallets.acts import PROPOSE_ADJUSTMENT
+from wallets.admin import (
+    AdjustmentAdmin,
+    LedgerLineAdmin,
+    WalletAdmin,
+    account,
+    adjustment_status,
+    eyes,
+)
+from wallets.models import Adjustment
 from wallets.models import Kind as LineKind
 
 LATEST = 20
@@ -57,6 +68,7 @@ _REFUND_TONES = {
     RefundStatus.DONE: "open",
     RefundStatus.FAILED: "void",
     RefundStatus.REJECTED: "closed",
+    RefundStatus.WITHDRAWN: "closed",
 }
 _NOTICE_TONES = {
     NoticeOutcome.CONFIRMED: "open",
@@ -83,6 +95,7 @@ SUGGESTED = {
     CaseKind.SECOND_PAYMENT: gettext_lazy("refund through the channel"),
     CaseKind.LATE_PAYMENT: gettext_lazy("refund through the channel"),
     CaseKind.REFUND_FAILED: gettext_lazy("propose the refund again, or credit the payer"),
+    CaseKind.TAKEN_BACK: gettext_lazy("find out whose it is, and credit him"),
     CaseKind.BILL_SURPLUS: gettext_lazy("ask the channel about the order: it is then confirmed"),
     CaseKind.BILL_SHORTFALL: gettext_lazy("look into the next day's bill, then ask the channel"),
     CaseKind.BILL_AMOUNT: gettext_lazy("compare with the notification; refund or adjust"),
@@ -173,6 +186,22 @@ def refund_rows(refunds) -> Section:
         for refund in refunds
     ]
     return Section(_("Channel refunds"), columns, rows, name="refunds")
+
+
+def adjustment_rows(adjustments) -> Section:
+    columns = [_("reference"), _("status"), _("amount"), _("source"), _("target"), _("proposed at")]
+    rows = [
+        [
+            link(page_of(row), row.reference),
+            adjustment_status(row),
+            yuan(row.amount),
+            account(row.source),
+            account(row.target),
+            moment(row.proposed_at),
+        ]
+        for row in adjustments
+    ]
+    return Section(_("Adjustments"), columns, rows, name="adjustments")
 
 
 @admin.register(PaymentOrder)
@@ -332,7 +361,17 @@ class NotificationAdmin(ReadOnlyAdmin):
 
 @admin.register(Case)
 class CaseAdmin(ReadOnlyAdmin):
-    list_display = ["what", "state", "money", "channel", "order", "says", "suggested", "at"]
+    list_display = [
+        "what",
+        "state",
+        "money",
+        "in_suspense",
+        "channel",
+        "order",
+        "says",
+        "suggested",
+        "at",
+    ]
     list_filter = [
         "status",
         "kind",
@@ -360,6 +399,10 @@ class CaseAdmin(ReadOnlyAdmin):
     def money(self, case):
         return yuan(case.amount)
 
+    @admin.display(description=gettext_lazy("in suspense"))
+    def in_suspense(self, case):
+        return yuan(cases_verbs.held_by(case))
+
     @admin.display(description=gettext_lazy("channel"))
     def channel(self, case):
         return case.get_pay_type_display()
@@ -378,16 +421,21 @@ class CaseAdmin(ReadOnlyAdmin):
 
     def page(self, request, case):
         told = {"kind": case.get_kind_display(), "money": f"{case.amount:,.2f}"}
-        refunds = ChannelRefund.objects.filter(case=case).select_related("maker", "checker")
+        by_two = {"maker", "checker"}
+        refunds = ChannelRefund.objects.filter(case=case).select_related(*by_two)
+        adjustments = Adjustment.objects.filter(case_id=case.pk).select_related(*by_two)
+        held = cases_verbs.held_by(case)
         page = Page(
             sentence=_("%(kind)s: %(money)s yuan.") % told,
             badges=[case_status(case)],
             facts=[
+                (_("number"), case.pk),
                 (_("reference"), case.reference),
                 (_("channel"), case.get_pay_type_display()),
                 (_("order number"), found(case.order_no)),
                 (_("trade number"), found(case.trade_no)),
                 (_("amount"), yuan(case.amount)),
+                (_("in suspense"), yuan(held)),
                 (_("says"), case.says or "-"),
                 (_("suggested"), SUGGESTED[case.kind]),
                 (_("case opened at"), moment(case.created_at)),
@@ -397,6 +445,10 @@ class CaseAdmin(ReadOnlyAdmin):
             ],
             sections=[refund_rows(list(refunds.order_by("pk")))],
         )
+        if held:
+            page.warnings = [_("Its money is in suspense: it is resolved once that has left.")]
+        if adjustments:
+            page.sections.append(adjustment_rows(adjustments.order_by("pk")))
         if done := in_order(done_to(case)):
             page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
         return page
@@ -533,24 +585,50 @@ def _refunded(request, line):
 
 
 def _refund_case(request, case):
-    if case.status != CaseStatus.OPEN or not request.user.has_perm(PROPOSE_REFUND.permission):
+    if not request.user.has_perm(PROPOSE_REFUND.permission):
         return None
-    if not channel_refund.is_refundable(case):
+    if not (amount := channel_refund.refundable(case)):
         return None
-    given = {"case_id": case.pk, "order_no": case.order_no, "amount": case.amount}
+    given = {"case_id": case.pk, "order_no": case.order_no, "amount": amount}
     return PROPOSE_REFUND.title, url_of(ChannelRefund, PROPOSE_REFUND, **given)
+
+
+def _adjust_case(request, case):
+    """Credit the payer with what the case holds."""
+    held = cases_verbs.held_by(case)
+    if not held or not request.user.has_perm(PROPOSE_ADJUSTMENT.permission):
+        return None
+    order = PaymentOrder.objects.filter(order_no=case.order_no).first() if case.order_no else None
+    given = {
+        "case_id": case.pk,
+        "other": accounts.SUSPENSE,
+        "is_credit": "credit",
+        "amount": held,
+        "user_id": order.user_id if order else "",
+    }
+    return PROPOSE_ADJUSTMENT.title, url_of(Adjustment, PROPOSE_ADJUSTMENT, **given)
+
+
+def _case_of(request, adjustment):
+    """On an adjustment's page: the case whose money it moves."""
+    case = adjustment.case_id and Case.objects.filter(pk=adjustment.case_id).first()
+    return case_rows([case]) if case else None
 
 
 def _refund_order(request, order):
     is_topup = order.purpose == "topup" and order.status == OrderStatus.CONFIRMED
     if not is_topup or not request.user.has_perm(PROPOSE_REFUND.permission):
         return None
-    given = {"order_no": order.order_no, "amount": order.amount}
+    of_it = {"pay_type": PayType(order.pay_type), "trade_no": order.trade_no, "paid": order.amount}
+    if not (amount := refunded.rest(**of_it)):
+        return None
+    given = {"order_no": order.order_no, "amount": amount}
     return PROPOSE_REFUND.title, url_of(ChannelRefund, PROPOSE_REFUND, **given)
 
 
 LedgerLineAdmin.sections.append(_refunded)
-CaseAdmin.offers.append(_refund_case)
+CaseAdmin.offers += [_refund_case, _adjust_case]
+AdjustmentAdmin.sections.append(_case_of)
 PaymentOrderAdmin.offers.append(_refund_order)
 
 

@@ -7,9 +7,17 @@ class PaymentsConfig(AppConfig):
     verbose_name = _("Payments")
 
     def ready(self):
-        from payments import audit, checks, purposes, topup  # noqa: F401  # checks: registers itself
+        from payments import (
+            audit,
+            cases,
+            checks,  # noqa: F401  # registers itself
+            purposes,
+            topup,
+        )
+        from wallets import suspense
 
         audit.register_rules()
+        suspense.register(refuse=cases.refuse, take=cases.take, put=cases.put, opened=cases.opened)
         purposes.register(
             topup.PURPOSE,
             accepts=topup.accepts,

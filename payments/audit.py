@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from payments.models import Case, ChannelRefund, PaymentOrder
-from payments.states import OrderStatus, PayType, RefundStatus
-from redpacket_site.kit.money import total
+from payments import cases
+from payments.models import Case, ChannelRefund, PaymentOrder, Refunded
+from payments.states import IN_VAIN, UNDECIDED, CaseStatus, OrderStatus, PayType, RefundStatus
+from redpacket_site.kit.money import ZERO
 from wallets import accounts
-from wallets.audit import Finding, by_key, register
+from wallets.audit import Finding, by_key, register, sums
 from wallets.models import Kind, LedgerLine
 
 
@@ -39,21 +40,19 @@ def channel_lines_have_their_orders() -> Iterator[Finding]:
                 order_no__in=named, status=OrderStatus.CONFIRMED
             ).values_list("order_no", flat=True)
         )
-        cases = set(Case.objects.filter(reference__in=named).values_list("reference", flat=True))
+        opened = set(Case.objects.filter(reference__in=named).values_list("reference", flat=True))
         refunds = {
             refund.refund_no: refund for refund in ChannelRefund.objects.filter(refund_no__in=named)
         }
         for line in lines:
-            says = _explained(line, confirmed, cases, refunds)
+            says = _explained(line, confirmed, opened, refunds)
             if says:
                 yield Finding("channel_lines_have_their_orders", f"ledger line {line.pk}", says)
 
 
 def refunds_are_in_the_ledger() -> Iterator[Finding]:
     """An approved channel refund is one line of its amount; a failed one came back."""
-    decided = ChannelRefund.objects.exclude(
-        status__in=(RefundStatus.PROPOSED, RefundStatus.REJECTED)
-    )
+    decided = ChannelRefund.objects.exclude(status__in=(*UNDECIDED, RefundStatus.REJECTED))
     for refunds in by_key(decided):
         numbers = [refund.refund_no for refund in refunds]
         out = _lines((Kind.CHANNEL_REFUND,), numbers)
@@ -71,20 +70,63 @@ def refunds_are_in_the_ledger() -> Iterator[Finding]:
                 )
 
 
-def suspense_is_not_negative() -> Iterator[Finding]:
-    """No more left suspense than came to it."""
-    lines = LedgerLine.objects
-    came = total(lines.filter(target=accounts.SUSPENSE), "amount")
-    left = total(lines.filter(source=accounts.SUSPENSE), "amount")
-    if left > came:
-        yield Finding("suspense_is_not_negative", "suspense", f"{came} came, {left} left")
+def suspense_is_what_open_cases_hold() -> Iterator[Finding]:
+    """A case holds what came for it less what left, once; all of suspense is held by open cases."""
+    rule, held_in_all = "suspense_is_what_open_cases_hold", ZERO
+    for found in by_key(Case.objects.all()):
+        by_lines = cases.by_lines(found)
+        for case in found:
+            lines = by_lines[case.pk]
+            held_in_all += lines
+            held = lines if case.held is None else case.held
+            if held != lines or lines < 0:
+                yield Finding(rule, f"case {case.pk}", f"holds {held}, lines {lines}")
+            elif held and case.status != CaseStatus.OPEN:
+                yield Finding(rule, f"case {case.pk}", f"resolved, and holds {held}")
+    in_suspense = sums([accounts.SUSPENSE])[accounts.SUSPENSE]
+    if in_suspense != held_in_all:
+        yield Finding(rule, "suspense", f"{in_suspense}, cases hold {held_in_all}")
+
+
+def refunds_stay_within_their_payment() -> Iterator[Finding]:
+    """All that went back of a payment, or is under way, is at most what was paid."""
+    rule = "refunds_stay_within_their_payment"
+    for chunk in by_key(ChannelRefund.objects.all()):
+        in_chunk = {refund.pk for refund in chunk}
+        kept = _kept(chunk)
+        for payment, refunds in _with_the_others(chunk).items():
+            if refunds[0].pk not in in_chunk:
+                continue  # seen with an earlier chunk
+            amount = sum((r.amount for r in refunds if r.status not in IN_VAIN), ZERO)
+            totals = {refund.paid for refund in refunds}
+            if payment in kept:
+                totals.add(kept[payment].paid)
+            counted = kept[payment].amount if payment in kept else amount
+            if len(totals) > 1 or amount > min(totals) or counted != amount:
+                says = f"{amount} of {sorted(map(str, totals))}, kept as {counted}"
+                yield Finding(rule, f"payment {PayType(payment[0]).word} {payment[1]}", says)
+
+
+def _kept(refunds: list[ChannelRefund]) -> dict[tuple[int, str], Refunded]:
+    rows = Refunded.objects.filter(trade_no__in={refund.trade_no for refund in refunds})
+    return {(row.pay_type, row.trade_no): row for row in rows}
+
+
+def _with_the_others(refunds: list[ChannelRefund]) -> dict[tuple[int, str], list[ChannelRefund]]:
+    """All refunds of the payments that these are of, the oldest first."""
+    found: dict[tuple[int, str], list[ChannelRefund]] = {}
+    trades = {refund.trade_no for refund in refunds}
+    for refund in ChannelRefund.objects.filter(trade_no__in=trades).order_by("pk"):
+        found.setdefault((refund.pay_type, refund.trade_no), []).append(refund)
+    return found
 
 
 RULES = (
     confirmed_orders_are_in_the_ledger,
     channel_lines_have_their_orders,
     refunds_are_in_the_ledger,
-    suspense_is_not_negative,
+    suspense_is_what_open_cases_hold,
+    refunds_stay_within_their_payment,
 )
 
 
@@ -104,13 +146,13 @@ def _lines(kinds: tuple[Kind, ...], references: list[str]) -> dict[str, list[Led
     return found
 
 
-def _explained(line: LedgerLine, confirmed: set, cases: set, refunds: dict) -> str:
+def _explained(line: LedgerLine, confirmed: set, opened: set, refunds: dict) -> str:
     """What is missing behind this line; empty when nothing is."""
     match line.kind:
         case Kind.CHANNEL_PAY | Kind.TOPUP:
             return "" if line.reference in confirmed else f"no confirmed order {line.reference}"
         case Kind.SUSPENSE:
-            return "" if line.reference in cases else f"no case {line.reference}"
+            return "" if line.reference in opened else f"no case {line.reference}"
     refund = refunds.get(line.reference)
     if refund is None or refund.checker_id is None or refund.checker_id == refund.maker_id:
         return f"no approved refund {line.reference}"

@@ -1,12 +1,26 @@
-"""What no rule decides (差错单) waits here for finance."""
+"""What no rule decides (差错单) waits here for finance, and holds its money in suspense (挂账)."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from payments.models import Case
-from payments.states import CaseKind, CaseStatus, PayType
+from django.utils.translation import gettext_lazy as _
+
+from payments import refunded
+from payments.models import Case, ChannelRefund
+from payments.states import WITH_MONEY, CaseKind, CaseStatus, PayType, RefundStatus
 from redpacket_site.kit import retry
+from redpacket_site.kit.money import ZERO, plus
 from redpacket_site.kit.moves import move
+from redpacket_site.kit.problems import Conflict, Invalid
+from wallets import accounts, adjust
+from wallets.models import Adjustment, Kind, LedgerLine
+
+
+class StillHeld(Conflict):
+    code = "case_holds_money"
+    detail = _("Its money is still in suspense: refund it or adjust it first.")
 
 
 def open_case(
@@ -22,6 +36,8 @@ def open_case(
 ) -> Case:
     """The case about this, opened if it was not there; for use inside the finder's transaction.
 
+    Its money follows, with the case's key: `ledger.post(target=SUSPENSE, case_id=...)`.
+
     Repeats: (kind, reference) is unique: saying it again opens no second case.
     """
     case, _ = Case.objects.get_or_create(
@@ -30,6 +46,7 @@ def open_case(
         defaults={
             "pay_type": pay_type,
             "amount": amount,
+            "held": ZERO,
             "order_no": order_no,
             "trade_no": trade_no,
             "says": says[:255],
@@ -41,11 +58,104 @@ def open_case(
 
 @retry.unit
 def resolve(*, case_id: int, staff_id: int, resolution: str, now: datetime) -> bool:
-    """Close a case with what was decided; False when somebody else was faster."""
-    return move(
-        Case.objects.filter(pk=case_id),
-        to=CaseStatus.RESOLVED,
-        resolved_at=now,
-        resolved_by_id=staff_id,
-        resolution=resolution,
+    """Close a case with what was decided; False when somebody else was faster.
+
+    Money:   none moves; a case that holds money in suspense stays open until it has left. Refunds
+             that are proposed of it are withdrawn: they could not be approved any more.
+    Races:   status and money are one row: its WHERE asks for both.
+    Raises:  StillHeld (409).
+    """
+    for refund in ChannelRefund.objects.filter(case_id=case_id, status=RefundStatus.PROPOSED):
+        row = ChannelRefund.objects.filter(pk=refund.pk)
+        if move(row, to=RefundStatus.WITHDRAWN, decided_at=now, open_key=None):
+            refunded.release(refund)
+    count(case_id)
+    empty = Case.objects.filter(pk=case_id, held=ZERO)
+    resolved = {"resolved_at": now, "resolved_by_id": staff_id, "resolution": resolution}
+    if move(empty, to=CaseStatus.RESOLVED, **resolved):
+        return True
+    if Case.objects.filter(pk=case_id, status=CaseStatus.OPEN).exists():
+        raise StillHeld()
+    return False
+
+
+# --- its money in suspense (wallets/suspense.py)
+
+
+def take(case_id: int, amount: Decimal) -> bool:
+    """Money leaves the case: for a refund, an adjustment; once, whichever is first."""
+    count(case_id)
+    holding = Case.objects.filter(pk=case_id, status=CaseStatus.OPEN, held__gte=amount)
+    return move(holding, held=plus("held", -amount))
+
+
+def put(case_id: int, amount: Decimal) -> bool:
+    """Money comes (back) to the case, which is then open (again); never more than it is about."""
+    count(case_id)
+    case = Case.objects.filter(pk=case_id)
+    most = case.values_list("amount", flat=True).first()
+    if most is None or most < amount:
+        return False
+    move(case, to=CaseStatus.OPEN, resolved_at=None, resolved_by_id=None, resolution="")
+    has_room = case.filter(status=CaseStatus.OPEN, held__lte=most - amount)
+    return move(has_room, held=plus("held", amount))
+
+
+def opened(adjustment: Adjustment, now: datetime) -> int:
+    """A case for money that a wallet got by mistake, and that nobody's case is about."""
+    case = open_case(
+        kind=CaseKind.TAKEN_BACK,
+        reference=adjustment.reference,
+        pay_type=PayType.UNKNOWN,
+        amount=adjustment.amount,
+        says=adjustment.reason,
+        now=now,
     )
+    return case.pk
+
+
+def refuse(case_id: int, amount: Decimal, leaves: bool) -> None:
+    """Before it is proposed; the row's WHERE decides when it is approved. Raises Invalid."""
+    case = Case.objects.filter(pk=case_id).first()
+    if case is None:
+        raise Invalid(errors={"case_id": [_("There is no such case.")]})
+    held = held_by(case)
+    if leaves and case.status != CaseStatus.OPEN:
+        raise Invalid(errors={"case_id": [_("This case is resolved already.")]})
+    if leaves and held == 0:
+        raise Invalid(errors={"case_id": [_("It holds no money in suspense.")]})
+    most = held if leaves else case.amount - held
+    if amount > most:
+        raise Invalid(errors={"amount": [adjust.over_limit(most)]})
+
+
+def held_by(case: Case) -> Decimal:
+    """What this case holds in suspense; by its lines where nobody has counted it yet."""
+    return by_lines([case])[case.pk] if case.held is None else case.held
+
+
+def count(case_id: int) -> None:
+    """Cases of the release before hold what their lines say: count it before it changes."""
+    for case in Case.objects.filter(pk=case_id, held=None):
+        Case.objects.filter(pk=case_id, held=None).update(held=by_lines([case])[case.pk])
+
+
+def by_lines(cases: Sequence[Case]) -> dict[int, Decimal]:
+    """What the ledger says that each of these cases holds: what came to suspense for it, less what
+    left it by its refunds and adjustments."""
+    held: dict[int, Decimal] = defaultdict(lambda: ZERO)
+    about = {case.reference: case.pk for case in cases if case.kind in WITH_MONEY}
+    arrived = LedgerLine.objects.filter(kind=Kind.SUSPENSE, reference__in=about)
+    for line in arrived:
+        held[about[line.reference]] += line.amount
+    keys = [case.pk for case in cases]
+    refunds = ChannelRefund.objects.filter(case_id__in=keys, source=accounts.SUSPENSE)
+    adjustments = Adjustment.objects.filter(case_id__in=keys)
+    about = dict(refunds.values_list("refund_no", "case_id"))
+    about |= dict(adjustments.values_list("reference", "case_id"))
+    kinds = (Kind.CHANNEL_REFUND, Kind.ADJUSTMENT)
+    for line in LedgerLine.objects.filter(kind__in=kinds, reference__in=about):
+        if accounts.SUSPENSE in (line.source, line.target):
+            sign = 1 if line.target == accounts.SUSPENSE else -1
+            held[about[line.reference]] += sign * line.amount
+    return held

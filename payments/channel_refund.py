@@ -6,20 +6,17 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from payments import cases, refunded
 from payments.models import Case, ChannelRefund, PaymentOrder
-from payments.states import OrderStatus, PayType, RefundStatus
+from payments.states import CaseKind, CaseStatus, OrderStatus, PayType, RefundStatus
 from redpacket_site.kit import ids, later, money, retry
 from redpacket_site.kit.moves import move
-from redpacket_site.kit.problems import Conflict, Forbidden, Invalid
+from redpacket_site.kit.problems import Forbidden, Invalid
 from wallets import accounts, adjust, ledger
-from wallets.models import Kind, LedgerLine
-
-
-class AlreadyProposed(Conflict):
-    code, detail = "already_proposed", _("A refund of this payment is under way.")
+from wallets.models import Kind
 
 
 @retry.unit
@@ -33,29 +30,28 @@ def propose(
     now: datetime,
     attachment: str = "",
 ) -> ChannelRefund:
-    """Propose to refund what a case holds in suspense, or a confirmed top-up out of its wallet.
+    """Propose to refund what a case holds in suspense, or a confirmed top-up out of its wallet; in
+    any number of parts.
 
-    Raises: Invalid (400) above the maker's limit or the payment, AlreadyProposed (409).
+    Races:  the payment's own row holds the sum of all parts (refunded.py).
+    Raises: Invalid (400) above the maker's limit or what the case holds, NothingLeft (409) above
+            the rest of the payment.
     Spec:   2.7
     """
     payment = payment_of(case_id=case_id, order_no=order_no, amount=amount)
-    try:
-        with transaction.atomic():
-            return put_forward(
-                pay_type=payment.pay_type,
-                order_no=payment.order_no,
-                trade_no=payment.trade_no,
-                paid=payment.paid,
-                amount=money.yuan(amount),
-                source=payment.source,
-                reason=reason,
-                attachment=attachment,
-                case=payment.case,
-                maker_id=maker_id,
-                now=now,
-            )
-    except IntegrityError:
-        raise AlreadyProposed() from None
+    return put_forward(
+        pay_type=payment.pay_type,
+        order_no=payment.order_no,
+        trade_no=payment.trade_no,
+        paid=payment.paid,
+        amount=money.yuan(amount),
+        source=payment.source,
+        reason=reason,
+        attachment=attachment,
+        case=payment.case,
+        maker_id=maker_id,
+        now=now,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,41 +65,72 @@ class Payment:
     source: str
     case: Case | None = None
 
+    @property
+    def rest(self) -> Decimal:
+        """What has not gone back yet and is not under way; at most what its case holds."""
+        of_it = {"pay_type": self.pay_type, "trade_no": self.trade_no, "paid": self.paid}
+        rest = refunded.rest(**of_it)
+        return min(rest, cases.held_by(self.case)) if self.is_held else rest
+
+    @property
+    def is_held(self) -> bool:
+        return self.case is not None and self.source == accounts.SUSPENSE
+
 
 def payment_of(*, case_id: int | None, order_no: str, amount: Decimal) -> Payment:
-    """The payment that a case holds in suspense, or a confirmed top-up; raises Invalid (400)."""
-    if case_id:
-        case = Case.objects.filter(pk=case_id).first()
-        if case is None or not _is_held(case):
-            raise Invalid(errors={"case": [_("Its money is not in suspense.")]})
-        payment = Payment(
-            PayType(case.pay_type),
-            case.order_no,
-            case.trade_no,
-            case.amount,
-            accounts.SUSPENSE,
-            case,
-        )
-    else:
-        order = PaymentOrder.objects.filter(
-            order_no=order_no, purpose="topup", status=OrderStatus.CONFIRMED
-        ).first()
-        if order is None:
-            raise Invalid(errors={"order_no": [_("Not a confirmed top-up.")]})
-        source = accounts.wallet(order.user_id)
-        payment = Payment(
-            PayType(order.pay_type), order.order_no, order.trade_no, order.amount, source
-        )
+    """The payment behind a case, or a confirmed top-up, that has so much left; raises Invalid (400)
+    or NothingLeft (409)."""
+    payment = _behind(case_id) if case_id else _topup(order_no)
     most = min(payment.paid, settings.REDPACKET_MAKER_MAX)
     if not 0 < money.yuan(amount) <= most:
         raise Invalid(errors={"amount": [adjust.over_limit(most)]})
+    if amount > payment.rest:
+        left = {"rest": f"{payment.rest:,.2f}"}
+        raise refunded.NothingLeft(
+            _("%(rest)s yuan of this payment are left; the others went back or are under way.")
+            % left
+        )
     return payment
 
 
-def is_refundable(case: Case) -> bool:
-    """Whether a refund of this case's money can be proposed now."""
-    key = _open_key(PayType(case.pay_type), case.trade_no)
-    return _is_held(case) and not ChannelRefund.objects.filter(open_key=key).exists()
+def _topup(order_no: str) -> Payment:
+    order = PaymentOrder.objects.filter(
+        order_no=order_no, purpose="topup", status=OrderStatus.CONFIRMED
+    ).first()
+    if order is None:
+        raise Invalid(errors={"order_no": [_("Not a confirmed top-up.")]})
+    source = accounts.wallet(order.user_id)
+    pay_type = PayType(order.pay_type)
+    return Payment(pay_type, order.order_no, order.trade_no, order.amount, source)
+
+
+def _behind(case_id: int) -> Payment:
+    case = Case.objects.filter(pk=case_id).first()
+    payment = case and _of_case(case)
+    if payment is None:
+        raise Invalid(errors={"case": [_("Its money is not in suspense.")]})
+    return payment
+
+
+def _of_case(case: Case) -> Payment | None:
+    """The payment whose money this open case is about, if that can go back through its channel."""
+    if case.status != CaseStatus.OPEN or not case.trade_no:
+        return None
+    paid, source = case.amount, accounts.SUSPENSE
+    if case.kind == CaseKind.REFUND_FAILED:  # about a part of a payment
+        failed = ChannelRefund.objects.filter(refund_no=case.reference).first()
+        if failed is None:
+            return None
+        paid, source = failed.paid, failed.source
+    if source == accounts.SUSPENSE and not cases.held_by(case):
+        return None
+    return Payment(PayType(case.pay_type), case.order_no, case.trade_no, paid, source, case)
+
+
+def refundable(case: Case) -> Decimal:
+    """How much of this case's payment can be proposed to go back now."""
+    payment = _of_case(case)
+    return payment.rest if payment else money.ZERO
 
 
 def put_forward(
@@ -122,8 +149,9 @@ def put_forward(
 ) -> ChannelRefund:
     """Propose a refund; for use inside the proposer's transaction. No maker: a rule proposes it.
 
-    Races: one refund of a payment at a time: `open_key` is unique (IntegrityError).
+    Raises: NothingLeft (409).
     """
+    refunded.reserve(pay_type=pay_type, trade_no=trade_no, paid=paid, amount=amount)
     return ChannelRefund.objects.create(
         refund_no=ids.merchant_no("rf"),
         pay_type=pay_type,
@@ -137,12 +165,7 @@ def put_forward(
         case=case,
         maker_id=maker_id,
         proposed_at=now,
-        open_key=_open_key(pay_type, trade_no),
     )
-
-
-def _open_key(pay_type: PayType, trade_no: str) -> str:
-    return f"{pay_type.word}:{trade_no}"
 
 
 @retry.unit
@@ -153,13 +176,13 @@ def approve(*, refund_no: str, checker_id: int, now: datetime) -> bool:
     Money:   source -> clearing, one line, reference: the refund number.
     Races:   proposed -> approved by the row's WHERE; the database refuses maker = checker.
     Raises:  Forbidden (403) for the maker himself, Invalid (400) above the checker's limit,
-             InsufficientBalance (409).
+             InsufficientBalance (409), Uncovered (409) when its case's money has left meanwhile.
     """
     refund = _decide(refund_no, RefundStatus.APPROVED, checker_id, now, chase_at=now)
     if refund is None:
         return False
-    if refund.amount > settings.REDPACKET_CHECKER_MAX:
-        raise Invalid(errors={"amount": [adjust.over_limit(settings.REDPACKET_CHECKER_MAX)]})
+    if refund.amount > most_for_checker(refund):
+        raise Invalid(errors={"amount": [adjust.over_limit(most_for_checker(refund))]})
     ledger.post(
         kind=Kind.CHANNEL_REFUND,
         reference=refund.refund_no,
@@ -168,20 +191,41 @@ def approve(*, refund_no: str, checker_id: int, now: datetime) -> bool:
         amount=refund.amount,
         now=now,
         note=refund.reason,
+        case_id=refund.case_id,
     )
     transaction.on_commit(lambda: later.run("payments.send_refund", refund.pk))
     return True
 
 
+def most_for_checker(refund: ChannelRefund) -> Decimal:
+    """A person's proposal is limited; a rule's is the payment, which came in whole."""
+    return settings.REDPACKET_CHECKER_MAX if refund.maker_id else refund.paid
+
+
 @retry.unit
 def reject(*, refund_no: str, checker_id: int, now: datetime) -> bool:
     """Do not refund; the money stays where it is. False when somebody else decided first."""
-    return _decide(refund_no, RefundStatus.REJECTED, checker_id, now, open_key=None) is not None
+    refund = _decide(refund_no, RefundStatus.REJECTED, checker_id, now, open_key=None)
+    if refund is None:
+        return False
+    refunded.release(refund)
+    return True
 
 
-def _is_held(case: Case) -> bool:
-    """Whether this case's money came to suspense. That it leaves once, `open_key` sees to."""
-    return LedgerLine.objects.filter(kind=Kind.SUSPENSE, reference=case.reference).exists()
+@retry.unit
+def withdraw(*, refund_no: str, maker_id: int, now: datetime) -> bool:
+    """Take back what oneself has proposed; False when somebody decided first.
+
+    Raises:  Forbidden (403) for anybody but the maker.
+    """
+    refund = ChannelRefund.objects.get(refund_no=refund_no)
+    if refund.maker_id != maker_id:
+        raise Forbidden()
+    row = ChannelRefund.objects.filter(pk=refund.pk)
+    if not move(row, to=RefundStatus.WITHDRAWN, decided_at=now, open_key=None):
+        return False
+    refunded.release(refund)
+    return True
 
 
 def _decide(

@@ -27,7 +27,7 @@ def confirm(*, payment: Payment, now: datetime) -> NoticeOutcome:
     for _ in range(TRIES - 1):
         try:
             return _confirm(payment=payment, now=now)
-        except (purposes.NoLongerFits, ledger.AlreadyPosted):
+        except (purposes.NoLongerFits, ledger.AlreadyPosted, ledger.Uncovered):
             continue
     return _confirm(payment=payment, now=now)
 
@@ -80,14 +80,6 @@ def _suspend(payment: Payment, kind: CaseKind, now: datetime) -> NoticeOutcome:
     reference = f"{payment.pay_type.word}:{payment.trade_no}"
     if LedgerLine.objects.filter(kind=Kind.SUSPENSE, reference=reference).exists():
         return NoticeOutcome.DUPLICATE
-    ledger.post(
-        kind=Kind.SUSPENSE,
-        reference=reference,
-        source=_clearing(payment.pay_type),
-        target=accounts.SUSPENSE,
-        amount=payment.amount,
-        now=now,
-    )
     case = cases.open_case(
         kind=kind,
         reference=reference,
@@ -96,6 +88,15 @@ def _suspend(payment: Payment, kind: CaseKind, now: datetime) -> NoticeOutcome:
         trade_no=payment.trade_no,
         amount=payment.amount,
         now=now,
+    )
+    ledger.post(
+        kind=Kind.SUSPENSE,
+        reference=reference,
+        source=_clearing(payment.pay_type),
+        target=accounts.SUSPENSE,
+        amount=payment.amount,
+        now=now,
+        case_id=case.pk,
     )
     if kind is not CaseKind.UNKNOWN_ORDER:
         channel_refund.put_forward(

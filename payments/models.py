@@ -7,6 +7,7 @@ from payments.states import (
     CASE_MOVES,
     ORDER_MOVES,
     REFUND_MOVES,
+    UNDECIDED,
     CaseKind,
     CaseStatus,
     NoticeOutcome,
@@ -113,6 +114,8 @@ class Case(models.Model):
     order_no = AsciiField(_("order number"), max_length=64, blank=True, default="", db_index=True)
     trade_no = AsciiField(_("trade number"), max_length=64, blank=True, default="", db_index=True)
     amount = MoneyField(_("amount"), db_index=True)
+    # What of it is in suspense now; empty: opened by the release before, and not counted yet.
+    held = MoneyField(_("in suspense"), null=True)
     says = models.CharField(_("says"), max_length=255, blank=True, default="")
     status = models.PositiveSmallIntegerField(
         _("status"), choices=CaseStatus.choices, default=CaseStatus.OPEN
@@ -129,7 +132,17 @@ class Case(models.Model):
     class Meta:
         verbose_name = _("case")
         verbose_name_plural = _("cases")
-        constraints = [models.UniqueConstraint(fields=["kind", "reference"], name="case_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "reference"], name="case_once"),
+            models.CheckConstraint(
+                condition=Q(held=None) | Q(held__gte=0, held__lte=F("amount")),
+                name="case_holds_what_it_is_about",
+            ),
+            models.CheckConstraint(
+                condition=Q(held=None) | Q(held=0) | Q(status=CaseStatus.OPEN),
+                name="case_resolved_holds_nothing",
+            ),
+        ]
         indexes = [
             models.Index(fields=["status", "created_at"], name="case_queue"),
             # A list's filters, in the list's order.
@@ -178,7 +191,7 @@ class ChannelRefund(Leased):
     done_at = models.DateTimeField(_("done at"), null=True)
     chase_at = models.DateTimeField(_("next try at"), null=True, db_index=True)
     chases = models.PositiveSmallIntegerField(_("tries"), default=0)
-    # "channel:trade number" until it failed or was rejected: one refund of a payment at a time.
+    # Workers of the release before look here for a refund under way; Refunded knows of all.
     open_key = AsciiField(max_length=96, null=True, unique=True, editable=False)
 
     MOVES = Moves("status", REFUND_MOVES)
@@ -195,8 +208,8 @@ class ChannelRefund(Leased):
                 name="refund_four_eyes",
             ),
             models.CheckConstraint(
-                condition=Q(status=RefundStatus.PROPOSED, checker=None)
-                | ~Q(status=RefundStatus.PROPOSED) & Q(checker__isnull=False),
+                condition=Q(status__in=UNDECIDED, checker=None)
+                | ~Q(status__in=UNDECIDED) & Q(checker__isnull=False),
                 name="refund_decided_by_a_checker",
             ),
         ]
@@ -206,10 +219,31 @@ class ChannelRefund(Leased):
             # A list's filters, in the list's order.
             models.Index(fields=["status", "id"], name="refund_status"),
             models.Index(fields=["pay_type", "id"], name="refund_channel"),
+            models.Index(fields=["trade_no"], name="refund_trade"),
         ]
 
     def __str__(self) -> str:
         return self.refund_no
+
+
+class Refunded(models.Model):
+    """What of one payment has gone back or is proposed to: its first refund makes the row."""
+
+    pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
+    trade_no = AsciiField(_("trade number"), max_length=64)
+    paid = MoneyField(_("paid"))
+    amount = MoneyField(_("amount"))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["pay_type", "trade_no"], name="refunded_payment"),
+            models.CheckConstraint(
+                condition=Q(amount__gte=0, amount__lte=F("paid")), name="refunded_within_payment"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{PayType(self.pay_type).word} {self.trade_no}"
 
 
 class Bill(models.Model):

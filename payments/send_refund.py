@@ -6,7 +6,7 @@ import structlog
 from django.conf import settings
 from django.db.models import QuerySet
 
-from payments import cases
+from payments import cases, refunded
 from payments.channels import http, registry
 from payments.channels.base import Channel, ChannelDown, RefundAnswer, RefundState, Refused
 from payments.models import ChannelRefund
@@ -91,6 +91,17 @@ def _fail(
     changes = {"chase_at": None, "open_key": None, "answer": says[:255]}
     if not move(rows, to=RefundStatus.FAILED, **changes):
         return
+    refunded.release(refund)
+    case = cases.open_case(
+        kind=CaseKind.REFUND_FAILED,
+        reference=refund.refund_no,
+        pay_type=PayType(refund.pay_type),
+        order_no=refund.order_no,
+        trade_no=refund.trade_no,
+        amount=refund.amount,
+        says=says,
+        now=now,
+    )
     to_wallet = accounts.owner(refund.source) is not None
     ledger.post(
         kind=Kind.ADJUSTMENT if to_wallet else Kind.SUSPENSE,
@@ -100,14 +111,5 @@ def _fail(
         amount=refund.amount,
         now=now,
         note=says[:255],
-    )
-    cases.open_case(
-        kind=CaseKind.REFUND_FAILED,
-        reference=refund.refund_no,
-        pay_type=PayType(refund.pay_type),
-        order_no=refund.order_no,
-        trade_no=refund.trade_no,
-        amount=refund.amount,
-        says=says,
-        now=now,
+        case_id=case.pk,
     )

@@ -70,16 +70,26 @@ class RefundStatus(models.IntegerChoices):
     DONE = 3, _("done")
     FAILED = 4, _("failed")
     REJECTED = 5, _("rejected")
+    WITHDRAWN = 7, _("withdrawn")  # by its maker, before anybody decided; or its case was resolved
 
 
 REFUND_MOVES = {
-    RefundStatus.PROPOSED: {RefundStatus.APPROVED, RefundStatus.REJECTED},
+    RefundStatus.PROPOSED: {
+        RefundStatus.APPROVED,
+        RefundStatus.REJECTED,
+        RefundStatus.WITHDRAWN,
+    },
     RefundStatus.APPROVED: {RefundStatus.SENT, RefundStatus.DONE, RefundStatus.FAILED},
     RefundStatus.SENT: {RefundStatus.DONE, RefundStatus.FAILED},
     RefundStatus.DONE: set(),
     RefundStatus.FAILED: set(),
     RefundStatus.REJECTED: set(),
+    RefundStatus.WITHDRAWN: set(),
 }
+# Nobody has decided about these: they have no checker.
+UNDECIDED = (RefundStatus.PROPOSED, RefundStatus.WITHDRAWN)
+# These leave their payment alone: it can be refunded as if they had never been.
+IN_VAIN = (RefundStatus.FAILED, RefundStatus.REJECTED, RefundStatus.WITHDRAWN)
 
 
 class CaseKind(models.TextChoices):
@@ -90,6 +100,7 @@ class CaseKind(models.TextChoices):
     SECOND_PAYMENT = "second_payment", _("paid a second time")
     LATE_PAYMENT = "late_payment", _("paid after it was closed or voided")
     REFUND_FAILED = "refund_failed", _("the channel refused a refund")
+    TAKEN_BACK = "taken_back", _("taken back from a wallet")
     BILL_SURPLUS = "bill_surplus", _("in the bill, not in our books (surplus)")
     BILL_SHORTFALL = "bill_shortfall", _("in our books, not in the bill (shortfall)")
     BILL_AMOUNT = "bill_amount", _("the bill names another amount")
@@ -97,12 +108,23 @@ class CaseKind(models.TextChoices):
     BILL_OTHER_DAY = "bill_other_day", _("the bill names another day's payment")
 
 
+# Their reference is that of the line that brought the money to suspense.
+WITH_MONEY = (
+    CaseKind.UNKNOWN_ORDER,
+    CaseKind.WRONG_AMOUNT,
+    CaseKind.SECOND_PAYMENT,
+    CaseKind.LATE_PAYMENT,
+    CaseKind.REFUND_FAILED,
+)
+
+
 class CaseStatus(models.IntegerChoices):
     OPEN = 0, _("open")
     RESOLVED = 1, _("resolved")
 
 
-CASE_MOVES = {CaseStatus.OPEN: {CaseStatus.RESOLVED}, CaseStatus.RESOLVED: set()}
+# Open again: money came back to it.
+CASE_MOVES = {CaseStatus.OPEN: {CaseStatus.RESOLVED}, CaseStatus.RESOLVED: {CaseStatus.OPEN}}
 
 
 class NoticeOutcome(StrEnum):

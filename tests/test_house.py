@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from packets.states import MOVES, Kind, PacketState, PayStatus
-from payments.states import ORDER_MOVES
+from payments.states import CASE_MOVES, ORDER_MOVES, REFUND_MOVES
+from wallets.states import ADJUSTMENT_MOVES
 
 pytestmark = pytest.mark.once
 
@@ -132,9 +133,20 @@ def tables(heading: str) -> list[tuple[str, ...]]:
 
 
 def test_moves_in_the_document_are_those_of_the_code():
-    for heading, moves in (("Payment of a packet", MOVES), ("Order at a channel", ORDER_MOVES)):
+    tabled = {
+        "Payment of a packet": MOVES,
+        "Order at a channel": ORDER_MOVES,
+        "Channel refund": REFUND_MOVES,
+        "Adjustment": ADJUSTMENT_MOVES,
+        "Case": CASE_MOVES,
+    }
+    for heading, moves in tabled.items():
         written = {(from_, to) for from_, to, *_ in tables(heading)}
-        listed = {(from_.word, to.word) for from_, targets in moves.items() for to in targets}
+        listed = {
+            (from_.name.lower(), to.name.lower())
+            for from_, targets in moves.items()
+            for to in targets
+        }
 
         assert written == listed
 

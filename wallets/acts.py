@@ -60,7 +60,12 @@ class UnfreezeWallet(ReasonAction):
 
 
 class AdjustmentForm(forms.Form):
-    user_id = forms.CharField(label=gettext_lazy("user"), max_length=64)
+    user_id = forms.CharField(
+        label=gettext_lazy("user"),
+        max_length=64,
+        required=False,
+        help_text=gettext_lazy("empty: the platform keeps a case's money"),
+    )
     is_credit = forms.TypedChoiceField(
         label=gettext_lazy("direction"),
         coerce=lambda word: word == "credit",
@@ -75,6 +80,13 @@ class AdjustmentForm(forms.Form):
             (accounts.PLATFORM, gettext_lazy("the platform's money")),
             (accounts.SUSPENSE, gettext_lazy("suspense (arrived without an owner)")),
         ],
+    )
+    case_id = forms.IntegerField(
+        label=gettext_lazy("case"),
+        min_value=1,
+        max_value=2**63 - 1,
+        required=False,
+        help_text=gettext_lazy("its number: suspense holds money for cases alone"),
     )
     amount = forms.DecimalField(
         label=gettext_lazy("amount"), min_value=0, max_digits=13, decimal_places=2
@@ -94,7 +106,7 @@ class AdjustmentForm(forms.Form):
 
     def clean_user_id(self):
         user_id = self.cleaned_data["user_id"].strip()
-        if not is_outside_id(user_id):
+        if user_id and not is_outside_id(user_id):
             raise forms.ValidationError(_("This is no user id."))
         return user_id
 
@@ -113,34 +125,40 @@ class ProposeAdjustment(Proposal):
         ]
 
     def preview(self, data, now):
-        is_credit, amount = data["is_credit"], data["amount"]
-        adjust.refuse_unless_possible(amount=amount, is_credit=is_credit, other=data["other"])
-        wallet = Wallet.objects.filter(user_id=data["user_id"]).first()
-        before = wallet.balance if wallet else 0
-        after = before + amount if is_credit else before - amount
-        told = {
-            "money": f"{amount:,.2f}",
-            "user": data["user_id"],
-            "before": f"{before:,.2f}",
-            "after": f"{after:,.2f}",
-            "other": dict(AdjustmentForm.base_fields["other"].choices)[data["other"]],
-        }
-        lines = [
-            _("%(money)s yuan go from %(other)s to the wallet of %(user)s.") % told
-            if is_credit
-            else _("%(money)s yuan go from the wallet of %(user)s to %(other)s.") % told,
-            _("The balance is %(before)s yuan; it would be %(after)s.") % told,
-        ]
-        if wallet is None:
-            lines.append(_("%(user)s has no wallet yet.") % told)
-        if after < 0:
-            lines.append(_("The balance does not suffice: an approval would be refused."))
+        keys = ("user_id", "amount", "is_credit", "other", "case_id")
+        adjust.refuse_unless_possible(**{key: data[key] for key in keys})
+        other = dict(AdjustmentForm.base_fields["other"].choices)[data["other"]]
+        told = {"money": f"{data['amount']:,.2f}", "user": data["user_id"], "other": other}
+        if not data["user_id"]:
+            lines = [_("%(money)s yuan go from %(other)s to the platform.") % told]
+        elif data["is_credit"]:
+            lines = [_("%(money)s yuan go from %(other)s to the wallet of %(user)s.") % told]
+        else:
+            lines = [_("%(money)s yuan go from the wallet of %(user)s to %(other)s.") % told]
+        if data["case_id"]:
+            lines.append(_("It is about case %(number)d.") % {"number": data["case_id"]})
+        elif data["other"] == accounts.SUSPENSE:
+            lines.append(_("A new case is opened for it."))
         return [
             *lines,
+            *(self._balance(data) if data["user_id"] else ()),
             _("Reason: %(reason)s") % data,
             _("Attachment: %(attachment)s") % {"attachment": data["attachment"] or "-"},
             _("Nothing moves until another person has approved it."),
         ]
+
+    @staticmethod
+    def _balance(data) -> list:
+        wallet = Wallet.objects.filter(user_id=data["user_id"]).first()
+        before = wallet.balance if wallet else 0
+        after = before + data["amount"] if data["is_credit"] else before - data["amount"]
+        told = {"user": data["user_id"], "before": f"{before:,.2f}", "after": f"{after:,.2f}"}
+        lines = [_("The balance is %(before)s yuan; it would be %(after)s.") % told]
+        if wallet is None:
+            lines.append(_("%(user)s has no wallet yet.") % told)
+        if after < 0:
+            lines.append(_("The balance does not suffice: an approval would be refused."))
+        return lines
 
     def run(self, data, *, user, now, request):
         also = making(user, request, self.name, data["reason"])
@@ -183,8 +201,16 @@ class ApproveAdjustment(_DecideAdjustment):
         }
         return [
             _("%(money)s yuan move from %(source)s to %(target)s, now.") % told,
+            *self._case(adjustment),
             _("Proposed by %(maker)s: %(reason)s") % told,
         ]
+
+    @staticmethod
+    def _case(adjustment) -> list:
+        if adjustment.case_id:
+            return [_("It is about case %(number)d.") % {"number": adjustment.case_id}]
+        is_back = adjustment.target == accounts.SUSPENSE
+        return [_("A new case is opened for it.")] if is_back else []
 
     def run(self, adjustment, *, reason, now, also):
         return adjust.approve(
@@ -208,5 +234,31 @@ class RejectAdjustment(_DecideAdjustment):
         )
 
 
-ADJUSTMENT_ACTS = [ApproveAdjustment(), RejectAdjustment()]
+class WithdrawAdjustment(ReasonAction):
+    name = "withdraw_adjustment"
+    title = gettext_lazy("Withdraw the proposal")
+    permission = "wallets.propose_adjustment"
+    is_grave = True
+
+    def allows(self, user, adjustment):
+        """One's own alone."""
+        return adjustment.maker_id == user.pk
+
+    def refusal(self, adjustment, now):
+        is_open = adjustment.status == AdjustmentStatus.PROPOSED
+        return "" if is_open else _("This has been decided already.")
+
+    def preview(self, adjustment, now):
+        return [_("Nothing moves."), _("Nobody can approve it any more.")]
+
+    def facts(self, adjustment):
+        return (adjustment.status,)
+
+    def run(self, adjustment, *, reason, now, also):
+        return adjust.withdraw(
+            reference=adjustment.reference, maker_id=also.user.pk, now=now, also=also
+        )
+
+
+ADJUSTMENT_ACTS = [ApproveAdjustment(), RejectAdjustment(), WithdrawAdjustment()]
 PROPOSE_ADJUSTMENT = ProposeAdjustment()

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from redpacket_site.kit import ids, money, retry
 from redpacket_site.kit.moves import move
 from redpacket_site.kit.problems import Forbidden, Invalid
-from wallets import accounts, ledger
+from wallets import accounts, ledger, suspense
 from wallets.models import Adjustment, Kind
 from wallets.states import AdjustmentStatus
 
@@ -25,20 +25,27 @@ def propose(
     maker_id: int,
     now: datetime,
     attachment: str = "",
+    case_id: int | None = None,
 ) -> Adjustment:
     """Propose to credit or debit a wallet against `other`: the platform's money or suspense.
 
+    Suspense holds money for cases alone: what leaves it names its case; what was credited by
+    mistake comes back to that case, or to a new one. No user: the platform keeps a case's money.
+
     Money:   Decimal yuan, above zero; none moves before the approval.
-    Raises:  Invalid (400) above the maker's limit, or for a debit towards suspense.
+    Raises:  Invalid (400) above the maker's limit, or for more than the case holds.
     Spec:    2.7
     """
-    refuse_unless_possible(amount=amount, is_credit=is_credit, other=other)
-    wallet = accounts.wallet(user_id)
+    refuse_unless_possible(
+        user_id=user_id, amount=amount, is_credit=is_credit, other=other, case_id=case_id
+    )
+    mine = accounts.wallet(user_id) if user_id else accounts.PLATFORM
     return Adjustment.objects.create(
         reference=ids.public_id("adj"),
-        source=other if is_credit else wallet,
-        target=wallet if is_credit else other,
+        source=other if is_credit else mine,
+        target=mine if is_credit else other,
         amount=money.yuan(amount),
+        case_id=case_id,
         reason=reason,
         attachment=attachment,
         maker_id=maker_id,
@@ -46,14 +53,23 @@ def propose(
     )
 
 
-def refuse_unless_possible(*, amount: Decimal, is_credit: bool, other: str) -> None:
+def refuse_unless_possible(
+    *, user_id: str, amount: Decimal, is_credit: bool, other: str, case_id: int | None = None
+) -> None:
     """What a proposal must keep to; raises Invalid (400)."""
     if not 0 < money.yuan(amount) <= settings.REDPACKET_MAKER_MAX:
         raise Invalid(errors={"amount": [over_limit(settings.REDPACKET_MAKER_MAX)]})
-    if other not in (accounts.PLATFORM, accounts.SUSPENSE) or (
-        other == accounts.SUSPENSE and not is_credit
-    ):
+    if other not in (accounts.PLATFORM, accounts.SUSPENSE):
         raise Invalid(errors={"other": [_("Not a possible account.")]})
+    leaves = other == accounts.SUSPENSE and is_credit
+    if not user_id and not leaves:
+        raise Invalid(errors={"user_id": [_("Whose wallet?")]})
+    if other == accounts.PLATFORM and case_id is not None:
+        raise Invalid(errors={"case_id": [_("A case's money is in suspense.")]})
+    if leaves and case_id is None:
+        raise Invalid(errors={"case_id": [_("Say which case's money this is.")]})
+    if case_id is not None:
+        suspense.cases().refuse(case_id, money.yuan(amount), leaves)
 
 
 @retry.unit
@@ -63,7 +79,7 @@ def approve(*, reference: str, checker_id: int, now: datetime) -> bool:
     Money:   source -> target, one line, in the transaction of the approval.
     Races:   proposed -> approved by the row's WHERE; the database refuses maker = checker.
     Raises:  Forbidden (403) for the maker himself, Invalid (400) above the checker's limit,
-             InsufficientBalance (409).
+             InsufficientBalance (409), Uncovered (409) when the case's money has left meanwhile.
     Spec:    2.7
     """
     adjustment = _decide(reference, AdjustmentStatus.APPROVED, checker_id, now)
@@ -71,6 +87,10 @@ def approve(*, reference: str, checker_id: int, now: datetime) -> bool:
         return False
     if adjustment.amount > settings.REDPACKET_CHECKER_MAX:
         raise Invalid(errors={"amount": [over_limit(settings.REDPACKET_CHECKER_MAX)]})
+    case_id = adjustment.case_id
+    if adjustment.target == accounts.SUSPENSE and case_id is None:
+        case_id = suspense.cases().opened(adjustment, now)
+        Adjustment.objects.filter(pk=adjustment.pk).update(case_id=case_id)
     ledger.post(
         kind=Kind.ADJUSTMENT,
         reference=adjustment.reference,
@@ -79,6 +99,7 @@ def approve(*, reference: str, checker_id: int, now: datetime) -> bool:
         amount=adjustment.amount,
         now=now,
         note=adjustment.reason,
+        case_id=case_id,
     )
     return True
 
@@ -87,6 +108,19 @@ def approve(*, reference: str, checker_id: int, now: datetime) -> bool:
 def reject(*, reference: str, checker_id: int, now: datetime) -> bool:
     """Move nothing; False when somebody else decided first."""
     return _decide(reference, AdjustmentStatus.REJECTED, checker_id, now) is not None
+
+
+@retry.unit
+def withdraw(*, reference: str, maker_id: int, now: datetime) -> bool:
+    """Take back what oneself has proposed; False when somebody decided first.
+
+    Raises:  Forbidden (403) for anybody but the maker.
+    """
+    adjustment = Adjustment.objects.get(reference=reference)
+    if adjustment.maker_id != maker_id:
+        raise Forbidden()
+    row = Adjustment.objects.filter(pk=adjustment.pk)
+    return move(row, to=AdjustmentStatus.WITHDRAWN, decided_at=now)
 
 
 def over_limit(most: Decimal):

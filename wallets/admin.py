@@ -211,7 +211,12 @@ _ADJUSTMENT_TONES = {
     AdjustmentStatus.PROPOSED: "awaiting",
     AdjustmentStatus.APPROVED: "open",
     AdjustmentStatus.REJECTED: "closed",
+    AdjustmentStatus.WITHDRAWN: "closed",
 }
+
+
+def adjustment_status(row) -> str:
+    return badge(_ADJUSTMENT_TONES[row.status], row.get_status_display())
 
 
 def eyes(row) -> Section:
@@ -228,7 +233,7 @@ def eyes(row) -> Section:
                 row.attachment or "-",
             ],
             [
-                row.get_status_display() if row.checker else _("to be decided"),
+                row.get_status_display() if row.decided_at else _("to be decided"),
                 row.checker or "-",
                 moment(row.decided_at),
                 "",
@@ -249,10 +254,11 @@ class AdjustmentAdmin(ReadOnlyAdmin):
     totals = {"amount": gettext_lazy("amount")}
     acts = ADJUSTMENT_ACTS
     proposals = [PROPOSE_ADJUSTMENT]
+    sections = []
 
     @admin.display(description=gettext_lazy("status"))
     def state(self, row):
-        return badge(_ADJUSTMENT_TONES[row.status], row.get_status_display())
+        return adjustment_status(row)
 
     @admin.display(description=gettext_lazy("amount"))
     def money(self, row):
@@ -281,6 +287,7 @@ class AdjustmentAdmin(ReadOnlyAdmin):
                 "%(money)s yuan were not moved from %(source)s to %(target)s."
             ),
         }
+        sentences[AdjustmentStatus.WITHDRAWN] = sentences[AdjustmentStatus.REJECTED]
         lines = LedgerLine.objects.filter(kind=Kind.ADJUSTMENT, reference=row.reference)
         page = Page(
             sentence=sentences[row.status] % told,

@@ -127,6 +127,7 @@ _ROUTES = {
         ("platform", "wallet"),
         ("wallet", "platform"),
         ("suspense", "wallet"),
+        ("wallet", "suspense"),
         ("suspense", "platform"),
         ("clearing", "wallet"),  # a channel refund that the channel refused came back
     ),

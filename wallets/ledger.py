@@ -9,11 +9,18 @@ from decimal import Decimal
 from functools import cache
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext_lazy as _
 
 from redpacket_site.kit import money, sql
-from redpacket_site.kit.problems import InsufficientBalance, WalletFrozen
-from wallets import accounts
+from redpacket_site.kit.problems import Conflict, InsufficientBalance, WalletFrozen
+from wallets import accounts, suspense
 from wallets.models import Kind, LedgerLine, Wallet
+
+
+class Uncovered(Conflict):
+    """The account is not known to hold what was to leave it; the transaction must roll back."""
+
+    code, detail = "uncovered", _("The money is not there, or no longer there.")
 
 
 class AlreadyPosted(Exception):
@@ -43,27 +50,34 @@ def post(
     now: datetime,
     note: str = "",
     spend: bool = False,
+    case_id: int | None = None,
 ) -> None:
     """Move `amount` yuan from one account to another: wallet balances first, the line second.
 
     `spend` marks what the owner does himself: a frozen wallet refuses that, while what it is owed
-    still arrives and staff may still correct it (Spec 2.7).
+    still arrives and staff may still correct it (Spec 2.7). `case_id` says whose money it is that
+    leaves or enters suspense.
 
     Money:   Decimal yuan, two places, above zero. A wallet is opened by its first credit.
-    Races:   the debit's WHERE holds the balance; balance before line (docs/locks.md).
+    Races:   the debit's WHERE holds the balance, the case's row what is in suspense; balance before
+             line (docs/locks.md). Nothing leaves an escrow that nothing was paid into.
     Repeats: (kind, reference) is unique; a repeat raises AlreadyPosted and has changed the balances
              in this transaction, so the caller lets it roll back whole.
-    Raises:  InsufficientBalance (409), WalletFrozen (403), AlreadyPosted.
+    Raises:  InsufficientBalance (409), WalletFrozen (403), Uncovered (409), AlreadyPosted.
     Spec:    2.3
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("money moves inside a transaction")
     amount = money.yuan(amount)
+    if accounts.SUSPENSE in (source, target):
+        _suspend(source, case_id, amount)
     with connection.cursor() as cursor:
         if payer := accounts.owner(source):
             _debit(cursor, payer, amount, spend)
         if payee := accounts.owner(target):
-            cursor.execute(_credit_sql(), [payee, sql.money(amount), False, "", sql.time(now)])
+            _credit(cursor, payee, source, amount, now)
+        elif accounts.held_for(source):
+            raise ValueError("what leaves an escrow goes to wallets")
         values = [int(kind), reference, source, target, sql.money(amount), note, sql.time(now)]
         try:
             cursor.execute(_line_sql(), values)
@@ -78,21 +92,44 @@ def post_many(*, kind: Kind, source: str, credits: Credits, now: datetime) -> No
     Races:   wallets in the order of their users, so that two sets never wait for each other in a
              ring; balances before lines.
     Repeats: as post(): one repeated reference raises AlreadyPosted for the whole set.
-    Raises:  AlreadyPosted; WrongCount when the SELECT came to another number of rows.
+    Raises:  Uncovered; AlreadyPosted; WrongCount when the SELECT came to another number of rows.
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("money moves inside a transaction")
-    if accounts.owner(source) is not None:
-        raise ValueError("a set is not paid out of a wallet: post() holds its balance")
+    if accounts.held_for(source) is None:
+        raise ValueError(
+            "a set is paid out of an escrow, not of a wallet: post() has the other guards"
+        )
     balances, lines = _many_sql(credits.select)
     with connection.cursor() as cursor:
-        cursor.execute(balances, [sql.time(now), *credits.values])
+        cursor.execute(balances, [sql.time(now), *credits.values, source])
+        if cursor.rowcount == 0:
+            raise Uncovered()
         try:
             cursor.execute(lines, [int(kind), source, sql.time(now), *credits.values])
         except IntegrityError as error:
             raise AlreadyPosted(f"{Kind(kind).name}: one of {credits.count}") from error
         if cursor.rowcount != credits.count:
             raise WrongCount(f"{cursor.rowcount} lines, {credits.count} credits")
+
+
+def _suspend(source: str, case_id: int | None, amount: Decimal) -> None:
+    """What a case holds is the guard of suspense: its row changes before the line is written."""
+    if case_id is None:
+        raise ValueError("money in suspense is a case's: whose is this?")
+    move = suspense.cases().take if source == accounts.SUSPENSE else suspense.cases().put
+    if not move(case_id, amount):
+        raise Uncovered()
+
+
+def _credit(cursor, user_id: str, source: str, amount: Decimal, now: datetime) -> None:
+    values = [user_id, sql.money(amount), False, "", sql.time(now)]
+    if accounts.held_for(source) is None:
+        cursor.execute(_credit_sql(), values)
+        return
+    cursor.execute(_covered_credit_sql(), [*values, source])
+    if cursor.rowcount == 0:
+        raise Uncovered()
 
 
 def _debit(cursor, user_id: str, amount: Decimal, spend: bool) -> None:
@@ -126,6 +163,23 @@ def _credit_sql() -> str:
     return f"{sql.insert(Wallet, *_BALANCE)} {_or_add()}"
 
 
+@cache
+def _covered_credit_sql() -> str:
+    """The same, only when the escrow that it comes out of (the last parameter) was paid into. Not
+    in the line's statement: a line that is selected would lock its table's counter."""
+    row = ", ".join(["%s"] * len(_BALANCE))
+    nowhere = " FROM DUAL" if sql.is_mysql() else ""
+    return (
+        f"{sql.insert_into(Wallet, *_BALANCE)} SELECT {row}{nowhere} WHERE {_paid_in()} {_or_add()}"
+    )
+
+
+def _paid_in() -> str:
+    """Whether anything came to an account: one look into an index, which waits for nobody."""
+    target = sql.column(LedgerLine, "target")
+    return f"EXISTS (SELECT 1 FROM {sql.table(LedgerLine)} WHERE {target} = %s)"
+
+
 def _or_add() -> str:
     """The wallet is there: add to its balance; rounded, since SQLite adds in floats."""
     balance = sql.column(Wallet, "balance")
@@ -140,11 +194,11 @@ def _or_add() -> str:
 
 @cache
 def _many_sql(select: str) -> tuple[str, str]:
-    """Balances and lines of a set. WHERE true: SQLite would read ON CONFLICT as a join's ON."""
+    """Balances and lines of a set; the balances only when its escrow was paid into."""
     wallet = sql.joined(f"'{accounts.wallet('')}'", "user_id")
     return (
         f"{sql.insert_into(Wallet, *_BALANCE)} SELECT user_id, amount, 0, '', %s"
-        f" FROM ({select}) AS owed WHERE true ORDER BY user_id {_or_add()}",
+        f" FROM ({select}) AS owed WHERE {_paid_in()} ORDER BY user_id {_or_add()}",
         f"{sql.insert_into(LedgerLine, *_LINE)} SELECT %s, reference, %s, {wallet}, amount, '', %s"
         f" FROM ({select}) AS owed",
     )

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from redpacket_site.kit.ids import AsciiField, OutsideIdField
 from redpacket_site.kit.money import ZERO, MoneyField
 from redpacket_site.kit.moves import Moves
-from wallets.states import ADJUSTMENT_MOVES, AdjustmentStatus
+from wallets.states import ADJUSTMENT_MOVES, UNDECIDED, AdjustmentStatus
 
 
 class Kind(models.IntegerChoices):
@@ -16,7 +16,7 @@ class Kind(models.IntegerChoices):
     GRAB = 2, _("Grabbed red packet")  # escrow -> wallet
     EXPIRY_REFUND = 3, _("Expired red packet returned")  # escrow -> wallet
     TOPUP = 4, _("Top-up")  # clearing -> wallet
-    ADJUSTMENT = 5, _("Adjustment")  # platform <-> wallet, suspense -> wallet or platform
+    ADJUSTMENT = 5, _("Adjustment")  # platform <-> wallet <-> suspense, suspense -> platform
     CHANNEL_PAY = 6, _("Paid through a channel")  # clearing -> escrow
     SUSPENSE = 7, _("Arrived without an owner")  # clearing -> suspense
     CHANNEL_REFUND = 8, _("Refunded through the channel")  # suspense or wallet -> clearing
@@ -89,6 +89,8 @@ class Adjustment(models.Model):
     source = AsciiField(_("source"), max_length=80)
     target = AsciiField(_("target"), max_length=80)
     amount = MoneyField(_("amount"))
+    # Whose money in suspense this is about (差错单): the key of a row that is known above.
+    case_id = models.PositiveBigIntegerField(_("case"), null=True, db_index=True)
     reason = models.CharField(_("reason"), max_length=255)
     attachment = models.CharField(_("attachment"), max_length=255, blank=True, default="")
     status = models.PositiveSmallIntegerField(
@@ -118,8 +120,8 @@ class Adjustment(models.Model):
                 condition=Q(checker=None) | ~Q(maker=F("checker")), name="adjustment_four_eyes"
             ),
             models.CheckConstraint(
-                condition=Q(status=AdjustmentStatus.PROPOSED, checker=None)
-                | ~Q(status=AdjustmentStatus.PROPOSED) & Q(checker__isnull=False),
+                condition=Q(status__in=UNDECIDED, checker=None)
+                | ~Q(status__in=UNDECIDED) & Q(checker__isnull=False),
                 name="adjustment_decided_by_a_checker",
             ),
         ]

@@ -6,7 +6,16 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from payments import channel_refund, chase, confirm, notify, order, send_refund, topup
+from payments import (
+    channel_refund,
+    chase,
+    confirm,
+    notify,
+    order,
+    refunded,
+    send_refund,
+    topup,
+)
 from payments.channels.base import RefundState, State
 from payments.models import Case, ChannelRefund, Notification, PaymentOrder
 from payments.states import (
@@ -461,7 +470,7 @@ def test_maker_proposes_again_after_a_rejection(proposed):
     maker, checker = make_staff("maker"), make_staff("checker")
     wish = {"case_id": proposed.case_id, "amount": Decimal("50.00"), "reason": "the payer asks"}
 
-    with pytest.raises(channel_refund.AlreadyProposed):
+    with pytest.raises(refunded.NothingLeft):
         channel_refund.propose(**wish, maker_id=maker.pk, now=timezone.now())
     channel_refund.reject(refund_no=proposed.refund_no, checker_id=checker.pk, now=timezone.now())
     again = channel_refund.propose(**wish, maker_id=maker.pk, now=timezone.now())

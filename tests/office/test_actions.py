@@ -13,7 +13,7 @@ from packets import freeze, roles
 from packets.models import RedPacket
 from packets.states import Kind
 from payments import order, topup
-from payments.models import Case, PaymentOrder
+from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseStatus, OrderStatus, PayType, Scene
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
 from redpacket_site.kit import staff
@@ -234,13 +234,17 @@ def test_no_more_at_once_than_somebody_reads(support):
     assert shown.content.decode().count('name="pk"') == BULK_MAX
 
 
-def test_a_case_is_resolved_with_what_was_done(maker, support):
+def test_a_case_is_resolved_with_what_was_done(maker, checker, support):
     _, case = stories.topped_up_twice(timezone.now())
+    body = {"pk": case.pk, "seen": "x", "reason": "before its money has left"}
 
     refused = support.act(case, "resolve_case", "not mine to say")
+    early = maker.post(desk.act_url(case, "resolve_case"), body, follow=True)
+    assert checker.act(ChannelRefund.objects.get(), "approve_refund").status_code == 302
     answer = maker.act(case, "resolve_case", "sent back through the channel")
 
     assert refused.status_code == 403
+    assert "still in suspense" in early.content.decode()
     assert answer.status_code == 302
     case = Case.objects.get()
     assert (case.status, case.resolved_by) == (CaseStatus.RESOLVED, maker.user)

@@ -25,13 +25,14 @@ def checker():
     return get_user_model().objects.create_user("checker", is_staff=True)
 
 
-def propose(maker, amount="12.34", *, is_credit=True, other=accounts.PLATFORM) -> Adjustment:
+def propose(maker, amount="12.34", *, is_credit=True, other=accounts.PLATFORM, case_id=None):
     return adjust.propose(
         user_id="bob",
         amount=Decimal(amount),
         is_credit=is_credit,
         other=other,
         reason="compensation",
+        case_id=case_id,
         maker_id=maker.pk,
         now=timezone.now(),
     )
@@ -102,6 +103,22 @@ def test_limits(settings, maker, checker):
     assert balance("bob").balance == 50
 
 
-def test_nothing_is_debited_into_suspense(maker):
-    with pytest.raises(problems.Invalid):
-        propose(maker, is_credit=False, other=accounts.SUSPENSE)
+def test_nothing_leaves_suspense_without_a_case(maker):
+    for case_id in (None, 4711):
+        with pytest.raises(problems.Invalid):
+            propose(maker, other=accounts.SUSPENSE, case_id=case_id)
+
+
+def test_a_maker_withdraws_his_own_proposal_and_nobody_elses(maker, checker):
+    proposed = propose(maker)
+    wish = {"reference": proposed.reference, "now": timezone.now()}
+
+    with pytest.raises(problems.Forbidden):
+        adjust.withdraw(**wish, maker_id=checker.pk)
+    assert adjust.withdraw(**wish, maker_id=maker.pk)
+    assert not adjust.withdraw(**wish, maker_id=maker.pk)
+
+    assert not approve(proposed, checker)
+    proposed.refresh_from_db()
+    assert (proposed.status, proposed.checker) == (AdjustmentStatus.WITHDRAWN, None)
+    assert not LedgerLine.objects.exists()
