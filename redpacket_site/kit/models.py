@@ -65,6 +65,8 @@ class StaffAction(models.Model):
     key = AsciiField(max_length=96)
     subject = models.CharField(_("on"), max_length=128)  # as people call it
     reason = models.CharField(_("reason"), max_length=255)
+    # The form's own token: what is sent twice is done once (proposals.py).
+    once = AsciiField(max_length=32, null=True, unique=True, editable=False)
     ip = models.GenericIPAddressField(_("address"), null=True)
     created_at = models.DateTimeField(_("time"), db_index=True)
 

@@ -1,15 +1,20 @@
 """Forms of the back office that make something new: filled in, looked at, and only then done.
 
-Three steps on one address: the form; what will happen, in sentences; the verb.
+Three steps on one address: the form; what will happen, in sentences; the verb. A token goes with
+the form through all three and commits with what was made, so that one form makes one thing.
 """
 
+import re
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.apps import apps
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
 from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -17,7 +22,10 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from redpacket_site.kit import dossier, staff
+from redpacket_site.kit.models import StaffAction
 from redpacket_site.kit.problems import Problem
+
+_TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
 class Proposal:
@@ -68,6 +76,8 @@ def view(model_admin, request, name: str):
     form = proposal.form(request.POST, request.FILES)
     if not form.is_valid():
         return _show(model_admin, request, proposal, form)
+    if made := _made_by(request):
+        return _again(request, made)
     now = timezone.now()
     try:
         if proposal.is_previewed and "done" not in request.POST:
@@ -77,6 +87,10 @@ def view(model_admin, request, name: str):
     except Problem as problem:
         _explain(form, problem)
         return _show(model_admin, request, proposal, form)
+    except IntegrityError:
+        if made := _made_by(request):
+            return _again(request, made)
+        raise
     messages.success(request, proposal.told(row))
     return HttpResponseRedirect(dossier.page_of(row))
 
@@ -91,7 +105,24 @@ class Made(staff.Note):
 
 def making(user, request, action: str, reason: str) -> Made:
     """The `also` of a proposal's verb."""
-    return Made(user=user, action=action, obj=None, reason=reason[:255], ip=staff.ip_of(request))
+    about = {"reason": reason[:255], "ip": staff.ip_of(request), "once": _token(request)}
+    return Made(user=user, action=action, obj=None, **about)
+
+
+def _token(request) -> str | None:
+    given = request.POST.get("once", "")
+    return given if _TOKEN.fullmatch(given) else None
+
+
+def _made_by(request) -> StaffAction | None:
+    """What this very form has made already."""
+    token = _token(request)
+    return StaffAction.objects.filter(once=token).first() if token else None
+
+
+def _again(request, made: StaffAction):
+    messages.info(request, _("This form was sent before: it was done once, and this is it."))
+    return HttpResponseRedirect(dossier.page_of(apps.get_model(made.model)(pk=made.key)))
 
 
 def _explain(form: forms.Form, problem: Problem) -> None:
@@ -110,6 +141,7 @@ def _show(model_admin, request, proposal, form, preview=()):
         "title": proposal.title,
         "proposal": proposal,
         "form": form,
+        "once": _token(request) or secrets.token_hex(16),
         "preview": preview,
         "opts": model_admin.opts,
         "list_url": dossier.list_of(model_admin.model),

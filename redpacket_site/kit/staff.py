@@ -23,7 +23,8 @@ def model_name(obj: models.Model | type[models.Model]) -> str:
 class Note:
     """An `also` for verbs (kit/retry.py): the staff member's log line commits with the work.
 
-    A verb that answers False has changed nothing, and then nothing is noted.
+    A verb that answers False has changed nothing, and then nothing is noted. `once` is unique: the
+    second of two that bear it rolls back with what it did.
     """
 
     user: Any
@@ -31,6 +32,7 @@ class Note:
     obj: models.Model
     reason: str
     ip: str | None = None
+    once: str | None = None
     now: datetime = field(default_factory=timezone.now)
 
     def begin(self) -> None:
@@ -46,6 +48,7 @@ class Note:
             key=str(self.obj.pk),
             subject=str(self.obj)[:128],
             reason=self.reason,
+            once=self.once,
             ip=self.ip,
             created_at=self.now,
         )
