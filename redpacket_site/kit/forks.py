@@ -1,4 +1,4 @@
-"""What a forked child must not take over from its parent (docs/decisions/0019).
+"""What a forked child must not take over from its parent (docs/decisions/0024).
 
 A fork copies memory and open sockets, and no thread: a queue whose thread stayed behind is never
 emptied, a lock that another thread held is never let go, and two processes on one socket read each

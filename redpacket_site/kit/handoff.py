@@ -1,6 +1,6 @@
 """A queue with one thread behind it, for work that must not keep anybody waiting.
 
-Log lines and tasks for the broker leave this way (docs/decisions/0019, 0020). The queue is bounded:
+Log lines and tasks for the broker leave this way (docs/decisions/0020, 0024). The queue is bounded:
 what finds it full is lost and counted. The thread begins with the first item, so a forked child,
 which inherits no thread, simply begins anew; what its parent had queued stays the parent's.
 """
