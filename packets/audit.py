@@ -12,7 +12,7 @@ from packets.finish import seconds_between
 from packets.models import RedPacket, RefundReview, SettlementPass, Share
 from packets.states import Kind, PayStatus
 from payments.models import PaymentOrder
-from payments.states import OrderStatus, PayType
+from payments.states import PAYABLE, OrderStatus, PayType
 from redpacket_site.kit.money import ZERO, fen
 from wallets import accounts
 from wallets.audit import Finding, by_key, by_weight, register, sums
@@ -61,6 +61,24 @@ def lines_have_their_packets() -> Iterator[Finding]:
                     "lines_have_their_packets",
                     f"ledger line {line.pk}",
                     f"{line.reference} from {line.source} to {line.target}",
+                )
+
+
+def awaited_money_is_asked_for() -> Iterator[Finding]:
+    """Whoever waits for money has somebody who asks for it: an order that can still be paid."""
+    for packets in by_key(RedPacket.objects.filter(pay_status=PayStatus.AWAITING, voided_at=None)):
+        asked = PaymentOrder.objects.filter(
+            reference__in=[packet.public_id for packet in packets],
+            status__in=PAYABLE,
+            chase_at__isnull=False,
+        )
+        references = set(asked.values_list("reference", flat=True))
+        for packet in packets:
+            if packet.public_id not in references:
+                yield Finding(
+                    "awaited_money_is_asked_for",
+                    f"packet {packet.public_id}",
+                    "awaiting, and no order of it is asked about",
                 )
 
 
@@ -249,7 +267,12 @@ def _posted(
         yield "escrow_is_what_waits", f"escrow {held}, shares waiting {due}"
 
 
-RULES = (packets_are_sound, lines_have_their_packets, refunds_are_put_forward)
+RULES = (
+    packets_are_sound,
+    awaited_money_is_asked_for,
+    lines_have_their_packets,
+    refunds_are_put_forward,
+)
 
 
 def register_rules() -> None:

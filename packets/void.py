@@ -10,26 +10,29 @@ from packets.states import PayStatus
 from payments.models import PaymentOrder
 from payments.states import PAYABLE
 from redpacket_site.kit import outbox
+from redpacket_site.kit.moves import hold
 
 
 def ended(order: PaymentOrder, now: datetime) -> None:
     """One of the packet's orders will never be paid: void the packet unless another one may be.
 
     For use inside the transaction that ends the order.
-    Races:   void, confirmation: both want `voided_at IS NULL AND pay_status = 2` of the packet row,
-             so one lets the other find it changed. Two orders that end at once take turns on that
-             row first; otherwise each would read the other as still payable.
+    Races:   report, confirmation, another order's end: they take turns on the packet's row, held by
+             its key before anything is read. Who comes first is seen by the other: a report that
+             finds its order ended issues nothing, an end that finds the packet awaiting voids it,
+             and of two orders that end at once the second one sees the first.
     Repeats: a packet is voided once.
     Spec:    2.6
     """
-    awaiting = RedPacket.objects.filter(
-        public_id=order.reference, pay_status=PayStatus.AWAITING, voided_at=None
-    )
-    if not awaiting.update(pay_status=PayStatus.AWAITING):  # takes the lock, changes nothing
+    packet = RedPacket.objects.filter(public_id=order.reference).first()
+    if packet is None or not hold(RedPacket, packet.pk):
+        return
+    packet.refresh_from_db()
+    if packet.pay_status != PayStatus.AWAITING or packet.voided_at:
         return
     others = PaymentOrder.objects.filter(reference=order.reference, status__in=PAYABLE)
     if not others.exclude(pk=order.pk).exists():
-        _void(awaiting.get(), now)
+        _void(packet, now)
 
 
 def _void(packet: RedPacket, now: datetime) -> None:

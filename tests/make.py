@@ -103,6 +103,7 @@ def make_order(packet: RedPacket, pay_type: PayType = PayType.ALIPAY) -> Payment
         amount=packet.total_money,
         add_time=now,
         expire_time=now + timedelta(seconds=settings.REDPACKET_PAY_S),
+        chase_at=now + timedelta(seconds=settings.REDPACKET_PAY_S),
     )
 
 

@@ -121,6 +121,38 @@ def test_money_moves_through_the_till_alone():
     assert wrong == [], "\n".join(wrong)
 
 
+def test_states_change_through_move_alone():
+    """No UPDATE and no save sets a state past the MOVES of its model (kit/moves.py)."""
+    columns = {"status", "pay_status", "state"}
+    wrong = []
+    for path in sources(*APPS):
+        if "sandbox" in path.parts:  # the other side of the street
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "update":
+                set_here = {word.arg for word in node.keywords}
+            elif isinstance(node, ast.Assign):
+                set_here = {getattr(target, "attr", "") for target in node.targets}
+            else:
+                continue
+            if set_here & columns:
+                wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}: {set_here & columns}")
+
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_states_change_through_move_alone_notices_a_wrong_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.test_house.ROOT", tmp_path)
+    for app in APPS:
+        (tmp_path / app).mkdir()
+        (tmp_path / app / "fine.py").write_text("rows.update(user_id='u1')\n")
+    (tmp_path / "wallets" / "bad.py").write_text("rows.update(status=3)\n")
+    (tmp_path / "packets" / "bad.py").write_text("packet.pay_status = 1\n")
+
+    with pytest.raises(AssertionError, match=r"(?s)packets/bad\.py:1.*wallets/bad\.py:1"):
+        test_states_change_through_move_alone()
+
+
 # --- docs/states.md
 
 

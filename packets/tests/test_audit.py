@@ -13,7 +13,7 @@ from packets.models import GroupMember, RedPacket, Share
 from packets.states import Kind
 from redpacket_site.kit.caller import Caller
 from tests import rules
-from tests.make import make_expired_packet, make_packet, make_paid_packet
+from tests.make import make_expired_packet, make_packet, make_paid_packet, make_reported_packet
 from wallets import audit as wallets_audit
 from wallets.audit import audit as findings
 from wallets.models import LedgerLine
@@ -165,7 +165,21 @@ def test_line_into_the_escrow_of_nobody_is_named(story):
     }
 
 
+@pytest.mark.broken_books
+@pytest.mark.parametrize("change", ["status = 4, chase_at = NULL", "chase_at = NULL"])
+def test_awaiting_packet_that_nobody_asks_about_is_named(story, change):
+    packet, order = make_reported_packet(Kind.EQUAL, 2, "1.00")
+    assert findings() == []
+
+    by_hand(f"UPDATE payments_paymentorder SET {change} WHERE id = %s", order.pk)
+
+    assert [(finding.rule, finding.row) for finding in findings()] == [
+        ("awaited_money_is_asked_for", f"packet {packet.public_id}")
+    ]
+
+
 BROKEN_BY_A_LINE = {"lines_have_their_packets"}
+BROKEN_BY_AN_ORDER = {"awaited_money_is_asked_for"}
 # An untaken share that is credited cannot be stored: share_taken_or_not, below.
 CANNOT_BE_STORED = {"only_takers_are_credited"}
 BROKEN_IN_TEST_SETTLE = {
@@ -181,6 +195,7 @@ BROKEN_IN_TEST_SETTLE = {
 
 def test_every_rule_is_broken_here():
     broken = {rule for rule, _, _ in BREAKS} | BROKEN_BY_A_LINE | CANNOT_BE_STORED
+    broken |= BROKEN_BY_AN_ORDER
     assert rules.names_in(audit) == broken | BROKEN_IN_TEST_SETTLE
     elsewhere = Path(__file__).with_name("test_settle.py").read_text()
     assert all(rule in elsewhere for rule in BROKEN_IN_TEST_SETTLE)

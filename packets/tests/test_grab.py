@@ -17,6 +17,7 @@ from tests.make import (
     make_group,
     make_packet,
     make_paid_packet,
+    make_reported_packet,
 )
 from wallets import freeze as wallet_freeze
 from wallets.models import LedgerLine
@@ -182,15 +183,7 @@ def test_closed_packet():
 
 
 def test_awaiting_packet_is_grabbed_uncredited():
-    packet = make_packet()
-    from django.db import transaction
-
-    from packets import issue
-    from packets.states import PayStatus
-    from payments.states import PayType
-
-    with transaction.atomic():
-        issue.issue(packet, to=PayStatus.AWAITING, pay_type=PayType.ALIPAY, now=timezone.now())
+    packet, _ = make_reported_packet()
 
     result = take(packet, "u1")
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import F
 
 from redpacket_site.kit import retry, sql
 from redpacket_site.kit.models import Event, EventPlace
+from redpacket_site.kit.moves import hold
 
 PLACED_AT_ONCE = 500
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -65,7 +65,7 @@ def give_places() -> int:
 
 @retry.unit
 def _give_places() -> int:
-    EventPlace.objects.filter(pk=1).update(last=F("last") + 0)  # takes the lock, changes nothing
+    hold(EventPlace, 1)
     last = EventPlace.objects.get(pk=1).last
     waiting = list(
         Event.objects.filter(place__isnull=True)
