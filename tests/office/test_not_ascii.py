@@ -114,6 +114,7 @@ WITH_WORDS = {
     "token": [["红"]],
     "reconcile": [["红", "2026-01-01"], ["alipay", "红"], ["alipay", "2026-01-01", "红"]],
     "channels": [["红"]],
+    "grants": [["红"], ["红@localhost"]],
     "sweep": [["红"]],
 }
 WITHOUT_WORDS = {"audit", "seed_demo", "demo_staff", "sandbox_keys"}
