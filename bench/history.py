@@ -136,9 +136,9 @@ ROWS = {
             IF(p MOD 5 = 0, NULL, {staff})
         FROM plan WHERE pay_type < 4 AND p MOD 4 = 0""",
     "payments.bill": """
-        INSERT INTO payments_bill (pay_type, day, `rows`, matched, differences, total,
-            reconciled_at)
-        SELECT s.seq, '{now}' - INTERVAL d.seq DAY, 700, 700, 0, 35000, '{now}'
+        INSERT INTO payments_bill (pay_type, day, state, `rows`, matched, differences, missing,
+            total, refunded, reconciled_at, tries, says)
+        SELECT s.seq, '{now}' - INTERVAL d.seq DAY, 1, 700, 700, 0, 0, 35000, 0, '{now}', 0, ''
         FROM seq_1_to_365 d JOIN seq_1_to_3 s""",
     "wallets.dailysummary": f"""
         INSERT INTO wallets_dailysummary (day, first_id, last_id, is_booked, closed_at)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from payments import bills, cases, channel_refund, chase, reconcile
-from payments.channels.base import ChannelDown, Refused, State
+from payments.channels.base import ChannelDown, NoBill, Refused, State
 from payments.models import Bill
 from payments.states import CHANNELS, PAYABLE, CaseStatus, PayType, RefundStatus
 from redpacket_site.kit.actions import ReasonAction
@@ -287,9 +287,11 @@ class RunBill(Proposal):
     def notes(self):
         return [_("Comparing moves no money; each difference becomes a case, once.")]
 
-    def content(self, data) -> bytes:
+    def content(self, data) -> bytes | None:
         try:
             return reconcile.download(pay_type=data["channel"], day=data["day"])
+        except NoBill:
+            return None  # no transactions: what our books say of that day is missing
         except LookupError:
             raise Invalid(errors={"channel": [_("This channel is not in use here.")]}) from None
         except (ChannelDown, Refused) as error:

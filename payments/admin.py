@@ -17,7 +17,15 @@ from payments.acts import (
     UPLOAD_BILL,
 )
 from payments.models import Bill, Case, ChannelRefund, Notification, PaymentOrder
-from payments.states import CaseKind, CaseStatus, NoticeOutcome, OrderStatus, PayType, RefundStatus
+from payments.states import (
+    BillState,
+    CaseKind,
+    CaseStatus,
+    NoticeOutcome,
+    OrderStatus,
+    PayType,
+    RefundStatus,
+)
 from redpacket_site.kit.admin import (
     AgeFilter,
     AmountRangeFilter,
@@ -70,6 +78,12 @@ _REFUND_TONES = {
     RefundStatus.REJECTED: "closed",
     RefundStatus.WITHDRAWN: "closed",
 }
+_BILL_TONES = {
+    BillState.WAITING: "awaiting",
+    BillState.COMPARED: "open",
+    BillState.EMPTY: "finished",
+    BillState.FAILED: "void",
+}
 _NOTICE_TONES = {
     NoticeOutcome.CONFIRMED: "open",
     NoticeOutcome.FORGED: "void",
@@ -97,10 +111,13 @@ SUGGESTED = {
     CaseKind.REFUND_FAILED: gettext_lazy("propose the refund again, or credit the payer"),
     CaseKind.TAKEN_BACK: gettext_lazy("find out whose it is, and credit him"),
     CaseKind.BILL_SURPLUS: gettext_lazy("ask the channel about the order: it is then confirmed"),
-    CaseKind.BILL_SHORTFALL: gettext_lazy("look into the next day's bill, then ask the channel"),
+    CaseKind.BILL_SHORTFALL: gettext_lazy("ask the channel where this money is"),
     CaseKind.BILL_AMOUNT: gettext_lazy("compare with the notification; refund or adjust"),
     CaseKind.BILL_REPEATED: gettext_lazy("ask the channel: one payment stands twice in its bill"),
     CaseKind.BILL_OTHER_DAY: gettext_lazy("nothing to do when the other day's bill matches"),
+    CaseKind.BILL_ODD: gettext_lazy("read the row in the file, and look for its payment"),
+    CaseKind.BILL_TOTAL: gettext_lazy("fetch the bill again: its file may be cut off"),
+    CaseKind.BILL_MISSING: gettext_lazy("download the bill at the channel, and upload it"),
 }
 
 
@@ -521,8 +538,8 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
 
 @admin.register(Bill)
 class BillAdmin(ReadOnlyAdmin):
-    list_display = ["on", "channel", "rows", "matched", "open", "money", "at"]
-    list_filter = ["pay_type", ("day", DateRangeFilter)]
+    list_display = ["on", "channel", "shown_state", "rows", "matched", "open", "money", "at"]
+    list_filter = ["state", "pay_type", ("day", DateRangeFilter)]
     proposals = [RUN_BILL, UPLOAD_BILL]
     ordering = ["-pk"]
 
@@ -534,8 +551,14 @@ class BillAdmin(ReadOnlyAdmin):
     def channel(self, bill):
         return bill.get_pay_type_display()
 
+    @admin.display(description=gettext_lazy("state"))
+    def shown_state(self, bill):
+        return badge(_BILL_TONES[BillState(bill.state)], bill.get_state_display())
+
     @admin.display(description=gettext_lazy("differences"))
     def open(self, bill):
+        if not bill.reconciled_at:
+            return "-"
         tone, text = ("void", bill.differences) if bill.differences else ("open", _("none"))
         return badge(tone, text)
 
@@ -548,31 +571,42 @@ class BillAdmin(ReadOnlyAdmin):
         return moment(bill.reconciled_at)
 
     def page(self, request, bill):
-        told = {
-            "channel": bill.get_pay_type_display(),
-            "day": bill.day.isoformat(),
-            "matched": bill.matched,
-            "differences": bill.differences,
-        }
         cases = reconcile.cases_of(bill).order_by("pk")[:CASES_SHOWN]
         page = Page(
-            sentence=_("%(channel)s, %(day)s: %(matched)d matched, %(differences)d differences.")
-            % told,
-            badges=[self.open(bill)],
+            sentence=_bill_in_words(bill),
+            badges=[self.shown_state(bill)],
             facts=[
                 (_("channel"), bill.get_pay_type_display()),
                 (_("day"), bill.day.isoformat()),
                 (_("rows"), bill.rows),
                 (_("matched"), bill.matched),
-                (_("differences"), bill.differences),
+                (_("differences"), self.open(bill)),
+                (_("of these in no bill"), bill.missing),
                 (_("paid in all"), yuan(bill.total)),
+                (_("refunded in all"), yuan(bill.refunded)),
                 (_("reconciled at"), moment(bill.reconciled_at)),
+                (_("tries"), bill.tries),
+                (_("next try at"), moment(bill.due_at)),
+                (_("says"), bill.says or "-"),
             ],
             sections=[case_rows(list(cases))],
         )
         if done := in_order(done_to(bill)):
             page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
         return page
+
+
+def _bill_in_words(bill) -> str:
+    told = {
+        "channel": bill.get_pay_type_display(),
+        "day": bill.day.isoformat(),
+        "matched": bill.matched,
+        "differences": bill.differences,
+        "state": bill.get_state_display(),
+    }
+    if bill.state == BillState.COMPARED:
+        return _("%(channel)s, %(day)s: %(matched)d matched, %(differences)d differences.") % told
+    return _("%(channel)s, %(day)s: %(state)s.") % told
 
 
 def _refunded(request, line):

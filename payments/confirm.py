@@ -45,6 +45,7 @@ def _confirm(*, payment: Payment, now: datetime) -> NoticeOutcome:
         "trade_no": payment.trade_no,
         "confirmed_at": now,
         "paid_at": payment.paid_at or now,
+        "settle_date": payment.settle_date,
         "open_key": None,
         "chase_at": None,
     }

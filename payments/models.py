@@ -4,10 +4,12 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from payments.states import (
+    BILL_MOVES,
     CASE_MOVES,
     ORDER_MOVES,
     REFUND_MOVES,
     UNDECIDED,
+    BillState,
     CaseKind,
     CaseStatus,
     NoticeOutcome,
@@ -18,7 +20,7 @@ from payments.states import (
 )
 from redpacket_site.kit.ids import AsciiField, OutsideIdField
 from redpacket_site.kit.lease import Leased
-from redpacket_site.kit.money import MoneyField
+from redpacket_site.kit.money import ZERO, MoneyField
 from redpacket_site.kit.moves import Moves
 
 
@@ -43,6 +45,8 @@ class PaymentOrder(Leased):
     reported_at = models.DateTimeField(_("reported at"), null=True)
     confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
     paid_at = models.DateTimeField(_("paid at (the channel's clock)"), null=True)
+    settle_date = models.DateField(_("settled on"), null=True)  # where the channel says so
+    billed_on = models.DateField(_("in the bill of"), null=True)  # the day whose bill names it
     ended_at = models.DateTimeField(_("ended at"), null=True)  # closed, unpaid or failed
     # When the channel is asked next; empty when there is nothing to ask (chase.py).
     chase_at = models.DateTimeField(_("next question at"), null=True)
@@ -69,7 +73,7 @@ class PaymentOrder(Leased):
             models.Index(fields=["user_id", "status"], name="order_payer_status"),
             models.Index(fields=["chase_at"], name="order_chase"),
             models.Index(fields=["trade_no"], name="order_trade"),
-            models.Index(fields=["pay_type", "paid_at"], name="order_channel_day"),
+            models.Index(fields=["pay_type", "billed_on", "paid_at"], name="order_billed"),
             models.Index(fields=["pay_type", "id"], name="order_channel"),  # a list's filter
         ]
 
@@ -189,6 +193,8 @@ class ChannelRefund(Leased):
     proposed_at = models.DateTimeField(_("proposed at"), db_index=True)
     decided_at = models.DateTimeField(_("decided at"), null=True)
     done_at = models.DateTimeField(_("done at"), null=True)
+    settle_date = models.DateField(_("settled on"), null=True)  # where the channel says so
+    billed_on = models.DateField(_("in the bill of"), null=True)  # the day whose bill names it
     chase_at = models.DateTimeField(_("next try at"), null=True, db_index=True)
     chases = models.PositiveSmallIntegerField(_("tries"), default=0)
     # Workers of the release before look here for a refund under way; Refunded knows of all.
@@ -215,7 +221,7 @@ class ChannelRefund(Leased):
         ]
         indexes = [
             models.Index(fields=["status", "proposed_at"], name="refund_queue"),
-            models.Index(fields=["pay_type", "done_at"], name="refund_channel_day"),
+            models.Index(fields=["pay_type", "billed_on", "done_at"], name="refund_billed"),
             # A list's filters, in the list's order.
             models.Index(fields=["status", "id"], name="refund_status"),
             models.Index(fields=["pay_type", "id"], name="refund_channel"),
@@ -246,22 +252,49 @@ class Refunded(models.Model):
         return f"{PayType(self.pay_type).word} {self.trade_no}"
 
 
-class Bill(models.Model):
-    """What comparing one day with its channel's bill came to, the last time it was done."""
+class Bill(Leased):
+    """A channel's bill of one day: whether it came, and what comparing it came to the last time."""
 
     pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
     day = models.DateField(_("day"), db_index=True)  # in the channels' time zone
-    rows = models.PositiveIntegerField(_("rows"))
-    matched = models.PositiveIntegerField(_("matched"))
-    differences = models.PositiveIntegerField(_("differences"))
-    total = MoneyField(_("paid in all"))
-    reconciled_at = models.DateTimeField(_("reconciled at"))
+    state = models.PositiveSmallIntegerField(
+        _("state"), choices=BillState.choices, default=BillState.WAITING
+    )
+    rows = models.PositiveIntegerField(_("rows"), default=0)
+    matched = models.PositiveIntegerField(_("matched"), default=0)
+    differences = models.PositiveIntegerField(_("differences"), default=0)
+    # Of the differences those of ours that no bill names; the next day's bill may tell more.
+    missing = models.PositiveIntegerField(_("missing"), default=0)
+    total = MoneyField(_("paid in all"), default=ZERO)
+    refunded = MoneyField(_("refunded in all"), default=ZERO)
+    reconciled_at = models.DateTimeField(_("reconciled at"), null=True)
+    tries = models.PositiveIntegerField(_("tries"), default=0)
+    says = models.CharField(_("says"), max_length=255, blank=True, default="")  # why it is missing
+    due_at = models.DateTimeField(_("next try at"), null=True)
+
+    MOVES = Moves("state", BILL_MOVES)
 
     class Meta:
         verbose_name = _("bill")
         verbose_name_plural = _("bills")
-        constraints = [models.UniqueConstraint(fields=["pay_type", "day"], name="bill_once")]
-        indexes = [models.Index(fields=["pay_type", "id"], name="bill_channel")]
+        constraints = [
+            models.UniqueConstraint(fields=["pay_type", "day"], name="bill_once"),
+            models.CheckConstraint(
+                condition=Q(matched__lte=F("rows"), missing__lte=F("differences")),
+                name="bill_figures",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=(BillState.COMPARED, BillState.EMPTY), reconciled_at__isnull=False
+                )
+                | Q(state__in=(BillState.WAITING, BillState.FAILED), reconciled_at=None),
+                name="bill_compared_at",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["pay_type", "id"], name="bill_channel"),
+            models.Index(fields=["state", "id"], name="bill_state"),
+        ]
 
     def __str__(self) -> str:
         return f"{PayType(self.pay_type).word} {self.day}"

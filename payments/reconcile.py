@@ -1,23 +1,31 @@
 """Our orders and refunds against a channel's bill of one day (对账)."""
 
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import chain, islice
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from payments import bills, cases
-from payments.bills import BillRow
+from payments.bills import BillRow, Statement, WrongTotal
 from payments.channels import registry
+from payments.judge import Difference, Judged, Seen, digest, judge
 from payments.models import Bill, Case, ChannelRefund, PaymentOrder
-from payments.states import CaseKind, OrderStatus, PayType, RefundStatus
-from redpacket_site.kit import retry
+from payments.states import BillState, CaseKind, OrderStatus, PayType, RefundStatus
+from redpacket_site.kit import lease, retry
 from redpacket_site.kit.money import ZERO
-from wallets import accounts
-from wallets.models import Kind, LedgerLine
+from redpacket_site.kit.moves import hold, move
+from redpacket_site.kit.problems import Conflict
 
-CHUNK = 1000
+PAGE = 1000
+KEPT = 1000  # so many differences are told; each of them is a case
+LEASE_S = 1800  # longer than the task may take that compares (tasks.py)
+EDGE = timedelta(minutes=10)  # payments so near to a day's end may stand in the neighbour's bill
+DAY = timedelta(days=1)
+DONE = (BillState.COMPARED, BillState.EMPTY)
 
 BILL_KINDS = (
     CaseKind.BILL_SURPLUS,
@@ -25,66 +33,241 @@ BILL_KINDS = (
     CaseKind.BILL_AMOUNT,
     CaseKind.BILL_REPEATED,
     CaseKind.BILL_OTHER_DAY,
+    CaseKind.BILL_ODD,
+    CaseKind.BILL_TOTAL,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One row that does not match; `reference` names it: the refund's or the trade's number."""
-
-    kind: CaseKind
-    reference: str
-    order_no: str
-    trade_no: str
-    amount: Decimal
-    says: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.kind.value} {self.reference} order {self.order_no or '-'} {self.amount}"
-            f": {self.says}"
-        )
+class BeingCompared(Conflict):
+    code, detail = "being_compared", _("Somebody is comparing this day just now.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Reconciliation:
-    """What comparing one bill came to."""
+    """What comparing one bill came to. Of the differences the first are told, all are counted."""
 
-    matched: int
-    differences: list[Difference]
+    rows: int = 0
+    matched: int = 0
+    count: int = 0
+    total: Decimal = ZERO
+    refunded: Decimal = ZERO
+    differences: list[Difference] = field(default_factory=list)
+
+    def tell(self, differences: Iterable[Difference]) -> None:
+        for difference in differences:
+            self.count += 1
+            if len(self.differences) < KEPT:
+                self.differences.append(difference)
+
+    def add(self, page: list[BillRow]) -> None:
+        self.rows += len(page)
+        self.total += sum((row.amount for row in page if not row.refund_no), ZERO)
+        self.refunded += sum((row.amount for row in page if row.refund_no), ZERO)
 
 
 def download(*, pay_type: PayType, day: date) -> bytes:
-    """The bill as the channel gives it. Raises LookupError, ChannelDown, Refused."""
+    """The bill as the channel gives it. Raises LookupError, ChannelDown, NoBill, Refused."""
     return registry.channel(pay_type).bill(day)
 
 
 def reconcile(
-    *, pay_type: PayType, day: date, content: bytes, now: datetime, also: retry.Also | None = None
+    *,
+    pay_type: PayType,
+    day: date,
+    content: bytes | None,
+    now: datetime,
+    also: retry.Also | None = None,
 ) -> Reconciliation:
-    """Compare a day with its bill; each difference is a case.
+    """Compare a day with its bill; each difference is a case. No content: the channel says that
+    there were no transactions, and what our books say of that day is missing there.
 
     Money:   none moves; what is missing is confirmed or refunded by the verbs that do that.
-    Repeats: a case is unique by channel, day and number: running again opens none twice.
-    Raises:  bills.Unreadable.
+    Races:   a lease (kit/lease.py) on the day's row: one at a time compares it, and writes each
+             page as the holder or not at all.
+    Repeats: a case is unique by channel, day and number: running again opens none twice. Which of
+             ours the last bill named is forgotten first.
+    Raises:  bills.Unreadable, BeingCompared (409).
     Spec:    2.7
     """
-    rows = bills.read(pay_type, content, day)
-    found = _payments(pay_type, day, rows), _refunds(pay_type, day, rows)
-    differences = [difference for _, differences in found for difference in differences]
-    result = Reconciliation(sum(matched for matched, _ in found), differences)
-    _keep(pay_type=pay_type, day=day, rows=rows, result=result, now=now, also=also)
+    statement = None if content is None else Statement(pay_type, content, day)
+    pages = _pages(statement or ())
+    first = next(pages, [])  # what is no bill at all ends here, before anything is written
+    bill, _ = Bill.objects.get_or_create(pay_type=pay_type, day=day)
+    held = lease.take(Bill.objects.all(), bill.pk, now=now, for_s=LEASE_S)
+    if held is None:
+        raise BeingCompared()
+    try:
+        _forget(bill)
+        seen, result = Seen(), Reconciliation()
+        for page in chain([first], pages):
+            fresh, repeated = seen.split(page)
+            judged = _page(bill=bill, held=held, rows=fresh, repeated=repeated, now=now)
+            result.add(page)
+            result.matched += judged.matched
+            result.tell(judged.differences)
+        found: list[Difference] = []
+        what = {"statement": statement, "result": result, "found": found}
+        _close(bill=bill, held=held, **what, now=now, also=also)
+        result.tell(found)
+    finally:
+        held.end()
     return result
 
 
+def _pages(rows: Iterable[BillRow]) -> Iterator[list[BillRow]]:
+    rows = iter(rows)
+    while page := list(islice(rows, PAGE)):
+        yield page
+
+
+def _forget(bill: Bill) -> None:
+    """Which of ours this day's bill had named, when it is compared again."""
+    for model in (PaymentOrder, ChannelRefund):
+        named = model.objects.filter(pay_type=bill.pay_type, billed_on=bill.day)
+        named.update(billed_on=None)
+
+
 @retry.unit
-def _keep(
-    *, pay_type: PayType, day: date, rows: list[BillRow], result: Reconciliation, now: datetime
+def _page(
+    *,
+    bill: Bill,
+    held: lease.Lease,
+    rows: list[BillRow],
+    repeated: list[Difference],
+    now: datetime,
+) -> Judged:
+    if not held.rows.exists():
+        raise BeingCompared()
+    judged = judge(PayType(bill.pay_type), bill.day, rows)
+    judged.differences += repeated
+    for model, keys in ((PaymentOrder, judged.orders), (ChannelRefund, judged.refunds)):
+        if keys:
+            model.objects.filter(pk__in=keys).update(billed_on=bill.day)
+    _open(bill, judged.differences, now)
+    return judged
+
+
+@retry.unit
+def _close(
+    *,
+    bill: Bill,
+    held: lease.Lease,
+    statement: Statement | None,
+    result: Reconciliation,
+    found: list[Difference],
+    now: datetime,
 ) -> Bill:
-    for difference in result.differences:
+    """Say what it came to, and look which of ours no bill names: of this day, and of the days
+    beside it, whose stragglers this bill could have named."""
+    around = _around(bill)
+    totals = [_total(wrong) for wrong in statement.wrong_totals] if statement else []
+    _open(bill, totals, now)
+    usual = bills.usual(bill.day)
+    facts = {
+        "rows": result.rows,
+        "matched": result.matched,
+        "differences": result.count + len(totals),
+        "missing": 0,
+        "total": result.total,
+        "refunded": result.refunded,
+        "reconciled_at": now,
+        "says": "",
+        # Compared before the bill is usually there it may have been a part: once more, then.
+        "due_at": usual if now < usual else None,
+        "leased_until": None,
+    }
+    state = BillState.EMPTY if statement is None else BillState.COMPARED
+    if not move(held.rows, to=state, lease=None, **facts):
+        raise BeingCompared()
+    for name, value in {"state": state, **facts}.items():
+        setattr(around[bill.day], name, value)
+    missing = {day: _look(around, day, now) for day in (bill.day + DAY, bill.day, bill.day - DAY)}
+    found[:] = [*totals, *missing[bill.day]]
+    return around[bill.day]
+
+
+def _around(bill: Bill) -> dict[date, Bill]:
+    """The bills of the days around, the nearest ones locked by key: of two neighbours that close
+    at once the second one sees the first. Newest first, so that nobody waits in a circle."""
+    near = Bill.objects.filter(
+        pay_type=bill.pay_type, day__gte=bill.day - 2 * DAY, day__lte=bill.day + 2 * DAY
+    )
+    for other in near.order_by("-day"):
+        if abs(other.day - bill.day) <= DAY:
+            hold(Bill, other.pk)
+    return {other.day: other for other in near.all()}
+
+
+def _look(around: dict[date, Bill], day: date, now: datetime) -> list[Difference]:
+    """Make cases of what no bill names of this day, once that can be said."""
+    bill, following = around.get(day), around.get(day + DAY)
+    beside = filter(None, (around.get(day - DAY), bill, following))
+    if bill is None or bill.state not in DONE or any(_is_leased(other, now) for other in beside):
+        return []  # whoever compares that day looks when he closes
+    is_final = following is not None and following.state in DONE
+    found = list(_missing(PayType(bill.pay_type), day, is_final=is_final))
+    _open(bill, found, now)
+    if len(found) != bill.missing:
+        differences = bill.differences - bill.missing + len(found)
+        as_read = Bill.objects.filter(pk=bill.pk, missing=bill.missing)
+        move(as_read, differences=differences, missing=len(found))
+        bill.differences, bill.missing = differences, len(found)
+    return found
+
+
+def _is_leased(bill: Bill, now: datetime) -> bool:
+    return bill.leased_until is not None and bill.leased_until > now
+
+
+def _missing(pay_type: PayType, day: date, *, is_final: bool) -> Iterator[Difference]:
+    """What our books say of this day and no bill names. Before the next day's bill that is certain
+    only of payments well within the day: the channel's clock and its bill may part at midnight,
+    and a refund stands in the bill of the day on which it was asked for or of that when done."""
+    begin, end = bills.bounds(pay_type, day)
+    orders = PaymentOrder.objects.filter(
+        Q(settle_date=day) | Q(settle_date=None, paid_at__gte=begin, paid_at__lt=end),
+        pay_type=pay_type,
+        status=OrderStatus.CONFIRMED,
+        billed_on=None,
+        paid_at__gte=begin - 2 * DAY,  # for the index
+        paid_at__lt=end + DAY,
+    )
+    if not is_final:
+        within = Q(paid_at__gte=begin + EDGE, paid_at__lt=end - EDGE)
+        orders = orders.filter(Q(settle_date=day) | within)
+    for order in orders.order_by("pk"):
+        says = f"paid {order.paid_at.astimezone(bills.ZONE):%F %T}, in no bill"
+        yield _ours(order, order.trade_no, says)
+    if not is_final:
+        return
+    refunds = ChannelRefund.objects.filter(
+        Q(settle_date=day) | Q(settle_date=None, done_at__gte=begin, done_at__lt=end),
+        pay_type=pay_type,
+        status=RefundStatus.DONE,
+        billed_on=None,
+        done_at__gte=begin - 2 * DAY,
+        done_at__lt=end + DAY,
+    )
+    for refund in refunds.order_by("pk"):
+        says = f"refunded {refund.done_at.astimezone(bills.ZONE):%F %T}, in no bill"
+        yield _ours(refund, refund.refund_no, says)
+
+
+def _ours(row: PaymentOrder | ChannelRefund, number: str, says: str) -> Difference:
+    return Difference(CaseKind.BILL_SHORTFALL, number, row.order_no, row.trade_no, row.amount, says)
+
+
+def _total(wrong: WrongTotal) -> Difference:
+    place = f"total {digest(wrong.where)}"
+    return Difference(CaseKind.BILL_TOTAL, place, "", "", ZERO, f"{wrong.where}, {wrong.says}")
+
+
+def _open(bill: Bill, differences: Iterable[Difference], now: datetime) -> None:
+    pay_type = PayType(bill.pay_type)
+    for difference in differences:
         cases.open_case(
             kind=difference.kind,
-            reference=f"{_prefix(pay_type, day)}{difference.reference}",
+            reference=f"{_prefix(pay_type, bill.day)}{difference.reference}",
             pay_type=pay_type,
             order_no=difference.order_no,
             trade_no=difference.trade_no,
@@ -92,18 +275,6 @@ def _keep(
             says=difference.says,
             now=now,
         )
-    bill, _ = Bill.objects.update_or_create(
-        pay_type=pay_type,
-        day=day,
-        defaults={
-            "rows": len(rows),
-            "matched": result.matched,
-            "differences": len(result.differences),
-            "total": sum((row.amount for row in rows if not row.refund_no), ZERO),
-            "reconciled_at": now,
-        },
-    )
-    return bill
 
 
 def _prefix(pay_type: PayType, day: date) -> str:
@@ -115,133 +286,3 @@ def cases_of(bill: Bill) -> QuerySet[Case]:
     begin = _prefix(PayType(bill.pay_type), bill.day)
     end = begin[:-1] + chr(ord(begin[-1]) + 1)  # a range of the index, which LIKE BINARY is not
     return Case.objects.filter(kind__in=BILL_KINDS, reference__gte=begin, reference__lt=end)
-
-
-def _payments(pay_type: PayType, day: date, rows: list[BillRow]) -> tuple[int, list[Difference]]:
-    rows = [row for row in rows if not row.refund_no]
-    repeated = _repeated(rows, lambda row: row.trade_no)
-    once = list({row.trade_no: row for row in rows}.values())
-    known = _known_payments(pay_type, once)
-    matched, differences = 0, [_says(CaseKind.BILL_REPEATED, row) for row in repeated]
-    for row in once:
-        ours = known.get(row.trade_no)
-        kind, says = _compare(row, ours, day)
-        if kind is None:
-            matched += 1
-        else:
-            differences.append(_says(kind, row, says))
-    billed = {row.trade_no for row in once}
-    begin, end = _bounds(day)
-    paid = PaymentOrder.objects.filter(
-        pay_type=pay_type, status=OrderStatus.CONFIRMED, paid_at__gte=begin, paid_at__lt=end
-    )
-    for order in paid.order_by("pk"):
-        if order.trade_no not in billed:
-            differences.append(
-                Difference(
-                    CaseKind.BILL_SHORTFALL,
-                    order.trade_no,
-                    order.order_no,
-                    order.trade_no,
-                    order.amount,
-                    f"paid {order.paid_at.astimezone(bills.ZONE):%F %T}, not in the bill",
-                )
-            )
-    return matched, differences
-
-
-def _refunds(pay_type: PayType, day: date, rows: list[BillRow]) -> tuple[int, list[Difference]]:
-    rows = [row for row in rows if row.refund_no]
-    repeated = _repeated(rows, lambda row: row.refund_no)
-    once = list({row.refund_no: row for row in rows}.values())
-    known = {
-        refund.refund_no: (refund.amount, refund.done_at)
-        for chunk in _chunks([row.refund_no for row in once])
-        for refund in ChannelRefund.objects.filter(
-            pay_type=pay_type, refund_no__in=chunk, status=RefundStatus.DONE
-        )
-    }
-    matched, differences = 0, [_says(CaseKind.BILL_REPEATED, row) for row in repeated]
-    for row in once:
-        kind, says = _compare(row, known.get(row.refund_no), day)
-        if kind is None:
-            matched += 1
-        else:
-            differences.append(_says(kind, row, says))
-    billed = {row.refund_no for row in once}
-    begin, end = _bounds(day)
-    done = ChannelRefund.objects.filter(
-        pay_type=pay_type, status=RefundStatus.DONE, done_at__gte=begin, done_at__lt=end
-    )
-    for refund in done.order_by("pk"):
-        if refund.refund_no not in billed:
-            differences.append(
-                Difference(
-                    CaseKind.BILL_SHORTFALL,
-                    refund.refund_no,
-                    refund.order_no,
-                    refund.trade_no,
-                    refund.amount,
-                    "refunded, not in the bill",
-                )
-            )
-    return matched, differences
-
-
-def _known_payments(
-    pay_type: PayType, rows: list[BillRow]
-) -> dict[str, tuple[Decimal, datetime | None]]:
-    """What our books say of each trade number: confirmed orders, and money in suspense."""
-    known: dict[str, tuple[Decimal, datetime | None]] = {}
-    for chunk in _chunks([row.trade_no for row in rows]):
-        references = [f"{pay_type.word}:{trade_no}" for trade_no in chunk]
-        for line in LedgerLine.objects.filter(
-            kind=Kind.SUSPENSE,
-            reference__in=references,
-            source=accounts.clearing(pay_type.word),
-        ):
-            known[line.reference.partition(":")[2]] = (line.amount, None)
-        for order in PaymentOrder.objects.filter(
-            pay_type=pay_type, trade_no__in=chunk, status=OrderStatus.CONFIRMED
-        ):
-            known[order.trade_no] = (order.amount, order.paid_at)
-    return known
-
-
-def _compare(
-    row: BillRow, ours: tuple[Decimal, datetime | None] | None, day: date
-) -> tuple[CaseKind | None, str]:
-    begin, end = _bounds(day)
-    if row.at and not begin <= row.at < end:
-        return CaseKind.BILL_OTHER_DAY, f"of {row.at:%F %T}"
-    if ours is None:
-        return CaseKind.BILL_SURPLUS, "not in our books"
-    if ours[0] != row.amount:
-        return CaseKind.BILL_AMOUNT, f"our books say {ours[0]}"
-    return None, ""
-
-
-def _says(kind: CaseKind, row: BillRow, says: str = "stands in the bill more than once"):
-    return Difference(
-        kind,
-        row.refund_no or row.trade_no,
-        row.order_no,
-        row.trade_no,
-        row.amount,
-        f"line {row.line}, {says}",
-    )
-
-
-def _repeated(rows: list[BillRow], number) -> list[BillRow]:
-    """One row for each number that stands more than once."""
-    counted = Counter(number(row) for row in rows)
-    return [row for key, row in {number(row): row for row in rows}.items() if counted[key] > 1]
-
-
-def _bounds(day: date) -> tuple[datetime, datetime]:
-    begin = datetime(day.year, day.month, day.day, tzinfo=bills.ZONE)
-    return begin, begin + timedelta(days=1)
-
-
-def _chunks(keys: list[str]):
-    return (keys[at : at + CHUNK] for at in range(0, len(keys), CHUNK))

@@ -66,7 +66,8 @@ def _heed(refund: ChannelRefund, held: lease.Lease, now: datetime) -> RefundStat
     rows, says = held.rows, answer.says[:255]
     match answer.state:
         case RefundState.DONE:
-            move(rows, to=RefundStatus.DONE, done_at=now, chase_at=None, answer=says)
+            done = {"done_at": answer.at or now, "settle_date": answer.settle_date}
+            move(rows, to=RefundStatus.DONE, chase_at=None, answer=says, **done)
         case RefundState.FAILED:
             _fail(refund=refund, rows=rows, says=answer.says, now=now)
         case _:

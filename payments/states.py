@@ -101,11 +101,15 @@ class CaseKind(models.TextChoices):
     LATE_PAYMENT = "late_payment", _("paid after it was closed or voided")
     REFUND_FAILED = "refund_failed", _("the channel refused a refund")
     TAKEN_BACK = "taken_back", _("taken back from a wallet")
-    BILL_SURPLUS = "bill_surplus", _("in the bill, not in our books (surplus)")
-    BILL_SHORTFALL = "bill_shortfall", _("in our books, not in the bill (shortfall)")
+    BILL_SURPLUS = "bill_surplus", _("the channel has more than our books say (surplus)")
+    # Ours is not in the bill, or a refund stands in it that our books do not know.
+    BILL_SHORTFALL = "bill_shortfall", _("the channel has less than our books say (shortfall)")
     BILL_AMOUNT = "bill_amount", _("the bill names another amount")
     BILL_REPEATED = "bill_repeated", _("the bill names it twice")
     BILL_OTHER_DAY = "bill_other_day", _("the bill names another day's payment")
+    BILL_ODD = "bill_odd", _("a row of the bill cannot be read")
+    BILL_TOTAL = "bill_total", _("the bill's own total does not fit its rows")
+    BILL_MISSING = "bill_missing", _("a day's bill has never come")
 
 
 # Their reference is that of the line that brought the money to suspense.
@@ -125,6 +129,28 @@ class CaseStatus(models.IntegerChoices):
 
 # Open again: money came back to it.
 CASE_MOVES = {CaseStatus.OPEN: {CaseStatus.RESOLVED}, CaseStatus.RESOLVED: {CaseStatus.OPEN}}
+
+
+class BillState(models.IntegerChoices):
+    """Whether a channel's bill of a day has come, and was compared."""
+
+    WAITING = 0, _("not there yet")
+    COMPARED = 1, _("compared")
+    EMPTY = 2, _("compared: the channel says no transactions")
+    FAILED = 3, _("given up: never came")
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+_COMPARED = {BillState.COMPARED, BillState.EMPTY}  # by hand a day may be compared again
+BILL_MOVES = {
+    BillState.WAITING: {*_COMPARED, BillState.FAILED},
+    BillState.FAILED: _COMPARED,
+    BillState.COMPARED: _COMPARED,
+    BillState.EMPTY: _COMPARED,
+}
 
 
 class NoticeOutcome(StrEnum):

@@ -1,14 +1,12 @@
 """Doors of Celery. A sweep takes one row at a time, oldest first, past bad ones."""
 
-from datetime import timedelta
-
 import structlog
 from celery import shared_task
 from django.utils import timezone
 
-from payments import bills, chase, reconcile
+from payments import bill_days, chase
 from payments.channels import http, registry, wechat
-from payments.channels.base import ChannelDown, Refused
+from payments.channels.base import ChannelDown
 from payments.models import ChannelRefund, PaymentOrder
 from payments.send_refund import send
 from payments.states import PAY_TYPE_OF
@@ -52,30 +50,23 @@ def send_refunds() -> int:
     return sweep("send_refunds", due, "chase_at", tell)
 
 
-@shared_task(name="payments.reconcile_yesterday")
-def reconcile_yesterday() -> None:
-    """Compare the day before with every channel's bill: a task a channel, each in its own time."""
+@shared_task(name="payments.reconcile_due")
+def reconcile_due() -> int:
+    """Have the bills fetched that are due: a task a channel, each in its own time."""
+    now, due = timezone.now(), 0
     for pay_type in registry.offered():
-        later.run("payments.reconcile_channel", pay_type.word)
+        bill_days.plan(pay_type=pay_type, now=now)
+        if bill_days.is_due(pay_type, now):
+            later.run("payments.reconcile_channel", pay_type.word)
+            due += 1
+    return due
 
 
-@shared_task(name="payments.reconcile_channel")
+# A day's bill may have a million rows. The limit is shorter than the lease on a day.
+@shared_task(name="payments.reconcile_channel", soft_time_limit=1500, time_limit=1560)
 def reconcile_channel(word: str) -> None:
-    pay_type, now = PAY_TYPE_OF[word], timezone.now()
-    day = (now.astimezone(bills.ZONE) - timedelta(days=1)).date()
-    try:
-        content = reconcile.download(pay_type=pay_type, day=day)
-        result = reconcile.reconcile(pay_type=pay_type, day=day, content=content, now=now)
-    except (ChannelDown, Refused, LookupError, bills.Unreadable) as error:
-        log.warning("bill_unavailable", channel=word, day=str(day), error=str(error))
-        return
-    log.info(
-        "reconciled",
-        channel=word,
-        day=str(day),
-        matched=result.matched,
-        differences=len(result.differences),
-    )
+    """Compare every day of this channel whose bill has not been compared, oldest first."""
+    bill_days.walk(pay_type=PAY_TYPE_OF[word], now=timezone.now())
 
 
 @shared_task(name="payments.refresh_certificates")

@@ -28,6 +28,7 @@ SCHEDULE = {
     "packets.forget_old": 600,
     "payments.chase_due": 2,
     "payments.send_refunds": 5,
+    "payments.reconcile_due": 300,
     "payments.refresh_certificates": 43_200,
     "wallets.keep_books": 5,
     "kit.write_exports": 5,
@@ -36,7 +37,6 @@ SCHEDULE = {
 # task -> the hour and minute (CELERY_TIMEZONE) at which it runs each day.
 DAILY = {
     "wallets.audit": (3, 30),  # the quietest hour
-    "payments.reconcile_yesterday": (10, 30),  # the channels have yesterday's bills at ten
 }
 if env.text("REDPACKET_ENV") != "production":
     SCHEDULE["sandbox.deliver"] = 1

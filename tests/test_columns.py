@@ -17,6 +17,7 @@ OF_PEOPLE = {
     "wallets.ledgerline": {"note"},
     "wallets.adjustment": {"reason", "attachment"},
     "payments.notification": {"says"},
+    "payments.bill": {"says"},
     "payments.case": {"says", "resolution"},
     "payments.channelrefund": {"reason", "attachment", "answer"},
     "kit.staffaction": {"subject", "reason"},

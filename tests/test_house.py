@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from packets.states import MOVES, Kind, PacketState, PayStatus
-from payments.states import CASE_MOVES, ORDER_MOVES, REFUND_MOVES
+from payments.states import BILL_MOVES, CASE_MOVES, ORDER_MOVES, REFUND_MOVES, BillState
 from wallets.states import ADJUSTMENT_MOVES
 
 pytestmark = pytest.mark.once
@@ -171,6 +171,7 @@ def test_moves_in_the_document_are_those_of_the_code():
         "Channel refund": REFUND_MOVES,
         "Adjustment": ADJUSTMENT_MOVES,
         "Case": CASE_MOVES,
+        "Moves of a day's bill": BILL_MOVES,
     }
     for heading, moves in tabled.items():
         written = {(from_, to) for from_, to, *_ in tables(heading)}
@@ -191,6 +192,9 @@ def test_words_in_the_document_are_those_of_the_code():
         row[:2] for row in tables("Stored payment status")
     }
     assert {(str(int(kind)), kind.word) for kind in Kind} == {row[:2] for row in tables("Kinds")}
+    assert {(str(int(state)), state.word) for state in BillState} == {
+        row[:2] for row in tables("A day's bill")
+    }
 
 
 def test_paid_is_never_left():

@@ -18,6 +18,7 @@ from payments.channels.base import (
     Answer,
     ChannelDown,
     Forged,
+    NoBill,
     Noted,
     Notice,
     Payment,
@@ -34,6 +35,7 @@ from payments.states import PayType, Scene
 SIGN_TYPE = "RSA2"
 OK = "10000"
 PAID = ("TRADE_SUCCESS", "TRADE_FINISHED")  # finished: can no longer be refunded, paid all the same
+NO_BILL = "isp.bill_not_exist"  # nothing on that day, or not written yet
 UNKNOWN_TRADE = "ACQ.TRADE_NOT_EXIST"
 # Their side is down, or does not know yet; everything else is a no.
 TRY_AGAIN = ("20000", "ACQ.SYSTEM_ERROR", "aop.ACQ.SYSTEM_ERROR", "isp.unknow-error")
@@ -225,7 +227,8 @@ class Alipay:
         if answer["out_request_no"] != refund.refund_no:
             raise ChannelDown("the answer is about another refund")
         if answer.get("refund_status") == "REFUND_SUCCESS":
-            return RefundAnswer(RefundState.DONE)
+            at = wire.moment(answer.get("gmt_refund_pay"), wire.DASHED)
+            return RefundAnswer(RefundState.DONE, at=at)
         return RefundAnswer(RefundState.PENDING, str(answer.get("refund_status", "")))
 
     def bill(self, day: date) -> bytes:
@@ -233,6 +236,8 @@ class Alipay:
             "alipay.data.dataservice.bill.downloadurl.query",
             {"bill_type": "trade", "bill_date": day.isoformat()},
         )
+        if answer.get("sub_code") == NO_BILL:
+            raise NoBill(_says(answer))
         if answer.get("code") != OK:
             raise Refused(_says(answer))
         url = _text(answer, "bill_download_url")

@@ -27,6 +27,10 @@ class Refused(Exception):
     """The channel understood and said no, for good; its code and words."""
 
 
+class NoBill(Refused):
+    """The channel says that there were no transactions on that day, as far as it knows by now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """A notification as it came: the raw bytes, and headers with lower-case names."""
@@ -44,6 +48,7 @@ class Payment:
     trade_no: str
     amount: Decimal  # yuan
     paid_at: datetime | None = None
+    settle_date: date | None = None  # where the channel's bill goes by a day of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,8 @@ class RefundState(StrEnum):
 class RefundAnswer:
     state: RefundState
     says: str = ""
+    at: datetime | None = None  # when it was done, by the channel's clock
+    settle_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,5 +147,5 @@ class Channel(Protocol):
         """Ask what became of it."""
 
     def bill(self, day: date) -> bytes:
-        """The day's bill file as the channel gives it (zipped or plain). Raises Refused when there
-        is none."""
+        """The day's bill file as the channel gives it (zipped or plain). Raises NoBill when there
+        were no transactions, ChannelDown when it is not ready yet, Refused."""

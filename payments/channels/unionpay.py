@@ -23,6 +23,7 @@ from payments.channels.base import (
     Answer,
     ChannelDown,
     Forged,
+    NoBill,
     Noted,
     Notice,
     Payment,
@@ -47,7 +48,7 @@ IN_THE_WORKS = ("03", "04", "05")
 TRY_AGAIN = ("02", "03", "04", "05", "06")  # closed for a moment, timed out, not known yet, busy
 DOUBLED = "12"  # this number was sent before
 UNKNOWN = "34"
-NO_FILE = "98"
+NO_FILE = "98"  # nothing was settled on that day, or the file is not there yet
 SUBJECT_MAX = 32
 BILL_MAX_BYTES = 64 * 1024 * 1024
 
@@ -194,6 +195,7 @@ class UnionPay:
             trade_no=wire.number(fields.get("queryId")),
             amount=wire.fen(fields.get("txnAmt")),
             paid_at=_paid_at(fields),
+            settle_date=_settle_date(fields),
         )
 
     def _verified(self, raw: dict[bytes, bytes], now: datetime) -> dict[str, str]:
@@ -253,7 +255,7 @@ class UnionPay:
         said = answer.get("origRespCode", "")
         says = f"{said} {answer.get('origRespMsg', '')}".strip()
         if said in PAID:
-            return RefundAnswer(RefundState.DONE, says)
+            return RefundAnswer(RefundState.DONE, says, _paid_at(answer), _settle_date(answer))
         if said in IN_THE_WORKS or not said:
             return RefundAnswer(RefundState.PENDING, says)
         return RefundAnswer(RefundState.FAILED, says)
@@ -276,6 +278,8 @@ class UnionPay:
         said = answer.get("respCode", "")
         if said in TRY_AGAIN:
             raise ChannelDown(_says(answer))
+        if said == NO_FILE:
+            raise NoBill(_says(answer))
         if said != "00":
             raise Refused(_says(answer))
         try:
@@ -370,6 +374,16 @@ def _paid_at(fields: dict[str, str]) -> datetime | None:
     if paid and paid < begun - timedelta(days=1):
         paid = wire.moment(f"{begun.year + 1}{fields.get('traceTime', '')}", wire.COMPACT)
     return paid
+
+
+def _settle_date(fields: dict[str, str]) -> date | None:
+    """`settleDate` (MMDD) is the day in whose bill it stands: today or, from 23:00 on, tomorrow."""
+    begun = wire.moment(fields.get("txnTime"), wire.COMPACT)
+    for year in (begun.year, begun.year + 1) if begun else ():
+        found = wire.moment(f"{year}{fields.get('settleDate', '')}", "%Y%m%d")
+        if found and begun - timedelta(days=1) <= found <= begun + timedelta(days=7):
+            return found.date()
+    return None
 
 
 def _says(answer: dict[str, str]) -> str:

@@ -34,6 +34,7 @@ from payments.channels.base import (
     Answer,
     ChannelDown,
     Forged,
+    NoBill,
     Noted,
     Notice,
     Payment,
@@ -64,6 +65,7 @@ REFUND_STATES = {
 }
 # Answers below 500 that say nothing for good.
 TRY_AGAIN = ("FREQUENCY_LIMITED", "FREQUENCY_LIMIT", "RATELIMIT_EXCEEDED", "SYSTEM_ERROR")
+NO_BILL = ("NO_STATEMENT_EXIST", "BILL_NOT_EXIST")  # nothing on that day
 UNKNOWN = ("ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS")
 
 
@@ -284,7 +286,8 @@ class WeChat:
         if answer.get("out_refund_no") != refund.refund_no:
             raise ChannelDown("the answer is about another refund")
         status = _text(answer, "status")
-        return RefundAnswer(REFUND_STATES.get(status, RefundState.PENDING), status)
+        at = wire.instant(answer.get("success_time"))
+        return RefundAnswer(REFUND_STATES.get(status, RefundState.PENDING), status, at)
 
     def bill(self, day: date) -> bytes:
         """Plain text. The file itself is not signed: the signed answer holds its digest."""
@@ -293,6 +296,8 @@ class WeChat:
         if status >= 400:
             if answer.get("code") == "STATEMENT_CREATING":
                 raise ChannelDown(_says(answer))
+            if answer.get("code") in NO_BILL:
+                raise NoBill(_says(answer))
             raise Refused(_says(answer))
         url = _text(answer, "download_url")
         ours, theirs = urlsplit(self.settings.gateway), urlsplit(url)

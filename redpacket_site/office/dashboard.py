@@ -20,7 +20,9 @@ from django.utils.translation import gettext as _
 
 from packets.models import RedPacket, RefundReview, SettlementPass
 from packets.states import ReviewState
-from payments.models import Case, ChannelRefund
+from payments import bill_days, bills
+from payments.channels import registry
+from payments.models import Bill, Case, ChannelRefund
 from payments.states import CHANNELS, CaseStatus, RefundStatus
 from redpacket_site.kit.charts import Chart, Series
 from redpacket_site.kit.dossier import list_of, page_of
@@ -292,7 +294,7 @@ def _work(user, now: datetime) -> Block:
             {"status__exact": CaseStatus.OPEN.value},
         ),
     ]
-    return Block(
+    block = Block(
         _("Waiting for somebody"),
         [
             _queue(
@@ -306,6 +308,18 @@ def _work(user, now: datetime) -> Block:
             if user.has_perm(permission)
         ],
     )
+    if user.has_perm("payments.view_bill"):
+        block.figures.append(_late_bills(now))
+    return block
+
+
+def _late_bills(now: datetime) -> Figure:
+    """The days whose bills should have been compared by now, whether anybody tried or not."""
+    days = sorted(day for channel in registry.offered() for day in bill_days.late(channel, now))
+    age = timesince(bills.usual(days[0]), now) if days else ""
+    note = _("the oldest for %(age)s") % {"age": age} if days else ""
+    tone = "warn" if days else ""
+    return Figure(_("bills that have not come"), len(days), list_of(Bill), note, tone)
 
 
 def _running(user, now: datetime) -> Block:

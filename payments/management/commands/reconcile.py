@@ -6,8 +6,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from payments import bills, reconcile
-from payments.channels.base import ChannelDown, Refused
-from payments.states import CHANNELS, PAY_TYPE_OF
+from payments.channels.base import ChannelDown, NoBill, Refused
+from payments.states import CHANNELS, PAY_TYPE_OF, PayType
 
 
 class Command(BaseCommand):
@@ -21,9 +21,7 @@ class Command(BaseCommand):
     def handle(self, *, channel, date: str, file, **options):
         pay_type, day = PAY_TYPE_OF[channel], _day(date)
         try:
-            content = (
-                Path(file).read_bytes() if file else reconcile.download(pay_type=pay_type, day=day)
-            )
+            content = Path(file).read_bytes() if file else self._download(pay_type, day)
             result = reconcile.reconcile(
                 pay_type=pay_type, day=day, content=content, now=timezone.now()
             )
@@ -31,15 +29,26 @@ class Command(BaseCommand):
             raise CommandError(f"{file}: {error.strerror}", returncode=2) from error
         except bills.Unreadable as error:
             raise CommandError(f"Not a bill of this channel: {error}", returncode=2) from error
+        except reconcile.BeingCompared as error:
+            raise CommandError(str(error.detail), returncode=2) from error
         except LookupError as error:
             raise CommandError(f"{channel} has no settings here.", returncode=2) from error
         except (ChannelDown, Refused) as error:
             raise CommandError(f"{channel} gives no bill: {error}", returncode=2) from error
         for difference in result.differences:
             self.stdout.write(str(difference))
-        self.stderr.write(f"{result.matched} matched, {len(result.differences)} differences")
-        if result.differences:
+        if result.count > len(result.differences):
+            self.stdout.write(f"... and {result.count - len(result.differences)} more")
+        self.stderr.write(f"{result.matched} matched, {result.count} differences")
+        if result.count:
             sys.exit(1)
+
+    def _download(self, pay_type: PayType, day: date) -> bytes | None:
+        try:
+            return reconcile.download(pay_type=pay_type, day=day)
+        except NoBill as error:
+            self.stderr.write(f"{pay_type.word} says that there were no transactions: {error}")
+            return None
 
 
 def _day(text: str) -> date:

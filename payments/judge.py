@@ -1,0 +1,211 @@
+"""What the rows of a bill are to our books: the same, or a difference with a name."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from payments import bills
+from payments.bills import BillRow
+from payments.bills.rows import Back
+from payments.models import ChannelRefund, PaymentOrder
+from payments.states import CaseKind, OrderStatus, PayType, RefundStatus
+from wallets import accounts
+from wallets.models import Kind, LedgerLine
+
+# By our books no money went out for these.
+NOT_SENT = (RefundStatus.PROPOSED, RefundStatus.REJECTED, RefundStatus.FAILED)
+NEIGHBOUR = timedelta(days=1)  # so far beyond its own day a row is still taken for one of ours
+_FITTING = re.compile(r"[ -~]{0,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One row that does not match; `reference` names it: the refund's or the trade's number."""
+
+    kind: CaseKind
+    reference: str
+    order_no: str
+    trade_no: str
+    amount: Decimal
+    says: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kind.value} {self.reference} order {self.order_no or '-'} {self.amount}"
+            f": {self.says}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What our books say of one number."""
+
+    amount: Decimal
+    pk: int | None = None  # None: money in suspense, which no order of ours stands for
+    billed_on: date | None = None
+    status: int | None = None  # a refund's
+    done_at: datetime | None = None
+
+
+@dataclass
+class Judged:
+    """What a page of rows came to, and which of ours it names for the first time."""
+
+    matched: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    orders: list[int] = field(default_factory=list)
+    refunds: list[int] = field(default_factory=list)
+
+
+class Seen:
+    """Which numbers a bill has named so far: eight bytes of each, not the numbers."""
+
+    def __init__(self) -> None:
+        self._once: set[int] = set()
+        self._told: set[int] = set()
+
+    def split(self, rows: Iterable[BillRow]) -> tuple[list[BillRow], list[Difference]]:
+        """The rows that come for the first time; a difference for each number that came again."""
+        fresh, again = [], []
+        for row in rows:
+            key = hash((bool(row.refund_no), row.refund_no or row.trade_no))
+            if row.odd or key not in self._once:
+                fresh.append(row)
+                self._once.update(() if row.odd else (key,))
+            elif key not in self._told:
+                self._told.add(key)
+                says = "stands in the bill more than once"
+                again.append(_difference(CaseKind.BILL_REPEATED, row, says))
+        return fresh, again
+
+
+def judge(pay_type: PayType, day: date, rows: list[BillRow]) -> Judged:
+    """Compare rows that stand in the bill once with our books. Reads only."""
+    judged = Judged()
+    payments = [row for row in rows if not (row.odd or row.refund_no)]
+    refunds = [row for row in rows if row.refund_no]
+    known = _payments(pay_type, payments)
+    sent = _refunds(pay_type, refunds)
+    for row in rows:
+        if row.odd:
+            judged.differences.append(_odd(row))
+            continue
+        ours = sent.get(row.refund_no) if row.refund_no else known.get(row.trade_no)
+        verdict = (_refund if row.refund_no else _payment)(pay_type, day, row, ours)
+        if verdict is None:
+            judged.matched += 1
+        else:
+            judged.differences.append(_difference(verdict[0], row, verdict[1]))
+        if ours and ours.pk and (ours.billed_on is None or _may_come_again(pay_type, row, ours)):
+            (judged.refunds if row.refund_no else judged.orders).append(ours.pk)
+    return judged
+
+
+def _payments(pay_type: PayType, rows: list[BillRow]) -> dict[str, Ours]:
+    """Confirmed orders by trade number, and money in suspense."""
+    numbers = [row.trade_no for row in rows]
+    lines = LedgerLine.objects.filter(
+        kind=Kind.SUSPENSE,
+        reference__in=[f"{pay_type.word}:{number}" for number in numbers],
+        source=accounts.clearing(pay_type.word),
+    )
+    known = {line.reference.partition(":")[2]: Ours(line.amount) for line in lines}
+    orders = PaymentOrder.objects.filter(
+        pay_type=pay_type, trade_no__in=numbers, status=OrderStatus.CONFIRMED
+    )
+    for number, *facts in orders.values_list("trade_no", "amount", "pk", "billed_on"):
+        known[number] = Ours(*facts)
+    return known
+
+
+def _refunds(pay_type: PayType, rows: list[BillRow]) -> dict[str, Ours]:
+    """In any state: the bill may be faster than our next question."""
+    found = ChannelRefund.objects.filter(
+        pay_type=pay_type, refund_no__in=[row.refund_no for row in rows]
+    )
+    facts = ("refund_no", "amount", "pk", "billed_on", "status", "done_at")
+    return {number: Ours(*values) for number, *values in found.values_list(*facts)}
+
+
+Verdict = tuple[CaseKind, str] | None
+
+
+def _payment(pay_type: PayType, day: date, row: BillRow, ours: Ours | None) -> Verdict:
+    begin, end = bills.bounds(pay_type, day)
+    is_of_day = row.at is None or begin <= row.at < end
+    if ours is None:
+        if is_of_day:
+            return CaseKind.BILL_SURPLUS, "not in our books"
+        return CaseKind.BILL_OTHER_DAY, f"of {row.at:%F %T}, not in our books"
+    if ours.billed_on not in (None, day):
+        kind = CaseKind.BILL_REPEATED if is_of_day else CaseKind.BILL_OTHER_DAY
+        return kind, f"stands in the bill of {ours.billed_on}, too"
+    if ours.amount != row.amount:
+        return CaseKind.BILL_AMOUNT, f"our books say {ours.amount}"
+    if row.at and not begin - NEIGHBOUR <= row.at < end + NEIGHBOUR:
+        return CaseKind.BILL_OTHER_DAY, f"of {row.at:%F %T}"
+    return None
+
+
+def _refund(pay_type: PayType, day: date, row: BillRow, ours: Ours | None) -> Verdict:
+    """Money that went out: what our books do not know of is missing."""
+    is_back = row.back is not Back.FAILED
+    if ours is None:
+        return (CaseKind.BILL_SHORTFALL, "refunded, not in our books") if is_back else None
+    if is_back and ours.status in NOT_SENT:
+        status = RefundStatus(ours.status).name.lower()
+        return CaseKind.BILL_SHORTFALL, f"refunded, our books say {status}"
+    if not is_back:
+        is_done = ours.status == RefundStatus.DONE
+        return (CaseKind.BILL_SHORTFALL, "the refund failed, ours is done") if is_done else None
+    is_elsewhere = ours.billed_on not in (None, day)
+    if is_elsewhere and not (row.back is Back.PROCESSING or _may_come_again(pay_type, row, ours)):
+        return CaseKind.BILL_REPEATED, f"stands in the bill of {ours.billed_on}, too"
+    if ours.amount != row.amount:
+        return CaseKind.BILL_AMOUNT, f"our books say {ours.amount}"
+    return None
+
+
+def _may_come_again(pay_type: PayType, row: BillRow, ours: Ours) -> bool:
+    """Named before it was done, a refund may be named again when it is."""
+    if not row.refund_no or row.back is not Back.DONE:
+        return False
+    return ours.done_at is None or bills.day_of(pay_type, ours.done_at) > ours.billed_on
+
+
+def _difference(kind: CaseKind, row: BillRow, says: str) -> Difference:
+    strange = [number for number in (row.order_no, row.refund_no) if fitting(number) != number]
+    whole = "".join(f", {number}" for number in strange)
+    number = fitting(row.refund_no or row.trade_no)
+    return Difference(
+        kind,
+        f"{number}:refund" if row.refund_no and row.refund_no == row.trade_no else number,
+        fitting(row.order_no),
+        fitting(row.trade_no),
+        row.amount,
+        f"{row.where}, {says}{whole}",
+    )
+
+
+def _odd(row: BillRow) -> Difference:
+    place = f"row {digest(row.where)}"  # a file's name is any text
+    says = f"{row.where}, {row.odd}"
+    return Difference(CaseKind.BILL_ODD, place, "", "", row.amount, says)
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()[:8]
+
+
+def fitting(number: str) -> str:
+    """A stranger's number as our columns hold it: itself, or escaped and cut, and still unique.
+
+    >>> fitting("hb01"), fitting("订单1")
+    ('hb01', '\\\\u8ba2\\\\u53551~28afa4be')
+    """
+    if _FITTING.fullmatch(number):
+        return number
+    return f"{number.encode('unicode_escape').decode()[:55]}~{digest(number)}"
