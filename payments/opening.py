@@ -12,7 +12,7 @@ from payments.channels import registry
 from payments.channels.base import ChannelDown, Refused, Wanted
 from payments.models import PaymentOrder
 from payments.order import end, supersede
-from payments.states import OrderStatus, PayType, Scene
+from payments.states import PAYABLE, OrderStatus, PayType, Scene
 from redpacket_site.kit import ids, retry
 from redpacket_site.kit.moves import move
 from redpacket_site.kit.problems import ChannelUnavailable, Unavailable
@@ -41,7 +41,9 @@ def open_order(bill: Bill, *, now: datetime, also=None) -> PaymentOrder:
     The order is committed before the channel is called, and its answer after: a repeat finds the
     order and calls again with the same number.
 
-    Races:   one open order a key: the unique `open_key` decides.
+    Races:   one open order a key: the unique `open_key` decides. Of twins that both call the
+             channel one may be refused as the other's double: that ends no order that somebody has
+             been given or has reported, and nobody is given one that has ended.
     Repeats: the same key gives the same order while it can be paid; another scene, fresh
              parameters.
     Raises:  ChannelUnavailable (409) when the channel is not offered or refuses, Unavailable (503).
@@ -68,8 +70,8 @@ def open_order(bill: Bill, *, now: datetime, also=None) -> PaymentOrder:
             raise Unavailable() from error
         except Refused as error:
             log.warning("channel_refused", order_no=order.order_no, error=str(error))
-            if order.pay_params is None:
-                end(order_id=order.pk, to=OrderStatus.FAILED, now=now)
+            nobodys = PaymentOrder.objects.filter(pk=order.pk, pay_params__isnull=True)
+            end(order_id=order.pk, to=OrderStatus.FAILED, now=now, rows=nobodys)
             raise ChannelUnavailable() from error
     else:
         pay_params = order.pay_params
@@ -113,7 +115,9 @@ def _made(bill: Bill, now: datetime) -> PaymentOrder:
 
 @retry.unit
 def _offer(*, order_id: int, pay_params: dict, scene: Scene, now: datetime) -> PaymentOrder:
-    PaymentOrder.objects.filter(pk=order_id).update(pay_params=pay_params, scene=scene)
-    order = PaymentOrder.objects.get(pk=order_id)
+    row = PaymentOrder.objects.filter(pk=order_id)
+    if not row.filter(status__in=PAYABLE).update(pay_params=pay_params, scene=scene):
+        raise Unavailable()
+    order = row.get()
     supersede(purpose=order.purpose, reference=order.reference, now=now, but=order_id)
     return order

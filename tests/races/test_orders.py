@@ -3,19 +3,22 @@
 from contextlib import contextmanager
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from packets import void
+from packets import pay, void
 from packets.models import RedPacket
 from packets.states import Kind, PayStatus
+from payments import chase, opening, purposes
 from payments import order as orders
-from payments import purposes
+from payments.channels.base import Refused, State
 from payments.models import PaymentOrder
-from payments.states import OrderStatus, PayType
+from payments.states import OrderStatus, PayType, Scene
+from payments.tests.conftest import offer
+from payments.tests.pretend import Pretend
 from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.problems import OrderClosed
-from tests.make import make_order, make_packet, make_reported_packet
+from redpacket_site.kit.problems import ChannelUnavailable, OrderClosed
+from tests.make import make_order, make_packet, make_reported_packet, user
 from tests.races.forks import in_threads
 
 
@@ -153,3 +156,89 @@ def test_what_was_read_as_created_is_not_closed_once_it_is_reported_without_the_
 
     assert order.status == OrderStatus.CLOSED
     assert packet.voided_at is not None, "while its money is on the way"
+
+
+# --- twins that open one order: the channel takes one of them for the other's double
+
+
+@pytest.fixture
+def channel(monkeypatch) -> Pretend:
+    return offer(monkeypatch, PayType.ALIPAY)[PayType.ALIPAY]
+
+
+def opened_by_a_slow_twin(channel) -> tuple[PaymentOrder, RedPacket]:
+    """A call to the channel takes long. The app repeats it, is served, its user pays, it reports;
+    then the first call is refused as a double."""
+    packet, alice = make_packet(Kind.EQUAL, 2, "1.00"), Caller("alice")
+    make_once, calls = channel.create, []
+
+    def open_it() -> PaymentOrder:
+        return pay.by_channel(
+            public_id=packet.public_id,
+            caller=alice,
+            pay_type=PayType.ALIPAY,
+            scene=Scene.APP,
+            payer_ip="",
+            now=timezone.now(),
+        )
+
+    def create(order, wanted):
+        calls.append(order.pk)
+        if len(calls) > 1:
+            return make_once(order, wanted)
+        report(open_it())
+        raise Refused("a double")
+
+    channel.create = create
+    with pytest.raises(ChannelUnavailable):
+        open_it()
+    assert calls == [calls[0]] * 2
+    packet.refresh_from_db()
+    return PaymentOrder.objects.get(), packet
+
+
+def test_refused_as_a_double_ends_no_order_that_is_being_paid(channel):
+    order, packet = opened_by_a_slow_twin(channel)
+
+    assert (order.status, packet.voided_at) == (OrderStatus.REPORTED, None)
+    channel.pay(order)
+    assert chase.chase(order_id=order.pk, now=order.chase_at) is State.PAID
+    packet.refresh_from_db()
+    assert packet.pay_status == PayStatus.PAID
+
+
+@pytest.mark.broken_books
+def test_refused_as_a_double_ends_no_order_that_is_being_paid_without_the_guard(
+    channel, monkeypatch
+):
+    def careless(*, order_id, to, now, rows):
+        PaymentOrder.objects.filter(pk=order_id).update(status=to, chase_at=None)
+        void.ended(PaymentOrder.objects.get(pk=order_id), now)
+
+    monkeypatch.setattr(opening, "end", transaction.atomic(careless))
+
+    order, packet = opened_by_a_slow_twin(channel)
+
+    assert order.status == OrderStatus.FAILED
+    assert packet.voided_at is not None, "and its money will fit nothing"
+
+
+def test_nobody_is_given_an_order_that_has_ended(channel):
+    """Refused as a double before the other one's answer is here: it ends, and is not given."""
+    packet = make_packet(Kind.EQUAL, 2, "1.00")
+    make_once = channel.create
+
+    def create(order, wanted):
+        assert orders.end(order_id=order.pk, to=OrderStatus.FAILED, now=timezone.now())
+        return make_once(order, wanted)
+
+    channel.create = create
+    wish = {"pay_type": "alipay", "scene": "app"}
+
+    answer = user("alice").post(f"packets/{packet.public_id}/pay", wish)
+
+    assert answer.status_code == 503
+    assert PaymentOrder.objects.get().pay_params is None
+    channel.create = make_once
+    again = user("alice").post(f"packets/{packet.public_id}/pay", wish).json()["order"]
+    assert again["order_no"] != PaymentOrder.objects.earliest("pk").order_no
