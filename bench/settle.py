@@ -57,6 +57,7 @@ def taken_packet() -> tuple[RedPacket, object]:
         for position in range(1, SHARES + 1):
             grab_sql.claim(
                 rp_id=packet.pk,
+                public_id=packet.public_id,
                 position=position,
                 user_id=USERS[position - 1],
                 group_id="bench",

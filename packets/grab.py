@@ -1,6 +1,6 @@
 """Take one share of a packet (抢红包): the hot path."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,6 +14,7 @@ from redpacket_site.kit import metrics, outbox, redis, retry, throttle
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.problems import (
     NotFound,
+    NotIssued,
     PacketClosed,
     PacketFrozen,
     Unavailable,
@@ -129,8 +130,7 @@ def _use(ticket: Ticket, user_id: str, now: datetime) -> Grab | None:
         _give_back(ticket, user_id)
         raise
     if mine is None:
-        _refuse_or_go_on(ticket, user_id)
-        return None
+        return _refuse_or_go_on(ticket, user_id, now)
     is_last = ticket.position == ticket.number if ticket.is_queued else table.is_gone(ticket.rp_id)
     if is_last:
         finish.look(ticket.rp_id)
@@ -139,11 +139,12 @@ def _use(ticket: Ticket, user_id: str, now: datetime) -> Grab | None:
 
 def _win(ticket: Ticket, user_id: str, now: datetime) -> MyShare | None:
     """The winner's transaction: share, wallet balance, ledger line, event; never the packet row."""
-    is_paid = ticket.pay_status == PayStatus.PAID  # "paid" is never left, so a copy may be believed
+    is_paid = ticket.pay_status == PayStatus.PAID  # the claim asks the row whether that is true
     in_group = ticket.kind != Kind.PERSONAL and not members.asks_chat_server()
     with transaction.atomic(durable=True):
         money = grab_sql.claim(
             rp_id=ticket.rp_id,
+            public_id=ticket.public_id,
             position=ticket.position,
             user_id=user_id,
             group_id=ticket.for_id if in_group else None,
@@ -192,12 +193,20 @@ def _is_paid_now(rp_id: int) -> bool:
     return RedPacket.objects.filter(pk=rp_id, pay_status=PayStatus.PAID).exists()
 
 
-def _refuse_or_go_on(ticket: Ticket, user_id: str) -> None:
-    """The claim changed no row: say why, or return when the ticket was merely spent."""
-    packet = RedPacket.objects.get(pk=ticket.rp_id)
+def _refuse_or_go_on(ticket: Ticket, user_id: str, now: datetime) -> Grab | None:
+    """The claim changed no row: say why; None when the ticket was merely spent.
+
+    A copy may be ahead of the row, when the database came back without its last commits: paid
+    there and awaiting here, then the share is taken as an awaiting one.
+    """
+    packet = RedPacket.objects.filter(pk=ticket.rp_id, public_id=ticket.public_id).first()
     refusal: Exception | None = None
-    if packet.voided_at or packet.closed_at:
+    if packet is None:
+        refusal = NotFound()
+    elif packet.voided_at or packet.closed_at:
         refusal = PacketClosed()
+    elif packet.pay_status == PayStatus.UNPAID:
+        refusal = NotIssued()
     elif packet.is_frozen:
         refusal = PacketFrozen()
     elif Wallet.objects.filter(user_id=user_id, is_frozen=True).exists():
@@ -208,6 +217,13 @@ def _refuse_or_go_on(ticket: Ticket, user_id: str) -> None:
         _give_back(ticket, user_id)
         tickets.forget(ticket.public_id)  # its copy believed otherwise
         raise refusal
+    if packet.expire_time <= now:
+        tickets.forget(ticket.public_id)
+        return Grab(Outcome.EXPIRED)
+    if packet.pay_status != ticket.pay_status == PayStatus.PAID:
+        tickets.forget(ticket.public_id)
+        return _use(replace(ticket, pay_status=packet.pay_status), user_id, now)
+    return None
 
 
 def _give_back(ticket: Ticket, user_id: str) -> None:

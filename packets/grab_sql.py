@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Model
 
 from packets.models import GroupMember, RedPacket, Share
+from packets.states import PayStatus
 from redpacket_site.kit import sql
 from redpacket_site.kit.money import from_fen
 from wallets.models import Wallet
@@ -21,6 +22,7 @@ from wallets.models import Wallet
 def claim(
     *,
     rp_id: int,
+    public_id: str,
     position: int,
     user_id: str,
     group_id: str | None,
@@ -30,11 +32,16 @@ def claim(
     """Write the taker into the share; its amount in yuan, or None when the WHERE did not hold.
 
     The WHERE holds when nobody took the share, expiry did not return it, neither packet nor wallet
-    is frozen, the packet is not void and, where `group_id` is given, the user is still a member.
+    is frozen, the packet is not void and not past its deadline and, where `group_id` is given, the
+    user is still a member. It asks whatever the ticket believes that may differ from the row: that
+    `rp_id` is the packet of this name, and that it is paid, where the taker is to be credited, or
+    issued at all. What else a ticket says of a packet (kind, sender, group, number) never changes.
 
     Raises: IntegrityError when this user holds another share of the packet.
     """
-    values = [user_id, sql.time(now), is_into_account, rp_id, position, user_id]
+    expected = PayStatus.PAID if is_into_account else PayStatus.AWAITING
+    values = [user_id, sql.time(now), is_into_account, rp_id, position]
+    values += [public_id, expected, sql.time(now), user_id]
     if group_id is not None:
         values += [group_id, user_id]
     with connection.cursor() as cursor:
@@ -118,7 +125,10 @@ def _claim(is_group: bool) -> str:
         f" WHERE {share('rp')} = %s AND {share('position')} = %s"
         f" AND {share('user_id')} IS NULL AND {share('is_returned')} = 0"
         f" AND EXISTS (SELECT 1 FROM {packet} WHERE {packet}.{sql.column(RedPacket, 'id')}"
-        f" = {sql.table(Share)}.{share('rp')} AND {sql.column(RedPacket, 'is_frozen')} = 0"
+        f" = {sql.table(Share)}.{share('rp')} AND {sql.column(RedPacket, 'public_id')} = %s"
+        f" AND {sql.column(RedPacket, 'pay_status')} IN ({PayStatus.PAID:d}, %s)"
+        f" AND {sql.column(RedPacket, 'expire_time')} > %s"
+        f" AND {sql.column(RedPacket, 'is_frozen')} = 0"
         f" AND {sql.column(RedPacket, 'voided_at')} IS NULL"
         f" AND {sql.column(RedPacket, 'closed_at')} IS NULL)"
         f" AND NOT EXISTS (SELECT 1 FROM {wallet} WHERE {wallet}.{sql.column(Wallet, 'user_id')}"

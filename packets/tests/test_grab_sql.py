@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from packets import grab, grab_sql, members
 from packets.models import GroupMember, RedPacket, Share
-from packets.states import Kind
+from packets.states import Kind, PayStatus
 from redpacket_site.kit.caller import Caller
 from tests.make import make_group, make_packet, make_paid_packet
 from wallets.models import Wallet
@@ -18,18 +18,27 @@ def take(packet, user_id):
     return grab.grab(public_id=packet.public_id, caller=Caller(user_id), now=timezone.now())
 
 
-def claim(packet, user_id, position=1):
+def claim(packet, user_id, position=1, is_into_account=True):
     return grab_sql.claim(
         rp_id=packet.pk,
+        public_id=packet.public_id,
         position=position,
         user_id=user_id,
         group_id=packet.for_id,
-        is_into_account=True,
+        is_into_account=is_into_account,
         now=timezone.now(),
     )
 
 
+def back_to_a_draft(packet):
+    RedPacket.objects.update(pay_status=PayStatus.UNPAID, pay_time=None, expire_time=None)
+
+
 SPOILERS = {
+    "a draft": back_to_a_draft,
+    "awaiting": lambda packet: RedPacket.objects.update(pay_status=PayStatus.AWAITING),
+    "expired": lambda packet: RedPacket.objects.update(expire_time=timezone.now()),
+    "another packet": lambda packet: RedPacket.objects.update(public_id="rp_another"),
     "taken": lambda packet: Share.objects.filter(rp=packet, position=1).update(
         user_id="u2", update_time=timezone.now()
     ),
@@ -55,6 +64,24 @@ def test_claim_holds_back_when_anything_speaks_against_it(spoiler):
 
         assert won is None
         assert list(Share.objects.order_by("pk").values()) == before
+        transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize("status", PayStatus)
+@pytest.mark.parametrize("is_into_account", [True, False])
+def test_claim_credits_what_is_paid_and_takes_what_is_issued(status, is_into_account):
+    packet = make_paid_packet(Kind.LUCKY, 3, "10.00")
+    with transaction.atomic():
+        if status == PayStatus.UNPAID:
+            back_to_a_draft(packet)
+        RedPacket.objects.update(pay_status=status)
+
+        won = claim(packet, "u1", is_into_account=is_into_account)
+
+        taken = list(Share.objects.filter(user_id="u1").values_list("is_into_account", flat=True))
+        may = status == PayStatus.PAID or (status == PayStatus.AWAITING and not is_into_account)
+        assert taken == ([is_into_account] if may else [])
+        assert (won is not None) == may
         transaction.set_rollback(True)
 
 

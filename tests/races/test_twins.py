@@ -45,6 +45,7 @@ def claim(packet, position: int, user_id: str):
     with transaction.atomic():
         return grab_sql.claim(
             rp_id=packet.pk,
+            public_id=packet.public_id,
             position=position,
             user_id=user_id,
             group_id="g1",
