@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
 
-from redpacket_site.kit import caller, handoff, redis, sweeps, throttle
+from redpacket_site.kit import caller, handoff, heartbeat, redis, sweeps, throttle
 from tests import rules
 
 KEPT = {"django_migrations", "django_content_type", "auth_permission", "kit_eventplace"}
@@ -73,6 +73,7 @@ def _empty() -> None:
         redis.call(lambda r: r.flushdb())
     throttle._buckets.clear()
     sweeps._places.clear()
+    heartbeat._written.clear()
     caller.tokens._looked_at = -1e9
 
 

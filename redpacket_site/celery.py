@@ -13,7 +13,7 @@ from redpacket_site.kit import filebroker, handoff
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "redpacket_site.settings")
 filebroker.register()
 
-app = Celery("hongbao")
+app = Celery("hongbao", task_cls="redpacket_site.kit.worker:Task")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

@@ -21,7 +21,7 @@ from payments import purposes
 from payments.channels.base import Payment
 from payments.models import PaymentOrder
 from payments.states import NoticeOutcome, OrderStatus, PayType
-from redpacket_site.kit import ids, redis, retry
+from redpacket_site.kit import heartbeat, ids, redis, retry
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.management.commands.token import token
 from wallets import credit as wallets_credit
@@ -41,6 +41,12 @@ def make_group(*users: str, group_id: str = GROUP) -> str:
 
 def make_wallet(user_id: str, amount: str) -> None:
     wallets_credit.credit(user_id=user_id, amount=yuan(amount), reason="test", now=timezone.now())
+
+
+def set_clocks(monkeypatch, moment: datetime) -> None:
+    """For tasks, which read the time themselves: this machine's clock and the database's."""
+    monkeypatch.setattr(timezone, "now", lambda: moment)
+    monkeypatch.setattr(heartbeat, "database_now", lambda: moment)
 
 
 def let_leases_run_out() -> None:

@@ -4,22 +4,42 @@ import os
 
 from django.db import Error, connection
 from django.http import HttpResponse, JsonResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Gauge,
+    generate_latest,
+    multiprocess,
+)
 from prometheus_client import REGISTRY as OWN
 
-from redpacket_site.kit import redis
+from redpacket_site.kit import heartbeat, redis
 
 
 def live(request):
+    """Touches nothing: a process that can answer this is not made better by a restart."""
     return JsonResponse({"status": "ok"})
 
 
 def ready(request):
-    """200 when requests can be served: the database must answer; Redis may be away (slower)."""
+    """200 when requests can be served: the database must answer; Redis may be away (slower).
+
+    Sweeps and clocks are told only: a web process that can serve is not taken out because a worker
+    is dead, and taking it out would bring no worker back.
+    """
     parts = {"database": _database(), "redis": _redis()}
     is_ready = parts["database"] == "ok"
+    signs = _signs() if is_ready else None
+    parts["sweeps"] = signs.sweeps if signs else "unknown"
+    parts["clocks"] = ("off" if signs.is_a_clock_off else "ok") if signs else "unknown"
+    ages = signs.ages.values() if signs else ()
     return JsonResponse(
-        {"status": "ok" if is_ready else "unavailable", "parts": parts},
+        {
+            "status": "ok" if is_ready else "unavailable",
+            "parts": parts,
+            "last_sweep_s": round(min(ages)) if ages else None,
+            "late": signs.late if signs else [],
+        },
         status=200 if is_ready else 503,
         headers={} if is_ready else {"Retry-After": "1"},
     )
@@ -31,7 +51,32 @@ def metrics(request):
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    figures = generate_latest(registry) + generate_latest(_worker_figures())
+    return HttpResponse(figures, content_type=CONTENT_TYPE_LATEST)
+
+
+def _worker_figures() -> CollectorRegistry:
+    """Workers have no door of their own: what they leave in the database is told here."""
+    registry = CollectorRegistry()
+    age = Gauge(
+        "hongbao_task_age_seconds", "Since the task last ended well", ["task"], registry=registry
+    )
+    off = Gauge(
+        "hongbao_clock_off_seconds", "A worker's clock ahead of ours", ["host"], registry=registry
+    )
+    if signs := _signs():
+        for task, seconds in signs.ages.items():
+            age.labels(task).set(seconds)
+        for host, seconds in signs.clocks.items():
+            off.labels(host).set(seconds)
+    return registry
+
+
+def _signs() -> heartbeat.Signs | None:
+    try:
+        return heartbeat.look()
+    except Error:
+        return None
 
 
 def _database() -> str:

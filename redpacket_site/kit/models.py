@@ -150,3 +150,15 @@ class ExportJob(Leased):
 
     def __str__(self) -> str:
         return f"{self.model} {self.format} {self.pk}"
+
+
+class Heartbeat(models.Model):
+    """When a task of the schedule last ended, or a worker ("clock:" and its host) last looked at
+    its clock (heartbeat.py)."""
+
+    name = AsciiField(primary_key=True, max_length=160)
+    at = models.DateTimeField()  # by the database's clock
+    off_s = models.IntegerField(default=0)  # how far the worker's clock is ahead of it
+
+    def __str__(self) -> str:
+        return self.name

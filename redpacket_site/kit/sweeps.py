@@ -53,7 +53,7 @@ def sweep(
             worth = set(only(keys)) if only else set(keys)
             for at, key in page:
                 if key in worth:
-                    done += _past_bad_ones(verb, key)
+                    done += _past_bad_ones(name, verb, key)
                 if time.monotonic() > until:
                     _keep(name, (at, key))
                     return done
@@ -105,9 +105,9 @@ def behind(due: models.QuerySet, by: str, place: Place | None) -> models.QuerySe
     return due.order_by(by, "pk").values_list(by, "pk")[:PAGE]
 
 
-def _past_bad_ones(verb: Callable[[int], object], key: int) -> bool:
+def _past_bad_ones(name: str, verb: Callable[[int], object], key: int) -> bool:
     try:
         return bool(verb(key))
     except Exception:
-        log.exception("sweep_row_failed", key=key)
+        log.exception("sweep_row_failed", sweep=name, row=key)  # "key" would be struck out
         return False
