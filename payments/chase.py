@@ -47,7 +47,7 @@ def chase(*, order_id: int, now: datetime, at_once: bool = False) -> State | Non
 
 def _heed(asked: PaymentOrder, held: lease.Lease, now: datetime) -> State:
     """Ask, and do what follows from the answer."""
-    answer = _ask(registry.channel(PayType(asked.pay_type)), asked, now)
+    answer = _ask(registry.channel(PayType(asked.pay_type), asked.merchant), asked, now)
     is_unpayable = answer.state is State.CLOSED
     if answer.payment:
         outcome = confirm.confirm(payment=answer.payment, now=now)

@@ -17,7 +17,8 @@ def check_channels(app_configs=None, **kwargs) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     for entry in entries.values():
         try:
-            config.load(entry)
+            for each in entry.sets:
+                config.load(each)
         except ImproperlyConfigured as error:
             found.append(Error(str(error), id="payments.E001"))
     if entries and not settings.REDPACKET_PUBLIC_URL:

@@ -35,7 +35,7 @@ def confirm(*, payment: Payment, now: datetime) -> NoticeOutcome:
 @retry.unit
 def _confirm(*, payment: Payment, now: datetime) -> NoticeOutcome:
     paid = PaymentOrder.objects.filter(order_no=payment.order_no, pay_type=payment.pay_type).first()
-    if paid is None:
+    if paid is None or not payment.is_of(paid):
         return _suspend(payment, CaseKind.UNKNOWN_ORDER, now)
     if paid.status == OrderStatus.CONFIRMED and paid.trade_no == payment.trade_no:
         return NoticeOutcome.DUPLICATE

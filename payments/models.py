@@ -34,6 +34,10 @@ class PaymentOrder(Leased):
     user_id = OutsideIdField(_("payer"))
     pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
     scene = AsciiField(_("scene"), max_length=8, choices=Scene.choices)
+    # Who we were at the channel when it was made: it is ended by that one's keys. Empty: made
+    # before this was kept, by whoever is in force. (A default of the database's own, so that a
+    # worker of the old release can still insert.)
+    merchant = AsciiField(_("merchant"), max_length=96, blank=True, default="", db_default="")
     amount = MoneyField(_("amount"))
     status = models.PositiveSmallIntegerField(
         _("status"), choices=OrderStatus.choices, default=OrderStatus.CREATED
@@ -94,6 +98,8 @@ class Notification(models.Model):
         default=NoticeOutcome.STORED,
     )
     says = models.CharField(_("says"), max_length=255, blank=True, default="")
+    # By whose keys it was genuine; a refund of a payment that no order of ours names goes by them.
+    merchant = AsciiField(_("merchant"), max_length=96, blank=True, default="", db_default="")
     order_no = AsciiField(_("order number"), max_length=64, blank=True, default="", db_index=True)
     trade_no = AsciiField(_("trade number"), max_length=64, blank=True, default="", db_index=True)
     created_at = models.DateTimeField(_("received at"), db_index=True)

@@ -7,7 +7,7 @@ import structlog
 
 from payments import confirm
 from payments.channels import registry
-from payments.channels.base import Acknowledgement, Forged, Noted, Notice, Payment
+from payments.channels.base import Acknowledgement, Channel, Forged, Noted, Notice, Payment
 from payments.models import Notification
 from payments.states import NoticeOutcome, PayType
 from redpacket_site.kit import metrics
@@ -29,7 +29,7 @@ def receive(*, pay_type: PayType, notice: Notice, now: datetime) -> Acknowledgem
     Repeats: as often as the channel likes (confirm.py).
     Spec:    1.7, 2.6
     """
-    channel = registry.channel(pay_type)
+    channels = registry.every(pay_type)
     kept = Notification.objects.create(
         pay_type=pay_type,
         headers={
@@ -41,8 +41,9 @@ def receive(*, pay_type: PayType, notice: Notice, now: datetime) -> Acknowledgem
         created_at=now,
     )
     said: Payment | Noted | None = None
+    merchant = ""
     try:
-        said = channel.notice(notice, now)
+        said, merchant = _verified(channels, notice, now)
         if isinstance(said, Payment):
             outcome, says = confirm.confirm(payment=said, now=now), f"{said.amount:.2f}"
         else:
@@ -53,18 +54,37 @@ def receive(*, pay_type: PayType, notice: Notice, now: datetime) -> Acknowledgem
     except Exception as error:
         outcome, says = NoticeOutcome.ERROR, repr(error)
         log.exception("notice_failed", channel=pay_type.word, notification=kept.pk)
-    _note(kept, outcome, says, said)
+    _note(kept, outcome, says, merchant, said)
     metrics.NOTICES.labels(pay_type.word, outcome.value).inc()
     refused = outcome in (NoticeOutcome.FORGED, NoticeOutcome.ERROR)
-    return channel.acknowledge(accepted=not refused)
+    return channels[0].acknowledge(accepted=not refused)
+
+
+def _verified(
+    channels: list[Channel], notice: Notice, now: datetime
+) -> tuple[Payment | Noted, str]:
+    """What it says and by which merchant's keys: those of before count as long as they are kept.
+    Raises Forged, as the keys in force see it."""
+    forged: list[Forged] = []
+    for channel in channels:
+        try:
+            return channel.notice(notice, now), channel.merchant
+        except Forged as error:
+            forged.append(error)
+    raise forged[0]
 
 
 def _note(
-    kept: Notification, outcome: NoticeOutcome, says: str, said: Payment | Noted | None
+    kept: Notification,
+    outcome: NoticeOutcome,
+    says: str,
+    merchant: str,
+    said: Payment | Noted | None,
 ) -> None:
     Notification.objects.filter(pk=kept.pk).update(
         outcome=outcome,
         says=says[:255],
+        merchant=merchant,
         order_no=said.order_no if said else "",
         trade_no=said.trade_no if said else "",
     )

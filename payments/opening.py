@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from payments.channels import registry
-from payments.channels.base import ChannelDown, Refused, Wanted
+from payments.channels.base import Channel, ChannelDown, Refused, Reused, Wanted
 from payments.models import PaymentOrder
 from payments.order import end, supersede
 from payments.states import PAYABLE, OrderStatus, PayType, Scene
@@ -39,55 +39,76 @@ def open_order(bill: Bill, *, now: datetime, also=None) -> PaymentOrder:
     """An order that the channel has taken, with the parameters that the app's SDK needs.
 
     The order is committed before the channel is called, and its answer after: a repeat finds the
-    order and calls again with the same number.
+    order and calls again with the same number, unless the channel wants another one for it.
 
-    Races:   one open order a key: the unique `open_key` decides. Of twins that both call the
-             channel one may be refused as the other's double: that ends no order that somebody has
-             been given or has reported, and nobody is given one that has ended.
-    Repeats: the same key gives the same order while it can be paid; another scene, fresh
-             parameters.
+    Races:   one open order a key: the unique `open_key` decides. Of two scenes asked for at once
+             the one that took the key last is kept: the other closes nobody's order (`_offer`). Of
+             twins that both call the channel one may be refused as the other's double: that ends no
+             order that somebody has been given or has reported, and nobody is given one that has
+             ended.
+    Repeats: the same key gives the same order while it can be paid. Another scene gives fresh
+             parameters, and a new order where the channel takes one scene a number. Parameters
+             that end before their order are fetched anew.
     Raises:  ChannelUnavailable (409) when the channel is not offered or refuses, Unavailable (503).
     Spec:    2.6
     """
     try:
-        channel = registry.channel(bill.pay_type)
-    except LookupError:
-        raise ChannelUnavailable() from None
-    order = _found(bill, now) or _made(bill, now)
-    if order.pay_params is None or order.scene != bill.scene:
-        wanted = Wanted(
-            scene=bill.scene,
-            subject=bill.subject,
-            notify_url=f"{settings.REDPACKET_PUBLIC_URL}/api/v1/payments/notify/"
-            f"{bill.pay_type.word}",
-            return_url=settings.REDPACKET_RETURN_URL,
-            payer_ip=bill.payer_ip,
-        )
-        try:
-            pay_params = channel.create(order, wanted)
-        except ChannelDown as error:
-            log.warning("channel_down", channel=bill.pay_type.word, error=str(error))
-            raise Unavailable() from error
-        except Refused as error:
-            log.warning("channel_refused", order_no=order.order_no, error=str(error))
-            nobodys = PaymentOrder.objects.filter(pk=order.pk, pay_params__isnull=True)
-            end(order_id=order.pk, to=OrderStatus.FAILED, now=now, rows=nobodys)
-            raise ChannelUnavailable() from error
-    else:
+        order, channel = _order(bill, now)
         pay_params = order.pay_params
+        is_good = order.scene == bill.scene and not channel.ends_early(bill.scene)
+        if pay_params is None or not is_good:
+            try:
+                pay_params = _ask(channel, order, bill, now)
+            except Reused as error:
+                log.info("channel_wants_another_number", order_no=order.order_no, error=str(error))
+                pay_params = _twins(order, bill)
+                if pay_params is None:
+                    _release(order)
+                    order, channel = _order(bill, now)
+                    pay_params = _ask(channel, order, bill, now)
+    except ChannelDown as error:
+        log.warning("channel_down", channel=bill.pay_type.word, error=str(error))
+        raise Unavailable() from error
+    except Refused as error:
+        raise ChannelUnavailable() from error
     return _offer(order_id=order.pk, pay_params=pay_params, scene=bill.scene, now=now, also=also)
 
 
-def _found(bill: Bill, now: datetime) -> PaymentOrder | None:
-    """The open order of this key; one past its time makes room for a new one."""
+def _order(bill: Bill, now: datetime) -> tuple[PaymentOrder, Channel]:
+    """The open order of this key or a new one, and the channel with the order's own keys. Raises
+    ChannelUnavailable (409)."""
     order = PaymentOrder.objects.filter(open_key=bill.key).first()
-    if order and order.expire_time <= now:
-        move(PaymentOrder.objects.filter(pk=order.pk, open_key=bill.key), open_key=None)
+    if order:
+        try:
+            channel = registry.channel(bill.pay_type, order.merchant)
+        except LookupError:
+            pass  # the keys that it was made with are gone: so is the order
+        else:
+            fits = order.scene == bill.scene or channel.takes_any_scene
+            if fits and order.expire_time > now:
+                return order, channel
+        _release(order)
+    try:
+        order = _made(bill, registry.channel(bill.pay_type).merchant, now)
+        return order, registry.channel(bill.pay_type, order.merchant)
+    except LookupError:
+        raise ChannelUnavailable() from None
+
+
+def _twins(order: PaymentOrder, bill: Bill) -> dict | None:
+    """What a twin was given for this order while we were refused as his double."""
+    if order.pay_params is not None:
         return None
-    return order
+    given = PaymentOrder.objects.filter(pk=order.pk, open_key=bill.key, scene=bill.scene)
+    return given.values_list("pay_params", flat=True).first()
 
 
-def _made(bill: Bill, now: datetime) -> PaymentOrder:
+def _release(order: PaymentOrder) -> None:
+    """Make room for another order. This one stays payable, as long as no other is offered."""
+    move(PaymentOrder.objects.filter(pk=order.pk, open_key=order.open_key), open_key=None)
+
+
+def _made(bill: Bill, merchant: str, now: datetime) -> PaymentOrder:
     expire_time = now + timedelta(seconds=settings.REDPACKET_PAY_S)
     order_no = ids.merchant_no("hb")
     order = PaymentOrder(
@@ -97,6 +118,7 @@ def _made(bill: Bill, now: datetime) -> PaymentOrder:
         user_id=bill.user_id,
         pay_type=bill.pay_type,
         scene=bill.scene,
+        merchant=merchant,
         amount=bill.amount,
         add_time=now,
         expire_time=expire_time,
@@ -113,11 +135,38 @@ def _made(bill: Bill, now: datetime) -> PaymentOrder:
     return order
 
 
+def _ask(channel: Channel, order: PaymentOrder, bill: Bill, now: datetime) -> dict:
+    """Make it there. Raises ChannelDown, Reused, Refused: then an order that nobody got ends."""
+    wanted = Wanted(
+        scene=bill.scene,
+        subject=bill.subject,
+        notify_url=f"{settings.REDPACKET_PUBLIC_URL}/api/v1/payments/notify/{bill.pay_type.word}",
+        return_url=settings.REDPACKET_RETURN_URL,
+        payer_ip=bill.payer_ip,
+    )
+    try:
+        return channel.create(order, wanted)
+    except Reused:
+        raise
+    except Refused as error:
+        log.warning("channel_refused", order_no=order.order_no, error=str(error))
+        nobodys = PaymentOrder.objects.filter(pk=order.pk, pay_params__isnull=True)
+        end(order_id=order.pk, to=OrderStatus.FAILED, now=now, rows=nobodys)
+        raise
+
+
 @retry.unit
 def _offer(*, order_id: int, pay_params: dict, scene: Scene, now: datetime) -> PaymentOrder:
     row = PaymentOrder.objects.filter(pk=order_id)
     if not row.filter(status__in=PAYABLE).update(pay_params=pay_params, scene=scene):
         raise Unavailable()
     order = row.get()
-    supersede(purpose=order.purpose, reference=order.reference, now=now, but=order_id)
+    if _has_the_key(order):
+        supersede(purpose=order.purpose, reference=order.reference, now=now, but=order_id)
     return order
+
+
+def _has_the_key(order: PaymentOrder) -> bool:
+    """False: while the channel thought, another order was asked for, and this one is to make room
+    for that, not the other way round. Its row is ours since the UPDATE, so this stays true."""
+    return order.open_key is not None

@@ -62,7 +62,7 @@ def report(*, order_no: str, caller: Caller, result: str | None, now: datetime) 
 
 def _verify(order: PaymentOrder, result: str) -> None:
     try:
-        registry.channel(PayType(order.pay_type)).result(order, result)
+        registry.channel(PayType(order.pay_type), order.merchant).result(order, result)
     except Forged as error:
         log.warning("report_forged", order_no=order.order_no, error=str(error))
         raise Invalid(errors={"result": ["signature"]}) from None

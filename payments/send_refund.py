@@ -6,7 +6,7 @@ import structlog
 from django.conf import settings
 from django.db.models import QuerySet
 
-from payments import cases, refunded
+from payments import cases, merchants, refunded
 from payments.channels import http, registry
 from payments.channels.base import Channel, ChannelDown, RefundAnswer, RefundState, Refused
 from payments.models import ChannelRefund
@@ -60,7 +60,8 @@ def _take(refund: ChannelRefund, now: datetime) -> lease.Lease | None:
 def _heed(refund: ChannelRefund, held: lease.Lease, now: datetime) -> RefundState:
     """Ask, and do what follows from the answer."""
     try:
-        answer = _ask(registry.channel(PayType(refund.pay_type)), refund)
+        channel = registry.channel(PayType(refund.pay_type), merchants.of_refund(refund))
+        answer = _ask(channel, refund)
     except Refused as error:
         answer = RefundAnswer(RefundState.FAILED, str(error))
     rows, says = held.rows, answer.says[:255]

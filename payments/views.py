@@ -103,7 +103,7 @@ def channel_notice(request: HttpRequest, channel: str) -> HttpResponse:
         problem.headers["Allow"] = "POST"
         return problems.render(request, problem)
     pay_type = PAY_TYPE_OF.get(channel)
-    if pay_type is None or pay_type not in registry.offered():
+    if pay_type is None or pay_type not in registry.heard():
         return problems.render(request, problems.NotFound())
     body = request.body
     if len(body) > settings.BODY_MAX_BYTES:

@@ -1,6 +1,9 @@
 """Alipay (支付宝), RSA2: SHA256withRSA over sorted parameters on the way out, over the raw text of
 the answer's node on the way back, over the sorted raw parameters of a notification.
 
+We speak UTF-8, and hear GBK, too: an app's settings at Alipay, and its gateway's own errors, decide
+that. Signatures are over the bytes as they came, so they are checked before anything is decoded.
+
 `gateway` is the base URL; requests go to {gateway}/gateway.do.
 """
 
@@ -25,6 +28,7 @@ from payments.channels.base import (
     RefundAnswer,
     RefundState,
     Refused,
+    Reused,
     State,
     Wanted,
 )
@@ -36,6 +40,7 @@ SIGN_TYPE = "RSA2"
 OK = "10000"
 PAID = ("TRADE_SUCCESS", "TRADE_FINISHED")  # finished: can no longer be refunded, paid all the same
 NO_BILL = "isp.bill_not_exist"  # nothing on that day, or not written yet
+REUSED = ("ACQ.CONTEXT_INCONSISTENT", "ACQ.TRADE_HAS_CLOSE")
 UNKNOWN_TRADE = "ACQ.TRADE_NOT_EXIST"
 # Their side is down, or does not know yet; everything else is a no.
 TRY_AGAIN = ("20000", "ACQ.SYSTEM_ERROR", "aop.ACQ.SYSTEM_ERROR", "isp.unknow-error")
@@ -45,6 +50,9 @@ PRODUCTS = {
     Scene.NATIVE: ("alipay.trade.precreate", "FACE_TO_FACE_PAYMENT"),
 }
 SUBJECT_MAX = 256
+# By the names under which Alipay may send them; the last one holds the two before it.
+CHARSETS = {"utf-8": "utf-8", "gbk": "gb18030", "gb2312": "gb18030", "gb18030": "gb18030"}
+TRADE_NOTICE = "trade_status_sync"  # others tell of contracts, funds, deposits: no payment
 APP_RESPONSE = "alipay_trade_app_pay_response"
 # 9000 paid; 8000 and 6004: under way, the outcome not known yet.
 APP_STATUSES = ("9000", "8000", "6004")
@@ -54,6 +62,11 @@ APP_STATUSES = ("9000", "8000", "6004")
 class Alipay:
     settings: AlipaySettings
     pay_type = PayType.ALIPAY
+    takes_any_scene = True  # one number, however it is paid
+
+    @property
+    def merchant(self) -> str:
+        return self.settings.merchant_id
 
     # --- Orders ---------------------------------------------------------------------------------
     def create(self, order: PaymentOrder, wanted: Wanted) -> dict:
@@ -63,7 +76,7 @@ class Alipay:
         content = {
             "out_trade_no": order.order_no,
             "total_amount": str(order.amount),
-            "subject": wanted.subject[:SUBJECT_MAX],
+            "subject": wire.words(wanted.subject, SUBJECT_MAX),
             "product_code": product,
             "time_expire": wire.local(order.expire_time, wire.DASHED),
         }
@@ -77,8 +90,12 @@ class Alipay:
             return {"url": f"{self._url}?{urlencode(signed)}"}
         answer = self._sent(method, signed)
         if answer.get("code") != OK:
-            raise Refused(_says(answer))
+            is_reused = answer.get("sub_code") in REUSED
+            raise (Reused if is_reused else Refused)(_says(answer))
         return {"qr_code": _text(answer, "qr_code")}
+
+    def ends_early(self, scene: Scene) -> bool:
+        return False
 
     def query(self, order: PaymentOrder) -> Answer:
         answer = self._asked("alipay.trade.query", {"out_trade_no": order.order_no})
@@ -112,10 +129,14 @@ class Alipay:
 
     # --- Messages from there --------------------------------------------------------------------
     def notice(self, notice: Notice, now) -> Payment | Noted:
-        """A payment has TRADE_SUCCESS or TRADE_FINISHED and tells of no refund: a partial refund
-        is announced as TRADE_SUCCESS, too, with its own time, number and amount."""
+        """A payment is a trade's news, has TRADE_SUCCESS or TRADE_FINISHED and tells of no refund:
+        a partial refund is announced as TRADE_SUCCESS, too, with its own time, number and
+        amount."""
         try:
             fields = self._form(notice.body)
+            kind = fields.get("notify_type", "")
+            if kind != TRADE_NOTICE and fields.get("app_id") == self.settings.app_id:
+                return Noted("", "", f"notify_type {kind}"[:64])
             self._check_identity(fields)
             order_no = wire.number(fields.get("out_trade_no"))
             trade_no = wire.number(fields.get("trade_no"))
@@ -165,17 +186,24 @@ class Alipay:
         return said
 
     def _form(self, body: bytes) -> dict[str, str]:
-        """The fields of a notification or a return URL, once their signature holds."""
+        """The fields of a notification or a return URL, once their signature holds.
+
+        A title may have been cut within a character; numbers and amounts are ASCII, and strict.
+        """
         raw = wire.form(body)
         if raw.get(b"sign_type") != SIGN_TYPE.encode():
             raise wire.Malformed("sign_type is not RSA2")
-        fields = wire.texts(raw)
         content = wire.sorted_pairs(raw, b"sign", b"sign_type")
-        if not wire.is_signed(self.settings.alipay_key, content, fields.get("sign", "")):
+        signature = raw.get(b"sign", b"").decode("ascii", "replace")
+        if not wire.is_signed(self.settings.alipay_key, content, signature):
             raise wire.Malformed("the signature does not hold")
-        if fields.get("charset", "utf-8").lower() != "utf-8":
-            raise wire.Malformed("not in UTF-8")
-        return fields
+        charset = CHARSETS.get(raw.get(b"charset", b"utf-8").decode("ascii", "replace").lower())
+        if charset is None:
+            raise wire.Malformed("in a charset of its own")
+        return {
+            name.decode(charset, "replace"): value.decode(charset, "replace")
+            for name, value in raw.items()
+        }
 
     def _check_identity(self, fields: dict[str, Any]) -> None:
         if fields.get("app_id") != self.settings.app_id:
@@ -190,6 +218,7 @@ class Alipay:
             trade_no=wire.number(fields.get("trade_no")),
             amount=wire.yuan(fields.get("total_amount")),
             paid_at=wire.moment(fields.get(paid_at), wire.DASHED),
+            merchant=self.merchant,
         )
 
     # --- Refunds and bills ----------------------------------------------------------------------
@@ -200,7 +229,7 @@ class Alipay:
                 "trade_no": refund.trade_no,
                 "out_request_no": refund.refund_no,
                 "refund_amount": str(refund.amount),
-                "refund_reason": refund.reason[:SUBJECT_MAX],
+                "refund_reason": wire.words(refund.reason, SUBJECT_MAX),
             },
         )
         if answer.get("code") != OK:
@@ -286,15 +315,15 @@ class Alipay:
             repeatable=True,
         )
         try:
-            text = reply.body.decode()
-            answer = self._verified(text, f"{method.replace('.', '_')}_response")
-        except (UnicodeDecodeError, wire.Malformed, Forged) as error:
+            text, charset = _decoded(reply.body)
+            answer = self._verified(text, f"{method.replace('.', '_')}_response", charset)
+        except (wire.Malformed, Forged) as error:
             raise ChannelDown(f"HTTP {reply.status}: {error}") from error
         if answer.get("code") in TRY_AGAIN or answer.get("sub_code") in TRY_AGAIN:
             raise ChannelDown(_says(answer))
         return answer
 
-    def _verified(self, text: str, name: str) -> dict[str, Any]:
+    def _verified(self, text: str, name: str, charset: str = "utf-8") -> dict[str, Any]:
         """The named node of `{name: {...}, "sign": ...}`, signed over its text as it stands."""
         members = wire.json_members(text)
         if name not in members and "error_response" in members:
@@ -305,10 +334,23 @@ class Alipay:
             raise wire.Malformed("sign_type is not RSA2")
         signature = json.loads(members["sign"])
         if not isinstance(signature, str) or not wire.is_signed(
-            self.settings.alipay_key, members[name].encode(), signature
+            self.settings.alipay_key, members[name].encode(charset), signature
         ):
             raise wire.Malformed("the answer's signature does not hold")
         return wire.json_object(members[name])
+
+
+def _decoded(body: bytes) -> tuple[str, str]:
+    """The text of an answer and its charset: what GBK says must be read before it can be cut, and
+    written again to the same bytes before its signature can be checked."""
+    for charset in ("utf-8", "gb18030"):
+        try:
+            text = body.decode(charset)
+            if text.encode(charset) == body:
+                return text, charset
+        except UnicodeError:
+            continue
+    raise wire.Malformed("neither UTF-8 nor GBK")
 
 
 def _tells_of_refund(fields: dict[str, str]) -> bool:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from payments.models import ChannelRefund, PaymentOrder
-from payments.states import PayType
+from payments.states import PayType, Scene
 
 
 class Forged(Exception):
@@ -29,6 +29,11 @@ class Refused(Exception):
 
 class NoBill(Refused):
     """The channel says that there were no transactions on that day, as far as it knows by now."""
+
+
+class Reused(Refused):
+    """The channel has seen this number before, with something else beside it: only another number
+    will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,15 @@ class Payment:
     amount: Decimal  # yuan
     paid_at: datetime | None = None
     settle_date: date | None = None  # where the channel's bill goes by a day of its own
+    merchant: str = ""  # whose money it is now: by whose keys it was said
+    begun_at: datetime | None = None  # where a channel names an order by its time, too
+
+    def is_of(self, order: PaymentOrder) -> bool:
+        """Whether it pays this order, and not one of the same number elsewhere: at a merchant of
+        before, or at another time. An order of an old release names no merchant."""
+        return (not order.merchant or self.merchant in ("", order.merchant)) and (
+            self.begun_at in (None, order.add_time.replace(microsecond=0))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +133,20 @@ class Channel(Protocol):
     the same number, so the channel does it once."""
 
     pay_type: PayType
+    # Whether one order number may be paid in another scene than it was made for.
+    takes_any_scene: bool
+
+    @property
+    def merchant(self) -> str:
+        """Who we are there, as orders keep it: an order is only ever asked about with the keys of
+        the merchant that it was made with."""
 
     def create(self, order: PaymentOrder, wanted: Wanted) -> dict:
-        """Make the order there; what the app's SDK needs (api.md, `pay_params`). Raises Refused."""
+        """Make the order there; what the app's SDK needs (api.md, `pay_params`). Made before with
+        the same words, it is given again. Raises Refused, Reused."""
+
+    def ends_early(self, scene: Scene) -> bool:
+        """Whether what `create` gave can no longer be used while the order still can be paid."""
 
     def notice(self, notice: Notice, now: datetime) -> Payment | Noted:
         """Verify a notification: signature over the raw bytes first. Raises Forged."""

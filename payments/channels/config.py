@@ -3,6 +3,9 @@ environment if preferred (api.md, "Channel settings").
 
 Files are looked at again every few seconds, so that a rotated key needs no restart; what was loaded
 stays in force until all that is new has been loaded, too.
+
+A merchant's id or keys may change while orders are open. The key sets of before are kept in the
+channel's own part, as `former`: what was begun with them is ended with them.
 """
 
 import json
@@ -43,6 +46,10 @@ class AlipaySettings:
     private_key: RSAPrivateKey = field(repr=False)
     alipay_key: RSAPublicKey = field(repr=False)
 
+    @property
+    def merchant_id(self) -> str:
+        return self.app_id
+
 
 @dataclass(frozen=True)
 class WechatSettings:
@@ -58,6 +65,10 @@ class WechatSettings:
     public_key: RSAPublicKey | None = field(repr=False)
     platform_certs: Mapping[str, x509.Certificate] = field(repr=False)  # by serial number
 
+    @property
+    def merchant_id(self) -> str:
+        return f"{self.mchid}:{self.appid}"  # one merchant may have several apps, and change them
+
 
 @dataclass(frozen=True)
 class UnionpaySettings:
@@ -72,6 +83,10 @@ class UnionpaySettings:
     # The app's SDK signs its result by a key of its own; left out, that result is hearsay.
     app_cert: x509.Certificate | None = field(repr=False)
 
+    @property
+    def merchant_id(self) -> str:
+        return self.mer_id
+
 
 Settings = AlipaySettings | WechatSettings | UnionpaySettings
 
@@ -80,14 +95,39 @@ Settings = AlipaySettings | WechatSettings | UnionpaySettings
 class Entry:
     """One channel's part of the file, asked value by value; says what is wrong in one line."""
 
-    def __init__(self, pay_type: PayType, values: dict[str, Any], file: Path) -> None:
+    def __init__(
+        self, pay_type: PayType, values: dict[str, Any], file: Path, place: str = ""
+    ) -> None:
         self.pay_type = pay_type
         self.values = values
         self.file = file
+        self.place = place  # "former[0]"; empty: in force
         self.files: list[Path] = []  # all that were read: they are watched
 
+    @property
+    def is_offered(self) -> bool:
+        """Not, when nothing but former key sets is left of it."""
+        return bool(self.place) or set(self.values) != {"former"}
+
+    @property
+    def former(self) -> list["Entry"]:
+        """The key sets of before, the latest first."""
+        found = self.values.get("former") or []
+        if not isinstance(found, list) or not all(isinstance(values, dict) for values in found):
+            raise self.wrong("former", "must be a list of objects")
+        return [
+            Entry(self.pay_type, values, self.file, f"former[{at}]")
+            for at, values in enumerate(found)
+        ]
+
+    @property
+    def sets(self) -> list["Entry"]:
+        """Each of its key sets: that in force first, then those of before."""
+        return [*([self] if self.is_offered else []), *self.former]
+
     def wrong(self, name: str, why: str) -> ImproperlyConfigured:
-        return ImproperlyConfigured(f"{self.file}: {self.pay_type.word}: {name} {why}.")
+        where = f"{self.pay_type.word}: {self.place}: " if self.place else f"{self.pay_type.word}: "
+        return ImproperlyConfigured(f"{self.file}: {where}{name} {why}.")
 
     def text(self, name: str, default: str | None = None) -> str:
         value = self.values.get(name, default)
@@ -98,7 +138,7 @@ class Entry:
         return value.strip()
 
     def secret(self, name: str, variable: str) -> str:
-        return settings.REDPACKET_CHANNEL_SECRETS[variable] or self.text(name, "")
+        return self._outside(variable) or self.text(name, "")
 
     def path(self, name: str) -> Path | None:
         value = self.text(name, "")
@@ -119,13 +159,17 @@ class Entry:
             raise self.wrong(name, why if str(file) in why else f"{file} {why}") from None
 
     def private_key(self, name: str, variable: str) -> RSAPrivateKey:
-        text = settings.REDPACKET_CHANNEL_SECRETS[variable]
+        text = self._outside(variable)
         if not text:
             return self.load(name, keys.private_key)
         try:
             return keys.private_key(text.replace("\\n", "\n").encode())
         except keys.BadKey as error:
             raise self.wrong(variable, str(error)) from None
+
+    def _outside(self, variable: str) -> str:
+        """The environment holds the secrets that are in force, never those of before."""
+        return "" if self.place else settings.REDPACKET_CHANNEL_SECRETS[variable]
 
     def gateway(self, name: str = "gateway", *, ending: str = "") -> str:
         """A base URL: given, else the sandbox in development, else the real channel."""
@@ -269,6 +313,14 @@ LOADERS = {PayType.ALIPAY: _alipay, PayType.WECHAT: _wechat, PayType.UNIONPAY: _
 
 
 # --- Keeping ------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What is offered, and by channel every key set: that in force first, then those of before."""
+
+    current: Mapping[PayType, Settings]
+    known: Mapping[PayType, tuple[Settings, ...]]
+
+
 class Kept:
     """The settings in force.
 
@@ -277,13 +329,17 @@ class Kept:
     """
 
     def __init__(self) -> None:
-        self._loaded: dict[PayType, Settings] = {}
+        self._loaded = Loaded({}, {})
         self._stamp: tuple | None = None
         self._watched: list[Path] = []
         self._looked_at = -LOOKED_AT_S - 1.0
         self._lock = forks.lock()
 
-    def current(self) -> dict[PayType, Settings]:
+    def current(self) -> Mapping[PayType, Settings]:
+        """What is in force, by channel. Raises as `loaded` does."""
+        return self.loaded().current
+
+    def loaded(self) -> Loaded:
         """Raises ImproperlyConfigured when nothing was ever loaded and the files are bad."""
         if time.monotonic() - self._looked_at >= LOOKED_AT_S:
             with self._lock:
@@ -293,7 +349,7 @@ class Kept:
     def forget(self) -> None:
         """The next look reads everything again."""
         with self._lock:
-            self._loaded, self._stamp = {}, None
+            self._loaded, self._stamp = Loaded({}, {}), None
             self._looked_at = -LOOKED_AT_S - 1.0
 
     def _look(self) -> None:
@@ -313,8 +369,14 @@ class Kept:
 
     def _load(self, file: Path) -> None:
         entries = read(file)
-        self._loaded = {pay_type: load(entry) for pay_type, entry in entries.items()}
-        self._watched = [read_file for entry in entries.values() for read_file in entry.files]
+        current, known, files = {}, {}, []
+        for pay_type, entry in entries.items():
+            sets = entry.sets
+            known[pay_type] = tuple(load(each) for each in sets)
+            if entry.is_offered:
+                current[pay_type] = known[pay_type][0]
+            files += [read_file for each in sets for read_file in each.files]
+        self._loaded, self._watched = Loaded(current, known), files
 
     def _stamped(self, file: Path) -> tuple:
         """Changes when a file does, and when one appears in its folder (a new certificate)."""

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import requests
@@ -45,9 +45,11 @@ def call(
     body: bytes = b"",
     repeatable: bool = False,
     bill: bool = False,
+    is_none: Callable[[Reply], bool] = lambda reply: False,
 ) -> Reply:
     """One request. `repeatable` says that the channel does it once however often it hears of it
-    (the same number, or only a question): then a failure is tried once more.
+    (the same number, or only a question): then a failure is tried once more, and so is a reply of
+    which `is_none` says that it is none.
 
     Races:   holds no transaction, so a slow channel keeps no row waiting; refuses to run in one.
     Raises:  ChannelDown: no answer in time, too long an answer, a redirect, a 5xx.
@@ -56,7 +58,9 @@ def call(
         raise RuntimeError("a channel is never called inside a transaction")
     for left in reversed(range(TRIES if repeatable else 1)):
         try:
-            return _once(method, url, headers, body, bill)
+            reply = _once(method, url, headers, body, bill)
+            if not left or not is_none(reply):
+                return reply
         except ChannelDown:
             if not left:
                 raise

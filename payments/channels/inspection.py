@@ -27,12 +27,29 @@ class Finding:
 
 
 def inspect(entry: Entry, now: datetime) -> list[Finding]:
-    """All that can be said of a channel without asking it. Holds no secret."""
+    """All that can be said of a channel without asking it, its merchants of before included. Holds
+    no secret."""
+    try:
+        sets = entry.sets
+    except ImproperlyConfigured as error:
+        return [Finding(str(error), is_broken=True)]
+    found = [] if entry.is_offered else [Finding("not offered, only merchants of before")]
+    for each in sets:
+        found += [_placed(each, finding) for finding in _one(each, now)]
+    return found
+
+
+def _one(entry: Entry, now: datetime) -> list[Finding]:
     try:
         settings = config.load(entry)
     except ImproperlyConfigured as error:
         return [Finding(str(error), is_broken=True)]
     return [Finding(f"gateway {settings.gateway}"), *_INSPECTORS[type(settings)](settings, now)]
+
+
+def _placed(entry: Entry, finding: Finding) -> Finding:
+    place = f"{entry.place}: " if entry.place else ""
+    return Finding(f"{place}{finding.says}", finding.is_broken)
 
 
 def _alipay(settings: AlipaySettings, now: datetime) -> Iterator[Finding]:

@@ -1,4 +1,5 @@
-"""Which channels are offered, each with the settings that are in force now."""
+"""Which channels are offered, each with the settings that are in force now; and those of before,
+for what was begun with them."""
 
 from payments.channels import config
 from payments.channels.alipay import Alipay
@@ -11,17 +12,33 @@ KINDS = {PayType.ALIPAY: Alipay, PayType.WECHAT: WeChat, PayType.UNIONPAY: Union
 
 
 class NotOffered(LookupError):
-    """A channel without settings is not offered."""
+    """A channel without settings is not offered; without a merchant's keys it cannot be asked."""
 
 
-def channel(pay_type: PayType | int) -> Channel:
-    """Raises NotOffered."""
-    settings = config.kept.current().get(pay_type)
-    if settings is None:
-        raise NotOffered(pay_type)
-    return KINDS[pay_type](settings)
+def channel(pay_type: PayType | int, merchant: str = "") -> Channel:
+    """As it is offered now or, with a merchant's name, as that one's. Raises NotOffered."""
+    if not merchant:
+        settings = config.kept.current().get(pay_type)
+        if settings is None:
+            raise NotOffered(pay_type)
+        return KINDS[pay_type](settings)
+    for known in every(pay_type):
+        if known.merchant == merchant:
+            return known
+    raise NotOffered(f"{PayType(pay_type).word}: no keys of the merchant {merchant}")
+
+
+def every(pay_type: PayType | int) -> list[Channel]:
+    """With each of its key sets: that in force first, then those of before."""
+    known = config.kept.loaded().known.get(pay_type, ())
+    return [KINDS[pay_type](settings) for settings in known]
 
 
 def offered() -> list[PayType]:
     """In the order in which they are shown."""
     return [pay_type for pay_type in CHANNELS if pay_type in config.kept.current()]
+
+
+def heard() -> list[PayType]:
+    """Those whose notifications are taken: offered, or with orders of before."""
+    return [pay_type for pay_type in CHANNELS if config.kept.loaded().known.get(pay_type)]

@@ -30,6 +30,7 @@ from payments.channels.base import (
     RefundAnswer,
     RefundState,
     Refused,
+    Reused,
     State,
     Wanted,
 )
@@ -57,6 +58,11 @@ BILL_MAX_BYTES = 64 * 1024 * 1024
 class UnionPay:
     settings: UnionpaySettings
     pay_type = PayType.UNIONPAY
+    takes_any_scene = False  # a number that was sent before is a double
+
+    @property
+    def merchant(self) -> str:
+        return self.settings.merchant_id
 
     # --- Orders ---------------------------------------------------------------------------------
     def create(self, order: PaymentOrder, wanted: Wanted) -> dict:
@@ -73,7 +79,7 @@ class UnionPay:
             "txnAmt": str(money.fen(order.amount)),
             "currencyCode": YUAN,
             "payTimeout": wire.local(order.expire_time, wire.COMPACT),
-            "orderDesc": wanted.subject[:SUBJECT_MAX],
+            "orderDesc": wire.words(wanted.subject, SUBJECT_MAX),
             "backUrl": wanted.notify_url,
         }
         if scene == Scene.H5:
@@ -84,12 +90,17 @@ class UnionPay:
         answer = self._asked(self._url(path), fields, repeatable=False)
         if answer.get("respCode") in TRY_AGAIN:
             raise ChannelDown(_says(answer))
+        if answer.get("respCode") == DOUBLED:
+            raise Reused(_says(answer))
         if answer.get("respCode") != "00":
             raise Refused(_says(answer))
         name = "qrCode" if scene == Scene.NATIVE else "tn"
         if not answer.get(name):
             raise ChannelDown(f"the answer has no {name}")
         return {"qr_code" if scene == Scene.NATIVE else "tn": answer[name]}
+
+    def ends_early(self, scene: Scene) -> bool:
+        return False
 
     def query(self, order: PaymentOrder) -> Answer:
         """A try that failed leaves the order payable until its time-out."""
@@ -196,6 +207,8 @@ class UnionPay:
             amount=wire.fen(fields.get("txnAmt")),
             paid_at=_paid_at(fields),
             settle_date=_settle_date(fields),
+            merchant=self.merchant,
+            begun_at=_begun_at(fields),
         )
 
     def _verified(self, raw: dict[bytes, bytes], now: datetime) -> dict[str, str]:
@@ -365,11 +378,17 @@ def _sent_at(refund: ChannelRefund) -> datetime:
     return refund.decided_at or refund.proposed_at
 
 
-def _paid_at(fields: dict[str, str]) -> datetime | None:
-    """`traceTime` (MMDDhhmmss) has no year; the order's own time, shortly before it, has one."""
+def _begun_at(fields: dict[str, str]) -> datetime:
+    """`txnTime`, with the number the order's name: a payment without it is nobody's."""
     begun = wire.moment(fields.get("txnTime"), wire.COMPACT)
     if begun is None:
-        return None
+        raise wire.Malformed("no txnTime")
+    return begun
+
+
+def _paid_at(fields: dict[str, str]) -> datetime | None:
+    """`traceTime` (MMDDhhmmss) has no year; the order's own time, shortly before it, has one."""
+    begun = _begun_at(fields)
     paid = wire.moment(f"{begun.year}{fields.get('traceTime', '')}", wire.COMPACT)
     if paid and paid < begun - timedelta(days=1):
         paid = wire.moment(f"{begun.year + 1}{fields.get('traceTime', '')}", wire.COMPACT)

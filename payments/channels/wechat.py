@@ -41,6 +41,7 @@ from payments.channels.base import (
     RefundAnswer,
     RefundState,
     Refused,
+    Reused,
     State,
     Wanted,
 )
@@ -66,6 +67,8 @@ REFUND_STATES = {
 # Answers below 500 that say nothing for good.
 TRY_AGAIN = ("FREQUENCY_LIMITED", "FREQUENCY_LIMIT", "RATELIMIT_EXCEEDED", "SYSTEM_ERROR")
 NO_BILL = ("NO_STATEMENT_EXIST", "BILL_NOT_EXIST")  # nothing on that day
+# Of a number that was seen before: made with other words, ended, or whatever does not fit it now.
+REUSED = ("OUT_TRADE_NO_USED", "ORDER_CLOSED", "INVALID_REQUEST")
 UNKNOWN = ("ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS")
 
 
@@ -73,14 +76,21 @@ UNKNOWN = ("ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS")
 class WeChat:
     settings: WechatSettings
     pay_type = PayType.WECHAT
+    takes_any_scene = False  # another trade type under one number is OUT_TRADE_NO_USED
+
+    @property
+    def merchant(self) -> str:
+        return self.settings.merchant_id
 
     # --- Orders ---------------------------------------------------------------------------------
     def create(self, order: PaymentOrder, wanted: Wanted) -> dict:
+        """Whatever but the payer's address differs from an earlier request of this number, WeChat
+        Pay refuses; with the same words it gives a fresh prepay id, page or code."""
         scene = Scene(wanted.scene)
         content = {
             "appid": self.settings.appid,
             "mchid": self.settings.mchid,
-            "description": wanted.subject[:DESCRIPTION_MAX],
+            "description": wire.words(wanted.subject, DESCRIPTION_MAX),
             "out_trade_no": order.order_no,
             "time_expire": order.expire_time.astimezone(wire.SHANGHAI).isoformat("T", "seconds"),
             "notify_url": wanted.notify_url,
@@ -93,7 +103,8 @@ class WeChat:
             }
         status, answer = self._asked("POST", f"/v3/pay/transactions/{scene.value}", content)
         if status >= 400:
-            raise Refused(_says(answer))
+            is_reused = answer.get("code") in REUSED
+            raise (Reused if is_reused else Refused)(_says(answer))
         if scene == Scene.APP:
             return self._app_params(_text(answer, "prepay_id"))
         if scene == Scene.NATIVE:
@@ -116,6 +127,9 @@ class WeChat:
             "timestamp": timestamp,
             "sign": wire.sign(self.settings.private_key, signed),
         }
+
+    def ends_early(self, scene: Scene) -> bool:
+        return scene == Scene.H5  # an h5_url is good for five minutes
 
     def query(self, order: PaymentOrder) -> Answer:
         status, answer = self._asked("GET", self._order_path(order, mchid=self.settings.mchid))
@@ -202,7 +216,7 @@ class WeChat:
             raise wire.Malformed("the time is no time")
         if abs(now.timestamp() - int(timestamp)) > WINDOW_S:
             raise wire.Malformed("more than five minutes off")
-        if signature.startswith(PROBE):
+        if _is_probe(headers):
             raise wire.Malformed("a probe by WeChat Pay")
         key = self._key(headers.get("wechatpay-serial", ""), now)
         try:
@@ -251,6 +265,7 @@ class WeChat:
             trade_no=wire.number(said.get("transaction_id")),
             amount=wire.fen(amount["total"]),
             paid_at=wire.instant(said.get("success_time")),
+            merchant=self.merchant,
         )
 
     # --- Refunds and bills ----------------------------------------------------------------------
@@ -261,7 +276,7 @@ class WeChat:
             {
                 "transaction_id": refund.trade_no,
                 "out_refund_no": refund.refund_no,
-                "reason": refund.reason[:REASON_MAX],
+                "reason": wire.words(refund.reason, REASON_MAX),
                 "amount": {
                     "refund": money.fen(refund.amount),
                     "total": money.fen(refund.paid),
@@ -378,7 +393,15 @@ class WeChat:
         }
         if self.settings.mode == "pubkey":
             headers["Wechatpay-Serial"] = self.settings.public_key_id
-        return http.call(method, url, headers=headers, body=body, repeatable=True, bill=bill)
+        return http.call(
+            method,
+            url,
+            headers=headers,
+            body=body,
+            repeatable=True,
+            bill=bill,
+            is_none=lambda reply: _is_probe(reply.headers),  # the next one is signed well
+        )
 
     def _authorization(self, method: str, url: str, body: bytes) -> str:
         """Signed are the method, the path with its query exactly as sent, time, nonce, body."""
@@ -399,9 +422,24 @@ class WeChat:
 
 def refresh_certificates(now: datetime) -> list[str]:
     """Serial numbers of the platform certificates that are new; for beat. Nothing when WeChat Pay
-    is not offered or goes by the public key."""
-    settings = config.kept.current().get(PayType.WECHAT)
-    return WeChat(settings).refresh_certificates(now) if settings else []
+    is not offered or goes by the public key. A merchant of before still needs them, and does not
+    keep the present one from his.
+
+    Raises: ChannelDown, after all were asked.
+    """
+    new, failed = [], None
+    for settings in config.kept.loaded().known.get(PayType.WECHAT, ()):
+        try:
+            new += WeChat(settings).refresh_certificates(now)
+        except ChannelDown as error:
+            failed = failed or error
+    if failed:
+        raise failed
+    return new
+
+
+def _is_probe(headers: Mapping[str, str]) -> bool:
+    return headers.get("wechatpay-signature", "").startswith(PROBE)
 
 
 def _keep(file: Path, text: bytes) -> None:

@@ -8,6 +8,7 @@ import base64
 import binascii
 import json
 import re
+import unicodedata
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,6 +28,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 DASHED = "%Y-%m-%d %H:%M:%S"  # Alipay
 COMPACT = "%Y%m%d%H%M%S"  # UnionPay
 FIELDS_MAX = 200
+UNTITLED = "红包"
 # After its time-out an order can no longer be begun, but a payment begun before may still be under
 # way at the channel for a little while.
 TIMEOUT_SLACK = timedelta(minutes=5)
@@ -67,6 +69,7 @@ def once(pairs: list[tuple]) -> dict:
 
 
 def texts(fields: dict[bytes, bytes]) -> dict[str, str]:
+    """Strictly in UTF-8."""
     try:
         return {name.decode(): value.decode() for name, value in fields.items()}
     except UnicodeDecodeError as error:
@@ -151,6 +154,26 @@ def from_base64(text: str) -> bytes:
 
 
 # --- Values -------------------------------------------------------------------------------------
+def words(text: str, most: int) -> str:
+    """A text for people, so that every channel takes it: at most that many UTF-16 units, in which
+    all three count; nothing that steers a screen (control, direction, half a character), nothing
+    that parts a form (`/ = &` are forbidden to Alipay's titles), no runs of blanks.
+
+    >>> words("a/b=c&d\\u202e\\n  e\\ud800", 32)
+    'a b c d e'
+    >>> words("红包🧧🧧", 5)  # a pair is never cut in two
+    '红包🧧'
+    """
+    kept = (" " if char in "/=&" or char.isspace() else char for char in text if _is_shown(char))
+    clean = " ".join("".join(kept).split())
+    cut = clean.encode("utf-16-le")[: 2 * most].decode("utf-16-le", "ignore").rstrip()
+    return cut or UNTITLED
+
+
+def _is_shown(char: str) -> bool:
+    return char.isspace() or unicodedata.category(char)[0] != "C"
+
+
 def yuan(value: object) -> Decimal:
     """A positive amount in yuan, from a string.
 

@@ -1,5 +1,6 @@
 """Orders, refunds and wishes for the tests of the protocols: values, which no table holds."""
 
+import unicodedata
 from datetime import timedelta
 from decimal import Decimal
 
@@ -37,10 +38,34 @@ def refund(**changes) -> ChannelRefund:
     return ChannelRefund(**values)
 
 
-def wanted(scene: Scene = Scene.APP) -> Wanted:
+# Greetings that a sender may write; what a channel shows of them must be plain text that fits.
+HOSTILE = (
+    "a/b=c&d",
+    "out_trade_no=hb2&total_amount=0.01&sign=x",
+    "\u202e012 元\u2066\u200b\ufeff\u200f",
+    "line\r\nline\ttab\x00\x1b[31m\x85\u2028",
+    "half \ud83e of one \udde7 and \ud800",
+    "🧧" * 300,
+    "a" + "🧧" * 300,
+    "红" * 300,
+    "\u202e/=&\x00",
+    "",
+    '"}],"total_amount":"0.01","x":[{"',
+    "{a=1&b=2}[c]",
+)
+
+
+def assert_clean(said: str, most: int) -> None:
+    assert 0 < len(said.encode("utf-16-le")) // 2 <= most
+    assert not set(said) & set("/=&\r\n\t")
+    assert not [char for char in said if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl")]
+    assert said == said.strip()
+
+
+def wanted(scene: Scene = Scene.APP, subject: str = "红包") -> Wanted:
     return Wanted(
         scene=scene,
-        subject="红包",
+        subject=subject,
         notify_url="https://pay.example/api/v1/payments/notify/x",
         return_url="https://pay.example/back?a=1",
         payer_ip="203.0.113.7",

@@ -14,8 +14,10 @@ def alipay(monkeypatch) -> Pretend:
 def offer(monkeypatch, *pay_types: PayType) -> dict[PayType, Pretend]:
     """Offer these channels, in memory."""
     made = {pay_type: Pretend(pay_type) for pay_type in pay_types}
-    monkeypatch.setattr(registry, "channel", lambda pay_type: made[PayType(pay_type)])
+    monkeypatch.setattr(registry, "channel", lambda pay_type, merchant="": made[PayType(pay_type)])
+    monkeypatch.setattr(registry, "every", lambda pay_type: [made[PayType(pay_type)]])
     monkeypatch.setattr(registry, "offered", lambda: list(made))
+    monkeypatch.setattr(registry, "heard", lambda: list(made))
     return made
 
 

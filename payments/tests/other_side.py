@@ -220,11 +220,21 @@ def alipay_fields(by: str = "alipay", **changes: str) -> dict[str, str]:
     return {**fields, "sign_type": "RSA2", "sign": sign(by, joined(fields))}
 
 
-def alipay_answer(method: str, by: str = "alipay", **node: object) -> bytes:
+def alipay_body(encoding: str, **changes: str | bytes) -> bytes:
+    """A notification in another charset, or with bytes that are no text, signed as it is sent."""
+    fields = {**ALIPAY_NOTICE, **changes}
+    raw = {k: v if isinstance(v, bytes) else v.encode(encoding) for k, v in fields.items()}
+    signed = b"&".join(k.encode() + b"=" + v for k, v in sorted(raw.items()))
+    return urlencode({**raw, "sign_type": "RSA2", "sign": sign("alipay", signed)}).encode()
+
+
+def alipay_answer(
+    method: str, by: str = "alipay", encoding: str = "utf-8", **node: object
+) -> bytes:
     """Slashes escaped and a space here and there: the raw text is what is signed."""
     raw = json.dumps(node, ensure_ascii=False).replace("/", "\\/")
     name = f"{method.replace('.', '_')}_response"
-    return f'{{"{name}":{raw},"sign":"{sign(by, raw.encode())}"}}'.encode()
+    return f'{{"{name}":{raw},"sign":"{sign(by, raw.encode(encoding))}"}}'.encode(encoding)
 
 
 # --- WeChat Pay ---------------------------------------------------------------------------------

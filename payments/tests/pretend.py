@@ -2,6 +2,7 @@
 tests, and whole stories run against the sandbox."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -16,6 +17,7 @@ from payments.channels.base import (
     RefundAnswer,
     RefundState,
     Refused,
+    Reused,
     State,
 )
 from payments.models import PaymentOrder
@@ -27,6 +29,10 @@ class Pretend:
     """Does what the test tells it to; counts what it was asked."""
 
     pay_type: PayType = PayType.ALIPAY
+    merchant: str = "pretend"
+    takes_any_scene: bool = True
+    ends: bool = False  # what it gave, before the order does
+    reused: set[str] = field(default_factory=set)  # numbers that it has seen with other words
     paid: dict[str, Payment] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
     is_down: bool = False
@@ -34,6 +40,7 @@ class Pretend:
     closes: State = State.CLOSED
     refunds: RefundState = RefundState.DONE
     calls: list[str] = field(default_factory=list)
+    meanwhile: Callable[[], None] | None = None  # happens once, while an order is being made there
 
     def _called(self, name: str) -> None:
         self.calls.append(name)
@@ -44,7 +51,15 @@ class Pretend:
 
     def create(self, order, wanted):
         self._called("create")
+        if self.meanwhile:
+            happens, self.meanwhile = self.meanwhile, None
+            happens()
+        if order.order_no in self.reused:
+            raise Reused("seen before")
         return {"order_string": f"{order.order_no}/{wanted.scene}/{len(self.calls)}"}
+
+    def ends_early(self, scene):
+        return self.ends
 
     def notice(self, notice, now):
         try:

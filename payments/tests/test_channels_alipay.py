@@ -16,11 +16,12 @@ from payments.channels.base import (
     Payment,
     RefundState,
     Refused,
+    Reused,
     State,
 )
 from payments.states import PayType, Scene
 from payments.tests import other_side as side
-from payments.tests.channel_case import order, refund, wanted
+from payments.tests.channel_case import HOSTILE, assert_clean, order, refund, wanted
 
 pytestmark = pytest.mark.once
 
@@ -30,6 +31,7 @@ PAID = Payment(
     "2026112522001473030500000001",
     Decimal("12.34"),
     wire.moment("2026-11-25 11:59:58", wire.DASHED),
+    merchant="2021000000000001",
 )
 TRADE = {
     "code": "10000",
@@ -103,6 +105,45 @@ def test_what_tells_of_no_payment_is_noted(alipay, changes, noted):
     assert said == Noted(PAID.order_no, PAID.trade_no, noted)
 
 
+@pytest.mark.parametrize(
+    "kind", ["dut_user_sign", "fund_trans_order_changed", "trade_status_sync ", ""]
+)
+def test_only_a_trades_own_news_tells_of_a_payment(alipay, kind):
+    assert heard(alipay, side.alipay_fields(notify_type=kind)) == Noted(
+        "", "", f"notify_type {kind}"
+    )
+
+
+def test_news_of_another_kind_need_not_name_a_trade_but_its_app(alipay):
+    contract = {"app_id": "2021000000000001", "notify_type": "dut_user_sign", "agreement_no": "1"}
+    strange = {**contract, "app_id": "2021000000000002"}
+
+    def signed(fields):
+        return {**fields, "sign_type": "RSA2", "sign": side.sign("alipay", side.joined(fields))}
+
+    assert heard(alipay, signed(contract)).says == "notify_type dut_user_sign"
+    with pytest.raises(Forged):
+        heard(alipay, signed(strange))
+
+
+@pytest.mark.parametrize("name", ["gbk", "GBK", "gb2312", "GB18030", "utf-8", "UTF-8"])
+def test_a_payment_is_understood_in_every_charset_of_alipays(alipay, name):
+    charset = "utf-8" if name.lower() == "utf-8" else "gb18030"
+    body = side.alipay_body(charset, charset=name, subject="红包 + 1 & 50%，恭喜")
+
+    assert alipay.notice(Notice(body, {}), side.NOW) == PAID
+    with pytest.raises(Forged):
+        alipay.notice(Notice(body.replace(b"12.34", b"12.35", 1), {}), side.NOW)
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "gbk"])
+def test_a_title_that_was_cut_within_a_character_is_no_forgery(alipay, charset):
+    """Signed over bytes that are no text: what we read of it is ASCII, and stays strict."""
+    body = side.alipay_body(charset, charset=charset, subject="红包".encode(charset)[:-1])
+
+    assert alipay.notice(Notice(body, {}), side.NOW) == PAID
+
+
 def test_a_refund_of_nothing_is_no_refund(alipay):
     assert heard(alipay, side.alipay_fields(refund_fee="0.00")) == PAID
 
@@ -134,7 +175,8 @@ def test_every_field_counts(alipay, name):
         {"out_trade_no": ""},
         {"out_trade_no": "红包"},
         {"trade_no": "x" * 65},
-        {"charset": "gbk"},
+        {"charset": "iso-8859-1"},
+        {"charset": ""},
     ],
 )
 def test_a_genuine_signature_under_nonsense_is_refused(alipay, changes):
@@ -273,8 +315,63 @@ def test_a_qr_code_is_asked_for(alipay, there):
 def test_a_refused_qr_code(alipay, there):
     says(there, trade_precreate={"code": "40004", "sub_code": "ACQ.TRADE_HAS_SUCCESS"})
 
-    with pytest.raises(Refused, match="TRADE_HAS_SUCCESS"):
+    with pytest.raises(Refused, match="TRADE_HAS_SUCCESS") as refused:
         alipay.create(order(), wanted(Scene.NATIVE))
+    assert not isinstance(refused.value, Reused)
+
+
+@pytest.mark.parametrize("code", ["ACQ.CONTEXT_INCONSISTENT", "ACQ.TRADE_HAS_CLOSE"])
+def test_a_number_that_was_used_with_other_words(alipay, there, code):
+    says(there, trade_precreate={"code": "40004", "sub_code": code})
+
+    with pytest.raises(Reused, match=code):
+        alipay.create(order(), wanted(Scene.NATIVE))
+
+
+def test_the_title_is_clean_and_fits(alipay):
+    for hostile in HOSTILE:
+        signed = alipay.create(order(), wanted(Scene.APP, hostile))["order_string"]
+        fields = dict(parse_qsl(signed, keep_blank_values=True))
+        side.verify("alipay-app", side.joined(fields, "sign"), fields["sign"])
+        assert_clean(json.loads(fields["biz_content"])["subject"], 256)
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "gb18030", "utf-8"])
+def test_an_answer_in_gbk_is_believed_and_read(alipay, there, encoding):
+    """The second half of 誠 is a backslash there: what is not decoded first is cut wrongly."""
+    refused = {"code": "40004", "sub_code": "ACQ.SELLER_BALANCE", "sub_msg": "帳户誠/余额不足"}
+
+    there.answer = lambda asked: (
+        200,
+        {"Content-Type": f"text/html;charset={encoding}"},
+        side.alipay_answer(method_of(asked), encoding=encoding, **refused),
+    )
+    with pytest.raises(Refused, match="帳户誠/余额不足"):
+        alipay.create(order(), wanted(Scene.NATIVE))
+
+    paid = {**TRADE, "trade_status": "TRADE_SUCCESS", "store_name": "誠品红包"}
+    there.answer = lambda asked: (
+        200,
+        {},
+        side.alipay_answer(method_of(asked), encoding=encoding, **paid),
+    )
+    assert alipay.query(order()).payment == PAID
+
+
+def test_a_forged_answer_in_gbk_is_not_believed(alipay, there):
+    paid = {**TRADE, "trade_status": "TRADE_SUCCESS", "store_name": "誠品红包"}
+    method = "alipay.trade.query"
+    genuine = side.alipay_answer(method, encoding="gbk", **paid)
+
+    for body in (
+        side.alipay_answer(method, by="stranger", encoding="gbk", **paid),
+        genuine.replace(b"12.34", b"12.35", 1),
+        genuine.replace("品".encode("gbk"), "口".encode("gbk")),
+        genuine.decode("gbk").encode(),
+    ):
+        there.answer = lambda asked, body=body: (200, {}, body)
+        with pytest.raises(ChannelDown):
+            alipay.query(order())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from payments.channels import config
+from payments.models import PaymentOrder
+from payments.states import OrderStatus
 from payments.tests import other_side as side
+from payments.tests.channel_case import order
 
 pytestmark = pytest.mark.once
 
@@ -118,3 +121,45 @@ def test_a_folder_without_its_keys(keys, capsys):
 
     assert "unionpay_merchant.pfx cannot be read (No such file or directory)" in said
     assert "alipay: app_id 2021000000000001" in said  # the others are reported all the same
+
+
+# --- Merchants of before ------------------------------------------------------------------------
+def keep_former(folder, **changes) -> None:
+    found = json.loads((folder / "channels.json").read_text())
+    before = found["wechat"] | {"mchid": "1900000009"} | changes
+    change(folder, "wechat", former=[before])
+
+
+def test_merchants_of_before_are_looked_at_too(keys, capsys):
+    keep_former(keys)
+
+    said = report(capsys).splitlines()
+    assert "wechat: appid wx0000000000000001, mchid 1900000001, mode pubkey" in said
+    assert "wechat: former[0]: appid wx0000000000000001, mchid 1900000009, mode pubkey" in said
+
+
+def test_a_merchant_of_before_whose_keys_are_gone(keys, capsys):
+    keep_former(keys, merchant_private_key_file="gone.pem")
+
+    assert "wechat: BROKEN: former[0]: " in (said := broken(capsys))
+    assert "gone.pem cannot be read" in said
+
+
+def test_only_merchants_of_before(keys, capsys):
+    found = json.loads((keys / "channels.json").read_text())
+    found["alipay"] = {"former": [found["alipay"]]}
+    (keys / "channels.json").write_text(json.dumps(found))
+
+    said = report(capsys)
+    assert "alipay: not offered, only merchants of before" in said
+    assert "alipay: former[0]: app_id 2021000000000001" in said
+
+
+def test_an_open_order_whose_merchant_is_gone_is_said(keys, capsys):
+    for order_no, merchant in (("hb1", "2021000000000001"), ("hb2", "gone"), ("hb3", "gone")):
+        order(order_no=order_no, merchant=merchant, purpose="topup", reference=order_no).save()
+    PaymentOrder.objects.filter(order_no="hb3").update(status=OrderStatus.CLOSED)
+
+    assert "alipay: BROKEN: 1 open orders were made by gone, whose keys are not here" in broken(
+        capsys
+    )

@@ -240,6 +240,101 @@ def test_the_old_keys_stay_in_force_until_the_new_ones_are_good(offered, caplog)
     assert registry.channel(PayType.ALIPAY).settings.alipay_key == side.key("alipay-2").public_key()
 
 
+# --- Merchants of before ------------------------------------------------------------------------
+IDS = {
+    PayType.ALIPAY: {"app_id": "2021000000000009", "seller_id": "2088000000000009"},
+    PayType.WECHAT: {"appid": "wx0000000000000009", "mchid": "1900000009"},
+    PayType.UNIONPAY: {"mer_id": "777290058110049"},
+}
+NEW = ["2021000000000009", "1900000009:wx0000000000000009", "777290058110049"]
+OLD = ["2021000000000001", "1900000001:wx0000000000000001", "777290058110048"]
+
+
+def change_merchants(folder, keep: bool = True, drop: bool = False) -> None:
+    """Every channel gets another merchant; the one of before is kept, or all that is left."""
+    file = folder / "channels.json"
+    found = json.loads(file.read_text())
+    for pay_type, ids in IDS.items():
+        before = found[pay_type.word]
+        now = {} if drop else before | ids
+        found[pay_type.word] = now | ({"former": [before]} if keep else {})
+    file.write_text(json.dumps(found))
+    look_again()
+
+
+def test_a_merchant_of_before_is_found_by_his_name(offered):
+    change_merchants(offered)
+
+    assert [registry.channel(one).merchant for one in CHANNELS] == NEW
+    for pay_type, old, new in zip(CHANNELS, OLD, NEW, strict=True):
+        assert [each.merchant for each in registry.every(pay_type)] == [new, old]
+        assert registry.channel(pay_type, old).merchant == old
+        assert registry.channel(pay_type, new) == registry.channel(pay_type)
+        with pytest.raises(registry.NotOffered, match="nobody"):
+            registry.channel(pay_type, "nobody")
+
+
+def test_a_merchant_who_was_not_kept_is_unknown(offered):
+    change_merchants(offered, keep=False)
+
+    for pay_type, old in zip(CHANNELS, OLD, strict=True):
+        with pytest.raises(registry.NotOffered, match=old):
+            registry.channel(pay_type, old)
+
+
+def test_with_nothing_but_merchants_of_before_no_order_is_made_and_all_are_heard(offered):
+    change_merchants(offered, drop=True)
+
+    assert (registry.offered(), registry.heard()) == ([], list(CHANNELS))
+    for pay_type, old in zip(CHANNELS, OLD, strict=True):
+        with pytest.raises(registry.NotOffered):
+            registry.channel(pay_type)
+        assert registry.channel(pay_type, old).merchant == old
+
+
+def test_secrets_in_the_environment_are_not_those_of_before(offered, settings):
+    settings.REDPACKET_CHANNEL_SECRETS = settings.REDPACKET_CHANNEL_SECRETS | {
+        "REDPACKET_WECHAT_APIV3_KEY": "n" * 32
+    }
+    change_merchants(offered)
+
+    keys = [each.settings.apiv3_key for each in registry.every(PayType.WECHAT)]
+    assert keys == [b"n" * 32, side.APIV3_KEY.encode()]
+
+
+@pytest.mark.parametrize("former", ["x", {"mer_id": "1"}, ["x"], [None], 1])
+def test_former_must_be_a_list_of_objects(offered, former):
+    change(offered, "unionpay", former=former)
+    config.kept.forget()
+
+    with pytest.raises(ImproperlyConfigured, match=r"unionpay: former must be a list of objects"):
+        registry.offered()
+
+
+def test_what_is_wrong_in_a_set_of_before_is_said_with_its_place(offered):
+    change(offered, "unionpay", former=[{"mer_id": "777290058110049"}])
+    config.kept.forget()
+
+    with pytest.raises(
+        ImproperlyConfigured, match=r"unionpay: former\[0\]: merchant_pfx_file is missing"
+    ):
+        registry.offered()
+
+
+def test_a_key_of_before_that_is_rotated_needs_no_restart(offered):
+    change_merchants(offered)
+    found = json.loads((offered / "channels.json").read_text())
+    found["alipay"]["former"][0]["alipay_public_key_file"] = "old.pem"
+    (offered / "old.pem").write_bytes(side.public_pem("alipay-2"))
+    (offered / "channels.json").write_text(json.dumps(found))
+    look_again()
+    (offered / "old.pem").write_bytes(side.public_pem("alipay-3"))
+    look_again()
+
+    former = registry.channel(PayType.ALIPAY, OLD[0])
+    assert former.settings.alipay_key == side.key("alipay-3").public_key()
+
+
 def test_settings_that_appear_later_are_found(tmp_path, settings):
     settings.REDPACKET_CHANNELS_FILE = tmp_path / "channels.json"
     config.kept.forget()

@@ -20,12 +20,13 @@ from payments.channels.base import (
     Payment,
     RefundState,
     Refused,
+    Reused,
     State,
 )
 from payments.channels.unionpay import plain_pairs
 from payments.states import PayType, Scene
 from payments.tests import other_side as side
-from payments.tests.channel_case import order, refund, wanted
+from payments.tests.channel_case import HOSTILE, assert_clean, order, refund, wanted
 
 pytestmark = pytest.mark.once
 
@@ -35,6 +36,8 @@ PAID = Payment(
     "592611251159400000018",
     Decimal("12.34"),
     wire.moment("20261125115958", wire.COMPACT),
+    merchant="777290058110048",
+    begun_at=wire.moment("20261125115940", wire.COMPACT),
 )
 
 
@@ -114,6 +117,9 @@ def test_every_field_counts(union, name):
         {"signMethod": "11"},
         {"signMethod": "12"},
         {"encoding": "GBK"},
+        {"txnTime": ""},
+        {"txnTime": "never"},
+        {"txnTime": "20261325115940"},
         {"signPubKeyCert": ""},
         {"signPubKeyCert": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"},
     ],
@@ -304,6 +310,21 @@ def test_a_page_gets_a_signed_form(union, there):
     assert params["url"] == f"{there.url}/gateway/api/frontTransReq.do"
     assert params["fields"]["frontUrl"] == "https://pay.example/back?a=1"
     assert there.asked == []
+
+
+def test_a_number_that_was_sent_before_is_a_double(union, there):
+    says(there, respCode="12")
+
+    for scene in (Scene.APP, Scene.NATIVE):
+        with pytest.raises(Reused, match="12"):
+            union.create(order(), wanted(scene))
+
+
+def test_the_description_is_clean_and_fits(union):
+    for hostile in HOSTILE:
+        said = union.create(order(), wanted(Scene.H5, hostile))["fields"]
+        check(said)
+        assert_clean(said["orderDesc"], 32)
 
 
 def test_create_is_refused_or_unanswered(union, there):

@@ -19,11 +19,12 @@ from payments.channels.base import (
     Payment,
     RefundState,
     Refused,
+    Reused,
     State,
 )
 from payments.states import PayType, Scene
 from payments.tests import other_side as side
-from payments.tests.channel_case import order, refund, wanted
+from payments.tests.channel_case import HOSTILE, assert_clean, order, refund, wanted
 
 pytestmark = pytest.mark.once
 
@@ -33,6 +34,7 @@ PAID = Payment(
     "4200000000202611250000000001",
     Decimal("12.34"),
     wire.instant("2026-11-25T11:59:58+08:00"),
+    merchant="1900000001:wx0000000000000001",
 )
 AUTHORIZATION = re.compile(
     r'WECHATPAY2-SHA256-RSA2048 mchid="1900000001",nonce_str="(\w+)",timestamp="(\d+)",'
@@ -337,10 +339,69 @@ def test_create(pay, there, scene, answer, params):
 
 
 def test_create_is_refused(pay, there):
-    says(there, 400, {"code": "ORDER_CLOSED", "message": "订单已关闭"})
+    says(there, 403, {"code": "RULE_LIMIT", "message": "业务规则限制"})
 
-    with pytest.raises(Refused, match="ORDER_CLOSED"):
+    with pytest.raises(Refused, match="RULE_LIMIT") as refused:
         pay.create(order(), wanted())
+    assert not isinstance(refused.value, Reused)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(403, "OUT_TRADE_NO_USED"), (400, "ORDER_CLOSED"), (400, "INVALID_REQUEST")],
+)
+def test_a_number_that_was_used_with_other_words(pay, there, status, code):
+    says(there, status, {"code": code, "message": "201 商户订单号重复"})
+
+    with pytest.raises(Reused, match=code):
+        pay.create(order(), wanted())
+
+
+def test_the_description_is_clean_and_fits(pay, there):
+    for hostile in HOSTILE:
+        says(there, 200, {"code_url": "weixin://x"})
+        pay.create(order(), wanted(Scene.NATIVE, hostile))
+        said = json.loads(there.asked[-1].body)["description"]
+        assert_clean(said, 127)
+
+
+def test_a_page_ends_before_its_order(pay):
+    assert [pay.ends_early(scene) for scene in (Scene.APP, Scene.H5, Scene.NATIVE)] == [
+        False,
+        True,
+        False,
+    ]
+
+
+def test_an_answer_that_is_a_probe_is_asked_for_again(pay, there):
+    """Now and then WeChat Pay signs an answer wrongly on purpose; the next one is genuine."""
+    says(there, 200, {"code_url": "weixin://x"})
+    genuine, probes = there.answer, []
+
+    def probing(asked):
+        status, headers, body = genuine(asked)
+        if not probes:
+            probes.append(asked)
+            headers = {**headers, "wechatpay-signature": "WECHATPAY/SIGNTEST/" + "A" * 300}
+        return status, headers, body
+
+    there.answer = probing
+    assert pay.create(order(), wanted(Scene.NATIVE)) == {"code_url": "weixin://x"}
+    assert [json.loads(asked.body)["out_trade_no"] for asked in there.asked] == ["hb0001"] * 2
+
+
+def test_nothing_but_probes_is_no_answer_and_no_refusal(pay, there):
+    says(there, 403, {"code": "RULE_LIMIT"})
+    genuine = there.answer
+
+    def probing(asked):
+        status, headers, body = genuine(asked)
+        return status, {**headers, "wechatpay-signature": "WECHATPAY/SIGNTEST/AAAA"}, body
+
+    there.answer = probing
+    with pytest.raises(ChannelDown, match="probe"):
+        pay.create(order(), wanted())
+    assert len(there.asked) == 2
 
 
 @pytest.mark.parametrize(

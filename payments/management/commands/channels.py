@@ -1,10 +1,15 @@
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+from django.db.models import Count
 from django.utils import timezone
 
 from payments.channels import config, inspection
-from payments.states import CHANNELS
+from payments.channels.config import Entry
+from payments.channels.inspection import Finding
+from payments.models import PaymentOrder
+from payments.states import CHANNELS, PAYABLE
 
 
 class Command(BaseCommand):
@@ -24,7 +29,10 @@ class Command(BaseCommand):
             if pay_type not in entries:
                 self.stdout.write(f"{pay_type.word}: not offered, no settings")
                 continue
-            for finding in inspection.inspect(entries[pay_type], timezone.now()):
+            found = inspection.inspect(entries[pay_type], timezone.now())
+            if not any(finding.is_broken for finding in found):
+                found += _orphans(entries[pay_type])
+            for finding in found:
                 mark = "BROKEN: " if finding.is_broken else ""
                 self.stdout.write(f"{pay_type.word}: {mark}{finding.says}")
                 broken += [pay_type.word] if finding.is_broken else []
@@ -32,3 +40,22 @@ class Command(BaseCommand):
             raise CommandError("REDPACKET_PUBLIC_URL is missing: no channel could notify us.")
         if broken:
             raise CommandError(f"Broken: {', '.join(dict.fromkeys(broken))}.")
+
+
+def _orphans(entry: Entry) -> list[Finding]:
+    """Open orders that nobody can ask about, for want of the keys that they were made with."""
+    try:
+        known = [config.load(each).merchant_id for each in entry.sets]
+        open_orders = PaymentOrder.objects.filter(pay_type=entry.pay_type, status__in=PAYABLE)
+        found = list(
+            open_orders.exclude(merchant__in=["", *known])
+            .values_list("merchant")
+            .annotate(number=Count("pk"))
+            .order_by("merchant")
+        )
+    except DatabaseError:  # asked before there is one
+        return []
+    return [
+        Finding(f"{number} open orders were made by {merchant}, whose keys are not here", True)
+        for merchant, number in found
+    ]
