@@ -24,8 +24,8 @@ from packets.serializers import (
 )
 from payments.serializers import order_json
 from payments.states import CHANNELS, PAY_TYPE_OF, Scene
-from redpacket_site.kit import forks, idempotency, ids, outbox, pages, problems
-from redpacket_site.kit.api import ServiceViewSet, UserViewSet, payer_ip, validated
+from redpacket_site.kit import address, forks, idempotency, ids, outbox, pages, problems
+from redpacket_site.kit.api import ServiceViewSet, UserViewSet, validated
 from redpacket_site.kit.caller import user_of
 from redpacket_site.kit.describe import operation, pageable, query
 
@@ -149,7 +149,7 @@ class PacketViewSet(UserViewSet):
                 caller=request.user,
                 pay_type=pay_type,
                 scene=Scene(wanted["scene"]),
-                payer_ip=payer_ip(request),
+                payer_ip=address.of(request) or address.HERE,
                 now=now,
             )
 

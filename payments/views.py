@@ -19,8 +19,8 @@ from payments.serializers import (
     order_json,
 )
 from payments.states import CHANNELS, PAY_TYPE_OF, Scene
-from redpacket_site.kit import idempotency, ids, problems
-from redpacket_site.kit.api import UserViewSet, payer_ip, validated
+from redpacket_site.kit import address, idempotency, ids, problems
+from redpacket_site.kit.api import UserViewSet, validated
 from redpacket_site.kit.describe import operation
 
 
@@ -84,7 +84,7 @@ class TopupViewSet(UserViewSet):
             pay_type=pay_type,
             scene=Scene(wanted["scene"]),
             key=once.digest,
-            payer_ip=payer_ip(request),
+            payer_ip=address.of(request) or address.HERE,
             now=timezone.now(),
         )
         return idempotency.run(once, verb, look_first=True)

@@ -20,7 +20,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from redpacket_site.kit import dossier, staff
+from redpacket_site.kit import address, dossier, staff
 from redpacket_site.kit.problems import Problem
 
 log = structlog.get_logger(__name__)
@@ -186,7 +186,7 @@ def _seen(action, row) -> str:
 
 def _run(request, action, row, reason: str, now: datetime) -> bool:
     note = staff.Note(
-        user=request.user, action=action.name, obj=row, reason=reason, ip=staff.ip_of(request)
+        user=request.user, action=action.name, obj=row, reason=reason, ip=address.of(request)
     )
     try:
         result = action.run(row, reason=reason, now=now, also=note)

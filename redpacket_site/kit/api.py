@@ -99,11 +99,3 @@ def validated(serializer_class: type[serializers.Serializer], data: Any) -> dict
     serializer = serializer_class(data=data)
     serializer.is_valid(raise_exception=True)
     return serializer.validated_data
-
-
-def payer_ip(request) -> str:
-    """Where the payer sits: as the trusted proxy says or, without one, who is connected."""
-    header = settings.REDPACKET_PROXY_IP_HEADER
-    given = request.META.get(header, "") if header else ""
-    # A proxy appends what it saw itself; what stands before it, anybody may have written.
-    return given.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR") or "127.0.0.1"

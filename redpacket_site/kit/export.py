@@ -33,7 +33,7 @@ from django.http import (
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from redpacket_site.kit import dossier, later, lease, sheets, staff
+from redpacket_site.kit import address, dossier, later, lease, sheets, staff
 from redpacket_site.kit.lists import BEFORE
 from redpacket_site.kit.models import ExportJob, StaffAction
 from redpacket_site.kit.money import MoneyField
@@ -191,7 +191,7 @@ def _note(request, model_admin, query: str, format: str, key: str = "") -> None:
         key=key,
         subject=_title(model_admin)[:128],
         reason=f"{format} {query}"[:255],
-        ip=staff.ip_of(request),
+        ip=address.of(request),
         created_at=timezone.now(),
     )
 

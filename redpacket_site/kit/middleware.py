@@ -24,6 +24,7 @@ class Gateway:
 
     def __init__(self, get_response):
         self.pages = self.api = get_response
+        self.api_headers = _api_headers()
         self.hosts: set[str] = set()  # as requests spelt them: a host is looked at once
         # Each wrapped middleware holds the next one; the last holds the view.
         while hasattr(getattr(self.api, "__wrapped__", None), "get_response"):
@@ -38,6 +39,8 @@ class Gateway:
             if response.status_code >= 400 and not hasattr(response, "is_the_channels"):
                 response = self._as_problem(request, response)
             response["Content-Length"] = len(response.content)
+            for name, value in self.api_headers:
+                response[name] = value
         else:
             response = self._page_too_large(request) or self.pages(request)
         response["X-Request-ID"] = request.request_id
@@ -94,6 +97,15 @@ class Gateway:
         if response.status_code >= 500:
             return problems.render(request, problems.Unavailable())
         return response
+
+
+def _api_headers() -> list[tuple[str, str]]:
+    """What Django's middleware says of pages, and that nothing of a wallet is kept on the way."""
+    headers = [("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store")]
+    if settings.SECURE_HSTS_SECONDS:
+        age = f"max-age={settings.SECURE_HSTS_SECONDS}"
+        headers.append(("Strict-Transport-Security", age))
+    return headers
 
 
 class ContentSecurityPolicy:

@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
-from redpacket_site.kit import dossier, staff
+from redpacket_site.kit import address, dossier, staff
 from redpacket_site.kit.models import StaffAction
 from redpacket_site.kit.problems import Problem
 
@@ -105,7 +105,7 @@ class Made(staff.Note):
 
 def making(user, request, action: str, reason: str) -> Made:
     """The `also` of a proposal's verb."""
-    about = {"reason": reason[:255], "ip": staff.ip_of(request), "once": _token(request)}
+    about = {"reason": reason[:255], "ip": address.of(request), "once": _token(request)}
     return Made(user=user, action=action, obj=None, **about)
 
 

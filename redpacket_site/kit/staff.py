@@ -8,11 +8,8 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import models
 from django.utils import timezone
 
+from redpacket_site.kit import address
 from redpacket_site.kit.models import StaffAction, StaffEvent
-
-
-def ip_of(request) -> str | None:
-    return (request and request.META.get("REMOTE_ADDR")) or None
 
 
 def model_name(obj: models.Model | type[models.Model]) -> str:
@@ -61,7 +58,7 @@ def event(kind: StaffEvent.Kind, *, username: str, request) -> None:
     StaffEvent.objects.create(
         kind=kind,
         username=(username or "")[:150],
-        ip=ip_of(request),
+        ip=address.of(request),
         agent=(request.META.get("HTTP_USER_AGENT", "") if request else "")[:200],
         created_at=timezone.now(),
     )

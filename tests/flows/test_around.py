@@ -214,6 +214,13 @@ def test_another_host_is_refused_before_anything_else(host, method, path):
     assert user("alice").get("wallet", Host="localhost:8000").status_code == 200
 
 
+def test_no_answer_of_the_api_is_kept_on_the_way_or_taken_for_something_else():
+    for answer in (user("alice").get("wallet"), raw("PUT", "nothing"), raw("GET", "wallet", None)):
+        assert answer["Cache-Control"] == "no-store"
+        assert answer["X-Content-Type-Options"] == "nosniff"
+        assert "Strict-Transport-Security" not in answer  # development has no https
+
+
 # --- health and metrics
 
 

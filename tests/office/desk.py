@@ -43,9 +43,9 @@ class Desk(Client):
         super().__init__(headers={"Accept-Language": "en"}, raise_request_exception=False, **kwargs)
         self.user = user
 
-    def log_in(self, token: str, password: str = PASSWORD):
+    def log_in(self, token: str, password: str = PASSWORD, **more):
         body = {"username": self.user.username, "password": password, "otp_token": token}
-        return self.post("/admin/login/?next=/admin/", {**body, "next": "/admin/"})
+        return self.post("/admin/login/?next=/admin/", {**body, "next": "/admin/"}, **more)
 
     def page(self, obj) -> Any:
         return self.get(page_of(obj))

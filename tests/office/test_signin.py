@@ -82,6 +82,28 @@ def test_wrong_codes_lock_like_wrong_passwords():
     assert ("locked", "support") in events()
 
 
+def test_behind_a_proxy_each_row_names_who_asked_and_only_he_is_locked_out(settings):
+    settings.REDPACKET_PROXY_IP_HEADER = "HTTP_X_REAL_IP"
+    sitting = somebody()
+
+    def comes_from(ip: str, password: str = desk.PASSWORD, code: str = ""):
+        said = f"198.51.100.7, {ip}"  # what stands before the proxy's own word is anybody's
+        return sitting.log_in(code, password=password, headers={"X-Real-IP": said})
+
+    for _ in range(settings.AXES_FAILURE_LIMIT):
+        last = comes_from("203.0.113.66", password="guess")
+    own = comes_from("203.0.113.5", code=desk.code(sitting.user))
+
+    assert last.status_code == 429
+    assert own.status_code == 302
+    rows = StaffEvent.objects.values_list("kind", "ip").distinct()
+    assert set(rows) == {
+        ("failed", "203.0.113.66"),
+        ("locked", "203.0.113.66"),
+        ("login", "203.0.113.5"),
+    }
+
+
 def backdate(sitting: desk.Desk, key: str, seconds: int) -> None:
     session = sitting.session
     session[key] -= seconds

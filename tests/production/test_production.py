@@ -52,6 +52,10 @@ def test_a_packet_lives_its_life(stack):
     grabbed = stack.call("POST", f"packets/{sent['id']}/grab", "bea")
 
     assert paid.status_code == 200, paid.text
+    assert paid.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert (paid.headers["Cache-Control"], paid.headers["X-Content-Type-Options"]) == (
+        *("no-store", "nosniff"),
+    )
     assert grabbed.json()["outcome"] == "grabbed"
 
 

@@ -1,0 +1,26 @@
+"""Where a request comes from: one answer for the API, staff's rows, the lock-out and the payer."""
+
+from ipaddress import ip_address
+
+from django.conf import settings
+from django.http import HttpRequest
+
+HERE = "127.0.0.1"  # for a channel that must be told some address of the payer's
+
+
+def of(request: HttpRequest | None) -> str | None:
+    """The caller's address: as the trusted proxy says or, without one, who is connected.
+
+    A proxy appends what it saw itself; what stands before that, anybody may have written. What is
+    no address (a socket's empty name, nonsense) is none.
+    """
+    if request is None:
+        return None
+    header = settings.REDPACKET_PROXY_IP_HEADER
+    said = request.META.get(header, "").rpartition(",")[2].strip() if header else ""
+    for given in (said, request.META.get("REMOTE_ADDR", "")):
+        try:
+            return str(ip_address(given))
+        except ValueError:
+            continue
+    return None
