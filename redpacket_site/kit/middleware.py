@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpResponse
 
-from redpacket_site.kit import logs, metrics, problems
+from redpacket_site.kit import bodies, logs, metrics, problems
 
 API = "/api/v1/"
 HOSTS_MAX = 100  # spellings that are remembered: a wild card lets strangers make them up
@@ -70,16 +70,19 @@ class Gateway:
 
     @staticmethod
     def _too_large(request):
-        declared = request.META.get("CONTENT_LENGTH") or "0"
-        if not declared.isdigit():
-            return None
         service = request.path_info.startswith(f"{API}service/")
         limit = settings.SERVICE_BODY_MAX_BYTES if service else settings.BODY_MAX_BYTES
-        return problems.render(request, problems.TooLarge()) if int(declared) > limit else None
+        try:
+            size = bodies.measure(request, limit)
+        except bodies.Endless:
+            return problems.render(request, problems.Malformed())
+        return problems.render(request, problems.TooLarge()) if size > limit else None
 
     @staticmethod
     def _page_too_large(request):
         """Before the form's token is looked for, which reads the whole body."""
+        if "HTTP_TRANSFER_ENCODING" in request.META:
+            return HttpResponse(status=411)  # no browser sends a form without its length
         declared = request.META.get("CONTENT_LENGTH") or "0"
         if declared.isdigit() and int(declared) > settings.PAGE_BODY_MAX_BYTES:
             return HttpResponse(status=413)
