@@ -63,7 +63,8 @@ def fresh(row: RedPacket, caller: Caller, now: datetime) -> dict:
     """A packet that its sender has just made or paid: nobody has taken anything."""
     people = profiles.people({row.user_id})
     state = state_of(row, 0, now)
-    return _render(row, caller.user_id, state, Taken(), None, people, now, is_for_me=True)
+    is_for_me = row.type != Kind.PERSONAL  # a group's sender was a member; another one's is not his
+    return _render(row, caller.user_id, state, Taken(), None, people, now, is_for_me=is_for_me)
 
 
 def summaries(rows: Sequence[RedPacket], caller: Caller, now: datetime) -> list[dict]:

@@ -204,3 +204,20 @@ def test_seed_and_untaken_amounts_are_nowhere_in_an_open_or_expired_packet():
             del shown["shares"]
             assert hidden.isdisjoint(map(str, shown.values()))
             assert mine is None or secret not in str(mine)
+
+
+def test_paid_personal_packet_is_not_its_senders_to_grab():
+    """In the answer to `pay` neither; a group's packet is."""
+    make_group("alice", "u1")
+    make_wallet("alice", "3.00")
+    own = make_packet(Kind.PERSONAL, 1, "1.00", for_id="bob")
+    shared = make_packet(Kind.EQUAL, 2, "1.00")
+
+    answers = [
+        user("alice").post(f"packets/{packet.public_id}/pay", {"pay_type": "balance"}).json()
+        for packet in (own, shared)
+    ]
+
+    assert [answer["packet"]["actions"] for answer in answers] == [[], ["grab"]]
+    assert user("alice").get(f"packets/{own.public_id}").json()["actions"] == []
+    assert user("bob").get(f"packets/{own.public_id}").json()["actions"] == ["grab"]
