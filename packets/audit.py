@@ -113,7 +113,7 @@ def _packet_of(line: LedgerLine) -> str | None:
     """The packet that a line names: by its reference, or as the escrow that a channel pays into."""
     if line.kind == LineKind.CHANNEL_PAY:
         return accounts.held_for(line.target)
-    return line.reference.partition("/")[0]
+    return Share.packet_of(line.reference)
 
 
 def _orders(packets: list[RedPacket]) -> dict[tuple[str, int, str], str]:
@@ -248,7 +248,8 @@ def _posted(
         expected[LineKind.CHANNEL_PAY, reference] = (clearing, escrow, packet.total_money)
     for share in shares:
         if share.is_into_account:
-            reference, taker = f"{packet.public_id}/{share.position}", share.user_id or ""
+            reference = Share.reference_of(packet.public_id, share.position)
+            taker = share.user_id or ""
             expected[LineKind.GRAB, reference] = (escrow, accounts.wallet(taker), share.money)
     if packet.return_money:
         refund = (escrow, sender, packet.return_money)

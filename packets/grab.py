@@ -180,7 +180,7 @@ def credit(public_id: str, position: int, user_id: str, money: Decimal, now: dat
     """
     ledger.post(
         kind=LineKind.GRAB,
-        reference=f"{public_id}/{position}",
+        reference=Share.reference_of(public_id, position),
         source=accounts.escrow(public_id),
         target=accounts.wallet(user_id),
         amount=money,

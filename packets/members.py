@@ -13,9 +13,10 @@ from django.core.cache import cache
 from django.db import transaction
 
 from packets import tickets
-from packets.models import GroupMember, RedPacket
+from packets.models import Group, GroupMember, RedPacket
 from packets.states import Kind
 from redpacket_site.kit import retry
+from redpacket_site.kit.moves import hold
 from redpacket_site.kit.problems import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -78,7 +79,14 @@ def _asked(path: str) -> tuple[bool, dict]:
 
 @retry.unit
 def replace(*, group_id: str, user_ids: Iterable[str]) -> None:
-    """Make these the group's members, all of them."""
+    """Make these the group's members, all of them.
+
+    Races:   replacements of one group take turns on its row, held before its members are read: the
+             last one's are the members, never some of both.
+    Repeats: harmless.
+    """
+    while not hold(Group, group_id):
+        Group.objects.bulk_create([Group(group_id=group_id)], ignore_conflicts=True)
     wanted = set(user_ids)
     members = GroupMember.objects.filter(group_id=group_id)
     known = set(members.values_list("user_id", flat=True))

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from packets.states import MOVES, REVIEW_MOVES, Kind, PayStatus, ReviewState
 from payments.states import PayType
+from redpacket_site.kit import sql
 from redpacket_site.kit.ids import AsciiField, OutsideIdField
 from redpacket_site.kit.lease import Leased
 from redpacket_site.kit.money import ZERO, MoneyField
@@ -134,6 +135,25 @@ class Share(models.Model):
     def __str__(self) -> str:
         return f"{self.rp_id}/{self.position}"
 
+    @property
+    def reference(self) -> str:
+        """What its ledger line is for; unique with the line's kind, so it is credited once."""
+        return self.reference_of(self.rp.public_id, self.position)
+
+    @staticmethod
+    def reference_of(public_id: str, position: int) -> str:
+        return f"{public_id}/{position}"
+
+    @staticmethod
+    def packet_of(reference: str) -> str:
+        """The packet that a reference is of; a packet's own reference is its public id."""
+        return reference.partition("/")[0]
+
+    @classmethod
+    def reference_sql(cls) -> str:
+        """The same in SQL, of the row's position; its one parameter is the public id."""
+        return sql.joined("%s", "'/'", sql.column(cls, "position"))
+
 
 class SettlementPass(Leased):
     """One of the two times that a packet's taken shares are credited (二次入账): the durable queue
@@ -219,6 +239,19 @@ class RefundReview(models.Model):
 
     def __str__(self) -> str:
         return self.packet.public_id
+
+
+class Group(models.Model):
+    """A group whose members were replaced: the row on which those who replace them take turns."""
+
+    group_id = OutsideIdField(_("group"), primary_key=True)
+
+    class Meta:
+        verbose_name = _("group")
+        verbose_name_plural = _("groups")
+
+    def __str__(self) -> str:
+        return self.group_id
 
 
 class GroupMember(models.Model):

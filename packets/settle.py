@@ -179,7 +179,6 @@ def _sql(number: int) -> tuple[str, str, str]:
     packet, shares = sql.table(RedPacket), sql.table(Share)
     by_key = " FORCE INDEX (PRIMARY)" if sql.is_mysql() else ""
     these = f"{share('id')} IN ({', '.join(['%s'] * number)})"
-    reference = sql.joined("%s", "'/'", share("position"))
     return (
         f"UPDATE {shares}{by_key} SET {share('is_into_account')} = 1 WHERE {these}"
         f" AND {share('is_into_account')} = 0 AND {share('user_id')} IS NOT NULL"
@@ -187,7 +186,7 @@ def _sql(number: int) -> tuple[str, str, str]:
         f" AND {sql.column(RedPacket, 'pay_status')} = {PayStatus.PAID:d}"
         f" AND {sql.column(RedPacket, 'is_frozen')} = 0"
         f" AND {sql.column(RedPacket, 'voided_at')} IS NULL)",
-        f"SELECT {reference} AS reference, {share('user_id')} AS user_id,"
+        f"SELECT {Share.reference_sql()} AS reference, {share('user_id')} AS user_id,"
         f" {share('money')} AS amount FROM {shares} WHERE {these}",
         f"SELECT JSON_OBJECT('packet', %s, 'for_id', %s, 'user_id', {share('user_id')},"
         f" 'money', {sql.yuan(share('money'))}) AS data FROM {shares} WHERE {these}",

@@ -39,7 +39,7 @@ def test_grab_credits_the_taker_at_once():
     assert f"{balance('u1').balance}" == "1.50"
     line = LedgerLine.objects.get(target="wallet:u1")
     share = Share.objects.get(user_id="u1")
-    assert line.reference == f"{packet.public_id}/{share.position}"
+    assert line.reference == share.reference
     assert line.source == f"escrow:{packet.public_id}"
 
 

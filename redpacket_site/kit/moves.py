@@ -56,9 +56,6 @@ def hold(model: type[models.Model], key: Any) -> bool:
     READ COMMITTED gives the lock of such a row back (which row was locked at all is then up to the
     query plan). So: hold first, look then. What is read behind it is committed and stays.
     """
-    column = next(
-        field.name
-        for field in model._meta.concrete_fields
-        if not field.primary_key and not field.generated
-    )
+    plain = [f for f in model._meta.concrete_fields if not f.primary_key and not f.generated]
+    column = (plain[0] if plain else model._meta.pk).name
     return model._base_manager.filter(pk=key).update(**{column: F(column)}) == 1
