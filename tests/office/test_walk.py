@@ -19,7 +19,7 @@ def unsafe(monkeypatch):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (820, 1180), (390, 844)])
 def test_supports_day(width, height):
     packet = stories.tell(timezone.now()).opened
     user = desk.account(roles.SUPPORT)
@@ -36,6 +36,7 @@ def test_supports_day(width, height):
         page.get_by_label("One-time code").fill(desk.code(user))
         page.get_by_role("button", name="Log in").click()
 
+        assert page.locator("#find").bounding_box()["height"] < 60
         page.get_by_label("Find anything").fill(
             f"  {packet.public_id[:12]} {packet.public_id[12:]}"
         )
