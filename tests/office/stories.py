@@ -94,7 +94,11 @@ def take(packet: RedPacket, user: str, now: datetime) -> None:
 def topped_up_twice(now: datetime) -> tuple[PaymentOrder, Case]:
     """A top-up that was paid a second time: the first payment is the user's, the second a case."""
     channel = Pretend(PayType.ALIPAY)
-    with patch.object(registry, "channel", lambda pay_type: channel):
+    there = {
+        "channel": lambda pay_type, merchant="": channel,
+        "every": lambda pay_type: [channel],
+    }
+    with patch.multiple(registry, **there):
         order = topup.topup(
             caller=Caller("alice"),
             amount=Decimal("120.00"),
