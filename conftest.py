@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 from django.apps import apps
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection, transaction
 from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
@@ -67,7 +67,8 @@ def _empty() -> None:
     with unchecked(), transaction.atomic(), connection.cursor() as cursor:  # one commit, not fifty
         for table in tables:
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
-    cache.clear()
+    for cache in caches.all():
+        cache.clear()
     redis.breaker.until = 0.0
     if redis.is_configured():
         redis.call(lambda r: r.flushdb())

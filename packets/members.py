@@ -9,7 +9,7 @@ from urllib.parse import quote
 import requests
 import structlog
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import transaction
 
 from packets import tickets
@@ -36,15 +36,16 @@ def may_see(packet: RedPacket, user_id: str) -> bool:
 def is_member(group_id: str, user_id: str) -> bool:
     """Raises Unavailable (503) when the chat server is asked and does not answer: fails closed."""
     if asks_chat_server():
-        return _asked(f"groups/{quote(group_id, safe='')}/members/{quote(user_id, safe='')}")[0]
+        member = f"groups/{quote(group_id, safe='')}/members/{quote(user_id, safe='')}"
+        return _asked(member, yes=204)[0]
     return GroupMember.objects.filter(group_id=group_id, user_id=user_id).exists()
 
 
 def number(group_id: str) -> int:
     """How many members the group has; 0 for one that is unknown."""
     if asks_chat_server():
-        found, body = _asked(f"groups/{quote(group_id, safe='')}")
-        return body.get("number", 0) if found else 0
+        found, body = _asked(f"groups/{quote(group_id, safe='')}", yes=200)
+        return body["number"] if found else 0
     return GroupMember.objects.filter(group_id=group_id).count()
 
 
@@ -52,9 +53,11 @@ def asks_chat_server() -> bool:
     return bool(settings.REDPACKET_MEMBERS_URL)
 
 
-def _asked(path: str) -> tuple[bool, dict]:
-    """Whether the chat server knows it, and its JSON."""
-    remembered = cache.get(f"members:{path}")
+def _asked(path: str, *, yes: int) -> tuple[bool, dict]:
+    """Whether the chat server knows it, and its JSON. Only `yes` means yes: a page with 200 that
+    says "please log in" makes nobody a member."""
+    kept = caches["process"]  # a stranger who can write to Redis would make members
+    remembered = kept.get(f"members:{path}")
     if remembered is not None:
         return remembered
     try:
@@ -64,16 +67,16 @@ def _asked(path: str) -> tuple[bool, dict]:
             timeout=TIMEOUT_S,
             allow_redirects=False,
         )
-        if response.status_code not in (200, 204, 404):
+        if response.status_code not in (yes, 404):
             raise requests.RequestException(f"status {response.status_code}")
         body = response.json() if response.status_code == 200 else {}
-        if not isinstance(body.get("number", 0), int):
+        if response.status_code == 200 and not isinstance(body.get("number"), int):
             raise requests.RequestException("number is no number")
     except (requests.RequestException, ValueError, AttributeError) as error:
         log.warning("members_unavailable", error=repr(error))
         raise Unavailable() from error
     answer = (response.status_code != 404, body)
-    cache.set(f"members:{path}", answer, REMEMBERED_S)
+    kept.set(f"members:{path}", answer, REMEMBERED_S)
     return answer
 
 

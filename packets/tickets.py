@@ -224,7 +224,7 @@ def forget_group(group_id: str) -> None:
         return
     key = f"group:{group_id}"
     try:
-        redis.run(FORGET, [f"{key}:version", key], [])
+        redis.run(FORGET, [_version(key), key], [])
     except Down:
         raise problems.Unavailable() from None
 
@@ -232,7 +232,7 @@ def forget_group(group_id: str) -> None:
 def forget_frozen_wallets() -> None:
     """A wallet was frozen or unfrozen."""
     with suppress(Down):  # the share's WHERE holds
-        redis.run(FORGET, [f"{FROZEN_WALLETS}:version", FROZEN_WALLETS], [])
+        redis.run(FORGET, [_version(FROZEN_WALLETS), FROZEN_WALLETS], [])
 
 
 def _keys(public_id: str) -> list[str]:
@@ -349,6 +349,11 @@ def _kept_s(packet: RedPacket) -> int:
     return max(0, int(left)) + KEPT_PAST_DEADLINE_S
 
 
+def _version(key: str) -> str:
+    """In front of the key: behind it, it would be the key of a group that is called so."""
+    return f"version:{key}"
+
+
 def _build_set(key: str, members: Iterable[str]) -> None:
-    version = redis.call(lambda r: r.get(f"{key}:version")) or b"0"
-    redis.run(BUILD_SET, [key, f"{key}:version"], [version, SET_KEPT_S, PRESENT, *members])
+    version = redis.call(lambda r: r.get(_version(key))) or b"0"
+    redis.run(BUILD_SET, [key, _version(key)], [version, SET_KEPT_S, PRESENT, *members])

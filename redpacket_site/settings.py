@@ -178,10 +178,20 @@ CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
-        "OPTIONS": {"CONNECTION_POOL_KWARGS": REDIS_OPTIONS},
+        "OPTIONS": {
+            "CONNECTION_POOL_KWARGS": REDIS_OPTIONS,
+            # Whoever can write there must not have us run what he wrote, as pickle would.
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+        },
     }
     if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # For what is no JSON and one process may remember for itself.
+    "process": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "process",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
 }
 
 # --- Celery (the schedule itself is a table in celery.py) ---------------------------------------

@@ -27,7 +27,10 @@ def is_order_no(value: str) -> bool:
 
 
 def is_outside_id(value: object) -> bool:
-    return isinstance(value, str) and bool(_OUTSIDE_ID.fullmatch(value))
+    """`.` and `..` would be another address where the id stands in a path."""
+    return (
+        isinstance(value, str) and bool(_OUTSIDE_ID.fullmatch(value)) and value not in (".", "..")
+    )
 
 
 def validate_outside_id(value: str) -> None:

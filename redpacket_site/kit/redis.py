@@ -13,7 +13,7 @@ from typing import Any
 import hiredis
 import structlog
 from django.conf import settings
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from redpacket_site.kit import forks
 
@@ -23,7 +23,7 @@ BROKEN_S = 1.0  # how long nobody tries again after a failure
 
 
 class Down(Exception):
-    """No Redis is configured, or it does not answer."""
+    """No Redis is configured, or it does not answer, or not this."""
 
 
 class _Breaker:
@@ -86,12 +86,24 @@ def _guarded(command: Callable[..., Any], *args) -> Any:
         raise Down()
     try:
         answer = command(*args)
+    except ResponseError as error:
+        if not _is_of_data(error):
+            breaker.failed()
+        log.warning("redis_refused", error=repr(error))
+        raise Down() from error
     except (RedisError, OSError) as error:
         breaker.failed()
         log.warning("redis_down", error=repr(error))
         raise Down() from error
     breaker.until = 0.0
     return answer
+
+
+def _is_of_data(error: ResponseError) -> bool:
+    """Whether the server means one key or command, and not its own state (READONLY, OOM, MISCONF):
+    redis-py has classes for some of the latter, and takes the plain ERR away."""
+    word = str(error).partition(" ")[0]
+    return type(error) is ResponseError and (word == "WRONGTYPE" or not word.isupper())
 
 
 def _evaluate(source: str, keys: list[str], args: list) -> Any:

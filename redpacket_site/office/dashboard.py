@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db.models import Case as Switch
 from django.db.models import IntegerField, Q, QuerySet, Value, When
 from django.utils import timezone
@@ -95,7 +95,7 @@ def ledger_now() -> Ledger:
     if fresh.values("pk")[: FEW_LINES + 1].count() <= FEW_LINES:
         return _sum(last, fresh)
     key = f"dashboard:{last}:{daily.midnight():%F}"
-    return cache.get_or_set(key, lambda: _sum(last, fresh), REMEMBERED_S)
+    return caches["process"].get_or_set(key, lambda: _sum(last, fresh), REMEMBERED_S)
 
 
 def _sum(last: DailySummary | None, fresh: QuerySet) -> Ledger:

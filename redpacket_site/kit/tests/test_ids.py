@@ -30,14 +30,15 @@ def test_order_of_ids_is_not_order_of_making(monkeypatch):
     assert made != sorted(made)
 
 
-@pytest.mark.parametrize("good", ["u", "U1", "a_b.c:d@e-f", "x" * 64, "0"])
+@pytest.mark.parametrize("good", ["u", "U1", "a_b.c:d@e-f", "x" * 64, "0", "...", ".a"])
 def test_outside_ids(good):
     assert ids.is_outside_id(good)
     ids.validate_outside_id(good)
 
 
 @pytest.mark.parametrize(
-    "bad", ["", "x" * 65, "a b", "u1\n", "\n", "用户", "é", "a/b", "a\0", "a%", 1, None, b"u1"]
+    "bad",
+    ["", "x" * 65, "a b", "u1\n", "\n", "用户", "é", "a/b", "a\0", "a%", ".", "..", 1, None, b"u1"],
 )
 def test_not_outside_ids(bad):
     assert not ids.is_outside_id(bad)

@@ -46,6 +46,28 @@ def test_one_lost_connection_renews_all_of_them(with_redis):
         assert another.submit(connect).result() is not theirs
 
 
+def test_one_spoilt_key_is_no_reason_to_go_without_redis(with_redis):
+    redis.call(lambda r: r.set("spoilt", "text"))
+
+    for command in (
+        lambda: redis.run("return redis.call('LPOP', KEYS[1])", ["spoilt"], []),
+        lambda: redis.run("return 1 .. nil", [], []),
+        lambda: redis.call(lambda r: r.lpop("spoilt")),
+    ):
+        with pytest.raises(redis.Down):
+            command()
+
+        assert redis.run("return 7", [], []) == 7
+    redis.call(lambda r: r.delete("spoilt"))
+
+
+def test_a_server_that_cannot_write_is_gone_without(with_redis):
+    with pytest.raises(redis.Down):
+        redis.run("return redis.error_reply('READONLY You can not write here')", [], [])
+
+    assert not redis.breaker.lets_through()
+
+
 def connect():
     """This thread's connection, used."""
     assert redis.run("return 1", [], []) == 1
