@@ -95,13 +95,27 @@ def due(now: datetime) -> QuerySet[SettlementPass]:
 
 
 def missed(since: datetime, until: datetime) -> QuerySet[Share]:
-    """Shares that were taken in that time and are paid and uncredited; those whose packet still has
-    a pass to come are left to it."""
+    """Shares that were taken in that time and can be credited."""
+    return _creditable().filter(owed_at__gte=since, owed_at__lte=until)
+
+
+def owed_before(since: datetime) -> QuerySet[Share]:
+    """All that is owed for longer: also what no sweep will ever credit, the shares of void packets.
+    By its index alone; which of a page can be credited is asked apart (creditable)."""
+    return Share.objects.filter(owed_at__lt=since)
+
+
+def creditable(keys: list[int]) -> list[int]:
+    """Those of these shares that can be credited."""
+    return list(_creditable().filter(pk__in=keys).values_list("pk", flat=True))
+
+
+def _creditable() -> QuerySet[Share]:
+    """Taken, paid and uncredited; those whose packet still has a pass to come are left to it."""
     to_come = SettlementPass.objects.filter(packet=OuterRef("rp"), done_at=None)
     return Share.objects.filter(
         ~Exists(to_come),
-        owed_at__gte=since,
-        owed_at__lte=until,
+        owed_at__isnull=False,
         rp__pay_status=PayStatus.PAID,
         rp__is_frozen=False,
         rp__voided_at=None,
@@ -126,6 +140,8 @@ def _settle(*, rp_id: int, number: int | None, now: datetime) -> Settled | None:
     """One transaction a packet; None when the pass is somebody else's, or frozen meanwhile."""
     packet = RedPacket.objects.get(pk=rp_id)
     owed = _owed(packet)
+    if owed is None:  # unfrozen by now, perhaps: a pass is for the next look, not done
+        return None if number is not None else _sum(())
     settled = _sum(owed)
     if number is not None:
         free = due(now).filter(lease.free(now), packet=packet, number=number)
@@ -135,10 +151,11 @@ def _settle(*, rp_id: int, number: int | None, now: datetime) -> Settled | None:
     return settled
 
 
-def _owed(packet: RedPacket) -> list[Owed]:
-    """Read without a lock: grabs in flight are not seen, and not waited for."""
+def _owed(packet: RedPacket) -> list[Owed] | None:
+    """Read without a lock: grabs in flight are not seen, and not waited for. None: nothing in this
+    packet may move, whatever is owed."""
     if packet.pay_status != PayStatus.PAID or packet.is_frozen or packet.voided_at:
-        return []
+        return None
     shares = Share.objects.filter(rp=packet, user_id__isnull=False, is_into_account=False)
     return [Owed(*row) for row in shares.values_list("pk", "money")]
 
@@ -206,28 +223,38 @@ def _settle_one_by_one(rp_id: int, number: int | None, now: datetime, also) -> S
     """A transaction a share, so a lease keeps others from the pass meanwhile; a bad share is
     logged, and keeps the pass undone."""
     if number is None:
-        return _end(passes=None, settled=_each(rp_id, number, now), now=now, also=also)
+        settled = _each(rp_id, number, now) or _sum(())
+        return _end(passes=None, settled=settled, now=now, also=also)
     key = SettlementPass.objects.only("pk").get(packet_id=rp_id, number=number).pk
     held = lease.take(due(now), key, now=now, for_s=LEASE_S)
     if held is None:
         return None
     try:
         settled = _each(rp_id, number, now)
+        if settled is None:
+            return None
         return _end(passes=held.rows & due(now), settled=settled, now=now, also=also)
     finally:
         held.end()
 
 
-def _each(rp_id: int, number: int | None, now: datetime) -> Settled:
+def _each(rp_id: int, number: int | None, now: datetime) -> Settled | None:
+    """What was credited; what is left is counted after it, by what the table says then: a share
+    that could not be claimed was credited by somebody else, or its packet was frozen for a moment.
+    """
     packet = RedPacket.objects.get(pk=rp_id)
-    credited, left = [], 0
-    for share in _owed(packet):
+    owed = _owed(packet)
+    if owed is None:
+        return None
+    credited = []
+    for share in owed:
         try:
             if _settle_one(packet=packet, share=share, number=number, now=now):
                 credited.append(share)
         except _BAD:
             log.exception("share_not_credited", rp_id=rp_id, share=share.pk)
-            left += 1
+    keys = [share.pk for share in owed]
+    left = Share.objects.filter(pk__in=keys, is_into_account=False).count()
     return _sum(credited, left)
 
 

@@ -13,8 +13,8 @@ from redpacket_site.kit import idempotency, later, outbox
 from redpacket_site.kit.sweeps import drain, sweep
 
 LOOKED_AT_PAGES = 25  # open packets that one run looks at: its cost does not grow with their number
-# What the slow sweep looks at: late enough for a grab and its passes to be over, and no older than
-# the audit has told anybody; shares of void packets stay owed for ever, and leave the range.
+# What the slow sweep looks at in each run: late enough for a grab and its passes to be over. What
+# is owed for longer has a sweep of its own: shares of void packets stay owed for ever.
 MISSED_AFTER_S, MISSED_WITHIN_DAYS = 10, 30
 
 
@@ -49,11 +49,27 @@ def settle_missed() -> int:
     since = now - timedelta(days=MISSED_WITHIN_DAYS)
     until = now - timedelta(seconds=MISSED_AFTER_S)
 
-    def credit(key: int) -> object:
-        missed = Share.objects.get(pk=key)
-        return settle.settle_packet(rp_id=missed.rp_id, now=now).shares
+    return sweep("settle_missed", settle.missed(since, until), "owed_at", _credit)
 
-    return sweep("settle_missed", settle.missed(since, until), "owed_at", credit)
+
+@shared_task(name="packets.settle_long_missed")
+def settle_long_missed() -> int:
+    """The same of what has been owed for longer: a packet that was frozen for months, say. A walk
+    by the index, so many pages a run, which goes on where the last one stopped."""
+    since = timezone.now() - timedelta(days=MISSED_WITHIN_DAYS)
+    return sweep(
+        "settle_long_missed",
+        settle.owed_before(since),
+        "owed_at",
+        _credit,
+        only=settle.creditable,
+        pages=LOOKED_AT_PAGES,
+    )
+
+
+def _credit(share_id: int) -> object:
+    missed = Share.objects.get(pk=share_id)
+    return settle.settle_packet(rp_id=missed.rp_id, now=timezone.now()).shares
 
 
 @shared_task(name="packets.refund_expired")

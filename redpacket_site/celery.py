@@ -22,6 +22,7 @@ app.autodiscover_tasks()
 SCHEDULE = {
     "packets.settle_due": 2,
     "packets.settle_missed": 60,
+    "packets.settle_long_missed": 300,
     "packets.refund_expired": 5,
     "packets.finish_taken": 10,
     "packets.close_drafts": 10,

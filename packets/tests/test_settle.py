@@ -8,12 +8,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from packets import freeze, grab, settle
+from packets import freeze, grab, settle, tasks
 from packets.audit import packets_are_sound
 from packets.models import RedPacket, SettlementPass, Share
 from packets.states import Kind
 from packets.tasks import settle_due, settle_missed
 from payments.models import PaymentOrder
+from redpacket_site.kit import sweeps
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.models import Event
 from tests.make import confirm, end, make_group, make_paid_packet, make_reported_packet
@@ -218,6 +219,42 @@ def test_slow_sweep_leaves_to_the_passes_what_is_theirs_and_frozen_packets_alone
 
     freeze.unfreeze(public_id=packet.public_id, reason="test", now=timezone.now())
     assert settle_missed() == 1
+
+
+def test_what_is_owed_for_months_is_credited_too():
+    """Left behind, then frozen for longer than the slow sweep looks back."""
+    past = timezone.now() - timedelta(days=tasks.MISSED_WITHIN_DAYS + 10)
+    packet, order = taken_packet(now=past)
+    confirm(order, past)
+    left_behind(packet)
+    Share.objects.filter(user_id__isnull=False).update(update_time=past)
+    freeze.freeze(public_id=packet.public_id, reason="test", now=past)
+    assert (settle_missed(), tasks.settle_long_missed()) == (0, 0)
+
+    freeze.unfreeze(public_id=packet.public_id, reason="test", now=timezone.now())
+
+    assert (settle_missed(), tasks.settle_long_missed()) == (0, 1)
+    assert credited() == ["u1", "u2"]
+    assert tasks.settle_long_missed() == 0
+
+
+def test_shares_of_void_packets_hold_nobody_up(monkeypatch):
+    """They stay owed for ever; the walk goes on behind them, a bounded number of them a run."""
+    monkeypatch.setattr(sweeps, "PAGE", 2)
+    monkeypatch.setattr(tasks, "LOOKED_AT_PAGES", 1)
+    past = timezone.now() - timedelta(days=tasks.MISSED_WITHIN_DAYS + 10)
+    for _ in range(2):
+        _, order = taken_packet(now=past)
+        end(order, past)
+    packet, order = taken_packet(now=past)
+    confirm(order, past)
+    left_behind(packet)
+    Share.objects.filter(user_id__isnull=False).update(update_time=past)
+
+    runs = [tasks.settle_long_missed() for _ in range(3)]
+
+    assert runs == [0, 0, 1]
+    assert credited() == ["u1", "u2"]
 
 
 def test_one_bad_share_does_not_keep_the_others_waiting():

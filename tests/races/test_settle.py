@@ -565,6 +565,93 @@ def test_storm(on_mariadb):
     assert done.credited_by_the_first_pass > 0
 
 
+# --- a pass that read "frozen" while the unfreezing committed
+
+
+def pass_while_unfrozen(monkeypatch, look=lambda found: found) -> RedPacket:
+    """Confirmed while frozen; a worker reads the packet, it is unfrozen, and he goes on."""
+    packet, order = taken_packet()
+    reason = {"public_id": packet.public_id, "reason": "test", "now": timezone.now()}
+    freeze.freeze(**reason)
+    confirm(order, timezone.now() - LONG_AGO)
+    owed, unfrozen = settle._owed, []
+
+    def unfrozen_meanwhile(read):
+        found = owed(read)
+        if not unfrozen:
+            unfrozen.extend(in_threads([lambda: freeze.unfreeze(**reason)]))
+        return look(found)
+
+    monkeypatch.setattr(settle, "_owed", unfrozen_meanwhile)
+    settle.run_pass(rp_id=packet.pk, number=1, now=timezone.now())
+    assert unfrozen == [True]
+    return packet
+
+
+def test_pass_that_read_frozen_is_not_done(on_mariadb, monkeypatch):
+    packet = pass_while_unfrozen(monkeypatch)
+
+    assert SettlementPass.objects.get(number=1).done_at is None
+    assert settle_due() == 2
+    assert_credited_once(packet, 2)
+    assert SettlementPass.objects.get(number=1).shares == 2
+
+
+@pytest.mark.broken_books
+def test_pass_that_read_frozen_is_not_done_without_the_guard(on_mariadb, monkeypatch):
+    """Where "frozen" and "nothing is owed" are one answer, the pass is done for nothing."""
+    pass_while_unfrozen(monkeypatch, look=lambda found: found or [])
+
+    first = SettlementPass.objects.get(number=1)
+    assert (first.done_at is not None, first.shares) == (True, 0)
+    assert Share.objects.filter(owed_at__isnull=False).count() == 2
+
+
+def frozen_under_each_share(monkeypatch) -> tuple[RedPacket, SettlementPass]:
+    """One by one: each share is frozen at the moment when it is to be claimed."""
+    packet, order = taken_packet()
+    confirm(order, timezone.now() - LONG_AGO)
+    reason = {"public_id": packet.public_id, "reason": "test", "now": timezone.now()}
+    settle_one, tried = settle._settle_one, []
+
+    def frozen_for_a_moment(**kwargs):
+        in_threads([lambda: freeze.freeze(**reason)])
+        try:
+            return settle_one(**kwargs)
+        finally:
+            in_threads([lambda: freeze.unfreeze(**reason)])
+            tried.append(kwargs["share"])
+
+    monkeypatch.setattr(settle, "_settle_one", frozen_for_a_moment)
+
+    settle._settle_one_by_one(packet.pk, 1, timezone.now(), None)
+
+    assert len(tried) == 2
+    monkeypatch.setattr(settle, "_settle_one", settle_one)
+    return packet, SettlementPass.objects.get(number=1)
+
+
+def test_share_that_was_frozen_for_a_moment_keeps_its_pass(on_mariadb, monkeypatch):
+    packet, first = frozen_under_each_share(monkeypatch)
+
+    assert first.done_at is None
+    settle.settle_packet(rp_id=packet.pk, now=timezone.now())
+    assert_credited_once(packet, 2)
+
+
+@pytest.mark.broken_books
+def test_share_that_was_frozen_for_a_moment_keeps_its_pass_without_the_count(
+    on_mariadb, monkeypatch
+):
+    """A share that could not be claimed is taken for one that somebody else has credited."""
+    counted = settle._sum
+    monkeypatch.setattr(settle, "_sum", lambda shares, left=0: counted(shares))
+
+    _, first = frozen_under_each_share(monkeypatch)
+
+    assert (first.done_at is not None, first.shares) == (True, 0)
+
+
 # --- no lock is taken to read
 
 
