@@ -25,6 +25,7 @@ OWN = {
     "payments.channelrefund": {
         "propose_refund": "Can propose channel refunds",
         "check_refund": "Can approve and reject channel refunds",
+        "conclude_refund": "Can say what became of a channel refund",
     },
     "kit.staffaction": {"export": "Can export lists"},
 }
@@ -62,6 +63,7 @@ ROLES = {
             "payments.resolve_case",
             "payments.reconcile",
             "payments.propose_refund",
+            "payments.conclude_refund",
             "wallets.propose_adjustment",
             "kit.export",
         ),
@@ -72,6 +74,7 @@ ROLES = {
             "packets.review_refund",
             "payments.resolve_case",
             "payments.check_refund",
+            "payments.conclude_refund",
             "wallets.check_adjustment",
             "kit.export",
         ),

@@ -9,7 +9,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments import bills, cases, channel_refund, chase, reconcile
+from payments import (
+    bills,
+    cases,
+    channel_refund,
+    chase,
+    conclude_refund,
+    end_refund,
+    reconcile,
+)
 from payments.channels.base import ChannelDown, NoBill, Refused, State
 from payments.models import Bill
 from payments.states import CHANNELS, PAYABLE, CaseStatus, PayType, RefundStatus
@@ -240,6 +248,61 @@ class WithdrawRefund(ReasonAction):
         )
 
 
+class _ConcludeRefund(ReasonAction):
+    """What a person has seen at the channel, which the channel does not tell by itself."""
+
+    permission = "payments.conclude_refund"
+    is_grave = True
+    is_paid: bool
+    reason_label = gettext_lazy("What the channel's own pages show")
+
+    def allows(self, user, refund):
+        return refund.checker_id != user.pk
+
+    def refusal(self, refund, now):
+        is_asked = end_refund.is_waited_for(refund)
+        return "" if is_asked else _("Nobody has to say what became of this refund.")
+
+    def facts(self, refund):
+        return (refund.status, refund.answer)
+
+    def run(self, refund, *, reason, now, also):
+        return conclude_refund.conclude(
+            refund_no=refund.refund_no,
+            is_paid=self.is_paid,
+            staff_id=also.user.pk,
+            says=reason,
+            now=now,
+            also=also,
+        )
+
+
+class RefundWasPaid(_ConcludeRefund):
+    name = "refund_was_paid"
+    title = gettext_lazy("The payer has the money")
+    is_paid = True
+
+    def preview(self, refund, now):
+        told = {"channel": refund.get_pay_type_display(), "money": f"{refund.amount:,.2f}"}
+        return [
+            _("No money moves: %(channel)s has paid %(money)s yuan back, by your word.") % told,
+            _("The channel is not asked about it any more."),
+        ]
+
+
+class RefundCameBack(_ConcludeRefund):
+    name = "refund_came_back"
+    title = gettext_lazy("The money is with us again")
+    is_paid = False
+
+    def preview(self, refund, now):
+        told = {"source": refund.source, "money": f"{refund.amount:,.2f}"}
+        return [
+            _("%(money)s yuan go back to %(source)s now, by your word.") % told,
+            _("Should the channel pay it after all, there will be a case."),
+        ]
+
+
 UPLOAD_MAX_BYTES = 32 * 1024 * 1024  # a channel's day of half a million rows, packed
 CHANNEL_CHOICES = [(channel.value, channel.label) for channel in CHANNELS]
 
@@ -327,6 +390,12 @@ class UploadBill(RunBill):
 
 ORDER_ACTS = [AskChannel()]
 CASE_ACTS = [ResolveCase()]
-REFUND_ACTS = [ApproveRefund(), RejectRefund(), WithdrawRefund()]
+REFUND_ACTS = [
+    ApproveRefund(),
+    RejectRefund(),
+    WithdrawRefund(),
+    RefundWasPaid(),
+    RefundCameBack(),
+]
 PROPOSE_REFUND = ProposeRefund()
 RUN_BILL, UPLOAD_BILL = RunBill(), UploadBill()

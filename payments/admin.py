@@ -77,6 +77,7 @@ _REFUND_TONES = {
     RefundStatus.FAILED: "void",
     RefundStatus.REJECTED: "closed",
     RefundStatus.WITHDRAWN: "closed",
+    RefundStatus.PARKED: "awaiting",
 }
 _BILL_TONES = {
     BillState.WAITING: "awaiting",
@@ -110,6 +111,13 @@ SUGGESTED = {
     CaseKind.LATE_PAYMENT: gettext_lazy("refund through the channel"),
     CaseKind.REFUND_FAILED: gettext_lazy("propose the refund again, or credit the payer"),
     CaseKind.TAKEN_BACK: gettext_lazy("find out whose it is, and credit him"),
+    CaseKind.REFUND_STUCK: gettext_lazy(
+        "look it up at the channel, then say on the refund's page what became of it"
+    ),
+    CaseKind.REFUND_PARKED: gettext_lazy(
+        "pay it out at the channel, or take it back, then say so on the refund's page"
+    ),
+    CaseKind.REFUND_LATE: gettext_lazy("take the money back by an adjustment towards the platform"),
     CaseKind.BILL_SURPLUS: gettext_lazy("ask the channel about the order: it is then confirmed"),
     CaseKind.BILL_SHORTFALL: gettext_lazy("ask the channel where this money is"),
     CaseKind.BILL_AMOUNT: gettext_lazy("compare with the notification; refund or adjust"),

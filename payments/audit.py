@@ -1,14 +1,28 @@
 """The payments' rules of money: every confirmed order landed once, nothing waits without a case."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
-from payments import cases
+from django.utils import timezone
+
+from payments import cases, end_refund, send_refund
 from payments.models import Case, ChannelRefund, PaymentOrder, Refunded
-from payments.states import IN_VAIN, UNDECIDED, CaseStatus, OrderStatus, PayType, RefundStatus
+from payments.states import (
+    IN_VAIN,
+    UNDECIDED,
+    CaseKind,
+    CaseStatus,
+    OrderStatus,
+    PayType,
+    RefundStatus,
+)
 from redpacket_site.kit.money import ZERO
 from wallets import accounts
 from wallets.audit import Finding, by_key, register, sums
 from wallets.models import Kind, LedgerLine
+
+LATE = end_refund.late_reference("")
+SEEN_WITHIN = timedelta(days=1)  # a sweep that asks once an hour has long been there
 
 
 def confirmed_orders_are_in_the_ledger() -> Iterator[Finding]:
@@ -34,7 +48,7 @@ def channel_lines_have_their_orders() -> Iterator[Finding]:
     back without a refund that was approved."""
     kinds = (Kind.CHANNEL_PAY, Kind.TOPUP, Kind.SUSPENSE, Kind.CHANNEL_REFUND)
     for lines in by_key(LedgerLine.objects.filter(kind__in=kinds)):
-        named = [line.reference for line in lines]
+        named = [line.reference.removesuffix(LATE) for line in lines]
         confirmed = set(
             PaymentOrder.objects.filter(
                 order_no__in=named, status=OrderStatus.CONFIRMED
@@ -51,22 +65,29 @@ def channel_lines_have_their_orders() -> Iterator[Finding]:
 
 
 def refunds_are_in_the_ledger() -> Iterator[Finding]:
-    """An approved channel refund is one line of its amount; a failed one came back."""
+    """A channel refund that was approved is one line of its amount; one that failed came back; one
+    that was paid after all came back and is carried by the platform."""
     decided = ChannelRefund.objects.exclude(status__in=(*UNDECIDED, RefundStatus.REJECTED))
     for refunds in by_key(decided):
         numbers = [refund.refund_no for refund in refunds]
-        out = _lines((Kind.CHANNEL_REFUND,), numbers)
+        late_ones = [end_refund.late_reference(number) for number in numbers]
+        out = _lines((Kind.CHANNEL_REFUND,), [*numbers, *late_ones])
         back = _lines((Kind.SUSPENSE, Kind.ADJUSTMENT), numbers)
         for refund in refunds:
+            late_no = end_refund.late_reference(refund.refund_no)
             sent = [(line.source, line.amount) for line in out.get(refund.refund_no, ())]
+            late = [(line.source, line.amount) for line in out.get(late_no, ())]
             returned = [(line.target, line.amount) for line in back.get(refund.refund_no, ())]
-            once = [(refund.source, refund.amount)]
-            expected = once if refund.status == RefundStatus.FAILED else []
-            if sent != once or returned != expected:
+            once, carried = [(refund.source, refund.amount)], [(accounts.PLATFORM, refund.amount)]
+            right = {
+                RefundStatus.FAILED: ((once, []),),
+                RefundStatus.DONE: (([], []), (once, carried)),
+            }.get(RefundStatus(refund.status), (([], []),))
+            if sent != once or (returned, late) not in right:
                 yield Finding(
                     "refunds_are_in_the_ledger",
                     f"refund {refund.refund_no}",
-                    f"out {sent}, back {returned}, refund {refund.amount}",
+                    f"out {sent}, back {returned}, after all {late}, refund {refund.amount}",
                 )
 
 
@@ -121,18 +142,55 @@ def _with_the_others(refunds: list[ChannelRefund]) -> dict[tuple[int, str], list
     return found
 
 
+def refunds_under_way_are_asked_about() -> Iterator[Finding]:
+    """A refund whose money is on its way is asked about; one that waits, or that has been under way
+    for too long, has a case that somebody has not closed yet."""
+    long_ago = timezone.now() - send_refund.STUCK_AFTER - SEEN_WITHIN
+    under_way = ChannelRefund.objects.filter(
+        status__in=(RefundStatus.APPROVED, RefundStatus.SENT, RefundStatus.PARKED)
+    )
+    for refunds in by_key(under_way):
+        waited_for = _open_cases(refunds, *end_refund.WAITING)
+        for refund in refunds:
+            is_long = refund.status == RefundStatus.PARKED or refund.decided_at < long_ago
+            is_silent = refund.chase_at is None
+            if is_silent or (is_long and end_refund.about(refund) not in waited_for):
+                yield Finding(
+                    "refunds_under_way_are_asked_about",
+                    f"refund {refund.refund_no}",
+                    f"{refund.get_status_display()}, next question {refund.chase_at}",
+                )
+
+
+def late_refunds_are_put_right() -> Iterator[Finding]:
+    """What was paid back after it had failed is the platform's loss until its case is closed."""
+    late = Case.objects.filter(kind=CaseKind.REFUND_LATE, status=CaseStatus.OPEN)
+    for found in by_key(late):
+        for case in found:
+            says = f"{case.amount} {case.says}"
+            yield Finding("late_refunds_are_put_right", f"case {case.reference}", says)
+
+
 RULES = (
     confirmed_orders_are_in_the_ledger,
     channel_lines_have_their_orders,
     refunds_are_in_the_ledger,
     suspense_is_what_open_cases_hold,
     refunds_stay_within_their_payment,
+    refunds_under_way_are_asked_about,
+    late_refunds_are_put_right,
 )
 
 
 def register_rules() -> None:
     for rule in RULES:
         register(rule)
+
+
+def _open_cases(refunds: list[ChannelRefund], *kinds: CaseKind) -> set[str]:
+    about = [end_refund.about(refund) for refund in refunds]
+    found = Case.objects.filter(kind__in=kinds, reference__in=about, status=CaseStatus.OPEN)
+    return set(found.values_list("reference", flat=True))
 
 
 def _payment(order: PaymentOrder) -> str:
@@ -153,7 +211,7 @@ def _explained(line: LedgerLine, confirmed: set, opened: set, refunds: dict) -> 
             return "" if line.reference in confirmed else f"no confirmed order {line.reference}"
         case Kind.SUSPENSE:
             return "" if line.reference in opened else f"no case {line.reference}"
-    refund = refunds.get(line.reference)
+    refund = refunds.get(line.reference.removesuffix(LATE))
     if refund is None or refund.checker_id is None or refund.checker_id == refund.maker_id:
         return f"no approved refund {line.reference}"
     return ""

@@ -68,7 +68,7 @@ def resolve(*, case_id: int, staff_id: int, resolution: str, now: datetime) -> b
     for refund in ChannelRefund.objects.filter(case_id=case_id, status=RefundStatus.PROPOSED):
         row = ChannelRefund.objects.filter(pk=refund.pk)
         if move(row, to=RefundStatus.WITHDRAWN, decided_at=now, open_key=None):
-            refunded.release(refund)
+            refunded.recount(refund)
     count(case_id)
     empty = Case.objects.filter(pk=case_id, held=ZERO)
     resolved = {"resolved_at": now, "resolved_by_id": staff_id, "resolution": resolution}

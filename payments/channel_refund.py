@@ -208,7 +208,7 @@ def reject(*, refund_no: str, checker_id: int, now: datetime) -> bool:
     refund = _decide(refund_no, RefundStatus.REJECTED, checker_id, now, open_key=None)
     if refund is None:
         return False
-    refunded.release(refund)
+    refunded.recount(refund)
     return True
 
 
@@ -224,7 +224,7 @@ def withdraw(*, refund_no: str, maker_id: int, now: datetime) -> bool:
     row = ChannelRefund.objects.filter(pk=refund.pk)
     if not move(row, to=RefundStatus.WITHDRAWN, decided_at=now, open_key=None):
         return False
-    refunded.release(refund)
+    refunded.recount(refund)
     return True
 
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from payments.models import ChannelRefund, Refunded
 from payments.states import IN_VAIN, PayType
 from redpacket_site.kit.money import plus, total
-from redpacket_site.kit.moves import move
+from redpacket_site.kit.moves import hold, move
 from redpacket_site.kit.problems import Conflict
 
 
@@ -36,14 +36,21 @@ def reserve(*, pay_type: PayType, trade_no: str, paid: Decimal, amount: Decimal)
         raise NothingLeft()
 
 
-def release(refund: ChannelRefund) -> None:
-    """This refund came to nothing: its part can be refunded again; in the transaction that says so.
+def recount(refund: ChannelRefund) -> None:
+    """This refund came to nothing, so that its part can be refunded again, or was paid after it had
+    failed; in the transaction that says so, behind the move of the refund's own row.
 
-    Repeats: the caller's move of the refund's own row lets this happen once.
+    Counted anew rather than subtracted: what was paid after all may come on top of what was
+    proposed in its place; then the row is full, and right again once that has failed.
+
+    Races:  the payment's row is held: who counts last sees what the others have committed.
     """
-    Refunded.objects.filter(pay_type=refund.pay_type, trade_no=refund.trade_no).update(
-        amount=plus("amount", -refund.amount)
-    )
+    pay_type, trade_no = PayType(refund.pay_type), refund.trade_no
+    row = Refunded.objects.filter(pay_type=pay_type, trade_no=trade_no).first()
+    if row is None or not hold(Refunded, row.pk):
+        return
+    amount = min(row.paid, _under_way(pay_type, trade_no))
+    Refunded.objects.filter(pk=row.pk).update(amount=amount)
 
 
 def _under_way(pay_type: PayType, trade_no: str) -> Decimal:

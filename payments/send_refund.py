@@ -4,114 +4,123 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db.models import QuerySet
 
-from payments import cases, merchants, refunded
+from payments import end_refund, merchants
 from payments.channels import http, registry
 from payments.channels.base import Channel, ChannelDown, RefundAnswer, RefundState, Refused
 from payments.models import ChannelRefund
-from payments.states import CaseKind, PayType, RefundStatus
+from payments.states import PayType, RefundStatus
 from redpacket_site.kit import lease, retry
-from redpacket_site.kit.moves import move
-from wallets import accounts, ledger
-from wallets.models import Kind
 
 log = structlog.get_logger(__name__)
 
 PAUSE_S_MAX = 3600
 LEASE_S = http.LONGEST_S + 10  # and what the database takes
-UNDER_WAY = (RefundStatus.APPROVED, RefundStatus.SENT)
+# When finance sees that nobody knows: after so many tries without a word (an hour), or so long
+# after the approval, whatever the channel says (a card's bank may take three days).
+STUCK_TRIES, STUCK_AFTER = 8, timedelta(days=4)
 
 
 def send(*, refund_id: int, now: datetime) -> RefundState | None:
     """Tell the channel, or ask what became of it; None when it is not due, or somebody else asks.
 
+    Only the channel's word about this very number ends it. Silence, and an answer about anything
+    else (the key, the message, the merchant, the moment), end nothing: it is asked what became of
+    the number before it is told again, ever more slowly, and after a while there is a case.
+
     Money:   none moves when it is done; a refund that failed goes back to where it came from.
     Races:   a lease (kit/lease.py), longer than the calls can take: one worker calls, and a verdict
-             counts from the holder alone.
+             counts from the holder alone. The row is "sent" before the call: whoever comes after a
+             killed worker asks first.
     Repeats: the same refund number each time, so the channel refunds once.
     """
-    refund = ChannelRefund.objects.filter(pk=refund_id, status__in=UNDER_WAY).first()
-    held = _take(refund, now) if refund else None
+    asked = ChannelRefund.objects.filter(pk=refund_id, chase_at__isnull=False).first()
+    held = _take(asked, now) if asked else None
     if held is None:
         return None
     try:
-        return _heed(refund, held, now)
-    except (ChannelDown, LookupError) as error:
-        log.warning("refund_unanswered", refund_no=refund.refund_no, error=str(error))
-        return RefundState.PENDING
+        channel = registry.channel(PayType(asked.pay_type), merchants.of_refund(asked))
+        answer = _ask(channel, asked)
+    except (ChannelDown, Refused, LookupError) as error:
+        log.warning("refund_unanswered", refund_no=asked.refund_no, error=str(error))
+        answer = RefundAnswer(RefundState.UNKNOWN, str(error))
+    try:
+        return _judge(asked=asked, held=held, answer=answer, now=now)
     finally:
         held.end()
 
 
-def _take(refund: ChannelRefund, now: datetime) -> lease.Lease | None:
-    as_read = ChannelRefund.objects.filter(status=refund.status, chases=refund.chases)
-    pause_s = min(settings.REDPACKET_CHASE_S * 2 ** min(refund.chases, 12), PAUSE_S_MAX)
+def _take(asked: ChannelRefund, now: datetime) -> lease.Lease | None:
+    as_read = ChannelRefund.objects.filter(status=asked.status, chases=asked.chases)
+    told = {"to": RefundStatus.SENT} if asked.status == RefundStatus.APPROVED else {}
     return lease.take(
         as_read.filter(chase_at__lte=now),
-        refund.pk,
+        asked.pk,
         now=now,
         for_s=LEASE_S,
-        chase_at=now + timedelta(seconds=pause_s),
-        chases=refund.chases + 1,
+        chase_at=_next(asked, now),
+        chases=asked.chases + 1,
+        **told,
     )
 
 
-def _heed(refund: ChannelRefund, held: lease.Lease, now: datetime) -> RefundState:
-    """Ask, and do what follows from the answer."""
-    try:
-        channel = registry.channel(PayType(refund.pay_type), merchants.of_refund(refund))
-        answer = _ask(channel, refund)
-    except Refused as error:
-        answer = RefundAnswer(RefundState.FAILED, str(error))
-    rows, says = held.rows, answer.says[:255]
-    match answer.state:
-        case RefundState.DONE:
-            done = {"done_at": answer.at or now, "settle_date": answer.settle_date}
-            move(rows, to=RefundStatus.DONE, chase_at=None, answer=says, **done)
-        case RefundState.FAILED:
-            _fail(refund=refund, rows=rows, says=answer.says, now=now)
-        case _:
-            if not move(rows, to=RefundStatus.SENT, answer=says):
-                rows.filter(status=RefundStatus.SENT).update(answer=says)
-    return answer.state
+def _next(asked: ChannelRefund, now: datetime) -> datetime | None:
+    if asked.status == RefundStatus.FAILED:
+        pause_s = end_refund.WATCH_S * 2 ** (asked.chases + 1)
+        return now + timedelta(seconds=pause_s) if asked.chases + 1 < end_refund.WATCHES else None
+    pause_s = min(settings.REDPACKET_CHASE_S * 2 ** min(asked.chases, 12), PAUSE_S_MAX)
+    return now + timedelta(seconds=pause_s)
 
 
-def _ask(channel: Channel, refund: ChannelRefund) -> RefundAnswer:
-    if refund.status == RefundStatus.SENT:
-        answer = channel.query_refund(refund)
-        if answer.state is not RefundState.UNKNOWN:
-            return answer
-    return channel.refund(refund)
+def _ask(channel: Channel, asked: ChannelRefund) -> RefundAnswer:
+    """What became of it; told (again) only when the channel does not know it, and is to do it."""
+    if _is_first(asked):
+        return channel.refund(asked)
+    answer = channel.query_refund(asked)
+    is_to_be_told = asked.status in (RefundStatus.APPROVED, RefundStatus.SENT)
+    if answer.state is RefundState.UNKNOWN and is_to_be_told:
+        return channel.refund(asked)
+    return answer
+
+
+def _is_first(asked: ChannelRefund) -> bool:
+    """Whether the channel cannot have heard of it before."""
+    return asked.status == RefundStatus.APPROVED and not asked.chases
 
 
 @retry.unit
-def _fail(
-    *, refund: ChannelRefund, rows: QuerySet[ChannelRefund], says: str, now: datetime
-) -> None:
-    """The channel will not: the money goes back to where it came from, and finance decides."""
-    changes = {"chase_at": None, "open_key": None, "answer": says[:255]}
-    if not move(rows, to=RefundStatus.FAILED, **changes):
-        return
-    refunded.release(refund)
-    case = cases.open_case(
-        kind=CaseKind.REFUND_FAILED,
-        reference=refund.refund_no,
-        pay_type=PayType(refund.pay_type),
-        order_no=refund.order_no,
-        trade_no=refund.trade_no,
-        amount=refund.amount,
-        says=says,
-        now=now,
-    )
-    to_wallet = accounts.owner(refund.source) is not None
-    ledger.post(
-        kind=Kind.ADJUSTMENT if to_wallet else Kind.SUSPENSE,
-        reference=refund.refund_no,
-        source=accounts.clearing(PayType(refund.pay_type).word),
-        target=refund.source,
-        amount=refund.amount,
-        now=now,
-        note=says[:255],
-        case_id=case.pk,
-    )
+def _judge(
+    *, asked: ChannelRefund, held: lease.Lease, answer: RefundAnswer, now: datetime
+) -> RefundState:
+    """Do what follows from the answer, if nobody has ended it meanwhile."""
+    before = asked.status
+    as_asked = RefundStatus.SENT if before == RefundStatus.APPROVED else before
+    heard = {"rows": held.rows.filter(status=as_asked), "says": answer.says, "now": now}
+    since = {"at": answer.at, "settle_date": answer.settle_date}
+    if before == RefundStatus.FAILED:
+        if answer.state is RefundState.DONE:
+            end_refund.done_after_all(asked, **heard, **since)
+        return answer.state
+    match answer.state:
+        case RefundState.DONE:
+            end_refund.done(asked, **heard, **since)
+        case RefundState.FAILED:
+            end_refund.fail(asked, **heard)
+        case RefundState.REFUSED if _is_first(asked):
+            end_refund.fail(asked, **heard)
+            return RefundState.FAILED
+        case RefundState.PARKED:
+            end_refund.park(asked, **heard)
+        case _ if _is_stuck(asked, answer, now):
+            end_refund.stick(asked, **heard)
+        case _:
+            heard["rows"].update(answer=answer.says[:255])
+    return answer.state
+
+
+def _is_stuck(asked: ChannelRefund, answer: RefundAnswer, now: datetime) -> bool:
+    if asked.status == RefundStatus.PARKED:
+        return False  # that has its case
+    if answer.state is not RefundState.PENDING and asked.chases + 1 >= STUCK_TRIES:
+        return True
+    return now >= asked.decided_at + STUCK_AFTER

@@ -70,19 +70,23 @@ class RefundStatus(models.IntegerChoices):
     DONE = 3, _("done")
     FAILED = 4, _("failed")
     REJECTED = 5, _("rejected")
+    PARKED = 6, _("waiting at the channel")  # taken from us, its payer cannot be reached
     WITHDRAWN = 7, _("withdrawn")  # by its maker, before anybody decided; or its case was resolved
 
 
+# from -> to. Sent: the channel may have heard of it, and whether it has done it is not known yet.
+# Done from failed: the channel paid back after all, and its word beats ours (end_refund.py).
 REFUND_MOVES = {
     RefundStatus.PROPOSED: {
         RefundStatus.APPROVED,
         RefundStatus.REJECTED,
         RefundStatus.WITHDRAWN,
     },
-    RefundStatus.APPROVED: {RefundStatus.SENT, RefundStatus.DONE, RefundStatus.FAILED},
-    RefundStatus.SENT: {RefundStatus.DONE, RefundStatus.FAILED},
+    RefundStatus.APPROVED: {RefundStatus.SENT},
+    RefundStatus.SENT: {RefundStatus.DONE, RefundStatus.FAILED, RefundStatus.PARKED},
+    RefundStatus.PARKED: {RefundStatus.DONE, RefundStatus.FAILED},
     RefundStatus.DONE: set(),
-    RefundStatus.FAILED: set(),
+    RefundStatus.FAILED: {RefundStatus.DONE},
     RefundStatus.REJECTED: set(),
     RefundStatus.WITHDRAWN: set(),
 }
@@ -101,6 +105,9 @@ class CaseKind(models.TextChoices):
     LATE_PAYMENT = "late_payment", _("paid after it was closed or voided")
     REFUND_FAILED = "refund_failed", _("the channel refused a refund")
     TAKEN_BACK = "taken_back", _("taken back from a wallet")
+    REFUND_STUCK = "refund_stuck", _("nobody knows what became of a refund")
+    REFUND_PARKED = "refund_parked", _("a refund cannot reach its payer")
+    REFUND_LATE = "refund_late", _("a refund that had failed was paid after all")
     BILL_SURPLUS = "bill_surplus", _("the channel has more than our books say (surplus)")
     # Ours is not in the bill, or a refund stands in it that our books do not know.
     BILL_SHORTFALL = "bill_shortfall", _("the channel has less than our books say (shortfall)")

@@ -133,7 +133,11 @@ _ROUTES = {
     ),
     Kind.CHANNEL_PAY: (("clearing", "escrow"),),
     Kind.SUSPENSE: (("clearing", "suspense"),),
-    Kind.CHANNEL_REFUND: (("suspense", "clearing"), ("wallet", "clearing")),
+    Kind.CHANNEL_REFUND: (
+        ("suspense", "clearing"),
+        ("wallet", "clearing"),
+        ("platform", "clearing"),  # one that had failed and was paid after all
+    ),
 }
 
 

@@ -37,13 +37,23 @@ from payments.models import ChannelRefund, PaymentOrder
 from payments.states import PayType, Scene
 
 SIGN_TYPE = "RSA2"
-OK = "10000"
+OK, BUSINESS_FAILED = "10000", "40004"
 PAID = ("TRADE_SUCCESS", "TRADE_FINISHED")  # finished: can no longer be refunded, paid all the same
 NO_BILL = "isp.bill_not_exist"  # nothing on that day, or not written yet
 REUSED = ("ACQ.CONTEXT_INCONSISTENT", "ACQ.TRADE_HAS_CLOSE")
 UNKNOWN_TRADE = "ACQ.TRADE_NOT_EXIST"
 # Their side is down, or does not know yet; everything else is a no.
 TRY_AGAIN = ("20000", "ACQ.SYSTEM_ERROR", "aop.ACQ.SYSTEM_ERROR", "isp.unknow-error")
+# Under 40004, "business failed": what can only mean that this refund was not accepted.
+REFUSALS = (
+    "ACQ.SELLER_BALANCE_NOT_ENOUGH",
+    "ACQ.REFUND_AMT_NOT_EQUAL_TOTAL",
+    "ACQ.REASON_TRADE_REFUND_FEE_ERR",
+    "ACQ.REASON_TRADE_BEEN_FREEZEN",
+    "ACQ.TRADE_NOT_ALLOW_REFUND",
+    "ACQ.TRADE_HAS_FINISHED",
+    "ACQ.TRADE_STATUS_ERROR",
+)
 PRODUCTS = {
     Scene.APP: ("alipay.trade.app.pay", "QUICK_MSECURITY_PAY"),
     Scene.H5: ("alipay.trade.wap.pay", "QUICK_WAP_WAY"),
@@ -231,16 +241,16 @@ class Alipay:
                 "refund_amount": str(refund.amount),
                 "refund_reason": wire.words(refund.reason, SUBJECT_MAX),
             },
+            repeatable=False,
         )
+        if answer.get("code") == BUSINESS_FAILED and answer.get("sub_code") in REFUSALS:
+            return RefundAnswer(RefundState.REFUSED, _says(answer))
         if answer.get("code") != OK:
-            return RefundAnswer(RefundState.FAILED, _says(answer))
+            raise ChannelDown(_says(answer))
         if answer.get("fund_change") == "Y":
             return RefundAnswer(RefundState.DONE)
         # "N": nothing moved by this request. Either an earlier one did it, or it is under way.
-        found = self.query_refund(refund)
-        if found.state == RefundState.UNKNOWN:
-            return RefundAnswer(RefundState.PENDING, "accepted")
-        return found
+        return self.query_refund(refund)
 
     def query_refund(self, refund: ChannelRefund) -> RefundAnswer:
         answer = self._asked(
@@ -255,10 +265,13 @@ class Alipay:
             return RefundAnswer(RefundState.UNKNOWN)
         if answer["out_request_no"] != refund.refund_no:
             raise ChannelDown("the answer is about another refund")
-        if answer.get("refund_status") == "REFUND_SUCCESS":
+        status = str(answer.get("refund_status") or "")
+        if status == "REFUND_SUCCESS":
             at = wire.moment(answer.get("gmt_refund_pay"), wire.DASHED)
             return RefundAnswer(RefundState.DONE, at=at)
-        return RefundAnswer(RefundState.PENDING, str(answer.get("refund_status", "")))
+        if not status:  # "not received, or failed": to be sent again under the same number
+            return RefundAnswer(RefundState.UNKNOWN, "no refund_status")
+        return RefundAnswer(RefundState.PENDING, status)
 
     def bill(self, day: date) -> bytes:
         answer = self._asked(
@@ -299,10 +312,14 @@ class Alipay:
         )
         return {**parameters, "sign": wire.sign(self.settings.private_key, message)}
 
-    def _asked(self, method: str, content: dict[str, str]) -> dict[str, Any]:
-        return self._sent(method, self._signed(method, content))
+    def _asked(
+        self, method: str, content: dict[str, str], *, repeatable: bool = True
+    ) -> dict[str, Any]:
+        return self._sent(method, self._signed(method, content), repeatable=repeatable)
 
-    def _sent(self, method: str, parameters: dict[str, str]) -> dict[str, Any]:
+    def _sent(
+        self, method: str, parameters: dict[str, str], *, repeatable: bool = True
+    ) -> dict[str, Any]:
         """The verified answer, good or bad. Every request carries our number: it may be repeated.
 
         Raises: ChannelDown, also when the answer is not signed: then anybody may have given it.
@@ -312,7 +329,7 @@ class Alipay:
             self._url,
             headers={"Content-Type": "application/x-www-form-urlencoded;charset=utf-8"},
             body=urlencode(parameters).encode(),
-            repeatable=True,
+            repeatable=repeatable,
         )
         try:
             text, charset = _decoded(reply.body)

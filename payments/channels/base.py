@@ -93,10 +93,15 @@ class Answer:
 
 
 class RefundState(StrEnum):
+    """What a refund is at its channel. DONE, FAILED and PARKED are the channel's word about this
+    very refund number; whatever else it may say is none."""
+
     DONE = "done"
-    PENDING = "pending"
-    FAILED = "failed"
-    UNKNOWN = "unknown"  # never heard of: send it (again)
+    PENDING = "pending"  # accepted, under way
+    FAILED = "failed"  # closed there for good: nothing was paid back, nothing will be
+    PARKED = "parked"  # taken from us, and its payer cannot be reached: a person says where it goes
+    REFUSED = "refused"  # not accepted, by a code that can mean nothing but this very refund
+    UNKNOWN = "unknown"  # never heard of, or the channel cannot say
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +171,10 @@ class Channel(Protocol):
         for good, PAID when it came too late, PENDING when it cannot be said yet."""
 
     def refund(self, refund: ChannelRefund) -> RefundAnswer:
-        """Send the refund, or send it again under the same number."""
+        """Send the refund, or send it again under the same number; never twice in one call, so that
+        no "no" can follow upon a "yes" that was lost. Raises ChannelDown for silence, and for every
+        answer that speaks of the request, the key, the merchant or the moment instead of this
+        refund: REFUSED is for the few codes that cannot."""
 
     def query_refund(self, refund: ChannelRefund) -> RefundAnswer:
         """Ask what became of it."""

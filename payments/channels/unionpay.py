@@ -47,6 +47,9 @@ PURCHASE, REFUND, QUERY, FILE = "01", "04", "00", "76"
 PAID = ("00", "A6")
 IN_THE_WORKS = ("03", "04", "05")
 TRY_AGAIN = ("02", "03", "04", "05", "06")  # closed for a moment, timed out, not known yet, busy
+# Of a refund: the amount, the payment or the payer's card will not do. Other codes speak of the
+# message, the merchant or the moment.
+REFUSALS = ("33", "35", "36", "60", "61", "62", "63", "64")
 DOUBLED = "12"  # this number was sent before
 UNKNOWN = "34"
 NO_FILE = "98"  # nothing was settled on that day, or the file is not there yet
@@ -252,14 +255,14 @@ class UnionPay:
                 "currencyCode": YUAN,
                 "backUrl": f"{project.REDPACKET_PUBLIC_URL}/api/v1/payments/notify/unionpay",
             },
-            repeatable=True,
+            repeatable=False,
         )
         said = answer.get("respCode", "")
-        if said in ("02", "06"):
-            raise ChannelDown(_says(answer))
         if said in (*PAID, *IN_THE_WORKS, DOUBLED):
             return RefundAnswer(RefundState.PENDING, _says(answer))
-        return RefundAnswer(RefundState.FAILED, _says(answer))
+        if said in REFUSALS:
+            return RefundAnswer(RefundState.REFUSED, _says(answer))
+        raise ChannelDown(_says(answer))
 
     def query_refund(self, refund: ChannelRefund) -> RefundAnswer:
         answer = self._queried(refund.refund_no, _sent_at(refund))
@@ -269,7 +272,9 @@ class UnionPay:
         says = f"{said} {answer.get('origRespMsg', '')}".strip()
         if said in PAID:
             return RefundAnswer(RefundState.DONE, says, _paid_at(answer), _settle_date(answer))
-        if said in IN_THE_WORKS or not said:
+        if not said:
+            raise ChannelDown("the answer has no origRespCode")
+        if said in TRY_AGAIN:
             return RefundAnswer(RefundState.PENDING, says)
         return RefundAnswer(RefundState.FAILED, says)
 

@@ -62,8 +62,10 @@ REFUND_STATES = {
     "SUCCESS": RefundState.DONE,
     "PROCESSING": RefundState.PENDING,
     "CLOSED": RefundState.FAILED,
-    "ABNORMAL": RefundState.FAILED,  # the payer's card is gone: finance finds another way
+    "ABNORMAL": RefundState.PARKED,  # the payer's card is gone: WeChat holds what it took from us
 }
+# By the documentation "this refund was not accepted"; other errors speak of something else.
+REFUSALS = ("NOT_ENOUGH", "USER_ACCOUNT_ABNORMAL", "INVALID_REQUEST")
 # Answers below 500 that say nothing for good.
 TRY_AGAIN = ("FREQUENCY_LIMITED", "FREQUENCY_LIMIT", "RATELIMIT_EXCEEDED", "SYSTEM_ERROR")
 NO_BILL = ("NO_STATEMENT_EXIST", "BILL_NOT_EXIST")  # nothing on that day
@@ -283,9 +285,12 @@ class WeChat:
                     "currency": CURRENCY,
                 },
             },
+            repeatable=False,
         )
+        if status >= 400 and answer.get("code") in REFUSALS:
+            return RefundAnswer(RefundState.REFUSED, _says(answer))
         if status >= 400:
-            return RefundAnswer(RefundState.FAILED, _says(answer))
+            raise ChannelDown(_says(answer))
         return self._refund_answer(refund, answer)
 
     def query_refund(self, refund: ChannelRefund) -> RefundAnswer:
@@ -367,14 +372,19 @@ class WeChat:
 
     # --- The wire -------------------------------------------------------------------------------
     def _asked(
-        self, method: str, path: str, content: dict[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        content: dict[str, Any] | None = None,
+        *,
+        repeatable: bool = True,
     ) -> tuple[int, dict[str, Any]]:
         """Status and verified answer; every request carries our number and may be repeated.
 
         Raises: ChannelDown, also when the answer is not signed: then anybody may have given it.
         """
         body = b"" if content is None else json.dumps(content, ensure_ascii=False).encode()
-        reply = self._call(method, f"{self.settings.gateway}{path}", body)
+        reply = self._call(method, f"{self.settings.gateway}{path}", body, repeatable=repeatable)
         try:
             self._check_signature(reply.headers, reply.body, timezone.now())
             answer = wire.json_object(reply.body) if reply.body else {}
@@ -384,7 +394,9 @@ class WeChat:
             raise ChannelDown(_says(answer))
         return reply.status, answer
 
-    def _call(self, method: str, url: str, body: bytes, *, bill: bool = False) -> http.Reply:
+    def _call(
+        self, method: str, url: str, body: bytes, *, bill: bool = False, repeatable: bool = True
+    ) -> http.Reply:
         headers = {
             "Accept": "application/json",
             "Authorization": self._authorization(method, url, body),
@@ -398,7 +410,7 @@ class WeChat:
             url,
             headers=headers,
             body=body,
-            repeatable=True,
+            repeatable=repeatable,
             bill=bill,
             is_none=lambda reply: _is_probe(reply.headers),  # the next one is signed well
         )

@@ -3,30 +3,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('payments', '0003_list_indexes'),
+        ("payments", "0003_list_indexes"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='channelrefund',
-            name='lease',
+            model_name="channelrefund",
+            name="lease",
             field=redpacket_site.kit.ids.AsciiField(editable=False, max_length=32, null=True),
         ),
         migrations.AddField(
-            model_name='channelrefund',
-            name='leased_until',
+            model_name="channelrefund",
+            name="leased_until",
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='paymentorder',
-            name='lease',
+            model_name="paymentorder",
+            name="lease",
             field=redpacket_site.kit.ids.AsciiField(editable=False, max_length=32, null=True),
         ),
         migrations.AddField(
-            model_name='paymentorder',
-            name='leased_until',
+            model_name="paymentorder",
+            name="leased_until",
             field=models.DateTimeField(editable=False, null=True),
         ),
     ]

@@ -479,7 +479,7 @@ def test_refund(alipay, there):
     ("found", "state"),
     [
         ({"code": "10000", "out_request_no": "rf0001", "refund_status": "REFUND_SUCCESS"}, "done"),
-        ({"code": "10000", "out_request_no": "rf0001"}, "pending"),
+        ({"code": "10000", "out_request_no": "rf0001"}, "unknown"),
         ({"code": "10000"}, "unknown"),
         (UNKNOWN, "unknown"),
     ],
@@ -509,7 +509,7 @@ def test_a_refused_refund(alipay, there):
 
     answer = alipay.refund(refund())
 
-    assert answer.state == RefundState.FAILED
+    assert answer.state == RefundState.REFUSED
     assert "ACQ.SELLER_BALANCE_NOT_ENOUGH" in answer.says
 
 

@@ -424,7 +424,7 @@ def test_answers_are_read_as_they_stand():
         ("00", RefundState.PENDING),  # accepted; whether it is done, the query says
         ("05", RefundState.PENDING),
         ("12", RefundState.PENDING),
-        ("64", RefundState.FAILED),
+        ("64", RefundState.REFUSED),
     ],
 )
 def test_refund(union, there, code, state):

@@ -494,9 +494,9 @@ def test_an_order_that_never_came_there_is_closed_by_its_time_out(pay, there, en
     [
         (200, {"out_refund_no": "rf0001", "status": "SUCCESS"}, RefundState.DONE),
         (200, {"out_refund_no": "rf0001", "status": "PROCESSING"}, RefundState.PENDING),
-        (200, {"out_refund_no": "rf0001", "status": "ABNORMAL"}, RefundState.FAILED),
+        (200, {"out_refund_no": "rf0001", "status": "ABNORMAL"}, RefundState.PARKED),
         (200, {"out_refund_no": "rf0001", "status": "CLOSED"}, RefundState.FAILED),
-        (403, {"code": "NOT_ENOUGH"}, RefundState.FAILED),
+        (403, {"code": "NOT_ENOUGH"}, RefundState.REFUSED),
     ],
 )
 def test_refund(pay, there, status, answer, state):

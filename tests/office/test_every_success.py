@@ -12,7 +12,9 @@ from django.utils import timezone, translation
 from packets import freeze, refund, review, roles
 from packets.models import RefundReview
 from packets.states import Kind, ReviewState
-from payments import channel_refund
+from payments import channel_refund, send_refund
+from payments.channels import registry
+from payments.channels.base import RefundState
 from payments.models import Bill, Case, ChannelRefund
 from payments.states import PayType
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
@@ -87,6 +89,17 @@ def rules_refund() -> ChannelRefund:
     return ChannelRefund.objects.get()
 
 
+def parked_refund() -> ChannelRefund:
+    """Taken from us by the channel, which cannot give it to the payer."""
+    refund = rules_refund()
+    checker = desk.account(roles.CHECKER, "somebody")
+    channel_refund.approve(refund_no=refund.refund_no, checker_id=checker.pk, now=NOW())
+    registry.channel(PayType.ALIPAY).refunds = RefundState.PARKED
+    refund.refresh_from_db()
+    send_refund.send(refund_id=refund.pk, now=refund.chase_at)
+    return refund
+
+
 def own_refund(maker_id: int) -> ChannelRefund:
     order, _ = stories.topped_up_twice(NOW())
     wish = {"order_no": order.order_no, "amount": Decimal("1.00"), "reason": "because"}
@@ -119,6 +132,8 @@ ACTS = {
     "approve_refund": (roles.CHECKER, lambda me: rules_refund()),
     "reject_refund": (roles.CHECKER, lambda me: rules_refund()),
     "withdraw_refund": (roles.MAKER, own_refund),
+    "refund_was_paid": (roles.MAKER, lambda me: parked_refund()),
+    "refund_came_back": (roles.MAKER, lambda me: parked_refund()),
 }
 
 

@@ -1,0 +1,158 @@
+"""How a channel refund that was told goes on: done, failed, parked, stuck, or done after all.
+
+Each is for use inside the transaction of whoever heard it. `rows` is the refund's row for as long
+as what was heard still counts: the lease that it was heard under, and the status it was judged by.
+"""
+
+from datetime import date, datetime, timedelta
+
+from django.db.models import QuerySet
+
+from payments import cases, refunded
+from payments.models import Case, ChannelRefund
+from payments.states import CaseKind, CaseStatus, PayType, RefundStatus
+from redpacket_site.kit.moves import move
+from wallets import accounts, ledger
+from wallets.models import Kind
+
+# A failed refund is asked about at doubling pauses, eight times in ten days: channels err, too.
+WATCH_S, WATCHES = 3600, 8
+WAITING = (CaseKind.REFUND_STUCK, CaseKind.REFUND_PARKED)  # closed as soon as somebody knows
+
+Rows = QuerySet[ChannelRefund]
+
+
+def done(
+    refund: ChannelRefund,
+    rows: Rows,
+    *,
+    says: str,
+    now: datetime,
+    at: datetime | None = None,
+    settle_date: date | None = None,
+) -> bool:
+    """It is with its payer, since `at` by the channel's clock: the money stays where it went when
+    the refund was approved."""
+    if not _move_to_done(rows, says, at or now, settle_date):
+        return False
+    _close_waiting(refund, says, now)
+    return True
+
+
+def fail(refund: ChannelRefund, rows: Rows, *, says: str, now: datetime) -> bool:
+    """Nothing was paid and nothing will be: the money goes back to where it came from, and finance
+    decides. It is asked about for a while yet.
+
+    Money: clearing -> the refund's source, one line, reference: the refund number.
+    """
+    again = {"chase_at": now + timedelta(seconds=WATCH_S), "chases": 0, "open_key": None}
+    if not move(rows, to=RefundStatus.FAILED, **again, answer=says[:255]):
+        return False
+    refunded.recount(refund)
+    case = _open(refund, CaseKind.REFUND_FAILED, refund.refund_no, says, now)
+    to_wallet = accounts.owner(refund.source) is not None
+    ledger.post(
+        kind=Kind.ADJUSTMENT if to_wallet else Kind.SUSPENSE,
+        reference=refund.refund_no,
+        source=_clearing(refund),
+        target=refund.source,
+        amount=refund.amount,
+        now=now,
+        note=says[:255],
+        case_id=case.pk,
+    )
+    _close_waiting(refund, says, now)
+    return True
+
+
+def park(refund: ChannelRefund, rows: Rows, *, says: str, now: datetime) -> bool:
+    """The channel has taken the money from us and cannot give it to the payer: it stays in
+    clearing, and a person says what becomes of it (conclude_refund.py)."""
+    if not move(rows, to=RefundStatus.PARKED, answer=says[:255]):
+        return False
+    _open(refund, CaseKind.REFUND_PARKED, about(refund), says, now)
+    return True
+
+
+def stick(refund: ChannelRefund, rows: Rows, *, says: str, now: datetime) -> None:
+    """Nobody knows, and it has been long: finance sees it. It is asked about all the same."""
+    if rows.update(answer=says[:255]):
+        _open(refund, CaseKind.REFUND_STUCK, about(refund), says, now)
+
+
+def done_after_all(
+    refund: ChannelRefund,
+    rows: Rows,
+    *,
+    says: str,
+    now: datetime,
+    at: datetime | None = None,
+    settle_date: date | None = None,
+) -> bool:
+    """It had failed, its money went back to where it came from, and now the channel says that the
+    payer has it: he was paid twice, or suspense holds what is gone.
+
+    Money: platform -> clearing, one line, so that clearing is what the channel owes us again; the
+           platform carries it until finance, by an adjustment under four eyes, has taken it back
+           from where it went. Until the case is closed the audit names it.
+    """
+    if not _move_to_done(rows, says, at or now, settle_date):
+        return False
+    refunded.recount(refund)
+    ledger.post(
+        kind=Kind.CHANNEL_REFUND,
+        reference=late_reference(refund.refund_no),
+        source=accounts.PLATFORM,
+        target=_clearing(refund),
+        amount=refund.amount,
+        now=now,
+        note=says[:255],
+    )
+    _open(refund, CaseKind.REFUND_LATE, about(refund), f"{refund.source}: {says}", now)
+    return True
+
+
+def late_reference(refund_no: str) -> str:
+    return f"{refund_no}/late"
+
+
+def about(refund: ChannelRefund) -> str:
+    """The reference of its cases that hold no money: no ledger line bears it."""
+    return f"refund:{refund.refund_no}"
+
+
+def is_waited_for(refund: ChannelRefund) -> bool:
+    """Whether a person is asked to say what became of it."""
+    return _waiting(refund).exists()
+
+
+def _move_to_done(rows: Rows, says: str, at: datetime, settle_date: date | None) -> bool:
+    facts = {"done_at": at, "settle_date": settle_date, "chase_at": None, "answer": says[:255]}
+    return move(rows, to=RefundStatus.DONE, **facts)
+
+
+def _waiting(refund: ChannelRefund) -> QuerySet[Case]:
+    return Case.objects.filter(kind__in=WAITING, reference=about(refund), status=CaseStatus.OPEN)
+
+
+def _close_waiting(refund: ChannelRefund, says: str, now: datetime) -> None:
+    for case_id in list(_waiting(refund).values_list("pk", flat=True)):
+        closed = {"resolved_at": now, "resolution": says[:255]}
+        move(Case.objects.filter(pk=case_id), to=CaseStatus.RESOLVED, **closed)
+
+
+def _clearing(refund: ChannelRefund) -> str:
+    return accounts.clearing(PayType(refund.pay_type).word)
+
+
+def _open(refund: ChannelRefund, kind: CaseKind, reference: str, says: str, now: datetime) -> Case:
+    return cases.open_case(
+        kind=kind,
+        reference=reference,
+        pay_type=PayType(refund.pay_type),
+        order_no=refund.order_no,
+        trade_no=refund.trade_no,
+        amount=refund.amount,
+        says=says,
+        now=now,
+    )
