@@ -72,6 +72,7 @@ ROLES = {
         _FINANCE,
         (
             "packets.review_refund",
+            "payments.ask_channel",
             "payments.resolve_case",
             "payments.check_refund",
             "payments.conclude_refund",

@@ -10,17 +10,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from payments import (
+    ask,
     bills,
     cases,
     channel_refund,
-    chase,
     conclude_refund,
     end_refund,
     reconcile,
 )
 from payments.channels.base import ChannelDown, NoBill, Refused, State
 from payments.models import Bill
-from payments.states import CHANNELS, PAYABLE, CaseStatus, PayType, RefundStatus
+from payments.states import CHANNELS, PAYABLE, CaseStatus, OrderStatus, PayType, RefundStatus
 from redpacket_site.kit.actions import ReasonAction
 from redpacket_site.kit.problems import Invalid
 from redpacket_site.kit.proposals import Proposal, making
@@ -41,14 +41,18 @@ class AskChannel(ReasonAction):
     permission = "payments.ask_channel"
 
     def refusal(self, order, now):
-        return "" if order.status in PAYABLE else _("This order has ended: nothing to ask.")
+        is_confirmed = order.status == OrderStatus.CONFIRMED
+        return _("This order is confirmed: nothing to ask.") if is_confirmed else ""
 
     def preview(self, order, now):
         told = {"channel": order.get_pay_type_display(), "number": order.order_no}
-        return [
+        said = [
             _("%(channel)s is asked now what became of order %(number)s.") % told,
             _("If it says paid, the order is confirmed and the money goes where it belongs."),
         ]
+        if order.status not in PAYABLE:
+            said.append(_("It has ended here: what is not wanted any more waits as a case."))
+        return said
 
     def facts(self, order):
         return (order.status, order.chases)
@@ -57,7 +61,7 @@ class AskChannel(ReasonAction):
         """Noted before it is asked: a call to a channel has no transaction to commit with."""
         with transaction.atomic(durable=True):
             also.keep(True)
-        return chase.chase(order_id=order.pk, now=now, at_once=True) or False
+        return ask.ask(order_id=order.pk, now=now) or False
 
     def told(self, order, result):
         return _SAID[result]

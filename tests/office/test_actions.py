@@ -319,3 +319,17 @@ def test_settling_now_credits_what_is_owed_and_nothing_before_the_money_came(sup
     assert balance("u1").balance == Decimal("5.00")
     assert noted() == [("support", "settle_now", packet.public_id, "he still waits for it")]
     assert "settle_now" not in support.text(packet)
+
+
+@pytest.mark.parametrize("role", [roles.SUPPORT, roles.MAKER, roles.CHECKER])
+def test_whoever_may_ask_books_what_was_paid_for_an_ended_order(role, alipay):  # noqa: F811
+    asked = make_order()
+    order.end(order_id=asked.pk, to=OrderStatus.UNPAID, now=timezone.now())
+    alipay.pay(asked)
+    person = desk.staff(role)
+
+    assert person.act(asked, "ask_channel", "the bill has it").status_code == 302
+
+    asked.refresh_from_db()
+    assert asked.status == OrderStatus.CONFIRMED
+    assert balance("bob").balance == Decimal("50.00")
