@@ -35,9 +35,16 @@ class Line:
         return 0 if self.refund_no else (self.amount_fen * FEE_PER_MILLE + 500) // 1000
 
 
+def settle_day(at: datetime) -> date:
+    """UnionPay settles what comes from 23:00 on with the next day."""
+    return (at.astimezone(BEIJING) + timedelta(hours=1)).date()
+
+
 def rows(pay_type: PayType, day: date) -> list[Line]:
     """What was paid and refunded on that day in Beijing, in its order."""
     begin = datetime.combine(day, time(), BEIJING)
+    if pay_type == PayType.UNIONPAY:
+        begin -= timedelta(hours=1)
     end = begin + timedelta(days=1)
     payments = SandboxTrade.objects.filter(
         pay_type=pay_type,
@@ -175,7 +182,7 @@ def _alipay_row(line: Line) -> str:
         f"{line.trade_no}\t",
         f"{line.order_no}\t",
         "退款\t" if line.refund_no else "交易\t",
-        _plain(line.subject),
+        line.subject,
         beijing(line.made_at, TIME),
         beijing(line.at, TIME),
         *["\t"] * 4,
@@ -228,7 +235,7 @@ def _wechat_row(line: Line, appid: str, mchid: str) -> str:
             "0.00",
             "ORIGINAL" if is_refund else "",
             "SUCCESS" if is_refund else "",
-            _plain(line.subject),
+            line.subject,
             "",
             f"{line.fee_fen / 100:.5f}",
             "0.60%",
@@ -300,10 +307,6 @@ def _zip(files: dict[str, list]) -> bytes:
 
 def _quoted(values: tuple) -> str:
     return ",".join(f"`{value}" for value in values)
-
-
-def _plain(text: str) -> str:
-    return text.replace(",", " ").replace("\n", " ").replace("\r", " ")
 
 
 def _sum(lines: list[Line], sign: int = 1) -> str:

@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-from payments.sandbox import forge, keys
+from payments.sandbox import bills, forge, keys
 from payments.sandbox.models import RefundState, SandboxNotice, SandboxRefund, SandboxTrade, Says
 from payments.sandbox.trades import beijing
 
@@ -134,7 +134,7 @@ def facts_of(trade: SandboxTrade, now: datetime) -> dict[str, str]:
         "queryId": trade.trade_no or f"{beijing(trade.made_at, TIME)}{trade.pk:07d}",
         "settleAmt": str(paid_fen),
         "settleCurrencyCode": "156",
-        "settleDate": beijing(at, "%m%d"),
+        "settleDate": f"{bills.settle_day(at):%m%d}",
         "traceNo": f"{trade.pk % 10**6:06d}",
         "traceTime": beijing(at, "%m%d%H%M%S"),
         "accNo": "6216***********0018",
@@ -155,7 +155,7 @@ def refund_facts(refund: SandboxRefund) -> dict[str, str]:
         "origQryId": refund.trade.trade_no or "",
         "settleAmt": str(refund.amount_fen),
         "settleCurrencyCode": "156",
-        "settleDate": beijing(refund.done_at or refund.made_at, "%m%d"),
+        "settleDate": f"{bills.settle_day(refund.done_at or refund.made_at):%m%d}",
         "traceNo": f"{refund.pk % 10**6:06d}",
         "traceTime": beijing(refund.made_at, "%m%d%H%M%S"),
     }

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from django.utils import timezone
 
 from payments.sandbox import control
+from payments.sandbox.bills import settle_day
 from payments.sandbox.models import SandboxTrade
 from payments.sandbox.trades import beijing
 
@@ -220,7 +221,7 @@ def test_the_days_file_has_fixed_widths(client, pay):
         txnType="76",
         txnSubType="01",
         fileType="00",
-        settleDate=beijing(at, "%m%d"),
+        settleDate=f"{settle_day(at):%m%d}",
     )
 
     said = client.post("", ask)
@@ -228,8 +229,8 @@ def test_the_days_file_has_fixed_widths(client, pay):
     packed = zlib.decompress(b64decode(said["fileContent"]))
     archive = zipfile.ZipFile(io.BytesIO(packed))
     mer_id = client.ours["mer_id"]
-    assert said["fileName"] == f"{mer_id}_{beijing(at, '%Y%m%d')}.zip"
-    assert archive.namelist() == [f"INN{beijing(at, '%y%m%d')}88ZM_{mer_id}"]
+    assert said["fileName"] == f"{mer_id}_{settle_day(at):%Y%m%d}.zip"
+    assert archive.namelist() == [f"INN{settle_day(at):%y%m%d}88ZM_{mer_id}"]
     lines = archive.read(archive.namelist()[0]).split(b"\r\n")
     widths = [3, 11, 11, 6, 10, 19, 12, 4, 2, 21, 2, 32, 2, 6, 10, 13, 13, 4, 15, 2, 2, 6, 2, 4, 32]
     widths += [1, 21, 15, 1, 15, 32, 13, 13, 8, 32, 13, 13, 12, 2, 1, 32, 98]
@@ -277,7 +278,7 @@ def test_the_file_is_wrong_on_demand(client, pay, fault, numbers):
         client.post("gateway/api/appTransReq.do", client.order(number))
         pay(pay_type="unionpay", order_no=number, notify=False)
     control.change_defaults({"bill": fault})
-    day = beijing(SandboxTrade.objects.first().paid_at, "%m%d")
+    day = f"{settle_day(SandboxTrade.objects.first().paid_at):%m%d}"
     ask = client.signed(txnType="76", txnSubType="01", fileType="00", settleDate=day)
 
     packed = zlib.decompress(b64decode(client.post("", ask)["fileContent"]))
