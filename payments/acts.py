@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from payments import (
     ask,
     bills,
+    book,
     cases,
     channel_refund,
     conclude_refund,
@@ -92,6 +93,36 @@ class ResolveCase(ReasonAction):
         return cases.resolve(
             case_id=case.pk, staff_id=also.user.pk, resolution=reason, now=now, also=also
         )
+
+
+class BookSurplus(ReasonAction):
+    name = "book_surplus"
+    title = gettext_lazy("Book into suspense")
+    permission = "payments.resolve_case"
+
+    def refusal(self, case, now):
+        if case.status != CaseStatus.OPEN:
+            return _("This case is resolved already.")
+        if book.is_bookable(case):
+            return ""
+        if book.payment_of(case):
+            return str(book.StillPayable.detail)
+        return _("This case is about no payment of a bill.")
+
+    def preview(self, case, now):
+        told = {"money": f"{case.amount:,.2f}", "trade": case.trade_no}
+        return [
+            _("%(money)s yuan of trade %(trade)s go into suspense, with a case of their own.")
+            % told,
+            _("From there they leave by a refund or an adjustment, approved by another person."),
+            _("A notification that comes late finds them booked."),
+        ]
+
+    def facts(self, case):
+        return (case.status,)
+
+    def run(self, case, *, reason, now, also):
+        return book.book(case_id=case.pk, staff_id=also.user.pk, reason=reason, now=now, also=also)
 
 
 class RefundForm(forms.Form):
@@ -393,7 +424,7 @@ class UploadBill(RunBill):
 
 
 ORDER_ACTS = [AskChannel()]
-CASE_ACTS = [ResolveCase()]
+CASE_ACTS = [BookSurplus(), ResolveCase()]
 REFUND_ACTS = [
     ApproveRefund(),
     RejectRefund(),

@@ -118,7 +118,9 @@ SUGGESTED = {
         "pay it out at the channel, or take it back, then say so on the refund's page"
     ),
     CaseKind.REFUND_LATE: gettext_lazy("take the money back by an adjustment towards the platform"),
-    CaseKind.BILL_SURPLUS: gettext_lazy("ask the channel about the order: it is then confirmed"),
+    CaseKind.BILL_SURPLUS: gettext_lazy(
+        "ask the channel about the order; if it has ended, book the payment into suspense"
+    ),
     CaseKind.BILL_SHORTFALL: gettext_lazy("ask the channel where this money is"),
     CaseKind.BILL_AMOUNT: gettext_lazy("compare with the notification; refund or adjust"),
     CaseKind.BILL_REPEATED: gettext_lazy("ask the channel: one payment stands twice in its bill"),

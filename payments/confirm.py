@@ -24,16 +24,35 @@ def confirm(*, payment: Payment, now: datetime) -> NoticeOutcome:
     Repeats: a channel says everything several times: DUPLICATE, nothing moves.
     Spec:    1.7, 2.6
     """
-    for _ in range(TRIES - 1):
-        try:
-            return _confirm(payment=payment, now=now)
-        except (purposes.NoLongerFits, ledger.AlreadyPosted, ledger.Uncovered):
-            continue
-    return _confirm(payment=payment, now=now)
+    try:
+        for _ in range(TRIES - 1):
+            try:
+                return _confirm(payment=payment, now=now)
+            except (purposes.NoLongerFits, ledger.AlreadyPosted, ledger.Uncovered):
+                continue
+        return _confirm(payment=payment, now=now)
+    except InSuspense:
+        return NoticeOutcome.DUPLICATE
+
+
+class InSuspense(Exception):
+    """This payment was booked by its bill (book.py) while its order was being confirmed."""
+
+
+def suspend(*, payment: Payment, now: datetime) -> NoticeOutcome:
+    """Book a payment to suspense, whatever its owner says; inside the transaction of who asks for
+    it, with the order's row held."""
+    if _is_suspended(payment):
+        return NoticeOutcome.DUPLICATE
+    return _land(payment, now, into_suspense=True)
 
 
 @retry.unit
 def _confirm(*, payment: Payment, now: datetime) -> NoticeOutcome:
+    return _land(payment, now)
+
+
+def _land(payment: Payment, now: datetime, *, into_suspense: bool = False) -> NoticeOutcome:
     paid = PaymentOrder.objects.filter(order_no=payment.order_no, pay_type=payment.pay_type).first()
     if paid is None or not payment.is_of(paid):
         return _suspend(payment, CaseKind.UNKNOWN_ORDER, now)
@@ -55,10 +74,12 @@ def _confirm(*, payment: Payment, now: datetime) -> NoticeOutcome:
         if paid.trade_no == payment.trade_no:
             return NoticeOutcome.DUPLICATE
         return _suspend(payment, CaseKind.SECOND_PAYMENT, now)
+    if _is_suspended(payment):
+        raise InSuspense()
     for name, value in {"status": OrderStatus.CONFIRMED, **facts}.items():
         setattr(paid, name, value)
     owner = purposes.owner(paid.purpose)
-    match owner.accepts(paid):
+    match Misfit(CaseKind.LATE_PAYMENT) if into_suspense else owner.accepts(paid):
         case Misfit(kind):
             return _suspend(payment, kind, now)
         case Fits(account, kind):
@@ -78,8 +99,8 @@ def _confirm(*, payment: Payment, now: datetime) -> NoticeOutcome:
 def _suspend(payment: Payment, kind: CaseKind, now: datetime) -> NoticeOutcome:
     """The money is here and nobody's: it waits in suspense, with a case and, where the order is
     ours, a channel refund proposed."""
-    reference = f"{payment.pay_type.word}:{payment.trade_no}"
-    if LedgerLine.objects.filter(kind=Kind.SUSPENSE, reference=reference).exists():
+    reference = _reference(payment)
+    if _is_suspended(payment):
         return NoticeOutcome.DUPLICATE
     case = cases.open_case(
         kind=kind,
@@ -112,6 +133,15 @@ def _suspend(payment: Payment, kind: CaseKind, now: datetime) -> NoticeOutcome:
             now=now,
         )
     return NoticeOutcome.SUSPENSE
+
+
+def _reference(payment: Payment) -> str:
+    return f"{payment.pay_type.word}:{payment.trade_no}"
+
+
+def _is_suspended(payment: Payment) -> bool:
+    booked = LedgerLine.objects.filter(kind=Kind.SUSPENSE, reference=_reference(payment))
+    return booked.exists()
 
 
 def _clearing(pay_type: PayType) -> str:

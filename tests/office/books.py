@@ -32,7 +32,9 @@ def wechat_bill(*rows: tuple[str, str, str, str]) -> bytes:
         cells += [money, "0.00", "0", "0", "0.00", "0.00", "", "", "x", "", "0.00", "0.60%"]
         cells += [money, "0.00", ""]
         lines.append(",".join(f"`{cell}" for cell in cells) + "\r\n")
-    lines.append("总交易单数,应结订单总金额\r\n`1,`1.00\r\n")
+    lines.append(
+        f"总交易单数,订单总金额\r\n`{len(rows)},`{sum(Decimal(row[3]) for row in rows)}\r\n"
+    )
     return "".join(lines).encode()
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 from packets import freeze, refund, review, roles
 from packets.models import RefundReview
 from packets.states import Kind, ReviewState
-from payments import channel_refund, send_refund
+from payments import channel_refund, reconcile, send_refund
 from payments.channels import registry
 from payments.channels.base import RefundState
 from payments.models import Bill, Case, ChannelRefund
@@ -113,6 +113,12 @@ def empty_case() -> Case:
     return Case.objects.get()
 
 
+def surplus() -> Case:
+    content = bill_form()["file"].read()
+    reconcile.reconcile(pay_type=PayType.WECHAT, day=YESTERDAY, content=content, now=NOW())
+    return Case.objects.get()
+
+
 # action -> (who, the row that it is done to; given who does it)
 ACTS = {
     "freeze_packet": (roles.SUPPORT, lambda me: make.make_paid_packet()),
@@ -128,6 +134,7 @@ ACTS = {
     "reject_adjustment": (roles.CHECKER, lambda me: adjustment()),
     "withdraw_adjustment": (roles.MAKER, adjustment),
     "ask_channel": (roles.SUPPORT, lambda me: make_order()),
+    "book_surplus": (roles.MAKER, lambda me: surplus()),
     "resolve_case": (roles.MAKER, lambda me: empty_case()),
     "approve_refund": (roles.CHECKER, lambda me: rules_refund()),
     "reject_refund": (roles.CHECKER, lambda me: rules_refund()),

@@ -1,0 +1,216 @@
+"""A payment that only the bill knows of: finance books it into suspense, once."""
+
+import threading
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connections
+
+from payments import bills, book, confirm, order, reconcile, topup
+from payments.channels.base import Payment
+from payments.models import Case, ChannelRefund, PaymentOrder
+from payments.states import CaseKind, CaseStatus, NoticeOutcome, OrderStatus, PayType, Scene
+from payments.tests import test_reconcile as tr
+from payments.tests.conftest import offer
+from redpacket_site.kit.caller import Caller
+from redpacket_site.kit.problems import Invalid
+from wallets.models import Kind, LedgerLine, Wallet
+
+NOON = tr.NOON
+LATER = NOON + timedelta(days=2)
+
+
+@pytest.fixture
+def wechat(monkeypatch):
+    return offer(monkeypatch, PayType.WECHAT)[PayType.WECHAT]
+
+
+def unpaid(*, ended: OrderStatus | None = OrderStatus.CLOSED) -> PaymentOrder:
+    """A top-up of 50.00 that ended here, or is still open."""
+    made = topup.topup(
+        caller=Caller("bob"),
+        amount=Decimal("50.00"),
+        pay_type=PayType.WECHAT,
+        scene=Scene.APP,
+        key="k",
+        payer_ip="127.0.0.1",
+        now=NOON,
+    )
+    if ended:
+        order.end(order_id=made.pk, to=ended, now=NOON)
+    return PaymentOrder.objects.get(pk=made.pk)
+
+
+def surplus(order_no: str, amount: str = "50.00") -> Case:
+    """The bill names a payment that our books do not know of."""
+    content = tr.wechat([tr.Row(order_no, "W1", amount)])
+    reconcile.reconcile(
+        pay_type=PayType.WECHAT, day=tr.DAY, content=content, now=bills.usual(tr.DAY)
+    )
+    return Case.objects.get(kind=CaseKind.BILL_SURPLUS)
+
+
+def booked(case: Case) -> bool:
+    staff, _ = get_user_model().objects.get_or_create(username="maker")
+    return book.book(case_id=case.pk, staff_id=staff.pk, reason="in the bill", now=LATER)
+
+
+def notified(order_no: str, amount: str = "50.00") -> NoticeOutcome:
+    payment = Payment(PayType.WECHAT, order_no, "W1", Decimal(amount), NOON)
+    return confirm.confirm(payment=payment, now=LATER)
+
+
+def lines() -> list[tuple]:
+    rows = LedgerLine.objects.order_by("pk")
+    return [(row.kind, row.reference, row.target, str(row.amount)) for row in rows]
+
+
+SUSPENDED = (Kind.SUSPENSE, "wechat:W1", "suspense", "50.00")
+
+
+@pytest.mark.parametrize("ended", [OrderStatus.CLOSED, OrderStatus.FAILED])
+def test_a_payment_to_an_order_that_ended(wechat, ended):
+    mine = unpaid(ended=ended)
+    case = surplus(mine.order_no)
+
+    assert booked(case) is True
+
+    assert lines() == [SUSPENDED]
+    case.refresh_from_db()
+    assert (case.status, case.resolution) == (CaseStatus.RESOLVED, "in the bill")
+    late = Case.objects.get(kind=CaseKind.LATE_PAYMENT)
+    assert (late.status, late.held, late.order_no) == (
+        CaseStatus.OPEN,
+        Decimal("50.00"),
+        mine.order_no,
+    )
+    refund = ChannelRefund.objects.get()
+    assert (refund.case, refund.amount, refund.maker) == (late, Decimal("50.00"), None)
+    assert not Wallet.objects.exists()
+
+    assert booked(case) is False
+    assert notified(mine.order_no) == NoticeOutcome.DUPLICATE
+    assert lines() == [SUSPENDED]
+
+
+def test_a_payment_to_an_order_that_is_not_ours(wechat):
+    case = surplus("hbstranger")
+
+    assert booked(case) is True
+
+    assert lines() == [SUSPENDED]
+    assert Case.objects.filter(kind=CaseKind.UNKNOWN_ORDER, held=Decimal("50.00")).exists()
+    assert notified("hbstranger") == NoticeOutcome.DUPLICATE
+
+
+def test_the_next_comparison_finds_it_in_our_books(wechat):
+    case = surplus(unpaid().order_no)
+    booked(case)
+
+    content = tr.wechat([tr.Row("x", "W1", "50.00")])
+    again = reconcile.reconcile(pay_type=PayType.WECHAT, day=tr.DAY, content=content, now=LATER)
+
+    assert (again.matched, again.count) == (1, 0)
+
+
+def test_an_order_that_is_still_open_is_asked_about(wechat):
+    case = surplus(unpaid(ended=None).order_no)
+
+    with pytest.raises(book.StillPayable):
+        booked(case)
+
+    case.refresh_from_db()
+    assert (case.status, lines()) == (CaseStatus.OPEN, [])
+
+
+def test_what_was_notified_meanwhile_is_only_resolved(wechat):
+    mine = unpaid()
+    case = surplus(mine.order_no)
+    assert notified(mine.order_no) == NoticeOutcome.CONFIRMED
+
+    assert booked(case) is True
+
+    assert [kind for kind, *_ in lines()] == [Kind.TOPUP]
+    case.refresh_from_db()
+    assert case.status == CaseStatus.RESOLVED
+
+
+def test_only_payments_are_booked(wechat):
+    content = tr.wechat([tr.Row("o", "W1", "5.00", refund_no="R1")])
+    reconcile.reconcile(
+        pay_type=PayType.WECHAT, day=tr.DAY, content=content, now=bills.usual(tr.DAY)
+    )
+
+    with pytest.raises(Invalid):
+        booked(Case.objects.get())
+    assert lines() == []
+
+
+# --- a notification of the same payment, which the bill tells with another amount
+
+
+def test_booked_with_another_amount_and_notified_then(wechat):
+    mine = unpaid()
+    booked(surplus(mine.order_no, "40.00"))
+
+    assert notified(mine.order_no) == NoticeOutcome.DUPLICATE
+
+    assert [kind for kind, *_ in lines()] == [Kind.SUSPENSE]
+
+
+@pytest.mark.broken_books
+def test_booked_with_another_amount_and_notified_then_without_the_guard(wechat, monkeypatch):
+    mine = unpaid()
+    booked(surplus(mine.order_no, "40.00"))
+    monkeypatch.setattr(confirm, "_is_suspended", lambda payment: False)
+
+    assert notified(mine.order_no) == NoticeOutcome.CONFIRMED
+
+    assert [kind for kind, *_ in lines()] == [Kind.SUSPENSE, Kind.TOPUP], "one payment, twice"
+
+
+def notified_while_it_is_booked(monkeypatch, order_no: str, *, at_once: bool) -> list:
+    """A notification arrives when booking has looked at the order and not posted yet."""
+    suspend, others = confirm._suspend, []
+
+    def run() -> None:
+        try:
+            notified(order_no)
+        finally:
+            connections.close_all()
+
+    def intruder(*args):
+        if not others:
+            others.append(threading.Thread(target=run))
+            others[0].start()
+            if at_once:
+                others[0].join()
+        return suspend(*args)
+
+    monkeypatch.setattr(confirm, "_suspend", intruder)
+    return others
+
+
+def test_booked_and_notified_at_once(wechat, monkeypatch, on_mariadb):
+    mine = unpaid()
+    case = surplus(mine.order_no, "40.00")
+    others = notified_while_it_is_booked(monkeypatch, mine.order_no, at_once=False)
+
+    booked(case)
+    others[0].join()
+
+    assert [kind for kind, *_ in lines()] == [Kind.SUSPENSE]
+
+
+@pytest.mark.broken_books
+def test_booked_and_notified_at_once_without_the_guard(wechat, monkeypatch, on_mariadb):
+    mine = unpaid()
+    case = surplus(mine.order_no, "40.00")
+    monkeypatch.setattr(book, "hold", lambda model, key: True)
+    notified_while_it_is_booked(monkeypatch, mine.order_no, at_once=True)
+
+    booked(case)
+
+    assert [kind for kind, *_ in lines()] == [Kind.TOPUP, Kind.SUSPENSE], "one payment, twice"
