@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from payments import cases, end_refund, send_refund
+from payments import bill_audit, cases, end_refund, send_refund
 from payments.models import Case, ChannelRefund, PaymentOrder, Refunded
 from payments.states import (
     IN_VAIN,
@@ -172,6 +172,7 @@ def late_refunds_are_put_right() -> Iterator[Finding]:
 
 
 RULES = (
+    bill_audit.bills_have_their_cases,
     confirmed_orders_are_in_the_ledger,
     channel_lines_have_their_orders,
     refunds_are_in_the_ledger,

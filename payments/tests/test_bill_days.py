@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connections
+from django.utils import timezone
 
 from payments import bill_days, bills, channel_refund, confirm, reconcile, send_refund, tasks, topup
 from payments.channels.base import ChannelDown, NoBill, Payment, RefundState, Refused
@@ -21,6 +22,7 @@ from payments.tests.conftest import offer
 from redpacket_site.kit import lease
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.problems import Conflict
+from wallets.audit import audit
 
 DAY, NOON = tr.DAY, tr.NOON
 NEXT = DAY + timedelta(days=1)
@@ -456,7 +458,8 @@ def test_a_day_compared_before_its_bill_is_usually_there_is_compared_once_more(w
 def test_the_sweep_hands_out_what_is_due(wechat, monkeypatch):
     sent = []
     monkeypatch.setattr("payments.tasks.later.run", lambda task, *args: sent.append((task, *args)))
-    monkeypatch.setattr("payments.tasks.timezone.now", lambda: bills.usual(DAY))
+    days_ago = bill_days.yesterday(timezone.now()) - timedelta(days=2)
+    Bill.objects.create(pay_type=PayType.WECHAT, day=days_ago, due_at=bills.usual(days_ago))
 
     assert tasks.reconcile_due() == 1
     assert tasks.reconcile_due() == 1
@@ -465,7 +468,7 @@ def test_the_sweep_hands_out_what_is_due(wechat, monkeypatch):
     wechat.bill = lambda day: tr.wechat([])
     tasks.reconcile_channel("wechat")
     assert tasks.reconcile_due() == 0
-    assert Bill.objects.get().day == DAY
+    assert Bill.objects.filter(state=BillState.COMPARED).count() == 3
 
 
 # --- one comparison of a day at a time
@@ -603,3 +606,36 @@ def test_two_neighbours_that_close_at_once_without_the_guard(wechat, monkeypatch
     compare(PayType.WECHAT, DAY)
 
     assert cases() == [], "each saw the other still open, and nobody looked"
+
+
+# --- the audit
+
+
+def broken(*changes) -> list[str]:
+    for change in changes:
+        change()
+    return [str(finding) for finding in audit() if finding.rule == "bills_have_their_cases"]
+
+
+@pytest.mark.broken_books
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda: Case.objects.all().delete(), "2 differences, 0 cases"),
+        (lambda: Bill.objects.update(differences=3), "3 differences, 2 cases"),
+        (lambda: Bill.objects.update(day=NEXT), "cases of a bill that is not there"),
+        (
+            lambda: PaymentOrder.objects.update(billed_on=NEXT),
+            "paymentorder in a bill that is not there",
+        ),
+    ],
+    ids=["no case", "a figure", "no bill", "no bill of an order"],
+)
+def test_the_audit_notices(wechat, change, says):
+    order = paid(PayType.WECHAT, "T1", "10.00", NOON)
+    compare(PayType.WECHAT, DAY, row(order), tr.Row("x", "T2", "1.00"), tr.Row("x", "T3", "1.00"))
+    assert broken() == []
+
+    found = broken(change)
+
+    assert any(says in line for line in found), found
