@@ -11,12 +11,12 @@ from payments import bills
 from payments.bills import BillRow
 from payments.bills.rows import Back
 from payments.models import ChannelRefund, PaymentOrder
-from payments.states import CaseKind, OrderStatus, PayType, RefundStatus
+from payments.states import IN_VAIN, UNDECIDED, CaseKind, OrderStatus, PayType, RefundStatus
 from wallets import accounts
 from wallets.models import Kind, LedgerLine
 
 # By our books no money went out for these.
-NOT_SENT = (RefundStatus.PROPOSED, RefundStatus.REJECTED, RefundStatus.FAILED)
+NOT_SENT = {*UNDECIDED, *IN_VAIN}
 NEIGHBOUR = timedelta(days=1)  # so far beyond its own day a row is still taken for one of ours
 _FITTING = re.compile(r"[ -~]{0,64}")
 
