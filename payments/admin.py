@@ -111,6 +111,9 @@ SUGGESTED = {
     CaseKind.LATE_PAYMENT: gettext_lazy("refund through the channel"),
     CaseKind.REFUND_FAILED: gettext_lazy("propose the refund again, or credit the payer"),
     CaseKind.TAKEN_BACK: gettext_lazy("find out whose it is, and credit him"),
+    CaseKind.AWAITING_LONG: gettext_lazy(
+        "see that the channel is in the settings and answers, then ask it about the order"
+    ),
     CaseKind.REFUND_STUCK: gettext_lazy(
         "look it up at the channel, then say on the refund's page what became of it"
     ),

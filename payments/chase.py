@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 
-from payments import confirm, order
+from payments import awaiting, confirm, order
 from payments.channels import http, registry
 from payments.channels.base import Answer, Channel, ChannelDown, Refused, State
 from payments.models import PaymentOrder
@@ -15,6 +15,7 @@ from redpacket_site.kit import lease
 log = structlog.get_logger(__name__)
 
 PAUSE_S_MAX = 3600
+LONG_PAUSE_S = 6 * 3600  # finance has its case (awaiting.py): asking goes on, four times a day
 LEASE_S = http.LONGEST_S + 10  # and what the database takes
 
 
@@ -43,6 +44,8 @@ def chase(*, order_id: int, now: datetime, at_once: bool = False) -> State | Non
         return State.PENDING
     finally:
         held.end()
+        if awaiting.is_long(asked, now):
+            awaiting.tell(order_id=asked.pk, now=now)
 
 
 def _heed(asked: PaymentOrder, held: lease.Lease, now: datetime) -> State:
@@ -79,7 +82,8 @@ def _take(asked: PaymentOrder, now: datetime, at_once: bool) -> lease.Lease | No
 
 def _next(asked: PaymentOrder, now: datetime) -> datetime:
     """Doubling pauses, yet never past the moment when a reported order is to be closed."""
-    pause_s = min(settings.REDPACKET_CHASE_S * 2 ** min(asked.chases, 12), PAUSE_S_MAX)
+    most_s = LONG_PAUSE_S if awaiting.is_long(asked, now) else PAUSE_S_MAX
+    pause_s = min(settings.REDPACKET_CHASE_S * 2 ** min(asked.chases, 12), most_s)
     at = now + timedelta(seconds=pause_s)
     if asked.status == OrderStatus.REPORTED and not is_over(asked, now):
         at = min(at, asked.reported_at + timedelta(seconds=settings.REDPACKET_VOID_S))

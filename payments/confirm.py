@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from payments import cases, channel_refund, order, purposes
+from payments import awaiting, cases, channel_refund, order, purposes
 from payments.channels.base import Payment
 from payments.models import PaymentOrder
 from payments.purposes import Fits, Misfit
@@ -78,6 +78,7 @@ def _land(payment: Payment, now: datetime, *, into_suspense: bool = False) -> No
         raise InSuspense()
     for name, value in {"status": OrderStatus.CONFIRMED, **facts}.items():
         setattr(paid, name, value)
+    awaiting.known(paid, now)
     owner = purposes.owner(paid.purpose)
     match Misfit(CaseKind.LATE_PAYMENT) if into_suspense else owner.accepts(paid):
         case Misfit(kind):

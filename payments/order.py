@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from payments import purposes
+from payments import awaiting, purposes
 from payments.channels import registry
 from payments.channels.base import Forged
 from payments.models import PaymentOrder
@@ -132,5 +132,6 @@ def end(
     if not move(as_judged, to=to, ended_at=now, open_key=None, chase_at=None):
         return False
     order = row.get()
+    awaiting.known(order, now)
     purposes.owner(order.purpose).ended(order, now)
     return True

@@ -104,6 +104,7 @@ class CaseKind(models.TextChoices):
     SECOND_PAYMENT = "second_payment", _("paid a second time")
     LATE_PAYMENT = "late_payment", _("paid after it was closed or voided")
     REFUND_FAILED = "refund_failed", _("the channel refused a refund")
+    AWAITING_LONG = "awaiting_long", _("reported a day ago, and neither paid nor unpaid")
     TAKEN_BACK = "taken_back", _("taken back from a wallet")
     REFUND_STUCK = "refund_stuck", _("nobody knows what became of a refund")
     REFUND_PARKED = "refund_parked", _("a refund cannot reach its payer")

@@ -23,7 +23,7 @@ from packets.states import ReviewState
 from payments import bill_days, bills
 from payments.channels import registry
 from payments.models import Bill, Case, ChannelRefund
-from payments.states import CHANNELS, CaseStatus, RefundStatus
+from payments.states import CHANNELS, CaseKind, CaseStatus, RefundStatus
 from redpacket_site.kit.charts import Chart, Series
 from redpacket_site.kit.dossier import list_of, page_of
 from redpacket_site.kit.money import ZERO, fen_sum, from_fen
@@ -292,6 +292,16 @@ def _work(user, now: datetime) -> Block:
             Case.objects.filter(status=CaseStatus.OPEN),
             "created_at",
             {"status__exact": CaseStatus.OPEN.value},
+        ),
+        (
+            "payments.view_case",
+            _("awaiting their money for more than a day"),
+            Case.objects.filter(kind=CaseKind.AWAITING_LONG, status=CaseStatus.OPEN),
+            "created_at",
+            {
+                "kind__exact": CaseKind.AWAITING_LONG.value,
+                "status__exact": CaseStatus.OPEN.value,
+            },
         ),
     ]
     block = Block(

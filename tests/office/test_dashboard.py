@@ -9,6 +9,7 @@ from django.utils import timezone
 from packets import grab
 from packets.models import RefundReview
 from packets.states import Kind
+from payments import awaiting
 from payments.models import Bill, Case
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.charts import Chart, Series
@@ -92,6 +93,18 @@ def test_what_waits_is_counted_and_its_age_told(maker):
     assert (shown["audit"].value, shown["settlement lag"].value) == ("clean", "none")
 
 
+def test_orders_that_await_their_money_for_days_stand_on_the_desk(maker):
+    label = "awaiting their money for more than a day"
+    assert figures(maker)[label].value == "0"
+    _, order = make.make_reported_packet()
+    awaiting.tell(order_id=order.pk, now=timezone.now() + timedelta(days=2))
+
+    shown = figures(maker)[label]
+
+    assert (shown.value, shown.tone) == ("1", "warn")
+    assert order.order_no in maker.get(shown.url).content.decode()
+
+
 def decided(sitting) -> dict:
     return {"decided_by": sitting.user, "decided_at": timezone.now()}
 
@@ -99,7 +112,8 @@ def decided(sitting) -> dict:
 def test_each_role_sees_its_own(support, auditor, maker):
     books.keep(maker.user, timezone.now())
 
-    assert set(figures(support)) == {"open cases", "settlement lag"}
+    waiting = "awaiting their money for more than a day"
+    assert set(figures(support)) == {"open cases", waiting, "settlement lag"}
     assert 'class="chart"' not in support.get("/admin/").content.decode()
     assert {"wallets", "audit", "refunds to review"} <= set(figures(auditor))
     page = auditor.get("/admin/").content.decode()

@@ -1,0 +1,61 @@
+"""Reported, and for days neither paid nor unpaid (久未到账): finance is told, once.
+
+A channel that was taken out of the settings, or that answers an error to every question, leaves
+takers waiting for money that nobody can promise or refuse.
+"""
+
+from datetime import datetime, timedelta
+
+from payments import cases
+from payments.models import Case, PaymentOrder
+from payments.states import CaseKind, CaseStatus, OrderStatus, PayType
+from redpacket_site.kit import retry
+from redpacket_site.kit.moves import hold, move
+
+LONG_S = 24 * 3600  # no channel takes a day to show a payment; by then somebody should look
+
+
+def is_long(order: PaymentOrder, now: datetime) -> bool:
+    """Whether it has been silent for longer than any payment takes: since it was reported, or since
+    it could no longer be paid."""
+    return now >= (order.reported_at or order.expire_time) + timedelta(seconds=LONG_S)
+
+
+@retry.unit
+def tell(*, order_id: int, now: datetime) -> bool:
+    """Open the case of one order that still awaits its money; False when nobody waits that long.
+
+    Money:   none moves, and the case holds none.
+    Races:   the order's row is held before it is looked at: whoever confirms or ends it comes
+             before, and there is nothing to tell, or behind, and closes the case (known).
+    Repeats: one case an order, also when a person has closed it.
+    """
+    hold(PaymentOrder, order_id)
+    order = PaymentOrder.objects.get(pk=order_id)
+    if order.status != OrderStatus.REPORTED or not is_long(order, now):
+        return False
+    cases.open_case(
+        kind=CaseKind.AWAITING_LONG,
+        reference=_about(order),
+        pay_type=PayType(order.pay_type),
+        order_no=order.order_no,
+        amount=order.amount,
+        now=now,
+    )
+    return True
+
+
+def known(order: PaymentOrder, now: datetime) -> None:
+    """It was paid, or will never be: nobody need look any more. For use inside the transaction that
+    confirms or ends the order."""
+    if is_long(order, now):
+        about = Case.objects.filter(
+            kind=CaseKind.AWAITING_LONG, reference=_about(order), status=CaseStatus.OPEN
+        )
+        said = OrderStatus(order.status).label
+        move(about, to=CaseStatus.RESOLVED, resolved_at=now, resolution=str(said))
+
+
+def _about(order: PaymentOrder) -> str:
+    """No ledger line bears it: the case holds no money."""
+    return f"order:{order.order_no}"
