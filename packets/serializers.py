@@ -9,7 +9,14 @@ from packets.send import Wish
 from packets.states import KIND_OF, Outcome, PacketState, PayStatus
 from payments.serializers import OrderSerializer
 from payments.states import PayType
-from redpacket_site.kit.api import StrictSerializer, TextField, WholeField, YuanField
+from redpacket_site.kit.api import (
+    LineField,
+    StrictSerializer,
+    TextField,
+    WebAddressField,
+    WholeField,
+    YuanField,
+)
 from redpacket_site.kit.ids import OUTSIDE_ID_PATTERN, PACKET_ID_PATTERN, validate_outside_id
 
 KINDS = list(KIND_OF)
@@ -41,7 +48,7 @@ class SendSerializer(StrictSerializer):
     type = serializers.ChoiceField(choices=KINDS)
     for_id = OutsideIdSerializerField()
     number = WholeField(required=False, min_value=1, max_value=settings.REDPACKET_SHARES_MAX)
-    intro = TextField(required=False, allow_blank=True, max_length=255)
+    intro = LineField(required=False, allow_blank=True, max_length=255)
     total_money = YuanField(required=False)
     single_money = YuanField(required=False)
 
@@ -163,8 +170,8 @@ class MembersSerializer(StrictSerializer):
 
 
 class ProfileSerializer(StrictSerializer):
-    nickname = TextField(allow_blank=True, allow_null=True, max_length=64)
-    avatar = TextField(allow_blank=True, allow_null=True, max_length=512)
+    nickname = LineField(allow_blank=True, allow_null=True, max_length=64)
+    avatar = WebAddressField(allow_blank=True, allow_null=True, max_length=512)
 
 
 class EventSerializer(serializers.Serializer):

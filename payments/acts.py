@@ -22,6 +22,7 @@ from payments import (
 from payments.channels.base import ChannelDown, NoBill, Refused, State
 from payments.models import Bill
 from payments.states import CHANNELS, PAYABLE, CaseStatus, OrderStatus, PayType, RefundStatus
+from redpacket_site.kit import texts
 from redpacket_site.kit.actions import ReasonAction
 from redpacket_site.kit.problems import Invalid
 from redpacket_site.kit.proposals import Proposal, making
@@ -139,12 +140,14 @@ class RefundForm(forms.Form):
         label=gettext_lazy("reason"),
         min_length=3,
         max_length=255,
+        validators=[texts.validate_plain_lines],
         widget=forms.Textarea(attrs={"rows": 3}),
     )
     attachment = forms.CharField(
         label=gettext_lazy("attachment"),
         max_length=255,
         required=False,
+        validators=[texts.validate_plain],
         help_text=gettext_lazy("where the evidence is kept: a ticket, a document's number"),
     )
 

@@ -5,6 +5,8 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl
 
+from redpacket_site.kit import texts
+
 BYTES_MAX = 64 * 1024
 # Signatures, keys, certificates, what is encrypted, and who the payer is beside his user id.
 _SECRET = re.compile(
@@ -16,6 +18,7 @@ _HARMLESS = re.compile(
     r"^(sign_?type|sign_?method|signature-type|.*amount.*|.*total.*)$", re.IGNORECASE
 )
 _KEPT = 4
+_FIELDS_MAX = 200  # shown; more is nobody's notification
 
 
 def pretty(body: bytes) -> str:
@@ -28,12 +31,13 @@ def pretty(body: bytes) -> str:
     """
     text = bytes(body[:BYTES_MAX]).decode("utf-8", "replace")
     try:
-        return json.dumps(masked(json.loads(text)), ensure_ascii=False, indent=2)
+        return texts.seen(json.dumps(masked(json.loads(text)), ensure_ascii=False, indent=2))
     except (ValueError, RecursionError):
         pass
-    pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=200) if "=" in text else []
+    first = "&".join(text.split("&", _FIELDS_MAX)[:_FIELDS_MAX])
+    pairs = parse_qsl(first, keep_blank_values=True) if "=" in first else []
     if pairs:
-        return "\n".join(f"{name} = {_shown(name, value)}" for name, value in pairs)
+        return "\n".join(texts.seen(f"{name} = {_shown(name, value)}") for name, value in pairs)
     return f"({len(body)} bytes)"
 
 

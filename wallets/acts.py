@@ -5,6 +5,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from redpacket_site.kit import texts
 from redpacket_site.kit.actions import ReasonAction
 from redpacket_site.kit.ids import is_outside_id
 from redpacket_site.kit.proposals import Proposal, making
@@ -95,12 +96,14 @@ class AdjustmentForm(forms.Form):
         label=gettext_lazy("reason"),
         min_length=3,
         max_length=255,
+        validators=[texts.validate_plain_lines],
         widget=forms.Textarea(attrs={"rows": 3}),
     )
     attachment = forms.CharField(
         label=gettext_lazy("attachment"),
         max_length=255,
         required=False,
+        validators=[texts.validate_plain],
         help_text=gettext_lazy("where the evidence is kept: a ticket, a document's number"),
     )
 

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from packets import freeze as packet_freeze
 from packets.models import RedPacket
+from redpacket_site.kit import texts
 from redpacket_site.kit.ids import is_outside_id
 from wallets import freeze as wallet_freeze
 
@@ -20,6 +21,8 @@ class FreezingCommand(BaseCommand):
     def handle(self, *, what, id, reason, **options):
         if not 1 <= len(reason.strip()) <= 255:
             raise CommandError("--reason takes 1 to 255 characters.")
+        if not texts.is_plain(reason):
+            raise CommandError("--reason takes no control characters.")
         if what == "wallet" and not is_outside_id(id):
             raise CommandError(f"{id!r} is no user id.")
         if what == "packet" and not RedPacket.objects.filter(public_id=id).exists():

@@ -7,7 +7,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.oid import NameOID
 
-from payments.channels.keys import BITS_LEAST
+from payments.channels.keys import BITS_LEAST, hostile
 
 # A holder's common name at UnionPay: "041@Z12@<holder>@00040000:SIGN@00000001".
 HOLDER_PART = 2
@@ -25,8 +25,16 @@ def trust(
     holder: str,
     now: datetime,
 ) -> RSAPublicKey:
-    """The leaf's key, if root -> middle -> leaf holds at `now` and the leaf is the holder's."""
+    """The leaf's key, if root -> middle -> leaf holds at `now` and the leaf is the holder's. Raises
+    Untrusted, and nothing else: anybody may send a leaf."""
     check_authorities(middle=middle, root=root, now=now)
+    with hostile(Untrusted("the certificate cannot be read")):
+        return _trusted(leaf, middle, holder, now)
+
+
+def _trusted(
+    leaf: x509.Certificate, middle: x509.Certificate, holder: str, now: datetime
+) -> RSAPublicKey:
     if not _issued(leaf, middle):
         raise Untrusted("not issued by the intermediate authority")
     if not is_valid(leaf, now):

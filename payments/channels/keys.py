@@ -4,6 +4,8 @@ Messages name the setting and the file, never what is in it.
 """
 
 import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,19 @@ BITS_LEAST = 2048
 
 class BadKey(ValueError):
     """Why a key or a certificate is of no use."""
+
+
+@contextmanager
+def hostile(refusal: Exception) -> Iterator[None]:
+    """Around what reads a key or a certificate, which a stranger may have sent: whatever is wrong
+    with it, one thing is said. The library has an exception of its own for each unknown curve, key
+    type, version or extension, and more with each release; none of them passes."""
+    try:
+        yield
+    except type(refusal):
+        raise
+    except Exception:
+        raise refusal from None
 
 
 @dataclass(frozen=True)
@@ -48,14 +63,12 @@ def content(file: Path) -> bytes:
 
 def private_key(text: bytes) -> RSAPrivateKey:
     """PEM, or the bare base64 that Alipay's own key tool writes."""
-    try:
+    with hostile(BadKey("is no private key in PEM")):
         key = (
             load_pem_private_key(text, password=None)
             if b"-----BEGIN" in text
             else load_der_private_key(base64.b64decode(text), password=None)
         )
-    except (ValueError, TypeError):
-        raise BadKey("is no private key in PEM") from None
     if not isinstance(key, RSAPrivateKey):
         raise BadKey("is no RSA key")
     return _long_enough(key)
@@ -63,29 +76,25 @@ def private_key(text: bytes) -> RSAPrivateKey:
 
 def public_key(text: bytes) -> RSAPublicKey:
     """PEM, or the bare base64 that Alipay's site shows."""
-    try:
+    with hostile(BadKey("is no public key in PEM")):
         key = (
             load_pem_public_key(text)
             if b"-----BEGIN" in text
             else load_der_public_key(base64.b64decode(text))
         )
-    except (ValueError, TypeError):
-        raise BadKey("is no public key in PEM") from None
     if not isinstance(key, RSAPublicKey):
         raise BadKey("is no RSA key")
     return _long_enough(key)
 
 
 def certificate(text: bytes) -> x509.Certificate:
-    try:
+    with hostile(BadKey("is no certificate")):
         found = (
             x509.load_pem_x509_certificate(text)
             if b"-----BEGIN" in text
             else x509.load_der_x509_certificate(text)
         )
         key = found.public_key()
-    except ValueError:
-        raise BadKey("is no certificate") from None
     if not isinstance(key, RSAPublicKey):
         raise BadKey("is no certificate of an RSA key")
     _long_enough(key)
@@ -94,10 +103,8 @@ def certificate(text: bytes) -> x509.Certificate:
 
 def pair(data: bytes, password: str) -> Pair:
     """A PKCS#12 file (.pfx): one private key and its certificate."""
-    try:
+    with hostile(BadKey("is no PKCS#12 file, or its password is another one")):
         key, found, _ = pkcs12.load_key_and_certificates(data, password.encode() or None)
-    except ValueError:
-        raise BadKey("is no PKCS#12 file, or its password is another one") from None
     if not isinstance(key, RSAPrivateKey) or found is None:
         raise BadKey("holds no RSA key with its certificate")
     if found.public_key() != key.public_key():

@@ -20,7 +20,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from redpacket_site.kit import address, dossier, staff
+from redpacket_site.kit import address, dossier, staff, texts
 from redpacket_site.kit.problems import Problem
 
 log = structlog.get_logger(__name__)
@@ -73,7 +73,10 @@ titles: dict[str, Any] = {}
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(
-        min_length=3, max_length=255, widget=forms.Textarea(attrs={"rows": 3, "cols": 60})
+        min_length=3,
+        max_length=255,
+        validators=[texts.validate_plain_lines],
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
     )
 
     def __init__(self, action: ReasonAction, *args):

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from redpacket_site.kit import money, throttle
+from redpacket_site.kit import money, texts, throttle
 from redpacket_site.kit.caller import Caller, ServiceAuthentication
 
 
@@ -84,6 +84,25 @@ class TextField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class LineField(TextField):
+    """One line that people read (kit/texts.py)."""
+
+    def get_validators(self):
+        return [*super().get_validators(), texts.validate_plain]
+
+
+class WebAddressField(TextField):
+    """An address that a page may fetch: http or https with a host, or empty. Never a script."""
+
+    default_error_messages = {"address": _("An http or https address, or empty.")}
+
+    def to_internal_value(self, data):
+        text = super().to_internal_value(data)
+        if text and not texts.is_web_address(text):
+            self.fail("address")
+        return text
 
 
 class WholeField(serializers.IntegerField):

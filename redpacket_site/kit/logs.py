@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from redpacket_site.kit import texts
 from redpacket_site.kit.handoff import Handoff
 
 _SECRET_NAME = re.compile(r"(token|secret|password|authorization|key|seed|cookie)", re.IGNORECASE)
@@ -25,7 +26,12 @@ LINES_MAX = 5_000  # waiting; a stuck terminal costs lines, not memory
 FIELD_MAX = 10_000  # characters; a longer value, such as a traceback, loses its middle
 STDERR = 2
 
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+_json = json.JSONEncoder(ensure_ascii=False, default=repr).encode
+
+
+def _encode(value: object, **_) -> str:
+    """One line that a terminal can show: Chinese as it is, what would steer it as escapes."""
+    return texts.seen(_json(value))
 
 
 def configure(config: dict) -> None:
@@ -63,7 +69,7 @@ def formatter() -> logging.Formatter:
             structlog.processors.format_exc_info,
             _strike_secrets,
             _shorten,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
+            structlog.processors.JSONRenderer(serializer=_encode),
         ],
     )
 

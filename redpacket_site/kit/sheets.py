@@ -23,10 +23,21 @@ from django.utils.timezone import localtime
 SHEET_ROWS = 1_000_000  # of the 1,048,576 that Excel opens
 CELL_MAX = 32_767
 BOM = "\ufeff"  # without it Excel reads Chinese as GBK
-_DIGITS_KEPT = 11  # longer numbers that are text become 2.02E+27 in a CSV
 _NUMBER_KEPT = 10**15
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _BEGINS = "=+-@\u2212"
+# What a spreadsheet takes for a number, a fraction, an amount, a day or a time: it would show 007
+# as 7, 1e5 as 100000, 1-2 and mar1 as days, and write that back.
+_NUMERIC = r"[0-9\s.,:/\-+()%$¥€£年月日号時时分秒点元]*"
+_MONTH = (
+    "(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?"
+    "|oct(ober)?|nov(ember)?|dec(ember)?)"
+)
+_TAKEN = re.compile(
+    rf"(?=.*[0-9])({_NUMERIC}(e[-+]?[0-9]+\s*)?|{_NUMERIC}{_MONTH}{_NUMERIC})([ap]m?\s*)?"
+    r"|(上午|下午|星期|周).*|true|false",
+    re.IGNORECASE,
+)
 _EPOCH = date(1899, 12, 30).toordinal()
 
 
@@ -81,9 +92,22 @@ def _csv_cell(column: Column, value: Any) -> str:
     if column.kind == "number" and abs(value) < _NUMBER_KEPT:
         return str(value)
     text = _text(value)
-    if text.isascii() and text.isdigit() and len(text) > _DIGITS_KEPT:
-        return f"{text}\t"  # as the channels' own bills do: text for Excel, digits for others
+    if isinstance(value, str) and is_taken_for_another(text):
+        return (
+            f"{safe(text)}\t"  # as the channels' own bills do: text for Excel, the same for others
+        )
     return safe(text)
+
+
+def is_taken_for_another(text: str) -> bool:
+    """Whether a spreadsheet that opens a CSV would make a number, a day or a time of this text.
+
+    >>> [is_taken_for_another(text) for text in ("007", "1e5", "1-2", "12:30", "１.10", "MAR1")]
+    [True, True, True, True, True, True]
+    >>> [is_taken_for_another(text) for text in ("u1", "hb2k7", "1st", "marry1x", "恭喜发财")]
+    [False, False, False, False, False]
+    """
+    return bool(_TAKEN.fullmatch(unicodedata.normalize("NFKC", text)))
 
 
 def _text(value: Any) -> str:

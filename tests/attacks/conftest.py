@@ -1,0 +1,3 @@
+from payments.tests.conftest import keys, there
+
+__all__ = ["keys", "there"]

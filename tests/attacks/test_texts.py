@@ -1,0 +1,156 @@
+"""What strangers write is shown to people as text, and steers nothing."""
+
+import csv
+import io
+import json
+import logging
+
+import pytest
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+
+from packets import profiles
+from packets.models import RedPacket
+from packets.serializers import ProfileSerializer, SendSerializer
+from payments.acts import RefundForm
+from redpacket_site.kit import logs, sheets
+from redpacket_site.kit.actions import ReasonForm
+from redpacket_site.kit.api import TextField
+from redpacket_site.kit.sheets import Column
+from tests.make import make_group, service, user
+from wallets.acts import AdjustmentForm
+
+STEERING = [
+    "\x1b[31m红",
+    "a\x9b31mb",
+    "\u202e00.1",
+    "a\u2066b",
+    "a\u2028b",
+    "a\u2029b",
+    "a\x7f",
+    "a\nb",
+]
+NUMBERS = (
+    *("007", "1e5", "1E+5", "1-2", "12:30", "1.10", "0", "3/4", ".5", "1,000", "50%", "¥5", "(5)"),
+    *("MAR1", "1-Mar", "Sept2", "12:30PM", "１２", "2026年1月2日", "上午9:00", "TRUE"),
+    "20261125123456789012",
+)
+HONEST = [
+    "👨\u200d👩\u200d👧\u200d👦 恭喜",
+    "🏴\U000e0067\U000e0062\U000e007f",
+    "❤\ufe0f",
+    "שלום\u200f",
+    "a b",
+]
+
+
+def send(intro: str):
+    make_group("alice", "bob")
+    wish = {"type": "equal", "for_id": "g1", "number": 1, "single_money": "1.00", "intro": intro}
+    return user("alice").post("packets", wish, key="k")
+
+
+def put_profile(**profile: str):
+    return service().put("service/profiles/bob", {"nickname": "", "avatar": "", **profile})
+
+
+@pytest.mark.parametrize("intro", STEERING)
+def test_a_greeting_that_steers_is_refused(intro):
+    answer = send(intro)
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["intro"])
+    assert not RedPacket.objects.exists()
+
+
+@pytest.mark.parametrize("intro", HONEST)
+def test_an_honest_greeting_stays_as_it_was_written(intro):
+    assert send(intro).json()["intro"] == intro
+
+
+@pytest.mark.parametrize("nickname", STEERING)
+def test_a_nickname_that_steers_is_refused(nickname):
+    assert put_profile(nickname=nickname).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "avatar",
+    [
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        "data:text/html,x",
+        "//evil.example/a.png",
+        "https:evil.example",
+        "https://",
+        "https://a.example/\u202egnp.exe",
+        "https://a.example/a.png\\@b",
+        'https://a.example/"onerror=x',
+        "https://[a",
+        "ftp://a.example/a.png",
+    ],
+)
+def test_an_avatar_is_an_address_of_the_web(avatar):
+    assert put_profile(avatar=avatar).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "avatar", ["", "http://a.example/a.png", "https://a.example:8443/红.png?x=1"]
+)
+def test_an_address_of_the_web_is_an_avatar(avatar):
+    assert put_profile(avatar=avatar).status_code == 204
+    assert profiles.people(["bob"])["bob"]["avatar"] == (avatar or None)
+
+
+def test_a_line_of_the_log_steers_no_terminal():
+    said = "红\x1b\x9b\u202e\u2028\u2029\u2066\x7f"
+    record = logging.makeLogRecord({"msg": said, "levelname": "INFO", "name": "x"})
+
+    lines = [logs.formatter().format(record), logs._request_line({"path": said, "timestamp": 0})]
+
+    for line in lines:
+        assert not set(line) & set(said[1:])
+        assert "红" in line
+        assert said in json.loads(line).values()
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_a_cell_of_text_stays_text(text):
+    """007 was 7 in Excel, 1-2 the second of January."""
+    columns = [Column("user", lambda row: row)]
+
+    [[cell]] = csv.reader(io.StringIO(sheets.csv_rows(columns, [text]).decode()))
+
+    assert cell == f"{text}\t"
+    assert 't="inlineStr"' in sheets.xlsx_rows(columns, [text], 2).decode()
+
+
+@pytest.mark.parametrize(
+    "text", ["u1", "hb22k7", "1st", "alice", "rp_2a", "decide1x", "market", "恭喜发财", "7up"]
+)
+def test_what_no_spreadsheet_changes_stays_bare(text):
+    [[cell]] = csv.reader(io.StringIO(sheets.csv_rows([Column("x", str)], [text]).decode()))
+
+    assert cell == text
+
+
+def test_a_reason_that_steers_is_refused():
+    with pytest.raises(CommandError):
+        call_command("freeze", "wallet", "bob", reason="\x1b[2J")
+    for form in (ReasonForm, AdjustmentForm, RefundForm):
+        reason = form.base_fields["reason"]
+        assert reason.clean("因为\r\n第二行") == "因为\r\n第二行"
+        with pytest.raises(ValidationError):
+            reason.clean("abc\u202e")
+
+
+def test_every_text_that_comes_in_is_checked():
+    """A new field of a request or a form is one of these, or is bounded by a pattern of its own."""
+    for fields in (SendSerializer().fields, ProfileSerializer().fields):
+        for name, field in fields.items():
+            if type(field) is TextField:
+                raise AssertionError(name)
+    for form in (ReasonForm, AdjustmentForm, RefundForm):
+        for name, field in form.base_fields.items():
+            if type(field) is forms.CharField and name not in ("user_id", "order_no"):
+                with pytest.raises(ValidationError):
+                    field.clean("abc\x9b")
