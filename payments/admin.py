@@ -617,7 +617,7 @@ def _bill_in_words(bill) -> str:
         "differences": bill.differences,
         "state": bill.get_state_display(),
     }
-    if bill.state == BillState.COMPARED:
+    if bill.reconciled_at:
         return _("%(channel)s, %(day)s: %(matched)d matched, %(differences)d differences.") % told
     return _("%(channel)s, %(day)s: %(state)s.") % told
 

@@ -144,7 +144,7 @@ class BillState(models.IntegerChoices):
 
     WAITING = 0, _("not there yet")
     COMPARED = 1, _("compared")
-    EMPTY = 2, _("compared: the channel says no transactions")
+    EMPTY = 2, _("no transactions, compared")
     FAILED = 3, _("given up: never came")
 
     @property

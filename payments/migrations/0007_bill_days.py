@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='bill',
             name='state',
-            field=models.PositiveSmallIntegerField(choices=[(0, 'not there yet'), (1, 'compared'), (2, 'compared: the channel says no transactions'), (3, 'given up: never came')], default=0, verbose_name='state'),
+            field=models.PositiveSmallIntegerField(choices=[(0, 'not there yet'), (1, 'compared'), (2, 'no transactions, compared'), (3, 'given up: never came')], default=0, verbose_name='state'),
         ),
         migrations.AddField(
             model_name='bill',
