@@ -116,6 +116,8 @@ class UnionPay:
                 return Answer(State.PAID, self._payment(answer), said)
             except wire.Malformed as error:
                 raise ChannelDown(f"the answer makes no sense: {error}") from error
+        if not said:
+            raise ChannelDown("the answer has no origRespCode")  # silence is no "unpaid"
         if said not in IN_THE_WORKS and wire.is_timed_out(order):
             return Answer(State.CLOSED, says=f"{said}, and timed out")
         return Answer(State.PENDING, says=said)

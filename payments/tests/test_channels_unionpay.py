@@ -390,6 +390,7 @@ def test_close_is_the_time_out_and_then_a_query(union, there, changes, ended_s, 
         {"origRespCode": "00", "txnTime": "20261125115941"},
         {"origRespCode": "00", "merId": "1"},
         {"origRespCode": "00", "currencyCode": "840"},
+        {},  # says nothing of the payment
         {"respCode": "11"},
         {"respCode": "06"},
     ],
