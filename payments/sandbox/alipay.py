@@ -9,8 +9,10 @@ import requests
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from payments.sandbox import forge, keys
+from payments.sandbox.manners import defaults
 from payments.sandbox.models import SandboxNotice, SandboxTrade, Says, TradeState
 from payments.sandbox.trades import beijing
 
@@ -44,27 +46,36 @@ def is_signed_by_merchant(channel: keys.Channel, fields: dict[str, str]) -> bool
     return True
 
 
-def answer(channel: keys.Channel, method: str, node: dict) -> bytes:
+def answer(
+    channel: keys.Channel,
+    method: str,
+    node: dict,
+    charset: str = "utf-8",
+    key: RSAPrivateKey | None = None,
+) -> bytes:
     """`{"..._response": node, "sign": ...}`; slashes escaped, as Alipay's own JSON writer does."""
+    key = key or channel.private(keys.ALIPAY_PRIVATE)
     raw = json.dumps(node, ensure_ascii=False, separators=(",", ":")).replace("/", "\\/")
     name = f"{method.replace('.', '_')}_response" if method else "error_response"
-    return f'{{"{name}":{raw},"sign":"{_sign(channel, raw.encode())}"}}'.encode()
+    sign = _raw_sign(key, raw.encode(charset, "replace"))
+    return f'{{"{name}":{raw},"sign":"{sign}"}}'.encode(charset, "replace")
 
 
 def notification(notice: SandboxNotice, now: datetime) -> tuple[dict[str, str], bytes]:
-    channel = keys.of("alipay")
+    channel = keys.of("alipay", notice.trade.merchant)
     spoilt = notice.forge
-    fields = forge.said(_facts(channel, notice, now), spoilt)
+    charset = defaults().charset
+    fields = forge.said(_facts(channel, notice, now) | {"charset": charset}, spoilt)
     key = forge.foreign_key() if "wrong_key" in spoilt else channel.private(keys.ALIPAY_PRIVATE)
-    signature = _raw_sign(key, _joined(fields, ("sign", "sign_type")))
+    signature = _raw_sign(key, _joined(fields, ("sign", "sign_type"), charset))
     fields |= {"sign_type": "RSA2", "sign": signature}
     if "unsigned" in spoilt:
         del fields["sign"]
     fields = forge.changed(fields, spoilt)
     pairs = list(fields.items())
     pairs += [(name, fields[name]) for name in forge.doubled(spoilt) if name in fields]
-    headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
-    return headers, urlencode(pairs).encode()
+    headers = {"Content-Type": f"application/x-www-form-urlencoded; charset={charset}"}
+    return headers, urlencode(pairs, encoding=charset, errors="replace").encode()
 
 
 def is_acknowledged(reply: requests.Response) -> bool:
@@ -85,7 +96,7 @@ def sdk_result(trade: SandboxTrade, now: datetime) -> str:
 
 
 def returned(trade: SandboxTrade, now: datetime) -> dict[str, str]:
-    channel = keys.of("alipay")
+    channel = keys.of("alipay", trade.merchant)
     fields = {
         "charset": "utf-8",
         "out_trade_no": trade.order_no,
@@ -110,7 +121,7 @@ def status(trade: SandboxTrade) -> str:
 
 
 def _app_result(trade: SandboxTrade, now: datetime) -> str:
-    channel = keys.of("alipay")
+    channel = keys.of("alipay", trade.merchant)
     node = {
         "code": "10000",
         "msg": "Success",
@@ -174,9 +185,9 @@ def _facts(channel: keys.Channel, notice: SandboxNotice, now: datetime) -> dict[
     return fields
 
 
-def _joined(fields: dict[str, str], without: tuple[str, ...]) -> bytes:
+def _joined(fields: dict[str, str], without: tuple[str, ...], charset: str = "utf-8") -> bytes:
     used = sorted((k, v) for k, v in fields.items() if k not in without and v not in ("", None))
-    return "&".join(f"{key}={value}" for key, value in used).encode()
+    return "&".join(f"{key}={value}" for key, value in used).encode(charset, "replace")
 
 
 def _sign(channel: keys.Channel, text: bytes) -> str:

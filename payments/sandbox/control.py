@@ -1,46 +1,23 @@
 """How the pretend channels behave: the defaults, and one payment with everything that can be asked
 of it. Behind the cashier's buttons and the JSON API alike (docs/sandbox.md)."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
 from payments.sandbox import forge as forgery
 from payments.sandbox import notices, trades
-from payments.sandbox.models import SandboxDefaults, SandboxTrade, Says, TradeState
+from payments.sandbox.manners import (
+    TIMES_MAX,
+    WAIT_S_MAX,
+    Unfit,
+    defaults,
+    number,
+    whole,
+)
+from payments.sandbox.models import SandboxTrade, Says, TradeState
 from payments.states import PayType
-
-TIMES_MAX = 100
-WAIT_S_MAX = 30 * 86_400
-REFUNDS = ("done", "pending", "failed", "refused")
-BILLS = ("", "missing", "extra", "wrong", "doubled")
-
-
-class Unfit(ValueError):
-    """What was asked makes no sense; says which field."""
-
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    lag_s: float = 1.0  # from payment to notification
-    arrives_s: float = 0.0  # from payment until the channel shows it
-    notify: bool = True
-    times: int = 1
-    refund: str = "done"
-    refund_s: float = 5.0  # how long a pending refund stays pending
-    bill: str = ""  # what is wrong with the daily bill
-
-    def __post_init__(self):
-        for name in ("lag_s", "arrives_s", "refund_s"):
-            _number(name, getattr(self, name), 0, WAIT_S_MAX)
-        _whole("times", self.times, 1, TIMES_MAX)
-        if not isinstance(self.notify, bool):
-            raise Unfit("notify: true or false")
-        if self.refund not in REFUNDS:
-            raise Unfit(f"refund: one of {', '.join(REFUNDS)}")
-        if self.bill not in BILLS:
-            raise Unfit(f"bill: one of {', '.join(BILLS)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +40,8 @@ class Wish:
             if not isinstance(getattr(self, name), bool):
                 raise Unfit(f"{name}: true or false")
         for name in ("lag_s", "arrives_s"):
-            _number(name, getattr(self, name), 0, WAIT_S_MAX)
-        _whole("times", self.times, 1, TIMES_MAX)
+            number(name, getattr(self, name), 0, WAIT_S_MAX)
+        whole("times", self.times, 1, TIMES_MAX)
         try:
             forgery.check(list(self.forge))
         except forgery.BadForgery as bad:
@@ -76,23 +53,6 @@ class Done:
     trade: SandboxTrade
     result: str  # the channel's signed synchronous result; empty where it has none
     notices: list[int]
-
-
-def defaults() -> Defaults:
-    row = SandboxDefaults.objects.filter(pk=1).first()
-    return Defaults(**row.values) if row else Defaults()
-
-
-def change_defaults(values: dict) -> Defaults:
-    known = {field.name for field in fields(Defaults)}
-    if unknown := set(values) - known:
-        raise Unfit(f"unknown: {', '.join(sorted(unknown))}")
-    row, _ = SandboxDefaults.objects.get_or_create(pk=1)
-    merged = row.values | values
-    made = Defaults(**merged)
-    row.values = merged
-    row.save()
-    return made
 
 
 def pay(*, trade: SandboxTrade, wish: Wish, now: datetime) -> Done:
@@ -152,14 +112,3 @@ def refund(*, trade: SandboxTrade, refund_no: str, amount_fen: int, asked: dict,
             trade=trade, says=Says.REFUNDED, refund=made, now=now, lag_s=lag_s, url=url
         )
     return made, is_new
-
-
-def _number(name: str, value: object, least: float, most: float) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not least <= value <= most:
-        raise Unfit(f"{name}: a number from {least} to {most}")
-
-
-def _whole(name: str, value: object, least: int, most: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise Unfit(f"{name}: a whole number from {least} to {most}")

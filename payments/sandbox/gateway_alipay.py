@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from payments.sandbox import alipay, bills, control, keys, trades
+from payments.sandbox import alipay, bills, control, forge, keys, manners, trades, trouble
 from payments.sandbox.alipay import TIME, yuan
 from payments.sandbox.models import RefundState, SandboxRefund, SandboxTrade, TradeState
 from payments.sandbox.trades import beijing, from_beijing
@@ -22,6 +22,13 @@ SCENES = {
     "alipay.trade.wap.pay": "h5",
     "alipay.trade.page.pay": "h5",
     "alipay.trade.precreate": "native",
+}
+CALLS = dict.fromkeys(SCENES, "create") | {
+    "alipay.trade.query": "query",
+    "alipay.trade.close": "close",
+    "alipay.trade.refund": "refund",
+    "alipay.trade.fastpay.refund.query": "refund_query",
+    "alipay.data.dataservice.bill.downloadurl.query": "bill",
 }
 OK = {"code": "10000", "msg": "Success"}
 TIMEOUT_UNITS = {"m": 60, "h": 3600, "d": 86_400}
@@ -44,13 +51,20 @@ def _invalid(sub_code: str, sub_msg: str) -> No:
 
 @csrf_exempt
 def gateway(request: HttpRequest) -> HttpResponse:
-    now = timezone.now()
     fields = {**request.GET.dict(), **request.POST.dict()}
+    call = CALLS.get(fields.get("method", ""), "")
+    return trouble.played(PayType.ALIPAY, call, lambda planned: _answered(fields, planned))
+
+
+def _answered(fields: dict, planned: trouble.Trouble) -> HttpResponse:
+    now = timezone.now()
     method = fields.get("method", "")
     try:
-        channel = keys.of("alipay")
+        channel = keys.of("alipay", fields.get("app_id", ""))
         try:
             biz = _checked(channel, fields)
+            if planned.code:
+                raise _planned(*planned.code)
             if method in SCENES and SCENES[method] != "native":
                 trade = _open(fields, biz, SCENES[method], now)
                 return HttpResponseRedirect(f"/sandbox/cashier/{trade.handle}")
@@ -59,10 +73,20 @@ def gateway(request: HttpRequest) -> HttpResponse:
             if method in SCENES and SCENES[method] != "native":
                 return HttpResponse(f"{no.node['sub_code']}: {no.node['sub_msg']}", status=400)
             node = no.node
-        body = alipay.answer(channel, method, node)
+        charset = "gbk" if planned.how == "gbk" else manners.defaults().charset
+        key = forge.foreign_key() if planned.how == "wrong_key" else None
+        body = alipay.answer(channel, method, node, charset, key)
     except keys.KeyMissing as missing:
         return HttpResponse(f"The sandbox cannot play Alipay: {missing}", status=503)
-    return HttpResponse(body, content_type="text/html;charset=utf-8")
+    return HttpResponse(body, content_type=f"text/html;charset={charset}")
+
+
+def _planned(*code: str) -> No:
+    """In Alipay's words: the outer code may be left out, as the inner one's kind tells it."""
+    outer = {"isv": "40002", "isp": "20000", "aop": "20000"}.get(
+        code[-1].partition(".")[0], "40004"
+    )
+    return No(code[-1], "沙箱按要求应答", code[0] if len(code) > 1 else outer, "Business Failed")
 
 
 @csrf_exempt
@@ -71,7 +95,7 @@ def bill_file(request: HttpRequest, token: str) -> HttpResponse:
         day = datetime.fromisoformat(signing.loads(token, max_age=BILL_S)).date()
     except signing.BadSignature:
         return HttpResponse("The address of the bill is no longer good.", status=403)
-    content = bills.alipay(day, keys.of("alipay")["seller_id"], control.defaults().bill)
+    content = bills.alipay(day, keys.of("alipay")["seller_id"], manners.defaults().bill)
     response = HttpResponse(content, content_type="application/zip")
     name = f"{keys.of('alipay')['seller_id']}_{day:%Y%m%d}.csv.zip"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -83,7 +107,7 @@ def open_order_string(text: str, now: datetime) -> SandboxTrade:
     it and open the trade. Raises No."""
     query = urlsplit(text).query if text.startswith("http") else text
     fields = dict(parse_qsl(query.strip(), keep_blank_values=True))
-    biz = _checked(keys.of("alipay"), fields)
+    biz = _checked(keys.of("alipay", fields.get("app_id", "")), fields)
     method = fields.get("method", "")
     if SCENES.get(method) not in ("app", "h5"):
         raise _invalid("isv.invalid-method", "不存在的方法名")
@@ -148,6 +172,7 @@ def _open(fields: dict, biz: dict, scene: str, now: datetime) -> SandboxTrade:
         notify_url=fields.get("notify_url", ""),
         return_url=fields.get("return_url", ""),
         expires_at=_expiry(biz, fields, now),
+        merchant=fields["app_id"],
     )
     try:
         trade = trades.open_trade(order=order, now=now)
@@ -184,7 +209,7 @@ def _precreate(fields: dict, biz: dict, now: datetime) -> dict:
 
 
 def _query(fields: dict, biz: dict, now: datetime) -> dict:
-    trade = _known(biz, now)
+    trade = _known(fields, biz, now)
     status = alipay.status(trade)
     node = {
         "buyer_logon_id": alipay.BUYER["buyer_logon_id"],
@@ -211,7 +236,7 @@ def _query(fields: dict, biz: dict, now: datetime) -> dict:
 
 
 def _close(fields: dict, biz: dict, now: datetime) -> dict:
-    trade = _known(biz, now)
+    trade = _known(fields, biz, now)
     try:
         trades.close(trade=trade, now=now)
     except trades.NotPayable as error:
@@ -220,7 +245,7 @@ def _close(fields: dict, biz: dict, now: datetime) -> dict:
 
 
 def _refund(fields: dict, biz: dict, now: datetime) -> dict:
-    trade = _known(biz, now)
+    trade = _known(fields, biz, now)
     try:
         amount_fen = alipay.fen(biz["refund_amount"])
     except (KeyError, ValueError) as error:
@@ -255,7 +280,7 @@ def _refund(fields: dict, biz: dict, now: datetime) -> dict:
 
 
 def _refund_query(fields: dict, biz: dict, now: datetime) -> dict:
-    trade = _known(biz, now)
+    trade = _known(fields, biz, now)
     refund_no = str(biz.get("out_request_no") or trade.order_no)
     refund = SandboxRefund.objects.filter(trade=trade, refund_no=refund_no).first()
     if refund is None:
@@ -287,8 +312,10 @@ def _bill(fields: dict, biz: dict, now: datetime) -> dict:
     return {"bill_download_url": url}
 
 
-def _known(biz: dict, now: datetime) -> SandboxTrade:
-    found = SandboxTrade.objects.filter(pay_type=PayType.ALIPAY)
+def _known(fields: dict, biz: dict, now: datetime) -> SandboxTrade:
+    found = SandboxTrade.objects.filter(
+        pay_type=PayType.ALIPAY, merchant__in=("", fields.get("app_id", ""))
+    )
     if biz.get("trade_no"):
         found = found.filter(trade_no=str(biz["trade_no"])[:64])
     elif biz.get("out_trade_no"):

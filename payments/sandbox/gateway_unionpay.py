@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from payments.sandbox import bills, control, keys, trades, unionpay
+from payments.sandbox import bills, control, keys, manners, trades, trouble, unionpay
 from payments.sandbox.models import SandboxRefund, SandboxTrade, TradeState
 from payments.sandbox.trades import from_beijing
 from payments.sandbox.unionpay import TIME
@@ -33,22 +33,38 @@ def endpoint(view: Callable) -> Callable:
     @wraps(view)
     def run(request: HttpRequest) -> HttpResponse:
         asked = request.POST.dict()
+        return trouble.played(
+            PayType.UNIONPAY, _call(asked), lambda planned: answered(asked, planned)
+        )
+
+    def answered(asked: dict, planned: trouble.Trouble) -> HttpResponse:
         try:
-            channel = keys.of("unionpay")
+            channel = keys.of("unionpay", asked.get("merId", ""))
             try:
                 _check_caller(channel, asked)
+                if planned.code:
+                    raise No(planned.code[-1])
                 said = view(asked, timezone.now())
                 if isinstance(said, HttpResponse):
                     return said
                 code, more = "00", said
             except No as no:
                 code, more = no.code, {}
-            body = unionpay.answer(channel, asked, code, **more)
+            spoilt = [planned.how] if planned.how == "wrong_key" else []
+            body = unionpay.answer(channel, asked, code, spoilt, **more)
         except keys.KeyMissing as missing:
             return HttpResponse(f"The sandbox cannot play UnionPay: {missing}", status=503)
         return HttpResponse(body, content_type="text/html;charset=UTF-8")
 
     return run
+
+
+def _call(asked: dict) -> str:
+    calls = {"01": "create", "04": "refund", "76": "bill", "00": "query"}
+    call = calls.get(asked.get("txnType", ""), "")
+    number = asked.get("orderId", "")
+    is_refund = call == "query" and SandboxRefund.objects.filter(refund_no=number).exists()
+    return "refund_query" if is_refund else call
 
 
 @endpoint
@@ -80,11 +96,11 @@ def query_trans(asked: dict, now: datetime) -> dict:
     """What became of a payment or a refund, by its order number and time."""
     _expect(asked, "00", "00")
     order_no, at = asked.get("orderId", ""), asked.get("txnTime", "")
-    trade = SandboxTrade.objects.filter(pay_type=PayType.UNIONPAY, order_no=order_no).first()
+    trade = _of(asked).filter(order_no=order_no).first()
     if trade and trade.asked.get("txnTime") == at:
         return _payment_answer(trades.look(trade=trade, now=now), now)
     refunds = SandboxRefund.objects.select_related("trade").filter(
-        refund_no=order_no, trade__pay_type=PayType.UNIONPAY
+        refund_no=order_no, trade__in=_of(asked)
     )
     for refund in refunds:
         if refund.asked.get("txnTime") == at:
@@ -100,7 +116,7 @@ def file_transfer(asked: dict, now: datetime) -> dict:
     day = _day(asked.get("settleDate", ""), now)
     if not bills.rows(PayType.UNIONPAY, day):
         raise No("98")
-    name, content = bills.unionpay(day, asked["merId"], control.defaults().bill)
+    name, content = bills.unionpay(day, asked["merId"], manners.defaults().bill)
     return {"fileName": name, "fileContent": content}
 
 
@@ -111,7 +127,7 @@ def open_form(asked: dict, now: datetime) -> SandboxTrade:
 
 def check_form(asked: dict) -> None:
     """For those who hand in a form's fields otherwise than by a browser. Raises No."""
-    _check_caller(keys.of("unionpay"), asked)
+    _check_caller(keys.of("unionpay", asked.get("merId", "")), asked)
 
 
 def open_trade(asked: dict, scene: str, now: datetime) -> SandboxTrade:
@@ -135,6 +151,7 @@ def open_trade(asked: dict, scene: str, now: datetime) -> SandboxTrade:
         notify_url=asked["backUrl"],
         return_url=asked.get("frontUrl", ""),
         expires_at=ends or made_at + USUAL_TIMEOUT,
+        merchant=asked["merId"],
     )
     try:
         trade = trades.open_trade(order=order, now=now)
@@ -146,7 +163,7 @@ def open_trade(asked: dict, scene: str, now: datetime) -> SandboxTrade:
 
 
 def _refund(asked: dict, now: datetime) -> dict:
-    found = SandboxTrade.objects.filter(pay_type=PayType.UNIONPAY)
+    found = _of(asked)
     if asked.get("origQryId"):
         found = found.filter(trade_no=asked["origQryId"])
     else:
@@ -185,6 +202,12 @@ def _payment_answer(trade: SandboxTrade, now: datetime) -> dict:
     if trade.failure:
         return {"origRespCode": trade.failure, "origRespMsg": unionpay.WORDS[trade.failure]}
     raise No("34")  # a tn that nobody paid is no transaction
+
+
+def _of(asked: dict):
+    """The merchant's own trades."""
+    merchants = ("", asked.get("merId", ""))
+    return SandboxTrade.objects.filter(pay_type=PayType.UNIONPAY, merchant__in=merchants)
 
 
 def _as_origin(facts: dict) -> dict:

@@ -14,11 +14,23 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from payments.sandbox import bills, control, keys, trades, wechat
+from payments.sandbox import bills, control, keys, manners, trades, trouble, wechat
 from payments.sandbox.models import SandboxRefund, SandboxTrade, TradeState
 from payments.states import PayType
 
 PREFIX = "/sandbox/wechat"
+STATUS = {
+    "SIGN_ERROR": 401,
+    "RULE_LIMIT": 403,
+    "REQUEST_BLOCKED": 403,
+    "NO_AUTH": 403,
+    "NOT_ENOUGH": 403,
+    "OUT_TRADE_NO_USED": 403,
+    "ORDER_NOT_EXIST": 404,
+    "RESOURCE_NOT_EXISTS": 404,
+    "FREQUENCY_LIMITED": 429,
+    "SYSTEM_ERROR": 500,
+}
 BILL_S = 300
 
 
@@ -35,19 +47,26 @@ def endpoint(method: str) -> Callable:
         @csrf_exempt
         @wraps(view)
         def run(request: HttpRequest, **parts: str) -> HttpResponse:
+            return trouble.played(
+                PayType.WECHAT, view.__name__, lambda planned: answered(request, planned, **parts)
+            )
+
+        def answered(request: HttpRequest, planned: trouble.Trouble, **parts: str) -> HttpResponse:
             try:
-                channel = keys.of("wechat")
+                channel = keys.of("wechat", wechat.caller(request.headers.get("Authorization", "")))
                 try:
                     if request.method != method:
                         raise No(405, "PARAM_ERROR", "请使用正确的HTTP方法")
                     _check_caller(channel, request)
+                    if planned.code:
+                        raise _planned(*planned.code)
                     status, said = view(request, channel=channel, now=timezone.now(), **parts)
                 except No as no:
                     status, said = no.status, {"code": no.code, "message": no.message}
                 if isinstance(said, HttpResponse):
                     return said  # a file; WeChat does not sign those
                 body = b"" if said is None else json.dumps(said, ensure_ascii=False).encode()
-                headers = wechat.signed_headers(channel, body)
+                headers = wechat.signed_headers(channel, body, [planned.how])
             except keys.KeyMissing as missing:
                 words = {"code": "SYSTEM_ERROR", "message": f"The sandbox cannot play: {missing}"}
                 return HttpResponse(json.dumps(words), status=503, content_type="application/json")
@@ -58,6 +77,13 @@ def endpoint(method: str) -> Callable:
         return run
 
     return wrap
+
+
+def _planned(*code: str) -> No:
+    """In WeChat's words: the status may be left out where it follows from the code."""
+    word = code[-1]
+    status = int(code[0]) if len(code) > 1 and code[0].isdigit() else STATUS.get(word, 400)
+    return No(status, word, "沙箱按要求应答")
 
 
 @endpoint("POST")
@@ -87,15 +113,16 @@ def create(request, *, channel, now, scene):
         amount_fen=amount_fen,
         scene=scene,
         subject=str(subject),
-        asked={"attach": str(asked.get("attach", ""))},
+        asked={name: str(asked.get(name, "")) for name in ("attach", "time_expire")},
         notify_url=str(notify_url),
         return_url="",
         expires_at=_expiry(asked, now),
+        merchant=channel["mchid"],
     )
     try:
         trade = trades.open_trade(order=order, now=now)
     except trades.Differs as error:
-        raise No(403, "OUT_TRADE_NO_USED", "商户订单号重复") from error
+        raise No(403, "OUT_TRADE_NO_USED", "201 商户订单号重复") from error
     if trade.state in (TradeState.PAID, TradeState.ARRIVING):
         raise No(400, "ORDERPAID", "该订单已支付")
     if trade.state == TradeState.CLOSED:
@@ -115,7 +142,7 @@ def query(request, *, channel, now, order_no="", trade_no=""):
 def close(request, *, channel, now, order_no):
     if _json(request).get("mchid") != channel["mchid"]:
         raise No(400, "PARAM_ERROR", "mchid 有误")
-    trade = _trade(now, order_no=order_no)
+    trade = _trade(channel, now, order_no=order_no)
     if trade.state == TradeState.CLOSED:
         return 204, None  # closing twice is no mistake
     try:
@@ -136,7 +163,9 @@ def refund(request, *, channel, now):
         raise No(400, "PARAM_ERROR", f"输入源必填字段缺失: {error}") from error
     if type(amount_fen) is not int or amount_fen < 1 or not 0 < len(str(refund_no)) <= 64:
         raise No(400, "PARAM_ERROR", "参数错误")
-    trade = _trade(now, **{name: str(value)[:64] for name, value in numbers.items() if value})
+    trade = _trade(
+        channel, now, **{name: str(value)[:64] for name, value in numbers.items() if value}
+    )
     if trade.state == TradeState.PAID and total_fen != trade.paid_fen:
         raise No(400, "INVALID_REQUEST", "订单金额或退款金额与之前请求不一致，请核实后再试")
     keep = {"notify_url": str(asked.get("notify_url", "")), "reason": str(asked.get("reason", ""))}
@@ -158,7 +187,9 @@ def refund(request, *, channel, now):
 @endpoint("GET")
 def refund_query(request, *, channel, now, refund_no):
     found = SandboxRefund.objects.select_related("trade").filter(
-        refund_no=refund_no, trade__pay_type=PayType.WECHAT
+        refund_no=refund_no,
+        trade__pay_type=PayType.WECHAT,
+        trade__merchant__in=("", channel["mchid"]),
     )
     if not (refund := found.first()):
         raise No(404, "RESOURCE_NOT_EXISTS", "退款单不存在")
@@ -252,17 +283,19 @@ def _expiry(asked: dict, now: datetime) -> datetime:
 def _known(request, channel, now, order_no: str, trade_no: str) -> SandboxTrade:
     if request.GET.get("mchid") != channel["mchid"]:
         raise No(400, "PARAM_ERROR", "mchid 有误")
-    return _trade(now, **({"order_no": order_no} if order_no else {"trade_no": trade_no}))
+    return _trade(channel, now, **({"order_no": order_no} if order_no else {"trade_no": trade_no}))
 
 
-def _trade(now: datetime, **numbers: str) -> SandboxTrade:
+def _trade(channel: keys.Channel, now: datetime, **numbers: str) -> SandboxTrade:
     if not numbers:
         raise No(400, "PARAM_ERROR", "缺少订单号")
-    found = SandboxTrade.objects.filter(Q(pay_type=PayType.WECHAT), **numbers).first()
+    merchants = ("", channel["mchid"])
+    own = Q(pay_type=PayType.WECHAT, merchant__in=merchants)
+    found = SandboxTrade.objects.filter(own, **numbers).first()
     if found is None:
         raise No(404, "ORDER_NOT_EXIST", "订单不存在")
     return trades.look(trade=found, now=now)
 
 
 def _bill_content(channel: keys.Channel, day) -> bytes:
-    return bills.wechat(day, channel["appid"], channel["mchid"], control.defaults().bill)
+    return bills.wechat(day, channel["appid"], channel["mchid"], manners.defaults().bill)

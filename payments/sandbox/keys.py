@@ -44,12 +44,22 @@ FILES = {
         "middle_cert_file": "unionpay_middle.pem",
     },
 }
+# By which of its values a channel knows a merchant.
+MERCHANT = {"alipay": "app_id", "wechat": "mchid", "unionpay": "mer_id"}
 # The channel's own side; only the sandbox reads them.
 ALIPAY_PRIVATE = "alipay_platform_private.pem"
 WECHAT_PRIVATE = "wechat_platform_private.pem"
 WECHAT_CERT_PRIVATE = "wechat_platform_cert_private.pem"
 UNIONPAY_CERT = "unionpay_sign_cert.pem"
 UNIONPAY_PRIVATE = "unionpay_sign_private.pem"
+
+
+# Where a merchant has his own pair at the channel: its public half is named in channels.json.
+PRIVATE_OF = {
+    ALIPAY_PRIVATE: "alipay_public_key_file",
+    WECHAT_PRIVATE: "public_key_file",
+    WECHAT_CERT_PRIVATE: "platform_cert_file",
+}
 
 
 class KeyMissing(Exception):
@@ -259,6 +269,7 @@ class Channel:
     word: str
     settings: dict[str, str]
     folder: Path
+    is_former: bool = False
 
     def __getitem__(self, name: str) -> str:
         try:
@@ -266,8 +277,17 @@ class Channel:
         except KeyError:
             raise KeyMissing(f"channels.json: {self.word} has no {name}") from None
 
+    @property
+    def merchant(self) -> str:
+        return self[MERCHANT[self.word]]
+
     def path(self, name: str) -> Path:
-        """Of a setting that names a file, or of a file by its own name."""
+        """Of a setting that names a file, or of a file by its own name; the private half of a
+        public key of before lies beside it, under its name."""
+        public = PRIVATE_OF.get(name) if self.is_former else None
+        if public in self.settings:
+            stem, dot, ending = self.settings[public].rpartition(".")
+            name = f"{stem.replace('_public', '')}_private{dot}{ending}"
         default = FILES[self.word].get(name, name)
         path = self.folder / str(self.settings.get(name, default))
         if not path.is_file():
@@ -286,13 +306,17 @@ class Channel:
         )
 
 
-def of(word: str) -> Channel:
+def of(word: str, merchant: str = "") -> Channel:
+    """A channel as the merchant in force has it, or the named one of before, if he is there."""
     path = Path(settings.REDPACKET_CHANNELS_FILE)
     if not path.is_file():
         raise KeyMissing(f"{path.name} is missing: run manage.py sandbox_keys")
     config = _readable(_read_json, path)
     if word not in config:
         raise KeyMissing(f"{path.name} has no settings for {word}")
+    for found in config[word].get("former", []):
+        if merchant and merchant == found.get(MERCHANT[word]) != config[word].get(MERCHANT[word]):
+            return Channel(word, found, path.parent, is_former=True)
     return Channel(word, config[word], path.parent)
 
 

@@ -16,6 +16,7 @@ class RefundState(models.IntegerChoices):
     PENDING = 0, _("pending")
     DONE = 1, _("done")
     FAILED = 2, _("failed")
+    CLOSED = 3, _("closed")  # WeChat Pay's other end of a refund
 
 
 class Says(models.TextChoices):
@@ -31,6 +32,8 @@ class SandboxTrade(models.Model):
 
     pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
     order_no = AsciiField(_("order number"), max_length=64)
+    # Who asked for it: he alone is told of it, with his keys. Empty: whoever is in force.
+    merchant = AsciiField(_("merchant"), max_length=64, blank=True, default="", db_default="")
     # Prepay id, tn, or what the QR code holds: how the payer's app names it; unguessable.
     handle = AsciiField(_("handle"), max_length=64, unique=True)
     trade_no = AsciiField(_("trade number"), max_length=64, null=True, unique=True)
@@ -113,6 +116,19 @@ class SandboxNotice(models.Model):
 
     def __str__(self) -> str:
         return self.notice_id
+
+
+class SandboxTrouble(models.Model):
+    """What the next calls of one kind will suffer (trouble.py)."""
+
+    pay_type = models.PositiveSmallIntegerField(choices=PayType.choices)
+    call = AsciiField(max_length=16)
+    how = AsciiField(max_length=129)
+    after_s = models.FloatField(default=0)
+    left = models.PositiveSmallIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.call} {self.how}"
 
 
 class SandboxDefaults(models.Model):

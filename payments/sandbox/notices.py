@@ -17,8 +17,14 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from payments.sandbox import alipay, keys, unionpay, wechat
-from payments.sandbox.models import SandboxNotice, SandboxRefund, SandboxTrade, Says
-from payments.sandbox.trades import beijing
+from payments.sandbox.models import (
+    SandboxNotice,
+    SandboxRefund,
+    SandboxTrade,
+    Says,
+    TradeState,
+)
+from payments.sandbox.trades import beijing, look
 from payments.states import PayType
 from redpacket_site.kit.moves import move
 
@@ -77,7 +83,7 @@ def deliver_due(*, now: datetime, only: Iterable[int] | None = None) -> int:
     waiting = SandboxNotice.objects.filter(next_at__isnull=False)
     waiting = waiting.select_related("trade", "refund").order_by("next_at", "pk")
     page = waiting.filter(next_at__lte=now)[:PAGE] if only is None else waiting.filter(pk__in=only)
-    claimed = [notice for notice in page if _claim(notice, now)]
+    claimed = [notice for notice in page if _has_arrived(notice, now) and _claim(notice, now)]
     messages = [(notice, *_message(notice, now)) for notice in claimed]
     if not messages:
         return 0
@@ -102,6 +108,11 @@ def deliver_soon(ids: list[int]) -> None:
             connection.close()
 
     threading.Thread(target=run, daemon=True).start()
+
+
+def _has_arrived(notice: SandboxNotice, now: datetime) -> bool:
+    """A payment that is on its way may still be turned back: nobody is told of it yet."""
+    return look(trade=notice.trade, now=now).state != TradeState.ARRIVING
 
 
 def _claim(notice: SandboxNotice, now: datetime) -> bool:

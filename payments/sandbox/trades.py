@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from payments.sandbox.models import RefundState, SandboxRefund, SandboxTrade, TradeState
+from payments.sandbox.models import RefundState, SandboxRefund, SandboxTrade, Says, TradeState
 from payments.states import PayType
 from redpacket_site.kit.moves import move
 from redpacket_site.kit.retry import unit
@@ -53,6 +53,7 @@ class Order:
     notify_url: str
     return_url: str
     expires_at: datetime | None
+    merchant: str = ""
 
 
 def beijing(at: datetime, form: str) -> str:
@@ -70,9 +71,10 @@ def digits(count: int) -> str:
 def open_trade(*, order: Order, now: datetime) -> SandboxTrade:
     """Take an order.
 
-    Repeats: the same order number gives the same trade; what can still change (where the payer
-             pays, the title) is that of the last request.
-    Raises:  Differs when the number stands for another amount.
+    Repeats: the same order number gives the same trade. What can still change is that of the last
+             request: at Alipay where the payer pays and the title, at WeChat Pay nothing that we
+             keep. UnionPay takes a number once; a page's form may be posted again as it is.
+    Raises:  Differs when the number stands for something else.
     """
     key = {"pay_type": order.pay_type, "order_no": order.order_no}
     latest = {
@@ -90,19 +92,33 @@ def open_trade(*, order: Order, now: datetime) -> SandboxTrade:
                     **key,
                     **latest,
                     handle=_handle(order.pay_type, now),
+                    merchant=order.merchant,
                     amount_fen=order.amount_fen,
                     expires_at=order.expires_at,
                     made_at=now,
                 )
         except IntegrityError:
             trade = SandboxTrade.objects.get(**key)
-    if trade.amount_fen != order.amount_fen:
+    if _differs(trade, order, latest):
         raise Differs
     look(trade=trade, now=now)
     if trade.state == TradeState.OPEN:
         SandboxTrade.objects.filter(pk=trade.pk, state=TradeState.OPEN).update(**latest)
         trade.refresh_from_db()
     return trade
+
+
+def _differs(trade: SandboxTrade, order: Order, latest: dict) -> bool:
+    if (trade.amount_fen, trade.merchant) != (order.amount_fen, order.merchant):
+        return True
+    same = {
+        PayType.ALIPAY: (),
+        PayType.WECHAT: ("scene", "subject", "asked", "notify_url"),
+        PayType.UNIONPAY: ("scene", "asked"),
+    }[PayType(order.pay_type)]
+    if order.pay_type == PayType.UNIONPAY and order.scene != "h5":
+        return True
+    return any(getattr(trade, name) != latest[name] for name in same)
 
 
 def look(*, trade: SandboxTrade, now: datetime) -> SandboxTrade:
@@ -172,9 +188,14 @@ def close(*, trade: SandboxTrade, now: datetime) -> SandboxTrade:
     rows = SandboxTrade.objects.filter(
         pk=trade.pk, state__in=(TradeState.OPEN, TradeState.ARRIVING)
     )
-    won = move(
-        rows, state=TradeState.CLOSED, closed_at=now, paid_fen=None, paid_at=None, trade_no=None
-    )
+    with transaction.atomic():
+        won = move(
+            rows, state=TradeState.CLOSED, closed_at=now, paid_fen=None, paid_at=None, trade_no=None
+        )
+        if won:  # nobody is told of a payment that was turned back
+            trade.notices.filter(says=Says.PAID, acknowledged_at=None).update(
+                next_at=None, answer="turned back"
+            )
     trade.refresh_from_db()
     if not won:
         raise NotPayable
@@ -192,7 +213,8 @@ def refund(
     after_s: float,
     now: datetime,
 ) -> tuple[SandboxRefund, bool]:
-    """Give back a part or all; whether it is a new one. `outcome`: done, pending, failed, refused.
+    """Give back a part or all; whether it is a new one. `outcome`: done, pending, failed, closed,
+    refused.
 
     Races:   the trade's WHERE keeps all refunds within the payment.
     Repeats: the same number gives the same refund.
@@ -211,12 +233,15 @@ def refund(
     room = SandboxTrade.objects.filter(
         pk=trade.pk, state=TradeState.PAID, paid_fen__gte=F("refunded_fen") + amount_fen
     )
-    if outcome != "failed" and not move(room, refunded_fen=F("refunded_fen") + amount_fen):
+    is_given = outcome not in ("failed", "closed")
+    if is_given and not move(room, refunded_fen=F("refunded_fen") + amount_fen):
         raise TooMuch
     trade.refresh_from_db()
-    state = {"pending": RefundState.PENDING, "failed": RefundState.FAILED}.get(
-        outcome, RefundState.DONE
-    )
+    state = {
+        "pending": RefundState.PENDING,
+        "failed": RefundState.FAILED,
+        "closed": RefundState.CLOSED,
+    }.get(outcome, RefundState.DONE)
     made = SandboxRefund.objects.create(
         trade=trade,
         refund_no=refund_no,

@@ -76,15 +76,17 @@ def signed(channel: keys.Channel, fields: dict[str, str], spoilt: list | tuple =
     return fields | ({} if "unsigned" in spoilt else {"signature": signature})
 
 
-def answer(channel: keys.Channel, asked: dict[str, str], code: str, **more: str) -> bytes:
+def answer(
+    channel: keys.Channel, asked: dict[str, str], code: str, spoilt: list[str], **more: str
+) -> bytes:
     """`name=value&...` without any escaping, as the real gateway writes its answers."""
     fields = {name: asked[name] for name in ECHOED if asked.get(name)}
     fields |= {"respCode": code, "respMsg": f"{WORDS.get(code, 'fail')}[{code}00000]"} | more
-    return "&".join(f"{k}={v}" for k, v in sorted(signed(channel, fields).items())).encode()
+    return "&".join(f"{k}={v}" for k, v in sorted(signed(channel, fields, spoilt).items())).encode()
 
 
 def notification(notice: SandboxNotice, now: datetime) -> tuple[dict[str, str], bytes]:
-    channel = keys.of("unionpay")
+    channel = keys.of("unionpay", notice.trade.merchant)
     spoilt = notice.forge
     facts = refund_facts(notice.refund) if notice.refund else facts_of(notice.trade, now)
     if notice.says == Says.UNPAID:
@@ -117,7 +119,7 @@ def result(trade: SandboxTrade, now: datetime) -> str:
 
 def returned(trade: SandboxTrade, now: datetime) -> dict[str, str]:
     """What the payer's browser posts to frontUrl."""
-    return signed(keys.of("unionpay"), facts_of(trade, now))
+    return signed(keys.of("unionpay", trade.merchant), facts_of(trade, now))
 
 
 def facts_of(trade: SandboxTrade, now: datetime) -> dict[str, str]:

@@ -18,6 +18,7 @@ urlpatterns = [
     path("control/trade", views.control_trade),
     path("control/deliver", views.control_deliver),
     path("control/settings", views.control_settings),
+    path("control/trouble", views.control_trouble),
     # --- Alipay
     path("alipay/gateway.do", gateway_alipay.gateway),
     path("alipay/bill/<str:token>", gateway_alipay.bill_file),

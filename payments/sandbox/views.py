@@ -19,8 +19,10 @@ from payments.sandbox import (
     gateway_alipay,
     gateway_unionpay,
     keys,
+    manners,
     notices,
     trades,
+    trouble,
     unionpay,
 )
 from payments.sandbox.models import SandboxNotice, SandboxTrade, TradeState
@@ -43,7 +45,7 @@ def index(request: HttpRequest) -> HttpResponse:
         for trade in SandboxTrade.objects.order_by("-made_at", "-pk")[:RECENT]
     ]
     troubles = {PayType(channel).label: keys.trouble(channel.word) for channel in CHANNELS}
-    usual = control.defaults()
+    usual = manners.defaults()
     page = {"trades": recent, "troubles": troubles, "usual": usual}
     return render(request, "sandbox/index.html", page | {"problem": request.GET.get("problem")})
 
@@ -53,7 +55,7 @@ def open_pasted(request: HttpRequest) -> HttpResponse:
     try:
         trade = _pasted(request.POST.get("pasted", "").strip(), timezone.now())
     except (_Unknown, keys.KeyMissing) as error:
-        page = {"problem": str(error), "trades": [], "troubles": {}, "usual": control.defaults()}
+        page = {"problem": str(error), "trades": [], "troubles": {}, "usual": manners.defaults()}
         return render(request, "sandbox/index.html", page, status=400)
     return HttpResponseRedirect(f"/sandbox/cashier/{trade.handle}")
 
@@ -69,7 +71,7 @@ def cashier(request: HttpRequest, handle: str) -> HttpResponse:
     else:
         trades.see(trade=trade, now=now, return_url=request.GET.get("redirect_url", ""))
         problem = ""
-    page = _about(trade) | {"problem": problem, "usual": control.defaults()}
+    page = _about(trade) | {"problem": problem, "usual": manners.defaults()}
     return render(request, "sandbox/cashier.html", page, status=409 if problem else 200)
 
 
@@ -111,7 +113,7 @@ def _origin(url: str) -> str:
 
 def _press(form, trade: SandboxTrade, now: datetime) -> str | None:
     """One of the cashier's buttons; what went wrong, or None."""
-    usual = control.defaults()
+    usual = manners.defaults()
     button = form.get("do", "")
     try:
         if button == "close":
@@ -122,7 +124,7 @@ def _press(form, trade: SandboxTrade, now: datetime) -> str | None:
             control.pay(trade=trade, wish=_wish_of(button, form, usual), now=now)
     except trades.NotPayable:
         return _("This order cannot be paid or closed any more.")
-    except control.Unfit as error:
+    except manners.Unfit as error:
         return str(error)
     except ValueError:
         return _("An amount such as 12.34 is wanted.")
@@ -131,7 +133,7 @@ def _press(form, trade: SandboxTrade, now: datetime) -> str | None:
     return None
 
 
-def _wish_of(button: str, form, usual: control.Defaults) -> control.Wish:
+def _wish_of(button: str, form, usual: manners.Defaults) -> control.Wish:
     base = {
         "lag_s": usual.lag_s,
         "arrives_s": usual.arrives_s,
@@ -149,7 +151,7 @@ def _wish_of(button: str, form, usual: control.Defaults) -> control.Wish:
         "late": lambda: {"late": True},
     }
     if button not in more:
-        raise control.Unfit(_("There is no such button."))
+        raise manners.Unfit(_("There is no such button."))
     return control.Wish(**base | more[button]())
 
 
@@ -191,7 +193,7 @@ def program(view: Callable) -> Callable:
         try:
             asked = json.loads(request.body or b"{}") if request.method == "POST" else {}
             if not isinstance(asked, dict):
-                raise control.Unfit("a JSON object is wanted")
+                raise manners.Unfit("a JSON object is wanted")
             said = view(request, {**request.GET.dict(), **asked}, timezone.now())
         except _Unknown as error:
             return JsonResponse({"error": str(error)}, status=404)
@@ -199,7 +201,7 @@ def program(view: Callable) -> Callable:
             return JsonResponse({"error": "paid or closed already"}, status=409)
         except keys.KeyMissing as missing:
             return JsonResponse({"error": f"cannot sign: {missing}"}, status=503)
-        except (control.Unfit, ValueError, TypeError) as error:
+        except (manners.Unfit, ValueError, TypeError) as error:
             return JsonResponse({"error": str(error)}, status=400)
         return JsonResponse(said)
 
@@ -209,7 +211,7 @@ def program(view: Callable) -> Callable:
 @program
 def control_pay(request: HttpRequest, asked: dict, now: datetime) -> dict:
     trade = _named(asked, now)
-    usual = control.defaults()
+    usual = manners.defaults()
     names = ("pay", "late", "inside", "out_of_order")
     names += ("lag_s", "arrives_s", "notify", "times")
     given = {name: asked.pop(name) for name in names if name in asked}
@@ -218,7 +220,7 @@ def control_pay(request: HttpRequest, asked: dict, now: datetime) -> dict:
     if "forge" in asked:
         given["forge"] = tuple(asked.pop("forge"))
     if asked:
-        raise control.Unfit(f"unknown: {', '.join(sorted(asked))}")
+        raise manners.Unfit(f"unknown: {', '.join(sorted(asked))}")
     base = {name: getattr(usual, name) for name in ("lag_s", "arrives_s", "notify", "times")}
     made = control.pay(trade=trade, wish=control.Wish(**base | given), now=now)
     return {"result": made.result} | _told(made.trade)
@@ -244,8 +246,24 @@ def control_deliver(request: HttpRequest, asked: dict, now: datetime) -> dict:
 
 @program
 def control_settings(request: HttpRequest, asked: dict, now: datetime) -> dict:
-    usual = control.change_defaults(asked) if request.method == "POST" else control.defaults()
+    usual = manners.change_defaults(asked) if request.method == "POST" else manners.defaults()
     return {name: getattr(usual, name) for name in usual.__slots__}
+
+
+@program
+def control_trouble(request: HttpRequest, asked: dict, now: datetime) -> dict:
+    """What the next calls will suffer; `{"forget": true}` lets them be."""
+    if request.method == "POST" and asked.pop("forget", False):
+        trouble.forget()
+    elif request.method == "POST":
+        pay_type = PAY_TYPE_OF.get(str(asked.pop("pay_type", "")))
+        if pay_type not in CHANNELS:
+            raise manners.Unfit("pay_type: alipay, wechat or unionpay")
+        plan = {"call": "any", "times": 1, "after_s": 10.0} | asked
+        if set(plan) != {"call", "how", "times", "after_s"}:
+            raise manners.Unfit("call, how, times, after_s")
+        trouble.plan(pay_type=pay_type, **plan)
+    return {"waiting": trouble.waiting()}
 
 
 def _told(trade: SandboxTrade) -> dict:
@@ -274,7 +292,7 @@ def _named(asked: dict, now: datetime) -> SandboxTrade:
     params = asked.pop("pay_params", None)
     pay_type = PAY_TYPE_OF.get(word)
     if pay_type not in CHANNELS:
-        raise control.Unfit("pay_type: alipay, wechat or unionpay")
+        raise manners.Unfit("pay_type: alipay, wechat or unionpay")
     if isinstance(params, dict):
         return _by_params(params, now)
     found = SandboxTrade.objects.filter(pay_type=pay_type, order_no=str(order_no)[:64]).first()
@@ -339,4 +357,4 @@ def _number(text: str | None) -> float:
     try:
         return float(text or "")
     except ValueError as error:
-        raise control.Unfit(_("A number is wanted.")) from error
+        raise manners.Unfit(_("A number is wanted.")) from error

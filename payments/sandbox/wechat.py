@@ -61,6 +61,11 @@ def check_request(channel: keys.Channel, method: str, paths: list[str], header: 
     raise BadSignature("签名错误")
 
 
+def caller(header: str) -> str:
+    """Which merchant an Authorization names, before it is looked at."""
+    return dict(_PART.findall(header)).get("mchid", "")
+
+
 def signed_headers(channel: keys.Channel, body: bytes, spoilt: tuple | list = ()) -> dict[str, str]:
     is_cert = channel.settings.get("mode") == "cert"
     serial = channel["platform_cert_serial" if is_cert else "public_key_id"]
@@ -100,7 +105,7 @@ def encrypt(
 
 
 def notification(notice: SandboxNotice, now: datetime) -> tuple[dict[str, str], bytes]:
-    channel = keys.of("wechat")
+    channel = keys.of("wechat", notice.trade.merchant)
     spoilt = notice.forge
     resource = forge.said(_resource(channel, notice, now), spoilt)
     body = _envelope(channel, notice, resource, spoilt, ())
@@ -166,6 +171,7 @@ def refund_fields(refund: SandboxRefund) -> dict:
         RefundState.DONE: "SUCCESS",
         RefundState.PENDING: "PROCESSING",
         RefundState.FAILED: "ABNORMAL",
+        RefundState.CLOSED: "CLOSED",
     }
     fields = {
         "refund_id": refund.refund_id,

@@ -13,7 +13,7 @@ from alipay import AliPay
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-from payments.sandbox import control
+from payments.sandbox import manners
 from payments.sandbox.models import SandboxTrade
 from payments.sandbox.trades import beijing
 
@@ -90,7 +90,7 @@ def test_a_page_sends_the_browser_to_the_cashier_and_back_with_a_signed_address(
     page = browser.get(f"{live}/sandbox/alipay/gateway.do?{query}", timeout=20)
     assert page.status_code == 200
     assert sdk.api_alipay_trade_query(out_trade_no="rp0002")["trade_status"] == "WAIT_BUYER_PAY"
-    control.change_defaults({"notify": False})
+    manners.change_defaults({"notify": False})
     form = {"do": "pay", "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
     done = browser.post(page.url, data=form, timeout=20)
 
@@ -210,10 +210,10 @@ def test_refunds_fail_and_wait_on_demand(sdk, pay, order_string):
     pay(pay_type="alipay", pay_params={"order_string": order_string}, notify=False)
     ask = {"refund_amount": "1.00", "out_trade_no": "rp0001", "out_request_no": "r1"}
 
-    control.change_defaults({"refund": "refused"})
+    manners.change_defaults({"refund": "refused"})
     assert sdk.api_alipay_trade_refund(**ask)["sub_code"] == "ACQ.SELLER_BALANCE_NOT_ENOUGH"
 
-    control.change_defaults({"refund": "pending", "refund_s": 3600})
+    manners.change_defaults({"refund": "pending", "refund_s": 3600})
     assert sdk.api_alipay_trade_refund(**ask)["fund_change"] == "N"
     found = sdk.api_alipay_trade_fastpay_refund_query("r1", out_trade_no="rp0001")
     assert found["code"] == "10000"

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.utils import timezone
 
-from payments.sandbox import control, notices, trades
+from payments.sandbox import control, manners, notices, trades
 from payments.sandbox.models import SandboxNotice, TradeState
 from payments.states import PayType
 
@@ -214,7 +214,7 @@ def test_another_word_may_be_signed(order, merchant, channels_file):
 
 
 def test_unknown_forgeries_are_refused():
-    with pytest.raises(control.Unfit, match="unknown forgery 'nonsense'"):
+    with pytest.raises(manners.Unfit, match="unknown forgery 'nonsense'"):
         control.Wish(forge=("nonsense",))
 
 

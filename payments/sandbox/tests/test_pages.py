@@ -157,6 +157,7 @@ def test_the_control_api_speaks_json(trade):
         "refund": "done",
         "refund_s": 5.0,
         "bill": "",
+        "charset": "utf-8",
     }
     assert ask("settings", lag_s=60)["lag_s"] == 60
     assert ask("settings", 400, lag_s=-1) == {"error": "lag_s: a number from 0 to 2592000"}

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.serialization import pkcs12
 from django.utils import timezone
 
-from payments.sandbox import control
+from payments.sandbox import manners
 from payments.sandbox.bills import settle_day
 from payments.sandbox.models import SandboxTrade
 from payments.sandbox.trades import beijing
@@ -206,7 +206,7 @@ def test_refunds_keep_within_the_payment_and_repeat_by_number(client, pay):
     assert client.refund("rprefund001", "235", paid)["respCode"] == "12"
     assert client.refund("rprefund002", "1001", paid)["respCode"] == "61"
     assert client.query("rprefund001")["origRespCode"] == "00"
-    control.change_defaults({"refund": "pending", "refund_s": 3600})
+    manners.change_defaults({"refund": "pending", "refund_s": 3600})
     assert client.refund("rprefund003", "1000", paid)["respCode"] == "00"
     assert client.query("rprefund003")["origRespCode"] == "05"
 
@@ -277,7 +277,7 @@ def test_the_file_is_wrong_on_demand(client, pay, fault, numbers):
     for number in ("rporder0001", "rporder0002"):
         client.post("gateway/api/appTransReq.do", client.order(number))
         pay(pay_type="unionpay", order_no=number, notify=False)
-    control.change_defaults({"bill": fault})
+    manners.change_defaults({"bill": fault})
     day = f"{settle_day(SandboxTrade.objects.first().paid_at):%m%d}"
     ask = client.signed(txnType="76", txnSubType="01", fileType="00", settleDate=day)
 
@@ -288,3 +288,23 @@ def test_the_file_is_wrong_on_demand(client, pay, fault, numbers):
     assert [line[112:144].strip() for line in lines] == numbers
     amounts = [int(line[66:78]) for line in lines]
     assert amounts == [1235 if fault == "wrong" and not n else 1234 for n in range(len(lines))]
+
+
+def test_a_number_is_taken_once(client):
+    """Whatever it is sent for again: a lost answer is not given again either."""
+    assert client.post("gateway/api/appTransReq.do", client.order())["respCode"] == "00"
+
+    again = client.post("gateway/api/appTransReq.do", client.order())
+    as_code = client.post("gateway/api/backTransReq.do", client.order(txnSubType="07"))
+    assert (again["respCode"], as_code["respCode"]) == ("12", "12")
+    assert SandboxTrade.objects.get().scene == "app"
+
+
+def test_a_pages_form_may_be_posted_again_as_it_is(client, live):
+    form = client.order(frontUrl="https://shop.example/back")
+    door = f"{live}/sandbox/unionpay/gateway/api/frontTransReq.do"
+
+    for _ in range(2):
+        answer = requests.post(door, data=form, timeout=20, allow_redirects=False)
+        assert answer.status_code == 302
+    assert client.post("gateway/api/frontTransReq.do", client.order(fen="1"))["respCode"] == "12"

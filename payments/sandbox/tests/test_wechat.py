@@ -12,7 +12,7 @@ import requests
 from django.utils import timezone
 from wechatpayv3 import WeChatPay, WeChatPayType
 
-from payments.sandbox import control
+from payments.sandbox import manners
 from payments.sandbox.models import SandboxTrade
 from payments.sandbox.trades import beijing
 
@@ -139,7 +139,7 @@ def test_refunds_keep_within_the_payment_and_repeat_by_number(sdk, pay, merchant
     assert refund(235, "refund01")[0] == 400
     assert refund(1001, "refund02")[1]["code"] == "INVALID_REQUEST"
     assert refund(1, "refund02", total=999)[1]["code"] == "INVALID_REQUEST"
-    control.change_defaults({"refund": "pending", "refund_s": 3600})
+    manners.change_defaults({"refund": "pending", "refund_s": 3600})
     assert refund(1000, "refund03")[1]["status"] == "PROCESSING"
     assert json.loads(sdk.query_refund("refund03")[1])["status"] == "PROCESSING"
     assert json.loads(sdk.query_refund("refund02")[1])["code"] == "RESOURCE_NOT_EXISTS"
@@ -231,3 +231,48 @@ def test_the_days_bill_has_backquotes_and_sums(sdk, pay):
     assert sums == ["`2", "`12.34", "`2.34", "`0.00", "`0.07000", "`12.34", "`2.34"]
     missing = json.loads(sdk.trade_bill(bill_date="2020-01-01")[1])
     assert missing["code"] == "NO_STATEMENT_EXIST"
+
+
+def test_a_number_is_taken_again_with_the_same_words_alone(sdk):
+    first = _pay(sdk, kind=WeChatPayType.NATIVE)
+    assert first == _pay(sdk, kind=WeChatPayType.NATIVE)
+
+    for changes in (
+        {"kind": WeChatPayType.APP},
+        {"kind": WeChatPayType.H5, "scene_info": H5},
+        {"kind": WeChatPayType.NATIVE, "fen": 1235},
+        {"kind": WeChatPayType.NATIVE, "attach": "another"},
+        {"kind": WeChatPayType.NATIVE, "time_expire": "2036-01-01T00:00:00+08:00"},
+    ):
+        status, said = _pay(sdk, **changes)
+        assert (status, said["code"]) == (403, "OUT_TRADE_NO_USED"), changes
+    assert SandboxTrade.objects.get().scene == "native"
+
+
+def test_the_payers_address_may_change(sdk):
+    other = {"payer_client_ip": "203.0.113.8", "h5_info": {"type": "Wap"}}
+
+    assert _pay(sdk, kind=WeChatPayType.H5, scene_info=H5)[0] == 200
+    assert _pay(sdk, kind=WeChatPayType.H5, scene_info=other)[0] == 200
+
+
+def test_an_unpaid_order_is_not_refunded(sdk):
+    _pay(sdk)
+    amount = {"refund": 1, "total": 1234, "currency": "CNY"}
+
+    status, said = sdk.refund(out_refund_no="r1", amount=amount, out_trade_no="rp000001")
+    assert (status, json.loads(said)["code"]) == (400, "INVALID_REQUEST")
+
+
+@pytest.mark.parametrize(("how", "word"), [("failed", "ABNORMAL"), ("closed", "CLOSED")])
+def test_the_two_bad_ends_of_a_refund(sdk, pay, how, word):
+    _pay(sdk)
+    pay(pay_type="wechat", order_no="rp000001", notify=False)
+    manners.change_defaults({"refund": how})
+    amount = {"refund": 234, "total": 1234, "currency": "CNY"}
+
+    _, said = sdk.refund(out_refund_no="refund01", amount=amount, out_trade_no="rp000001")
+
+    assert json.loads(said)["status"] == word
+    assert json.loads(sdk.query_refund("refund01")[1])["status"] == word
+    assert SandboxTrade.objects.get().refunded_fen == 0
