@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
 
+from payments import strangers
 from redpacket_site.kit import caller, handoff, heartbeat, redis, sweeps, throttle
 from tests import rules
 
@@ -73,6 +74,7 @@ def _empty() -> None:
     if redis.is_configured():
         redis.call(lambda r: r.flushdb())
     throttle._buckets.clear()
+    strangers.quota.clear()
     sweeps._places.clear()
     heartbeat._written.clear()
     caller.tokens._looked_at = -1e9

@@ -334,6 +334,17 @@ def _order_story(order, notices):
     return in_order(entries)
 
 
+def _strangers_facts(notice) -> list[tuple]:
+    """Of what nobody verified a head is all that was kept."""
+    if notice.size is None:
+        return []
+    return [
+        (_("address"), notice.address or "-"),
+        (_("bytes"), notice.size),
+        ("SHA-256", notice.digest),
+    ]
+
+
 def _notice_section(notice) -> Section:
     headers = json.dumps(raw.masked(notice.headers), ensure_ascii=False, indent=2)
     return Section(
@@ -384,6 +395,7 @@ class NotificationAdmin(ReadOnlyAdmin):
                 (_("says"), notice.says or "-"),
                 (_("order number"), found(notice.order_no)),
                 (_("trade number"), notice.trade_no or "-"),
+                *_strangers_facts(notice),
             ],
             sections=[_notice_section(notice)],
         )

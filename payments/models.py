@@ -86,7 +86,8 @@ class PaymentOrder(Leased):
 
 
 class Notification(models.Model):
-    """One message from a channel about a payment (异步通知), as it came; kept before it is read."""
+    """One message from a channel about a payment (异步通知), as it came: once verified, before
+    anything is done about it. Of what nobody verified only a head is kept (strangers.py)."""
 
     pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
     headers = models.JSONField(_("headers"), default=dict)  # those that the signature is made of
@@ -103,10 +104,19 @@ class Notification(models.Model):
     order_no = AsciiField(_("order number"), max_length=64, blank=True, default="", db_index=True)
     trade_no = AsciiField(_("trade number"), max_length=64, blank=True, default="", db_index=True)
     created_at = models.DateTimeField(_("received at"), db_index=True)
+    # Of a stranger's, whose body is a head alone: how long it was, its SHA-256, who sent it.
+    size = models.PositiveIntegerField(_("bytes"), null=True)
+    digest = AsciiField(_("SHA-256"), max_length=64, blank=True, default="", db_default="")
+    address = AsciiField(_("address"), max_length=45, blank=True, default="", db_default="")
+    emptied_at = models.DateTimeField(_("emptied at"), null=True)  # its body was dropped
 
     class Meta:
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")
+        indexes = [
+            models.Index(fields=["outcome", "created_at"], name="notice_drop"),
+            models.Index(fields=["emptied_at", "created_at"], name="notice_empty"),
+        ]
 
     def __str__(self) -> str:
         return f"{PayType(self.pay_type).word} {self.outcome}"

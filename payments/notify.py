@@ -5,7 +5,7 @@ from datetime import datetime
 
 import structlog
 
-from payments import confirm
+from payments import confirm, strangers
 from payments.channels import registry
 from payments.channels.base import Acknowledgement, Channel, Forged, Noted, Notice, Payment
 from payments.models import Notification
@@ -20,16 +20,51 @@ FORGED_LOGGED_S = 1.0  # one line a second and channel: a flood of forgeries mus
 _logged_at: dict[PayType, float] = {}
 
 
-def receive(*, pay_type: PayType, notice: Notice, now: datetime) -> Acknowledgement:
+def receive(
+    *, pay_type: PayType, notice: Notice, now: datetime, address: str = ""
+) -> Acknowledgement:
     """Take one notification; what the channel wants to hear.
 
-    The raw notice is committed before it is looked at. The channel is told "accepted" only after
-    the commit of what it caused; otherwise it knocks again.
+    It is verified first: of what a stranger sends only a head is kept (strangers.py). A genuine one
+    is committed as it came before anything is done about it. The channel is told "accepted" only
+    after the commit of what it caused; otherwise it knocks again.
 
     Repeats: as often as the channel likes (confirm.py).
     Spec:    1.7, 2.6
     """
     channels = registry.every(pay_type)
+    try:
+        said, merchant = _verified(channels, notice, now)
+    except Exception as error:
+        outcome, says = _refused(pay_type, error)
+        strangers.keep(
+            pay_type=pay_type,
+            body=notice.body,
+            address=address,
+            outcome=outcome,
+            says=says,
+            now=now,
+        )
+    else:
+        outcome = _heard(pay_type, notice, said, merchant, now)
+    metrics.NOTICES.labels(pay_type.word, outcome.value).inc()
+    refused = outcome in (NoticeOutcome.FORGED, NoticeOutcome.ERROR)
+    return channels[0].acknowledge(accepted=not refused)
+
+
+def _refused(pay_type: PayType, error: Exception) -> tuple[NoticeOutcome, str]:
+    """Not shown to be genuine: forged or, by a fault of ours, not even read."""
+    if isinstance(error, Forged):
+        _log_forged(pay_type, str(error))
+        return NoticeOutcome.FORGED, str(error)
+    log.error("notice_unreadable", channel=pay_type.word, exc_info=error)
+    return NoticeOutcome.ERROR, repr(error)
+
+
+def _heard(
+    pay_type: PayType, notice: Notice, said: Payment | Noted, merchant: str, now: datetime
+) -> NoticeOutcome:
+    """A genuine one: kept, then acted upon."""
     kept = Notification.objects.create(
         pay_type=pay_type,
         headers={
@@ -38,26 +73,21 @@ def receive(*, pay_type: PayType, notice: Notice, now: datetime) -> Acknowledgem
             if name.startswith(KEPT_HEADERS)
         },
         body=notice.body,
+        merchant=merchant,
+        order_no=said.order_no,
+        trade_no=said.trade_no,
         created_at=now,
     )
-    said: Payment | Noted | None = None
-    merchant = ""
     try:
-        said, merchant = _verified(channels, notice, now)
         if isinstance(said, Payment):
             outcome, says = confirm.confirm(payment=said, now=now), f"{said.amount:.2f}"
         else:
             outcome, says = NoticeOutcome.NOTED, said.says
-    except Forged as error:
-        outcome, says = NoticeOutcome.FORGED, str(error)
-        _log_forged(pay_type, says)
     except Exception as error:
         outcome, says = NoticeOutcome.ERROR, repr(error)
         log.exception("notice_failed", channel=pay_type.word, notification=kept.pk)
-    _note(kept, outcome, says, merchant, said)
-    metrics.NOTICES.labels(pay_type.word, outcome.value).inc()
-    refused = outcome in (NoticeOutcome.FORGED, NoticeOutcome.ERROR)
-    return channels[0].acknowledge(accepted=not refused)
+    Notification.objects.filter(pk=kept.pk).update(outcome=outcome, says=says[:255])
+    return outcome
 
 
 def _verified(
@@ -72,22 +102,6 @@ def _verified(
         except Forged as error:
             forged.append(error)
     raise forged[0]
-
-
-def _note(
-    kept: Notification,
-    outcome: NoticeOutcome,
-    says: str,
-    merchant: str,
-    said: Payment | Noted | None,
-) -> None:
-    Notification.objects.filter(pk=kept.pk).update(
-        outcome=outcome,
-        says=says[:255],
-        merchant=merchant,
-        order_no=said.order_no if said else "",
-        trade_no=said.trade_no if said else "",
-    )
 
 
 def _log_forged(pay_type: PayType, says: str) -> None:

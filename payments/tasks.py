@@ -5,13 +5,14 @@ from celery import shared_task
 from django.utils import timezone
 
 from payments import bill_days, chase
+from payments import forget_notices as old_notices
 from payments.channels import http, registry, wechat
 from payments.channels.base import ChannelDown
 from payments.models import ChannelRefund, PaymentOrder
 from payments.send_refund import send
 from payments.states import PAY_TYPE_OF
 from redpacket_site.kit import duty, later
-from redpacket_site.kit.sweeps import sweep
+from redpacket_site.kit.sweeps import drain, sweep
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +68,12 @@ def reconcile_due() -> int:
 def reconcile_channel(word: str) -> None:
     """Compare every day of this channel whose bill has not been compared, oldest first."""
     bill_days.walk(pay_type=PAY_TYPE_OF[word], now=timezone.now())
+
+
+@shared_task(name="payments.forget_notices")
+def forget_notices() -> int:
+    """Drop strangers' notices and empty the channels' own, once they are old enough."""
+    return drain(lambda: old_notices.forget(now=timezone.now()))
 
 
 @shared_task(name="payments.refresh_certificates")

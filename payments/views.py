@@ -110,7 +110,10 @@ def channel_notice(request: HttpRequest, channel: str) -> HttpResponse:
         return problems.render(request, problems.TooLarge())
     headers = {name.lower(): value for name, value in request.headers.items()}
     said = notify.receive(
-        pay_type=pay_type, notice=Notice(body=body, headers=headers), now=timezone.now()
+        pay_type=pay_type,
+        notice=Notice(body=body, headers=headers),
+        now=timezone.now(),
+        address=address.of(request) or "",
     )
     answer = HttpResponse(said.body, status=said.status, content_type=said.content_type)
     answer.is_the_channels = True  # the gateway leaves it as it is

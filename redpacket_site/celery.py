@@ -31,6 +31,7 @@ SCHEDULE = {
     "payments.send_refunds": 5,
     "payments.reconcile_due": 300,
     "payments.refresh_certificates": 43_200,
+    "payments.forget_notices": 600,
     "wallets.keep_books": 5,
     "kit.write_exports": 5,
     "kit.drop_exports": 600,

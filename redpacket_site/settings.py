@@ -66,6 +66,9 @@ REDPACKET_CHANNEL_SECRETS = {
         "REDPACKET_UNIONPAY_PFX_PASSWORD",
     )
 }
+# Days for which notices are kept as they came, and for which those of strangers are kept at all.
+REDPACKET_NOTICES_KEPT_DAYS = env.integer("REDPACKET_NOTICES_KEPT_DAYS", 180, 7, 3650)
+REDPACKET_FORGED_KEPT_DAYS = env.integer("REDPACKET_FORGED_KEPT_DAYS", 7, 1, 3650)
 EVENTS_KEPT_DAYS = env.integer("REDPACKET_EVENTS_KEPT_DAYS", 7, 7, 3650)
 
 # --- Callers (Spec 2.1) -------------------------------------------------------------------------

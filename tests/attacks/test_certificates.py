@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.test import Client
 
+from payments import strangers
 from payments.models import Notification
 from payments.tests import other_side as side
 
@@ -52,6 +53,7 @@ def pem(der: bytes) -> bytes:
 
 def outcome(certificate: bytes) -> tuple[bytes, str]:
     """What the sender hears of a notice that is whole but for its certificate, and what we say."""
+    strangers.quota.clear()
     fields = {**side.unionpay_fields(), "signPubKeyCert": certificate}
     answer = Client().post(
         "/api/v1/payments/notify/unionpay",
