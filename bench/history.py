@@ -123,8 +123,8 @@ ROWS = {
         SELECT pay_type, '{{}}', REPEAT('notify=', 40), 'confirmed', '', order_no, trade_no, paid_at
         FROM payments_paymentorder WHERE status = 2 AND id MOD 2 = 0""",
     "payments.case": """
-        INSERT INTO payments_case (kind, reference, pay_type, order_no, trade_no, amount, held, says,
-            status, created_at, resolved_at, resolution)
+        INSERT INTO payments_case (kind, reference, pay_type, order_no, trade_no, amount, held,
+            says, status, created_at, resolved_at, resolution)
         SELECT 'late_payment', order_no, pay_type, order_no, CONCAT('trade', p), {each},
             IF(p MOD 5 = 0, {each}, 0), '', IF(p MOD 5 = 0, 0, 1), at, IF(p MOD 5 = 0, NULL, at), ''
         FROM plan WHERE pay_type < 4 AND p MOD 4 = 0""",

@@ -6,7 +6,7 @@ from payments import awaiting, cases, channel_refund, order, purposes
 from payments.channels.base import Payment
 from payments.models import PaymentOrder
 from payments.purposes import Fits, Misfit
-from payments.states import CaseKind, NoticeOutcome, OrderStatus, PayType
+from payments.states import PAYABLE, CaseKind, NoticeOutcome, OrderStatus, PayType
 from redpacket_site.kit import retry
 from redpacket_site.kit.moves import move
 from wallets import accounts, ledger
@@ -69,12 +69,13 @@ def _land(payment: Payment, now: datetime, *, into_suspense: bool = False) -> No
         "chase_at": None,
     }
     row = PaymentOrder.objects.filter(pk=paid.pk)
-    if not move(row, to=OrderStatus.CONFIRMED, **facts):
+    was_payable = move(row.filter(status__in=PAYABLE), to=OrderStatus.CONFIRMED, **facts)
+    if not was_payable and not move(row, to=OrderStatus.CONFIRMED, **facts):
         paid.refresh_from_db()
         if paid.trade_no == payment.trade_no:
             return NoticeOutcome.DUPLICATE
         return _suspend(payment, CaseKind.SECOND_PAYMENT, now)
-    if _is_suspended(payment):
+    if _is_suspended(payment) and not (was_payable and _is_of_another_amount(payment)):
         raise InSuspense()
     for name, value in {"status": OrderStatus.CONFIRMED, **facts}.items():
         setattr(paid, name, value)
@@ -143,6 +144,13 @@ def _reference(payment: Payment) -> str:
 def _is_suspended(payment: Payment) -> bool:
     booked = LedgerLine.objects.filter(kind=Kind.SUSPENSE, reference=_reference(payment))
     return booked.exists()
+
+
+def _is_of_another_amount(payment: Payment) -> bool:
+    """What was told first did not fit the order, which was still to be paid: its case stands, and
+    this word was waited for (api.md, Orders). A bill books payments of ended orders alone."""
+    booked = LedgerLine.objects.filter(kind=Kind.SUSPENSE, reference=_reference(payment))
+    return not booked.filter(amount=payment.amount).exists()
 
 
 def _clearing(pay_type: PayType) -> str:
