@@ -1,6 +1,6 @@
 """A day's bill out of a channel's own books; the sandbox knows how each channel writes it down."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from unittest import mock
 from zoneinfo import ZoneInfo
@@ -15,7 +15,10 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 def write(books: "ChannelBooks", day: date) -> bytes:
+    """Empty: there were no transactions."""
     lines = _lines(books, day)
+    if not lines:
+        return b""
     with mock.patch.object(bills, "rows", lambda pay_type, asked: lines):
         match books.pay_type:
             case PayType.ALIPAY:
@@ -30,10 +33,10 @@ def write(books: "ChannelBooks", day: date) -> bytes:
 def _lines(books: "ChannelBooks", day: date) -> list[bills.Line]:
     found = []
     for trade in books.trades.values():
-        if trade.paid and _is_on(trade.paid_at, day):
+        if trade.paid and day_of(books.pay_type, trade.paid_at) == day:
             found.append(_line(trade, trade.paid, trade.paid_at))
     for back in books.backs.values():
-        if back.is_out and _is_on(back.done_at, day):
+        if back.is_out and day_of(books.pay_type, back.done_at) == day:
             trade = books.by_trade(back.trade_no)
             number = {"refund_no": back.refund_no, "refund_id": f"9{trade.trade_no[1:]}"}
             found.append(_line(trade, back.amount, back.done_at, **number))
@@ -55,6 +58,7 @@ def _line(trade, amount: int, at: datetime, **refund) -> bills.Line:
     )
 
 
-def _is_on(at: datetime, day: date) -> bool:
-    begin = datetime.combine(day, time(), SHANGHAI)
-    return begin <= at < begin + timedelta(days=1)
+def day_of(pay_type: PayType, at: datetime) -> date:
+    """In which day's bill it stands; UnionPay's day ends at 23:00."""
+    ends_early = timedelta(hours=1) if pay_type is PayType.UNIONPAY else timedelta()
+    return (at.astimezone(SHANGHAI) + ends_early).date()

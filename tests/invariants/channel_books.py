@@ -9,7 +9,7 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 from payments.channels.base import (
@@ -17,12 +17,14 @@ from payments.channels.base import (
     Answer,
     ChannelDown,
     Forged,
+    NoBill,
     Noted,
     Notice,
     Payment,
     RefundAnswer,
     RefundState,
     Refused,
+    Reused,
     State,
 )
 from payments.states import PayType
@@ -32,7 +34,15 @@ SLACK = timedelta(minutes=5)  # a time-out there is not to the second
 GOOD = "good"  # the signature of a genuine notice
 
 LOST = ("lost before", "lost after")  # asked and not done; done, and the answer lost
-GRUMBLES = ("401", "403", "RULE_LIMIT", "SYSTEMERROR")
+# How a refund that was accepted goes on: minutes, and what it is then. The last one is the channel
+# that errs: it says failed, and has paid.
+ENDS: dict[str, tuple[tuple[int, str], ...]] = {
+    "later": ((20, "done"),),
+    "days later": ((8000, "done"),),
+    "fails later": ((20, "failed"),),
+    "abnormal": ((20, "abnormal"),),
+    "no, then yes": ((20, "failed"), (200, "done")),
+}
 
 
 @dataclass
@@ -42,6 +52,8 @@ class Trade:
     order_no: str
     asked: int
     expires_at: datetime
+    merchant: str
+    scene: str = "app"
     state: str = "open"  # open, paid, closed
     trade_no: str = ""
     paid: int = 0
@@ -51,19 +63,22 @@ class Trade:
 @dataclass
 class Back:
     """One refund as the channel keeps it. `abnormal`: taken from us, the payer's bank would not
-    have it; a person decides at the channel."""
+    have it; a person says at the channel where it goes. `turns`: what it is later, and when."""
 
     refund_no: str
     trade_no: str
     amount: int
-    state: str = "pending"  # pending, done, failed, abnormal
-    turns_at: datetime | None = None
-    turns_to: str = "done"
+    state: str  # pending, done, failed, abnormal
     done_at: datetime | None = None
+    turns: list[tuple[datetime, str]] = field(default_factory=list)
 
     @property
     def is_out(self) -> bool:
         return self.state in ("done", "abnormal")
+
+    def turn(self, state: str, at: datetime) -> None:
+        self.state = state
+        self.done_at = at if self.is_out else None
 
 
 @dataclass
@@ -80,6 +95,8 @@ class ChannelBooks:
     backs: dict[str, Back] = field(default_factory=dict)  # by refund number
     numbers: int = 0  # trade numbers given out
     is_gone: bool = False  # no answer to anything
+    merchants: list[str] = field(default_factory=lambda: ["m0"])  # ours there; the last is in force
+    ends_of: dict[str, str] = field(default_factory=dict)  # how each refund was to go on
     at_work: set[str] = field(default_factory=set)  # refunds that it is being asked for
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -100,8 +117,9 @@ class ChannelBooks:
             if trade.state == "open" and trade.expires_at <= self.now():
                 trade.state = "closed"
         for back in self.backs.values():
-            if back.state == "pending" and back.turns_at <= self.now():
-                back.state, back.done_at = back.turns_to, back.turns_at
+            while back.turns and back.turns[0][0] <= self.now():
+                at, state = back.turns.pop(0)
+                back.turn(state, at)
 
     def pay(self, order_no: str, *, amount: int | None = None, even_closed: bool = False) -> Trade:
         """The payer pays, there. Raises LookupError when he cannot."""
@@ -118,20 +136,36 @@ class ChannelBooks:
 
     def stranger(self, order_no: str, amount: int) -> Trade:
         """Paid to us by a number that we never gave out."""
-        self.trades[order_no] = Trade(order_no, amount, self.now() + timedelta(days=1))
-        return self.pay(order_no)
+        with self.lock:
+            until = self.now() + timedelta(days=1)
+            self.trades[order_no] = Trade(order_no, amount, until, self.merchants[-1])
+            return self.pay(order_no)
 
     def by_trade(self, trade_no: str) -> Trade | None:
         return next((t for t in self.trades.values() if trade_no and t.trade_no == trade_no), None)
 
     def notice_of(self, trade: Trade, *, sign: str = GOOD, says: str = "paid") -> Notice:
         body = {"order_no": trade.order_no, "trade_no": trade.trade_no, "amount": trade.paid}
-        body |= {"sign": sign, "says": says, "at": trade.paid_at and trade.paid_at.isoformat()}
+        body |= {"sign": sign, "says": says, "merchant": trade.merchant}
         return Notice(json.dumps(body).encode(), {})
+
+    @property
+    def erred(self) -> list[str]:
+        """The refunds of which it said failed, and which it paid."""
+        return [no for no, lie in self.ends_of.items() if lie == "no, then yes"]
+
+    def says_where(self, refund_no: str, to_payer: bool) -> str:
+        """A person at the channel's own pages: what became of it; he says it where it waits."""
+        with self.lock:
+            self.look()
+            back = self.backs.get(refund_no)
+            if back and back.state == "abnormal":
+                back.turn("done" if to_payer else "failed", self.now())
+            return back.state if back else ""
 
     # --- what the product asks of a channel (payments/channels/base.py)
 
-    def create(self, order, wanted) -> dict:
+    def create(self, merchant: str, order, wanted) -> dict:
         lie = self._called("create", ("lost before", "lost after", "refuse"))
         if lie == "refuse":
             raise Refused("PARAM_ERROR")
@@ -139,21 +173,28 @@ class ChannelBooks:
             self.look()
             asked, until = int(order.amount * 100), order.expire_time + SLACK
             trade = self.trades.get(order.order_no)
-            if trade is None and until > self.now():
-                trade = self.trades[order.order_no] = Trade(order.order_no, asked, until)
+            is_new = trade is None and until > self.now()
+            if is_new:
+                trade = Trade(order.order_no, asked, until, merchant, wanted.scene)
+                self.trades[order.order_no] = trade
             state = trade.state if trade else "too late"
-            differs = trade is not None and trade.asked != asked
+            words = (asked, merchant, wanted.scene)
         self._answered("create", lie)
-        if differs or state != "open":
-            raise Refused("ORDERPAID" if state == "paid" else "OUT_TRADE_NO_USED")
+        if state != "open":
+            raise Refused("ORDERPAID" if state == "paid" else "ORDER_CLOSED")
+        is_double = not is_new and self.pay_type is PayType.UNIONPAY
+        is_other = words[:2] != (trade.asked, trade.merchant)
+        if self.pay_type is PayType.WECHAT:
+            is_other = words != (trade.asked, trade.merchant, trade.scene)
+        if is_double or is_other:
+            raise Reused("OUT_TRADE_NO_USED")
         return {"order_string": f"{order.order_no}/{wanted.scene}"}
 
-    def query(self, order) -> Answer:
+    def query(self, merchant: str, order) -> Answer:
         lie = self._called("query", ("lost after", "stale", "unknown", "grumble"))
         with self.lock:
             self.look()
-            trade = self.trades.get(order.order_no)
-            answer = self._state(trade)
+            answer = self._state(self._of_merchant(merchant, order.order_no))
         self._answered("query", lie)
         if lie == "stale" and answer.state is State.PAID:
             return Answer(State.PENDING)
@@ -163,7 +204,7 @@ class ChannelBooks:
             raise self._grumble()
         return answer
 
-    def close(self, order) -> Answer:
+    def close(self, merchant: str, order) -> Answer:
         lie = self._called("close", ("lost before", "lost after", "pending", "grumble"))
         if lie == "grumble":
             raise self._grumble()
@@ -171,7 +212,7 @@ class ChannelBooks:
             return Answer(State.PENDING)
         with self.lock:
             self.look()
-            trade = self.trades.get(order.order_no)
+            trade = self._of_merchant(merchant, order.order_no)
             if trade and trade.state == "open" and self.pay_type is not PayType.UNIONPAY:
                 trade.state = "closed"  # UnionPay has no close call: its time runs out
             answer = self._state(trade)
@@ -181,34 +222,33 @@ class ChannelBooks:
         self._answered("close", lie)
         return answer
 
-    def refund(self, refund) -> RefundAnswer:
+    def refund(self, merchant: str, refund) -> RefundAnswer:
         if refund.refund_no in self.at_work:  # two at once: one of them hears a no
-            raise Refused("REFUND_AMT_NOT_EQUAL_TOTAL")
+            return RefundAnswer(RefundState.REFUSED, "REFUND_AMT_NOT_EQUAL_TOTAL")
         self.at_work.add(refund.refund_no)
         try:
-            return self._refund(refund)
+            return self._refund(merchant, refund)
         finally:
             self.at_work.discard(refund.refund_no)
 
-    def _refund(self, refund) -> RefundAnswer:
-        lie = self._called(
-            "refund",
-            ("lost before", "lost after", "grumble", "refuse", "later", "fails later", "abnormal"),
-        )
+    def _refund(self, merchant: str, refund) -> RefundAnswer:
+        lie = self._called("refund", ("lost before", "lost after", "grumble", "refuse", *ENDS))
         with self.lock:
             self.look()
             back = self.backs.get(refund.refund_no)
             if lie == "grumble":
-                raise self._grumble()
+                raise ChannelDown("a word about the key, the limit or the moment")
+            if back is None and lie == "refuse":
+                return RefundAnswer(RefundState.REFUSED, "NOT_ENOUGH")
             if back is None:
-                back = self._give_back(refund, lie)
+                back = self._give_back(merchant, refund, lie)
             elif back.amount != int(refund.amount * 100):
                 raise Refused("the same number, another amount")
             answer = self._of(back)
         self._answered("refund", lie)
         return answer
 
-    def query_refund(self, refund) -> RefundAnswer:
+    def query_refund(self, merchant: str, refund) -> RefundAnswer:
         lie = self._called("query_refund", ("lost after", "unknown", "grumble"))
         with self.lock:
             self.look()
@@ -216,33 +256,30 @@ class ChannelBooks:
             answer = self._of(back) if back else RefundAnswer(RefundState.UNKNOWN)
         self._answered("query_refund", lie)
         if lie == "grumble":
-            raise self._grumble()
+            raise ChannelDown("a word about the key, the limit or the moment")
         if lie == "unknown" and answer.state is RefundState.PENDING:
             return RefundAnswer(RefundState.UNKNOWN)
         return answer
 
-    def notice(self, notice, now) -> Payment | Noted:
+    def notice(self, merchant: str, notice) -> Payment | Noted:
         said = json.loads(notice.body)
-        if said["sign"] != GOOD:
+        if said["sign"] != GOOD or said["merchant"] != merchant:
             raise Forged("signature")
         if said["says"] != "paid":
             return Noted(said["order_no"], said["trade_no"], said["says"])
         return self._payment(self.trades[said["order_no"]])
 
-    def acknowledge(self, *, accepted) -> Acknowledgement:
-        return Acknowledgement(b"success" if accepted else b"failure")
-
-    def result(self, order, result) -> None:
-        if result != GOOD:
-            raise Forged("signature")
-
     def bill(self, day) -> bytes:
-        lie = self._called("bill", ("lost before", "not ready"))
+        lie = self._called("bill", ("lost before", "not ready", "none yet"))
         if lie == "not ready":
             raise ChannelDown("STATEMENT_CREATING")
+        morning = datetime.combine(day + timedelta(days=1), time(10), bill_files.SHANGHAI)
         with self.lock:
             self.look()
-            return bill_files.write(self, day)
+            content = bill_files.write(self, day)
+        if not content or (lie == "none yet" and self.now() < morning):
+            raise NoBill("NO_STATEMENT_EXIST")
+        return content
 
     # --- how it does it
 
@@ -268,40 +305,103 @@ class ChannelBooks:
             return Answer(State.PAID, self._payment(trade))
         return Answer(State.PENDING if trade.state == "open" else State.CLOSED)
 
+    def _of_merchant(self, merchant: str, order_no: str) -> Trade | None:
+        """Another merchant's keys ask of his own orders alone."""
+        trade = self.trades.get(order_no)
+        return trade if trade and trade.merchant == merchant else None
+
     def _payment(self, trade: Trade) -> Payment:
         amount = Decimal(trade.paid).scaleb(-2)
-        return Payment(self.pay_type, trade.order_no, trade.trade_no, amount, trade.paid_at)
+        return Payment(
+            self.pay_type,
+            trade.order_no,
+            trade.trade_no,
+            amount,
+            trade.paid_at,
+            self._settled_on(trade.paid_at),
+            trade.merchant,
+        )
 
-    def _give_back(self, refund, lie: str) -> Back:
+    def _settled_on(self, at: datetime | None):
+        """UnionPay alone says in which day's bill it stands."""
+        is_said = at is not None and self.pay_type is PayType.UNIONPAY
+        return bill_files.day_of(self.pay_type, at) if is_said else None
+
+    def _give_back(self, merchant: str, refund, lie: str) -> Back:
         """The rules: of a payment, with its total, all refunds within it, one number once."""
         trade, amount = self.by_trade(refund.trade_no), int(refund.amount * 100)
-        if trade is None:
+        if trade is None or trade.merchant != merchant:
             raise Refused("TRADE_NOT_EXIST")
         if int(refund.paid * 100) != trade.paid:
             raise Refused("PARAM_ERROR: total is not the payment's")
         given = [b for b in self.backs.values() if b.trade_no == refund.trade_no]
         if sum(b.amount for b in given if b.state != "failed") + amount > trade.paid:
             raise Refused("REFUND_AMT_NOT_EQUAL_TOTAL")
-        if lie == "refuse":
-            raise Refused("NOT_ENOUGH")
-        back = Back(refund.refund_no, refund.trade_no, amount, state="done", done_at=self.now())
-        if lie in ("later", "fails later", "abnormal"):
-            ends = {"later": "done", "fails later": "failed", "abnormal": "abnormal"}[lie]
-            back.state, back.turns_to = "pending", ends
-            back.turns_at, back.done_at = self.now() + timedelta(minutes=20), None
+        back = Back(refund.refund_no, refund.trade_no, amount, "done", self.now())
+        if lie in ENDS:
+            self.ends_of[refund.refund_no] = lie
+            back.turn("pending", self.now())
+            back.turns = [(self.now() + timedelta(minutes=m), state) for m, state in ENDS[lie]]
         self.backs[back.refund_no] = back
         return back
 
-    @staticmethod
-    def _of(back: Back) -> RefundAnswer:
+    def _of(self, back: Back) -> RefundAnswer:
         states = {
             "done": RefundState.DONE,
             "pending": RefundState.PENDING,
             "failed": RefundState.FAILED,
-            "abnormal": RefundState.FAILED,
+            "abnormal": RefundState.PARKED,
         }
-        return RefundAnswer(states[back.state], back.state)
+        settled_on = self._settled_on(back.done_at)
+        return RefundAnswer(states[back.state], back.state, back.done_at, settled_on)
 
     def _grumble(self) -> Exception:
         """Not a word about this number: permissions, limits, a signature that did not verify."""
         return Refused("grumble")
+
+
+@dataclass(frozen=True)
+class Front:
+    """The product's own interface to one channel, with one merchant's keys."""
+
+    books: ChannelBooks
+    merchant: str
+
+    @property
+    def pay_type(self) -> PayType:
+        return self.books.pay_type
+
+    @property
+    def takes_any_scene(self) -> bool:
+        return self.pay_type is PayType.ALIPAY
+
+    def ends_early(self, scene) -> bool:
+        return scene == "h5"
+
+    def create(self, order, wanted) -> dict:
+        return self.books.create(self.merchant, order, wanted)
+
+    def query(self, order) -> Answer:
+        return self.books.query(self.merchant, order)
+
+    def close(self, order) -> Answer:
+        return self.books.close(self.merchant, order)
+
+    def refund(self, refund) -> RefundAnswer:
+        return self.books.refund(self.merchant, refund)
+
+    def query_refund(self, refund) -> RefundAnswer:
+        return self.books.query_refund(self.merchant, refund)
+
+    def notice(self, notice, now) -> Payment | Noted:
+        return self.books.notice(self.merchant, notice)
+
+    def acknowledge(self, *, accepted) -> Acknowledgement:
+        return Acknowledgement(b"success" if accepted else b"failure")
+
+    def result(self, order, result) -> None:
+        if result != GOOD:
+            raise Forged("signature")
+
+    def bill(self, day) -> bytes:
+        return self.books.bill(day)

@@ -15,7 +15,8 @@ from tests.invariants.world import World
 # What the numbers in our tables mean (docs/states.md, docs/money.md); written out, not imported.
 CREATED, REPORTED, CONFIRMED = 0, 1, 2
 UNPAID, PAID, AWAITING = 0, 1, 2
-PROPOSED, APPROVED, SENT, DONE, FAILED, REJECTED = range(6)
+PROPOSED, APPROVED, SENT, DONE, FAILED, REJECTED, PARKED, WITHDRAWN = range(8)
+NOT_OUT = (PROPOSED, FAILED, REJECTED, WITHDRAWN)  # such a refund has moved nothing, or it is back
 GRAB, EXPIRY_REFUND, TOPUP, CHANNEL_PAY, SUSPENSE = 2, 3, 4, 6, 7
 
 
@@ -60,6 +61,8 @@ class Books:
         self.cases = rows(
             "SELECT id, kind, reference, order_no, trade_no, status FROM payments_case"
         )
+        self.counted = dict(rows(f"SELECT id, {fen('held')} FROM payments_case"))
+        self.adjusted = dict(rows("SELECT reference, case_id FROM wallets_adjustment"))
         self.packets = rows(
             f"SELECT id, public_id, user_id, pay_status, {fen('total_money')},"
             f" {fen('return_money')}, voided_at, closed_at, is_frozen, expire_time, draft_until"
@@ -135,7 +138,7 @@ def _on_their_way(world: World, ours: Books) -> Iterator[tuple[str, int]]:
     for number, pay_type, status, amount, *_ in ours.refunds.values():
         back = world.books[PayType(pay_type)].backs.get(number)
         is_gone = back is not None and back.is_out
-        if status not in (PROPOSED, FAILED, REJECTED) and not is_gone:
+        if status not in NOT_OUT and not is_gone:
             yield number, amount
 
 
@@ -217,13 +220,13 @@ def refunds(world: World, ours: Books) -> Iterator[str]:
     """What a channel gave back has left us once; what it did not is here, or on its way."""
     net = defaultdict(int)
     for _, reference, source, target, amount in ours.lines:
+        reference = reference.removesuffix("/late")  # paid after all: the platform carries it
         if reference in ours.refunds:
             net[reference] += amount * (target.startswith("clearing:"))
             net[reference] -= amount * (source.startswith("clearing:"))
     for number, pay_type, status, amount, _, trade_no, *_ in ours.refunds.values():
         back = world.books[PayType(pay_type)].backs.get(number)
         state = back.state if back else "never heard of"
-        is_out = status in (APPROVED, SENT, DONE) or status > REJECTED
         says = f"refund {number} of {amount}, status {status}, at the channel: {state}"
         if state in ("done", "abnormal") and net[number] != amount:
             yield f"{says}; yet {net[number]} left us"
@@ -231,11 +234,9 @@ def refunds(world: World, ours: Books) -> Iterator[str]:
             yield f"{says}; no case says so"
         if status == DONE and state != "done":
             yield f"{says}; done here alone"
-        if status in (FAILED, REJECTED) and net[number] != 0:
+        if status in NOT_OUT and net[number] != 0:
             yield f"{says}; {net[number]} left us"
-        if not is_out and status != PROPOSED and state not in ("done", "abnormal") and net[number]:
-            yield f"{says}; {net[number]} left us"
-        if status in (APPROVED, SENT) and not ours.open_cases_about(number, trade_no):
+        if status in (APPROVED, SENT, PARKED) and not ours.open_cases_about(number, trade_no):
             yield f"{says}; it still waits, and there is no case"
     for books in world.books.values():
         for back in books.backs.values():
@@ -299,40 +300,36 @@ def promises(world: World, ours: Books) -> Iterator[str]:
 
 
 def suspense(world: World, ours: Books) -> Iterator[str]:
-    """What waits in suspense is each time one payment's, with an open case; never below nothing."""
-    holds = held_by_payment(ours)
-    for (channel, trade_no), money in holds.items():
+    """What waits in suspense is each time an open case's; none holds less than nothing."""
+    holds = held_by_cases(ours)
+    open_ones = {case[0] for case in ours.cases if case[5] == 0}
+    for case_id, money in holds.items():
         if money < 0:
-            yield f"of {channel} {trade_no or 'nobody'} there is {money}"
-        if money > 0 and not ours.open_cases_about(trade_no):
-            yield f"{money} of {channel} {trade_no} wait, and no case is open"
+            yield f"of case {case_id or 'none'} there is {money}"
+        if money > 0 and case_id not in open_ones:
+            yield f"{money} of case {case_id or 'none'} wait, and it is not open"
+    for case_id, counted in ours.counted.items():
+        if counted != holds.get(case_id, 0):
+            yield f"case {case_id} says {counted}, its lines {holds.get(case_id, 0)}"
+    if sum(holds.values()) != ours.held["suspense"]:
+        yield f"suspense {ours.held['suspense']}, its cases {sum(holds.values())}"
 
 
-def held_by_payment(ours: Books) -> dict[tuple[str, str], int]:
-    """What suspense holds of each payment: (channel, trade number)."""
-    holds: dict[tuple[str, str], int] = defaultdict(int)
+def held_by_cases(ours: Books) -> dict[int, int]:
+    """What suspense holds for each case, by the lines; 0: for none."""
+    about = {case[2]: case[0] for case in ours.cases if not case[1].startswith("bill")}
+    holds: dict[int, int] = defaultdict(int)
     for kind, reference, source, target, amount in ours.lines:
         if "suspense" not in (source, target):
             continue
-        refund = ours.refunds.get(reference)
-        key = ("", "")
-        if refund:
-            key = (PayType(refund[1]).word, refund[5])
-        elif kind == SUSPENSE:
-            channel, _, trade_no = reference.partition(":")
-            key = (channel, trade_no)
-        holds[key] += amount if target == "suspense" else -amount
+        if kind == SUSPENSE:
+            case_id = about.get(reference)
+        elif reference in ours.refunds:
+            case_id = ours.refunds[reference][7]
+        else:
+            case_id = ours.adjusted.get(reference)
+        holds[case_id or 0] += amount if target == "suspense" else -amount
     return dict(holds)
-
-
-def held_by_open_cases(ours: Books) -> list[tuple[int, int]]:
-    """(case, money) of the case that holds each payment: the one that its line names."""
-    found = []
-    for (channel, trade_no), money in held_by_payment(ours).items():
-        for case in ours.cases:
-            if case[2] == f"{channel}:{trade_no}" and case[5] == 0:
-                found.append((case[0], money))
-    return found
 
 
 def somebody_asks(world: World, ours: Books) -> Iterator[str]:
@@ -357,6 +354,11 @@ def somebody_asks(world: World, ours: Books) -> Iterator[str]:
 def bills(world: World, ours: Books) -> Iterator[str]:
     """What a bill's comparing said was true when it was said."""
     yield from world.false_words
+
+
+def unbooked(world: World) -> set[str]:
+    """The trade numbers that channels were paid under and that no line of ours names."""
+    return {trade.trade_no for _, trade in _not_booked(world, Books())}
 
 
 def is_true(world: World, kind: str, number: str) -> bool:

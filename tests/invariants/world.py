@@ -14,7 +14,6 @@ from collections import Counter
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from unittest import mock
-from zoneinfo import ZoneInfo
 
 from celery import current_app
 from django.db import Error as DatabaseError
@@ -24,8 +23,9 @@ from django.utils import timezone
 from payments.channels import registry
 from payments.channels.base import Notice
 from payments.states import CHANNELS, PayType
-from redpacket_site.kit import later, sweeps
-from tests.invariants.channel_books import ChannelBooks
+from redpacket_site.kit import heartbeat, later, sweeps
+from redpacket_site.kit.retry import is_conflict
+from tests.invariants.channel_books import ChannelBooks, Front
 
 NOON = 4  # o'clock UTC: noon in Shanghai
 DEEP = 2  # how many may be in each other's way
@@ -61,7 +61,8 @@ class World:
         self.tasks: list[tuple[str, tuple]] = []
         self.promised: dict[tuple[str, str], object] = {}  # (packet, user) -> what a grab said
         self.false_words: list[str] = []  # differences that a bill did not have
-        self.days_compared = 0
+        self.jitter = None  # in a crowd: how long a commit and a call wait
+        self.lock = threading.RLock()
         self.others = None  # what others do, meanwhile
         self._here = threading.local()
         self.books = {
@@ -91,6 +92,8 @@ class World:
 
     def takes_time(self) -> None:
         """A call to a channel that is slow, yet within its deadline."""
+        if self.jitter:
+            self.jitter()
         if not self.honest and self.chance(0.1):
             self.met["a slow call"] += 1
             self.later(seconds=self.luck.choice((2, 9, 40)))
@@ -101,7 +104,10 @@ class World:
     def channel_says(self, what: str, lies: tuple[str, ...]) -> str:
         """How a channel behaves this time."""
         lies = tuple(lie for lie in lies if f"{what}: {lie}" not in self.off)
-        if self.honest or not lies or not self.chance(self.lies):
+        p = self.lies
+        if p and what in ("refund", "query_refund"):
+            p = max(p, 0.4)  # what matters most, and comes least often
+        if self.honest or not lies or not self.chance(p):
             return ""
         lie = self.luck.choice(lies)
         self.met[f"{what}: {lie}"] += 1
@@ -112,7 +118,7 @@ class World:
 
     def meanwhile(self, where: str, p: float | None = None) -> None:
         deep = getattr(self._here, "deep", 0)
-        if self.others is None or deep >= DEEP or self._is_doomed():
+        if self.others is None or deep >= DEEP or self.is_doomed():
             return
         if connection.in_atomic_block or not self.chance(self.bustle * 4 if p is None else p):
             return
@@ -123,7 +129,7 @@ class World:
         finally:
             self._here.deep = deep
 
-    def _is_doomed(self) -> bool:
+    def is_doomed(self) -> bool:
         here = self._here
         doomed = ("dies_at", "deaf_at", "is_deaf")
         return any(getattr(here, name, None) for name in doomed)
@@ -192,8 +198,11 @@ class World:
                 (timezone, "now", self.now),
                 (transaction.Atomic, "__enter__", begin),
                 (later, "run", self._queued),
-                (registry, "channel", lambda pay_type: self.books[PayType(pay_type)]),
+                (registry, "channel", self._channel),
+                (registry, "every", self._every),
                 (registry, "offered", lambda: list(self.books)),
+                (registry, "heard", lambda: list(self.books)),
+                (heartbeat, "database_now", lambda: self.time),
                 (secrets, "token_bytes", self._token_bytes),
                 (sweeps, "log", _Loud(self)),
             ):
@@ -226,6 +235,8 @@ class World:
 
         def counted_commit():
             self._count()
+            if self.jitter:
+                self.jitter()
             commit()
             if getattr(here, "deaf_at", None):
                 here.commits += 1
@@ -247,12 +258,29 @@ class World:
         if not connection.in_atomic_block:
             self.meanwhile("a statement", self.bustle)
 
+    def _channel(self, pay_type: PayType, merchant: str = "") -> Front:
+        books = self.books[PayType(pay_type)]
+        return Front(books, merchant or books.merchants[-1])
+
+    def _every(self, pay_type: PayType) -> list[Front]:
+        books = self.books[PayType(pay_type)]
+        return [Front(books, merchant) for merchant in reversed(books.merchants)]
+
     def _queued(self, task: str, *args, in_s: float = 0) -> None:
         self._count()
         self.tasks.append((task, args))
 
     def _token_bytes(self, count: int) -> bytes:
         return self.luck.randbytes(count)
+
+    def one_under_way(self, queue: list, luck: random.Random, kept: float) -> tuple:
+        """A message out of a queue without order; whether it stays there, too, to come again."""
+        with self.lock:
+            if not queue:
+                raise Nothing
+            at, is_kept = luck.randrange(len(queue)), luck.random() < kept
+            found = queue[at] if is_kept else queue.pop(at)
+        return (*found, is_kept)
 
     def run_task(self, task: str, args: tuple) -> None:
         current_app.tasks[task](*args)
@@ -265,9 +293,11 @@ class _Loud:
         self.world = world
 
     def exception(self, event, **about):
-        here = self.world._here
-        if not (getattr(here, "is_dead", False) or getattr(here, "is_deaf", False)):
-            raise Crashed(f"{event} {about}: {sys.exc_info()[1]!r}") from sys.exc_info()[1]
+        here, error = self.world._here, sys.exc_info()[1]
+        if isinstance(error, OperationalError) and is_conflict(error):
+            self.world.met["conflict"] += 1  # the next sweep has it
+        elif not (getattr(here, "is_dead", False) or getattr(here, "is_deaf", False)):
+            raise Crashed(f"{event} {about}: {error!r}") from error
 
     def __getattr__(self, name):
         return lambda *args, **kwargs: None
@@ -278,7 +308,3 @@ def _new_connection() -> None:
     with suppress(Exception):
         connections["default"].close()
     del connections["default"]
-
-
-def shanghai(at: datetime):
-    return at.astimezone(ZoneInfo("Asia/Shanghai"))

@@ -1,0 +1,39 @@
+"""Several threads in one world, on a server with concurrent writers: `--crowd` runs any number."""
+
+from collections import Counter
+
+import pytest
+
+from conftest import _empty
+from packets import void
+from tests.invariants import crowd
+
+CROWDS, ENOUGH = 8, 40
+
+
+def differences(number: int, met: Counter, **kwargs):
+    for seed in range(1, number + 1):
+        _empty()
+        told = crowd.live(seed, met, **kwargs)
+        if told.differences:
+            yield told
+
+
+def test_every_yuan_is_in_one_place_after_any_crowd(on_mariadb):
+    met: Counter[str] = Counter()
+
+    for told in differences(CROWDS, met):
+        pytest.fail(str(told))
+
+    assert {"paid at a channel", "killed", "notice", "report", "send_refund"} <= set(met)
+
+
+@pytest.mark.broken_books
+def test_every_yuan_is_in_one_place_without_turns_on_the_packet(on_mariadb, monkeypatch):
+    """An order that ends while its report issues the packet: nobody would void it."""
+    monkeypatch.setattr(void, "hold", lambda *_: True)
+    scenes = (crowd.SCENES[1],)
+
+    found = next(differences(ENOUGH, Counter(), scenes=scenes), None)
+
+    assert found, f"{ENOUGH} crowds and nothing was seen"
