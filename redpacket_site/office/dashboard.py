@@ -341,11 +341,20 @@ def _running(user, now: datetime) -> Block:
     if user.has_perm("wallets.view_dailysummary"):
         last = DailySummary.objects.order_by("-day").first()
         value = last.day.isoformat() if last else "-"
-        block.figures.append(Figure(_("last closed day"), value, list_of(DailySummary)))
+        is_late = last and daily.midnight_after(last.day) < now - CLOSED_WITHIN
+        block.figures.append(
+            Figure(
+                _("last closed day"),
+                value,
+                list_of(DailySummary),
+                tone="warn" if is_late else "",
+            )
+        )
     return block
 
 
 LATE_AFTER = timedelta(seconds=30)
+CLOSED_WITHIN = timedelta(days=1, minutes=30)  # since the midnight that ended the last closed day
 
 
 def _settlement_lag(now: datetime) -> Figure:

@@ -144,7 +144,7 @@ def test_closed_days_with_one_missing_are_named():
 @pytest.mark.broken_books
 @pytest.mark.parametrize("day", ["NULL", "'2026-01-01'"])
 def test_line_that_is_in_no_closed_day_is_named(day):
-    before = timezone.now() - timedelta(days=3)
+    before = timezone.now() - timedelta(days=6)
     for _ in range(2):
         credit(user_id="u1", amount=Decimal("1.00"), reason="test", now=before)
         daily.close_days(now=timezone.now() - timedelta(days=1))

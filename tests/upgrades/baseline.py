@@ -1,0 +1,79 @@
+"""The release before this one: its last migrations, its tables, and how it closed a day."""
+
+from datetime import date, datetime, time, timedelta
+
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.utils import timezone
+
+from wallets import daily
+from wallets.models import DailyFigure, DailySummary, LedgerLine
+
+# Set anew with each release, to the last migrations of the one before.
+BASELINE = {
+    "kit": "0004_exports",
+    "packets": "0006_list_indexes",
+    "payments": "0003_list_indexes",
+    "wallets": "0004_list_indexes",
+}
+
+
+def targets() -> list[tuple[str, str]]:
+    """The release's state: its own migrations and the libraries' newest."""
+    loader = MigrationLoader(connection)
+    others = [leaf for leaf in loader.graph.leaf_nodes() if leaf[0] not in BASELINE]
+    return [*BASELINE.items(), *others]
+
+
+def models() -> list:
+    """The release's own models: what its workers read and write. Parents before children."""
+    apps = MigrationLoader(connection).project_state(targets()).apps
+    left = [model for label in BASELINE for model in apps.get_app_config(label).get_models()]
+    ordered: list = []
+    while left:
+        ready = [model for model in left if not (parents(model) - {model}) & set(left)]
+        ordered += ready
+        left = [model for model in left if model not in ready]
+    return ordered
+
+
+def parents(model) -> set:
+    return {field.related_model for field in model._meta.concrete_fields if field.is_relation}
+
+
+def close_days(now: datetime) -> None:
+    """As its workers did: a day is the range of keys up to the first line of the next one."""
+    while (day := _next_day()) and _midnight_after(day) + timedelta(minutes=10) <= now:
+        last_closed = DailySummary.objects.order_by("-last_id").first()
+        before = last_closed.last_id if last_closed else 0
+        fresh = LedgerLine.objects.filter(id__gt=before).order_by("id")
+        beyond = fresh.filter(created_at__gte=_midnight_after(day)).first()
+        newest = fresh.last()
+        last = beyond.pk - 1 if beyond else newest.pk if newest else before
+        figures = daily.figures_of(LedgerLine.objects.filter(id__gt=before, id__lte=last))
+        summary = DailySummary.objects.create(
+            day=day, first_id=before + 1, last_id=last, closed_at=now
+        )
+        DailyFigure.objects.bulk_create(
+            DailyFigure(
+                summary=summary,
+                kind=kind,
+                source=source,
+                target=target,
+                lines=lines,
+                amount=amount,
+            )
+            for (kind, source, target), (lines, amount) in figures.items()
+        )
+
+
+def _next_day() -> date | None:
+    if closed := DailySummary.objects.order_by("-day").first():
+        return closed.day + timedelta(days=1)
+    first = LedgerLine.objects.order_by("id").first()
+    return first and timezone.localdate(first.created_at)
+
+
+def _midnight_after(day: date) -> datetime:
+    zone = timezone.get_default_timezone()
+    return datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone)

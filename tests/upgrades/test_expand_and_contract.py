@@ -1,0 +1,118 @@
+"""After each migration workers of the release before can go on (docs/upgrading.md)."""
+
+import pytest
+from django.db import models
+from django.db.migrations import operations
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
+from django.db.models import NOT_PROVIDED
+
+from tests.upgrades.baseline import BASELINE
+
+pytestmark = pytest.mark.once
+
+# What would stop an old worker, and why it does not: "app.migration: what" -> reason.
+WIDER = "takes more than the one that it replaces"
+WEIGHED = {
+    "kit.0005_keys_byte_by_byte: AlterField idempotencyrecord.key": "another collation of what"
+    " old workers write and compare as before",
+    "payments.0005_case_money: AddConstraint case.case_holds_what_it_is_about": "holds for the"
+    " empty column that they leave",
+    "payments.0005_case_money: AddConstraint case.case_resolved_holds_nothing": "they are refused"
+    " to resolve a case whose money is still there, as anybody is",
+    "payments.0005_case_money: AddConstraint channelrefund.refund_decided_by_a_checker": WIDER,
+    "wallets.0006_adjustment_case: AddConstraint adjustment.adjustment_decided_by_a_checker": WIDER,
+}
+ADDS = (
+    operations.CreateModel,
+    operations.AddIndex,
+    operations.RemoveIndex,
+    operations.RemoveConstraint,
+    operations.AlterModelOptions,
+    operations.AlterModelManagers,
+    operations.RunPython,
+)
+
+
+Changes = list[tuple[str, list, ProjectState | None]]
+
+
+def since_the_baseline() -> Changes:
+    """The operations of each migration that the release before does not have, and the state that
+    each begins with."""
+    loader = MigrationLoader(None)
+    return [
+        (f"{app}.{name}", migration.operations, loader.project_state((app, name), at_end=False))
+        for (app, name), migration in sorted(loader.disk_migrations.items())
+        if name > BASELINE.get(app, "~")
+    ]
+
+
+def refusals(migrations: Changes) -> list[str]:
+    """What of these an old worker would stumble over; tables that it does not know are free."""
+    found, made = [], set()
+    for name, changes, state in migrations:
+        app = name.partition(".")[0]
+        made |= {(app, each.name_lower) for each in changes if hasattr(each, "bases")}
+        for each in changes:
+            is_new = (app, getattr(each, "model_name", "").lower()) in made
+            if not is_new and (why := refused(each, app, state)):
+                found.append(f"{name}: {why}")
+    return found
+
+
+def refused(change, app: str = "", state: ProjectState | None = None) -> str:
+    """Why an old worker could not go on after this change; empty when it can."""
+    if isinstance(change, ADDS):
+        return ""
+    what = f"{type(change).__name__} {getattr(change, 'model_name', '')}".strip()
+    if isinstance(change, operations.AddField):
+        field = change.field
+        has_value = field.null or field.db_default is not NOT_PROVIDED or field.many_to_many
+        return "" if has_value else f"{what}.{change.name}: neither null nor db_default"
+    if isinstance(change, operations.AlterField):
+        before = state and state.models[app, change.model_name_lower].fields[change.name]
+        return (
+            ""
+            if before and in_the_database(before) == in_the_database(change.field)
+            else (f"{what}.{change.name}")
+        )
+    if isinstance(change, operations.AddConstraint):
+        return f"{what}.{change.constraint.name}"
+    return what
+
+
+def in_the_database(field: models.Field) -> tuple:
+    """A field without what only Django knows, such as its choices."""
+    _, kind, args, given = field.deconstruct()
+    return kind, args, {key: given[key] for key in given if key not in field.non_db_attrs}
+
+
+def test_old_workers_can_write_after_every_migration():
+    found = refusals(since_the_baseline())
+
+    assert sorted(found) == sorted(WEIGHED), "\n".join(found)
+
+
+def test_the_baseline_is_there():
+    loader = MigrationLoader(None)
+    assert {(app, name) for app, name in BASELINE.items()} <= set(loader.disk_migrations)
+    assert len(since_the_baseline()) > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "is_refused"),
+    [
+        (operations.AddField("order", "a", models.CharField(max_length=3, default="")), True),
+        (operations.AddField("order", "a", models.CharField(max_length=3, db_default="")), False),
+        (operations.AddField("order", "a", models.DateField(null=True)), False),
+        (operations.AlterField("order", "a", models.DateField()), True),
+        (operations.RemoveField("order", "a"), True),
+        (operations.RenameField("order", "a", "b"), True),
+        (operations.DeleteModel("order"), True),
+        (operations.AddConstraint("order", models.UniqueConstraint(fields=["a"], name="x")), True),
+        (operations.RunSQL("SELECT 1"), True),
+    ],
+)
+def test_the_next_one_would_be_found(change, is_refused):
+    assert bool(refusals([("app.9999", [change], None)])) is is_refused

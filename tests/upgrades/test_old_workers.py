@@ -1,0 +1,216 @@
+"""A database of the release before is brought up to this one, and old workers go on beside new
+ones: what both have written, the audit takes."""
+
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import connection, connections
+from django.utils import timezone
+
+from packets import grab, refund, settle
+from packets.states import Kind
+from payments import confirm
+from payments.channels.base import Payment
+from payments.states import NoticeOutcome, PayType
+from redpacket_site.kit.caller import Caller
+from tests import make
+from tests.office import books, stories
+from tests.upgrades import baseline
+from wallets import adjust
+
+OLD = "old"
+RUN = "import django; django.setup(); "
+TO_THE_BASELINE = RUN + (
+    "from django.db import connection as c;"
+    "from django.db.migrations.executor import MigrationExecutor as E;"
+    "from tests.upgrades.baseline import targets;"
+    "E(c).migrate(targets())"
+)
+WORK = RUN + (
+    "from unittest import mock; from django.core.management import call_command as run;"
+    "from tests.upgrades.test_old_workers import SWEEPS; from celery import current_app as app;"
+    "app.loader.import_default_modules();"
+    "[app.tasks[name]() for name in SWEEPS]; run('audit')"
+)
+# What an upgrade must bring in order; the others deal with channels that nobody plays here.
+SWEEPS = (
+    "packets.settle_due",
+    "packets.settle_missed",
+    "packets.refund_expired",
+    "packets.finish_taken",
+    "packets.close_drafts",
+    "wallets.keep_books",
+    "wallets.close_days",
+)
+FIRST_NEW_KEY = 1_000_000  # new workers' rows, so that old ones' can follow below
+
+
+@contextmanager
+def another_database(folder):
+    """A second, empty database on the same engine, as connection OLD; yields its URL."""
+    config = {**connections.settings["default"], "ATOMIC_REQUESTS": False}
+    if connection.vendor == "mysql":
+        name = f"{connection.settings_dict['NAME']}_old"
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+            cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        socket = connection.settings_dict["OPTIONS"]["unix_socket"]
+        url = f"mysql://root@/{name}?unix_socket={quote(socket)}"
+    else:
+        name = str(folder / "old.sqlite3")
+        url = f"sqlite:///{quote(name)}"
+    connections.settings[OLD] = {**config, "NAME": name}
+    try:
+        yield url
+    finally:
+        connections[OLD].close()
+        del connections[OLD]
+        del connections.settings[OLD]
+        if connection.vendor == "mysql":
+            with connection.cursor() as cursor:
+                cursor.execute(f"DROP DATABASE {name}")
+
+
+def run(code: str, url: str, folder) -> str:
+    """In a process of its own, on the other database, as a worker would."""
+    env = {
+        **os.environ,
+        "REDPACKET_DATABASE_URL": url,
+        "REDPACKET_REDIS_URL": "",
+        "REDPACKET_DATA_DIR": str(folder),
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+    }
+    command = [sys.executable, *(["-c", code] if " " in code else ["manage.py", code])]
+    done = subprocess.run(
+        command, env=env, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def copy(keys: dict) -> None:
+    """Write here's rows there, by the columns and tables that the release before knows; `keys`
+    holds which are there already."""
+    tables = [get_user_model(), *baseline.models()]
+    there = connections[OLD]
+    with there.constraint_checks_disabled(), there.cursor() as into, connection.cursor() as out:
+        for model in tables:
+            columns = [f.column for f in model._meta.concrete_fields if not f.generated]
+            table, pk = model._meta.db_table, columns.index(model._meta.pk.column)
+            names = ", ".join(connection.ops.quote_name(column) for column in columns)
+            out.execute(f"SELECT {names} FROM {table}")
+            known = keys.setdefault(table, set())
+            rows = [row for row in out.fetchall() if row[pk] not in known]
+            if table == "kit_eventplace":
+                continue
+            marks = ", ".join(["%s"] * len(columns))
+            into.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
+            known |= {row[pk] for row in rows}
+
+
+def leave_room() -> None:
+    """Keys of new workers' rows begin higher."""
+    with connections[OLD].cursor() as cursor:
+        for model in baseline.models():
+            if not model._meta.pk.get_internal_type().endswith("AutoField"):
+                continue
+            table = model._meta.db_table
+            if connection.vendor == "mysql":
+                cursor.execute(f"ALTER TABLE {table} AUTO_INCREMENT = {FIRST_NEW_KEY}")
+            else:
+                cursor.execute("DELETE FROM sqlite_sequence WHERE name = %s", [table])
+                sequence = "INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)"
+                cursor.execute(sequence, [table, FIRST_NEW_KEY])
+
+
+def days_of_business(who: str) -> None:
+    """Paid by balance and through a channel, taken, returned, adjusted; yesterday and the day
+    before."""
+    now = timezone.now()
+    users = [f"{who}{number}" for number in range(1, 4)]
+    make.make_group(f"{who}0", *users, group_id=f"g-{who}")
+    given = {"sender": f"{who}0", "for_id": f"g-{who}"}
+    for ago in (2, 1):
+        then = now - timedelta(days=ago, minutes=5)
+        packet = make.make_packet(Kind.EQUAL, 3, "8.88", now=then, **given)
+        books.credit.credit(
+            user_id=packet.user_id, amount=packet.total_money, reason="test", now=then
+        )
+        books.pay.by_balance(public_id=packet.public_id, caller=Caller(packet.user_id), now=then)
+        take(packet, users[0], then)
+        refund.refund_expired(rp_id=packet.pk, now=then + timedelta(days=1))
+    packet, order = make.make_reported_packet(Kind.EQUAL, 2, "5.00", now=now, **given)
+    take(packet, users[0], now)
+    make.confirm(order, now)
+    paid_again(order, now)
+    for number in (1, 2):
+        settle.run_pass(rp_id=packet.pk, number=number, now=now + timedelta(minutes=1))
+    maker, checker = (
+        get_user_model().objects.create(username=f"{who} {name}") for name in ("m", "c")
+    )
+    proposed = adjust.propose(
+        user_id=users[1],
+        amount=make.yuan("12.34"),
+        is_credit=True,
+        other="platform",
+        reason="test",
+        maker_id=maker.pk,
+        now=now,
+    )
+    adjust.approve(reference=proposed.reference, checker_id=checker.pk, now=now)
+
+
+def paid_again(order, now) -> None:
+    """A second payment, which waits in suspense with its case."""
+    payment = Payment(
+        pay_type=PayType(order.pay_type),
+        order_no=order.order_no,
+        trade_no=f"t-again-{order.order_no}",
+        amount=order.amount,
+        paid_at=now,
+    )
+    assert confirm.confirm(payment=payment, now=now) is NoticeOutcome.SUSPENSE
+
+
+def take(packet, user: str, now) -> None:
+    grab.grab(public_id=packet.public_id, caller=Caller(user), now=now + timedelta(seconds=5))
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_database_of_the_release_before(tmp_path, closed):
+    days_of_business("a")
+    stories.topped_up_twice(timezone.now())
+    if closed:
+        baseline.close_days(timezone.now())
+
+    with another_database(tmp_path) as url:
+        run(TO_THE_BASELINE, url, tmp_path)
+        keys: dict = {}
+        copy(keys)
+        run("migrate", url, tmp_path)
+        assert "audit clean" in run("audit", url, tmp_path)
+        leave_room()
+
+        assert "audit clean" in run(WORK, url, tmp_path)
+
+        days_of_business("b")  # by workers that were not stopped yet
+        copy(keys)
+        assert "audit clean" in run("audit", url, tmp_path)
+        assert "audit clean" in run(WORK, url, tmp_path)
+        assert not_booked() == (0, 0)
+
+
+def not_booked() -> tuple[int, int]:
+    """Lines that are in no books, and closed days that are still ranges of keys."""
+    with connections[OLD].cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM wallets_ledgerline WHERE booked_on IS NULL")
+        (lines,) = cursor.fetchone()
+        cursor.execute("SELECT COUNT(*) FROM wallets_dailysummary WHERE is_booked = 0")
+        return lines, cursor.fetchone()[0]
