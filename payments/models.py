@@ -274,18 +274,22 @@ class Bill(Leased):
     pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
     day = models.DateField(_("day"), db_index=True)  # in the channels' time zone
     state = models.PositiveSmallIntegerField(
-        _("state"), choices=BillState.choices, default=BillState.WAITING
+        _("state"),
+        choices=BillState.choices,
+        default=BillState.WAITING,
+        db_default=BillState.COMPARED,  # what a row of the release before stands for
     )
     rows = models.PositiveIntegerField(_("rows"), default=0)
     matched = models.PositiveIntegerField(_("matched"), default=0)
     differences = models.PositiveIntegerField(_("differences"), default=0)
     # Of the differences those of ours that no bill names; the next day's bill may tell more.
-    missing = models.PositiveIntegerField(_("missing"), default=0)
+    missing = models.PositiveIntegerField(_("missing"), default=0, db_default=0)
     total = MoneyField(_("paid in all"), default=ZERO)
-    refunded = MoneyField(_("refunded in all"), default=ZERO)
+    refunded = MoneyField(_("refunded in all"), default=ZERO, db_default=ZERO)
     reconciled_at = models.DateTimeField(_("reconciled at"), null=True)
-    tries = models.PositiveIntegerField(_("tries"), default=0)
-    says = models.CharField(_("says"), max_length=255, blank=True, default="")  # why it is missing
+    tries = models.PositiveIntegerField(_("tries"), default=0, db_default=0)
+    # Why it is missing.
+    says = models.CharField(_("says"), max_length=255, blank=True, default="", db_default="")
     due_at = models.DateTimeField(_("next try at"), null=True)
 
     MOVES = Moves("state", BILL_MOVES)

@@ -59,27 +59,27 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='bill',
             name='missing',
-            field=models.PositiveIntegerField(default=0, verbose_name='missing'),
+            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name='missing'),
         ),
         migrations.AddField(
             model_name='bill',
             name='refunded',
-            field=redpacket_site.kit.money.MoneyField(decimal_places=2, default=Decimal('0.00'), max_digits=13, verbose_name='refunded in all'),
+            field=redpacket_site.kit.money.MoneyField(db_default=Decimal('0.00'), decimal_places=2, default=Decimal('0.00'), max_digits=13, verbose_name='refunded in all'),
         ),
         migrations.AddField(
             model_name='bill',
             name='says',
-            field=models.CharField(blank=True, default='', max_length=255, verbose_name='says'),
+            field=models.CharField(blank=True, db_default='', default='', max_length=255, verbose_name='says'),
         ),
         migrations.AddField(
             model_name='bill',
             name='state',
-            field=models.PositiveSmallIntegerField(choices=[(0, 'not there yet'), (1, 'compared'), (2, 'no transactions, compared'), (3, 'given up: never came')], default=0, verbose_name='state'),
+            field=models.PositiveSmallIntegerField(choices=[(0, 'not there yet'), (1, 'compared'), (2, 'no transactions, compared'), (3, 'given up: never came')], db_default=1, default=0, verbose_name='state'),
         ),
         migrations.AddField(
             model_name='bill',
             name='tries',
-            field=models.PositiveIntegerField(default=0, verbose_name='tries'),
+            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name='tries'),
         ),
         migrations.AddField(
             model_name='channelrefund',

@@ -21,6 +21,9 @@ WEIGHED = {
     "payments.0005_case_money: AddConstraint case.case_resolved_holds_nothing": "they are refused"
     " to resolve a case whose money is still there, as anybody is",
     "payments.0005_case_money: AddConstraint channelrefund.refund_decided_by_a_checker": WIDER,
+    "payments.0007_bill_days: AddConstraint bill.bill_figures": "they never count more",
+    "payments.0007_bill_days: AddConstraint bill.bill_compared_at": "they are refused to compare a"
+    " day that a new worker waits for, and leave it to him",
     "wallets.0006_adjustment_case: AddConstraint adjustment.adjustment_decided_by_a_checker": WIDER,
 }
 ADDS = (
@@ -72,20 +75,25 @@ def refused(change, app: str = "", state: ProjectState | None = None) -> str:
         return "" if has_value else f"{what}.{change.name}: neither null nor db_default"
     if isinstance(change, operations.AlterField):
         before = state and state.models[app, change.model_name_lower].fields[change.name]
-        return (
-            ""
-            if before and in_the_database(before) == in_the_database(change.field)
-            else (f"{what}.{change.name}")
-        )
+        is_free = before and takes_as_before(before, change.field)
+        return "" if is_free else f"{what}.{change.name}"
     if isinstance(change, operations.AddConstraint):
         return f"{what}.{change.constraint.name}"
     return what
 
 
-def in_the_database(field: models.Field) -> tuple:
+def takes_as_before(before: models.Field, after: models.Field) -> bool:
+    """Whether the column is the same to the database, or one that may be empty now, too."""
+    wider = {**in_the_database(before), "null": before.null or after.null}
+    return wider == {**in_the_database(after), "null": after.null}
+
+
+def in_the_database(field: models.Field) -> dict:
     """A field without what only Django knows, such as its choices."""
     _, kind, args, given = field.deconstruct()
-    return kind, args, {key: given[key] for key in given if key not in field.non_db_attrs}
+    of_django = {*field.non_db_attrs, "default"}
+    kept = {key: given[key] for key in given if key not in of_django}
+    return {"kind": kind, "args": args, **kept}
 
 
 def test_old_workers_can_write_after_every_migration():

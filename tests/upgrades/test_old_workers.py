@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from packets import grab, refund, settle
 from packets.states import Kind
-from payments import confirm
+from payments import confirm, reconcile
 from payments.channels.base import Payment
 from payments.states import NoticeOutcome, PayType
 from redpacket_site.kit.caller import Caller
@@ -152,6 +152,7 @@ def days_of_business(who: str) -> None:
     paid_again(order, now)
     for number in (1, 2):
         settle.run_pass(rp_id=packet.pk, number=number, now=now + timedelta(minutes=1))
+    compare_a_bill((now - timedelta(days=2 + bool(who > "a"))).date(), now)
     maker, checker = (
         get_user_model().objects.create(username=f"{who} {name}") for name in ("m", "c")
     )
@@ -165,6 +166,12 @@ def days_of_business(who: str) -> None:
         now=now,
     )
     adjust.approve(reference=proposed.reference, checker_id=checker.pk, now=now)
+
+
+def compare_a_bill(day: date, now: datetime) -> None:
+    """With a payment that is not in our books, which becomes a case."""
+    content = books.wechat_bill((f"{day} 12:00:00", f"42{day:%m%d}", f"rp{day:%m%d}", "5.20"))
+    reconcile.reconcile(pay_type=PayType.WECHAT, day=day, content=content, now=now)
 
 
 def paid_again(order, now) -> None:
