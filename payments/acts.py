@@ -388,7 +388,7 @@ class RunBill(Proposal):
     def notes(self):
         return [_("Comparing moves no money; each difference becomes a case, once.")]
 
-    def content(self, data) -> bytes | None:
+    def content(self, data) -> list[bytes] | None:
         try:
             return reconcile.download(pay_type=data["channel"], day=data["day"])
         except NoBill:

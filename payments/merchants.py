@@ -1,6 +1,16 @@
 """Who we were at a channel when a payment was made: what follows it goes by the same keys."""
 
+from datetime import date, timedelta
+
+from django.db.models import Q
+
+from payments import bills
+from payments.channels import registry
+from payments.channels.base import Channel
 from payments.models import ChannelRefund, Notification, PaymentOrder
+from payments.states import PayType
+
+NEAR = timedelta(days=1)  # clocks, and the channel's own days, part at midnight
 
 
 def of_refund(refund: ChannelRefund) -> str:
@@ -16,3 +26,36 @@ def of_refund(refund: ChannelRefund) -> str:
         or ordered.values_list("merchant", flat=True).first()
         or ""
     )
+
+
+def billed(pay_type: PayType, day: date) -> list[Channel]:
+    """Whose bill of this day is to be compared: the merchant's in force, and that of each one of
+    before who was paid or paid back about that day, or still may be. The others are left in peace:
+    an account that is long closed gives no bill. Raises LookupError for a channel unknown here.
+    """
+    known = registry.every(pay_type)
+    if not known:
+        raise registry.NotOffered(pay_type)
+    is_offered = pay_type in registry.offered()
+    by_account: dict[str, list[Channel]] = {}
+    for channel in known:
+        by_account.setdefault(channel.account, []).append(channel)
+    return [
+        channels[0]
+        for at, channels in enumerate(by_account.values())
+        if (at == 0 and is_offered) or _was_busy(pay_type, channels, day)
+    ]
+
+
+def _was_busy(pay_type: PayType, channels: list[Channel], day: date) -> bool:
+    begin, end = bills.bounds(pay_type, day)
+    about = (begin - NEAR, end + NEAR)
+    orders = PaymentOrder.objects.filter(
+        pay_type=pay_type, merchant__in=[channel.merchant for channel in channels]
+    )
+    if orders.filter(Q(paid_at__range=about) | Q(chase_at__isnull=False)).exists():
+        return True
+    refunds = ChannelRefund.objects.filter(
+        Q(done_at__range=about) | Q(chase_at__isnull=False), pay_type=pay_type
+    )
+    return refunds.filter(order_no__in=orders.values("order_no")).exists()

@@ -9,9 +9,9 @@ from itertools import chain, islice
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from payments import bills, cases
+from payments import bills, cases, merchants
 from payments.bills import BillRow, Statement, WrongTotal
-from payments.channels import registry
+from payments.channels.base import NoBill
 from payments.judge import Difference, Judged, Seen, digest, judge
 from payments.models import Bill, Case, ChannelRefund, PaymentOrder
 from payments.states import BillState, CaseKind, OrderStatus, PayType, RefundStatus
@@ -65,16 +65,26 @@ class Reconciliation:
         self.refunded += sum((row.amount for row in page if row.refund_no), ZERO)
 
 
-def download(*, pay_type: PayType, day: date) -> bytes:
-    """The bill as the channel gives it. Raises LookupError, ChannelDown, NoBill, Refused."""
-    return registry.channel(pay_type).bill(day)
+def download(*, pay_type: PayType, day: date) -> list[bytes]:
+    """The bills as the channel gives them: that of the merchant in force, and of each one of before
+    who has to do with that day. Raises LookupError, ChannelDown, NoBill when none has any, Refused.
+    """
+    found, none = [], None
+    for channel in merchants.billed(pay_type, day):
+        try:
+            found.append(channel.bill(day))
+        except NoBill as error:
+            none = none or error
+    if none and not found:
+        raise none
+    return found
 
 
 def reconcile(
     *,
     pay_type: PayType,
     day: date,
-    content: bytes | None,
+    content: bytes | list[bytes] | None,
     now: datetime,
     also: retry.Also | None = None,
 ) -> Reconciliation:

@@ -40,16 +40,22 @@ def usual(day: date) -> datetime:
 
 
 class Statement:
-    """A bill file that is being read: its rows once, and then what its own totals say against."""
+    """A bill file that is being read, or one of each merchant's: its rows once, and then what its
+    own totals say against."""
 
-    def __init__(self, pay_type: PayType, content: bytes, day: date) -> None:
+    def __init__(self, pay_type: PayType, content: bytes | list[bytes], day: date) -> None:
         self.wrong_totals: list[WrongTotal] = []
-        self._pay_type, self._content, self._day = pay_type, content, day
+        self._pay_type, self._day = pay_type, day
+        self._contents = [content] if isinstance(content, bytes) else content
 
     def __iter__(self) -> Iterator[BillRow]:
         """Raises Unreadable: not packed as it says, or not this channel's."""
+        for content in self._contents:
+            yield from self._rows(content)
+
+    def _rows(self, content: bytes) -> Iterator[BillRow]:
         reader, read = READERS[self._pay_type], 0
-        for file in opened(self._content, reader.is_detail):
+        for file in opened(content, reader.is_detail):
             read += 1
             try:
                 for item in reader.rows(file, self._day):

@@ -78,6 +78,10 @@ class Alipay:
     def merchant(self) -> str:
         return self.settings.merchant_id
 
+    @property
+    def account(self) -> str:
+        return self.settings.account
+
     # --- Orders ---------------------------------------------------------------------------------
     def create(self, order: PaymentOrder, wanted: Wanted) -> dict:
         """App and h5 orders are made by the payer's own device, out of what is signed here; a QR

@@ -146,6 +146,10 @@ class Channel(Protocol):
         """Who we are there, as orders keep it: an order is only ever asked about with the keys of
         the merchant that it was made with."""
 
+    @property
+    def account(self) -> str:
+        """Whose money it is there, and so whose bill: several apps may share one."""
+
     def create(self, order: PaymentOrder, wanted: Wanted) -> dict:
         """Make the order there; what the app's SDK needs (api.md, `pay_params`). Made before with
         the same words, it is given again. Raises Refused, Reused."""

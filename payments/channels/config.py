@@ -50,6 +50,10 @@ class AlipaySettings:
     def merchant_id(self) -> str:
         return self.app_id
 
+    @property
+    def account(self) -> str:
+        return self.seller_id
+
 
 @dataclass(frozen=True)
 class WechatSettings:
@@ -69,6 +73,10 @@ class WechatSettings:
     def merchant_id(self) -> str:
         return f"{self.mchid}:{self.appid}"  # one merchant may have several apps, and change them
 
+    @property
+    def account(self) -> str:
+        return self.mchid
+
 
 @dataclass(frozen=True)
 class UnionpaySettings:
@@ -85,6 +93,10 @@ class UnionpaySettings:
 
     @property
     def merchant_id(self) -> str:
+        return self.mer_id
+
+    @property
+    def account(self) -> str:
         return self.mer_id
 
 

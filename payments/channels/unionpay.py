@@ -67,6 +67,10 @@ class UnionPay:
     def merchant(self) -> str:
         return self.settings.merchant_id
 
+    @property
+    def account(self) -> str:
+        return self.settings.account
+
     # --- Orders ---------------------------------------------------------------------------------
     def create(self, order: PaymentOrder, wanted: Wanted) -> dict:
         """An app gets a number to start UnionPay's SDK with, a page gets a form to post itself, a

@@ -84,6 +84,10 @@ class WeChat:
     def merchant(self) -> str:
         return self.settings.merchant_id
 
+    @property
+    def account(self) -> str:
+        return self.settings.account
+
     # --- Orders ---------------------------------------------------------------------------------
     def create(self, order: PaymentOrder, wanted: Wanted) -> dict:
         """Whatever but the payer's address differs from an earlier request of this number, WeChat

@@ -40,20 +40,23 @@ def settle_day(at: datetime) -> date:
     return (at.astimezone(BEIJING) + timedelta(hours=1)).date()
 
 
-def rows(pay_type: PayType, day: date) -> list[Line]:
-    """What was paid and refunded on that day in Beijing, in its order."""
+def rows(pay_type: PayType, day: date, merchant: str) -> list[Line]:
+    """What the merchant was paid and refunded on that day in Beijing, in its order."""
+    own = ("", merchant)
     begin = datetime.combine(day, time(), BEIJING)
     if pay_type == PayType.UNIONPAY:
         begin -= timedelta(hours=1)
     end = begin + timedelta(days=1)
     payments = SandboxTrade.objects.filter(
         pay_type=pay_type,
+        merchant__in=own,
         state__in=(TradeState.PAID, TradeState.ARRIVING),
         paid_at__gte=begin,
         paid_at__lt=end,
     )
     refunds = SandboxRefund.objects.select_related("trade").filter(
         trade__pay_type=pay_type,
+        trade__merchant__in=own,
         state__in=(RefundState.DONE, RefundState.PENDING),
         done_at__gte=begin,
         done_at__lt=end,
@@ -76,9 +79,9 @@ def spoilt(lines: list[Line], fault: str) -> list[Line]:
     return [*lines, dataclasses.replace(first, order_no="unknown0order", trade_no="9" * 21)]
 
 
-def alipay(day: date, seller_id: str, fault: str) -> bytes:
+def alipay(day: date, app_id: str, seller_id: str, fault: str) -> bytes:
     """A zip of two CSV files in GBK, their names too: the details and the sums of a day."""
-    lines = spoilt(rows(PayType.ALIPAY, day), fault)
+    lines = spoilt(rows(PayType.ALIPAY, day, app_id), fault)
     payments = [line for line in lines if not line.refund_no]
     refunds = [line for line in lines if line.refund_no]
     account = f"{seller_id}0156"
@@ -120,7 +123,7 @@ def alipay(day: date, seller_id: str, fault: str) -> bytes:
 
 def wechat(day: date, appid: str, mchid: str, fault: str) -> bytes:
     """The trade bill ALL: a backquote before each value, two lines of sums at the end."""
-    lines = spoilt(rows(PayType.WECHAT, day), fault)
+    lines = spoilt(rows(PayType.WECHAT, day, mchid), fault)
     payments = [line for line in lines if not line.refund_no]
     refunds = [line for line in lines if line.refund_no]
     fee = f"{sum(line.fee_fen for line in payments) / 100:.5f}"
@@ -143,7 +146,7 @@ ZM += (15, 1, 15, 32, 13, 13, 8, 32, 13, 13, 12, 2, 1, 32, 98)
 
 def unionpay(day: date, mer_id: str, fault: str) -> tuple[str, str]:
     """Name and content as the file server gives them: zip, deflated once more, in base64."""
-    lines = spoilt(rows(PayType.UNIONPAY, day), fault)
+    lines = spoilt(rows(PayType.UNIONPAY, day, mer_id), fault)
     name = f"INN{day:%y%m%d}88ZM_{mer_id}"
     packed = _zip({name: [_zm_row(line, mer_id) for line in lines]})
     return f"{mer_id}_{day:%Y%m%d}.zip", b64encode(zlib.compress(packed)).decode()

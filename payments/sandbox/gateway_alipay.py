@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 from django.conf import settings
@@ -92,12 +92,13 @@ def _planned(*code: str) -> No:
 @csrf_exempt
 def bill_file(request: HttpRequest, token: str) -> HttpResponse:
     try:
-        day = datetime.fromisoformat(signing.loads(token, max_age=BILL_S)).date()
+        text, app_id = signing.loads(token, max_age=BILL_S)
     except signing.BadSignature:
         return HttpResponse("The address of the bill is no longer good.", status=403)
-    content = bills.alipay(day, keys.of("alipay")["seller_id"], manners.defaults().bill)
+    day, seller_id = date.fromisoformat(text), keys.of("alipay", app_id)["seller_id"]
+    content = bills.alipay(day, app_id, seller_id, manners.defaults().bill)
     response = HttpResponse(content, content_type="application/zip")
-    name = f"{keys.of('alipay')['seller_id']}_{day:%Y%m%d}.csv.zip"
+    name = f"{seller_id}_{day:%Y%m%d}.csv.zip"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
@@ -305,9 +306,9 @@ def _bill(fields: dict, biz: dict, now: datetime) -> dict:
         raise No("isv.invalid-arguments", "参数无效") from error
     if biz.get("bill_type") != "trade":
         raise No("isv.invalid-arguments", "bill_type 参数无效")
-    if not bills.rows(PayType.ALIPAY, day):
+    if not bills.rows(PayType.ALIPAY, day, fields["app_id"]):
         raise No("isp.bill_not_exist", "账单不存在")
-    token = signing.dumps(day.isoformat())
+    token = signing.dumps([day.isoformat(), fields["app_id"]])
     url = f"{settings.REDPACKET_PUBLIC_URL}/sandbox/alipay/bill/{token}"
     return {"bill_download_url": url}
 

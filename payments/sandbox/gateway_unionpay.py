@@ -114,7 +114,7 @@ def file_transfer(asked: dict, now: datetime) -> dict:
     """The bill of one settlement day, month and day as UnionPay wants them."""
     _expect(asked, "76", "01")
     day = _day(asked.get("settleDate", ""), now)
-    if not bills.rows(PayType.UNIONPAY, day):
+    if not bills.rows(PayType.UNIONPAY, day, asked["merId"]):
         raise No("98")
     name, content = bills.unionpay(day, asked["merId"], manners.defaults().bill)
     return {"fileName": name, "fileContent": content}

@@ -204,7 +204,7 @@ def bill(request, *, channel, now):
         raise No(400, "PARAM_ERROR", "bill_date 不符合规则") from error
     if request.GET.get("bill_type", "ALL") != "ALL":
         raise No(400, "PARAM_ERROR", "沙箱只出 ALL 账单")
-    if not bills.rows(PayType.WECHAT, day):
+    if not bills.rows(PayType.WECHAT, day, channel["mchid"]):
         raise No(400, "NO_STATEMENT_EXIST", "账单文件不存在")
     tar = request.GET.get("tar_type", "")
     token = signing.dumps([day.isoformat(), tar])

@@ -30,6 +30,7 @@ class Pretend:
 
     pay_type: PayType = PayType.ALIPAY
     merchant: str = "pretend"
+    account: str = "pretend"
     takes_any_scene: bool = True
     ends: bool = False  # what it gave, before the order does
     reused: set[str] = field(default_factory=set)  # numbers that it has seen with other words

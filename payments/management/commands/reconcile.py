@@ -21,7 +21,7 @@ class Command(BaseCommand):
     def handle(self, *, channel, date: str, file, **options):
         pay_type, day = PAY_TYPE_OF[channel], _day(date)
         try:
-            content = Path(file).read_bytes() if file else self._download(pay_type, day)
+            content = [Path(file).read_bytes()] if file else self._download(pay_type, day)
             result = reconcile.reconcile(
                 pay_type=pay_type, day=day, content=content, now=timezone.now()
             )
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         if result.count:
             sys.exit(1)
 
-    def _download(self, pay_type: PayType, day: date) -> bytes | None:
+    def _download(self, pay_type: PayType, day: date) -> list[bytes] | None:
         try:
             return reconcile.download(pay_type=pay_type, day=day)
         except NoBill as error:

@@ -3,16 +3,20 @@
 import json
 import shutil
 from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
+from payments import bills, reconcile
 from payments.channels import config
-from payments.models import Case, Notification, PaymentOrder
+from payments.merchants import billed
+from payments.models import Bill, Case, Notification, PaymentOrder
 from payments.sandbox import keys, notices
 from payments.sandbox.models import SandboxNotice
-from payments.states import PAY_TYPE_OF
+from payments.states import PAY_TYPE_OF, PayType
 from tests.flows.channels.signer import WeChat, alipay, fields_of, unionpay, wechat
 from tests.flows.channels.story import Shop, money
 from tests.flows.channels.test_misfits import give_back, the_case
@@ -203,3 +207,56 @@ def test_what_the_new_merchant_says_of_an_order_of_before_never_pays_it(shop, me
     assert shop.order(order)["status"] == "created"
     assert money(packet, shop.word) == ("0.00", "6.00", "6.00")
     assert next(iter(NEW[shop.word].values())) in Notification.objects.latest("pk").merchant
+
+
+# --- Bills
+def two_days_work(shop: Shop, merchants: Merchants, *, keep: bool) -> tuple[PayType, date]:
+    """One payment by each merchant, on the same day of the channel's."""
+    for change in (True, False):
+        shop.paid(shop.pay(shop.draft()), inside=True)
+        if change:
+            merchants.change(shop.word, keep=keep)
+    pay_type = PAY_TYPE_OF[shop.word]
+    first, last = PaymentOrder.objects.order_by("pk").values_list("paid_at", flat=True)
+    day = bills.day_of(pay_type, last)
+    if bills.day_of(pay_type, first) != day:
+        pytest.skip("the channel's day ended between the two")
+    return pay_type, day
+
+
+def test_the_bills_of_both_merchants_are_compared(shop, merchants):
+    pay_type, day = two_days_work(shop, merchants, keep=True)
+
+    contents = reconcile.download(pay_type=pay_type, day=day)
+    found = reconcile.reconcile(
+        pay_type=pay_type, day=day, content=contents, now=timezone.now() + timedelta(days=2)
+    )
+
+    assert (len(contents), found.rows, found.matched, found.differences) == (2, 2, 2, [])
+    assert Bill.objects.get(day=day).total == Decimal("12.00")
+    assert set(PaymentOrder.objects.values_list("billed_on", flat=True)) == {day}
+
+
+def test_only_the_new_merchants_bill_leaves_the_others_payment_missing(shop, merchants):
+    """What the keys of before are kept for."""
+    pay_type, day = two_days_work(shop, merchants, keep=False)
+
+    contents = reconcile.download(pay_type=pay_type, day=day)
+    found = reconcile.reconcile(
+        pay_type=pay_type, day=day, content=contents, now=timezone.now() + timedelta(days=2)
+    )
+
+    assert (len(contents), found.matched) == (1, 1)
+    before = PaymentOrder.objects.order_by("pk").first()
+    assert before.billed_on is None
+
+
+def test_an_account_that_is_long_closed_is_asked_for_no_bill(shop, merchants):
+    pay_type, day = two_days_work(shop, merchants, keep=True)
+
+    def asked(about: date) -> list[str]:
+        return [channel.merchant for channel in billed(pay_type, about)]
+
+    both = list(PaymentOrder.objects.order_by("-pk").values_list("merchant", flat=True))
+    assert asked(day) == both
+    assert asked(day + timedelta(days=3)) == both[:1]
