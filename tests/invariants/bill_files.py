@@ -19,10 +19,10 @@ def write(books: "ChannelBooks", day: date) -> bytes:
     lines = _lines(books, day)
     if not lines:
         return b""
-    with mock.patch.object(bills, "rows", lambda pay_type, asked: lines):
+    with mock.patch.object(bills, "rows", lambda pay_type, asked, merchant: lines):
         match books.pay_type:
             case PayType.ALIPAY:
-                return bills.alipay(day, "2088", "")
+                return bills.alipay(day, "2021", "2088", "")
             case PayType.WECHAT:
                 return bills.wechat(day, "wx1", "1900", "")
             case _:

@@ -372,6 +372,10 @@ class Front:
         return self.books.pay_type
 
     @property
+    def account(self) -> str:
+        return self.pay_type.word  # its books are one, and so is its bill
+
+    @property
     def takes_any_scene(self) -> bool:
         return self.pay_type is PayType.ALIPAY
 
