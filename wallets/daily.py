@@ -18,6 +18,9 @@ from wallets import accounts, book
 from wallets.models import DailyFigure, DailySummary, LedgerLine
 
 SETTLED_AFTER = timedelta(minutes=10)
+SUMMED_AT_ONCE = 100_000
+
+Figures = dict[tuple[int, str, str], tuple[int, Decimal]]
 
 
 def close_days(*, now: datetime) -> int:
@@ -43,8 +46,25 @@ def close_days(*, now: datetime) -> int:
     return closed
 
 
-def figures_of(lines: QuerySet) -> dict[tuple[int, str, str], tuple[int, Decimal]]:
-    """Lines and yuan by (kind, where from, where to); wallets and escrows are taken together."""
+def figures_of(lines: QuerySet) -> Figures:
+    """Lines and yuan by (kind, where from, where to); wallets and escrows are taken together.
+
+    A piece at a time: a statement over ten million lines outlives every time-out.
+    """
+    figures: Figures = {}
+    left = lines
+    while True:
+        end = left.order_by("pk").values_list("pk", flat=True)[SUMMED_AT_ONCE - 1 :].first()
+        piece = left if end is None else left.filter(pk__lte=end)
+        for of, (count, yuan) in _figures_of(piece).items():
+            before, sum_ = figures.get(of, (0, ZERO))
+            figures[of] = (before + count, sum_ + yuan)
+        if end is None:
+            return figures
+        left = lines.filter(pk__gt=end)
+
+
+def _figures_of(lines: QuerySet) -> Figures:
     moved = (
         lines.values("kind", out_of=group("source"), into=group("target"))
         .annotate(n=Count("pk"), fen=fen_sum("amount"))

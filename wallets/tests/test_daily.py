@@ -12,7 +12,7 @@ from packets.states import Kind
 from redpacket_site.kit.caller import Caller
 from tests.make import make_packet
 from tests.races.forks import in_threads
-from wallets import accounts, book, credit, daily
+from wallets import accounts, book, credit, daily, tasks
 from wallets.audit import audit
 from wallets.models import DailyFigure, DailySummary, LedgerLine
 from wallets.models import Kind as LineKind
@@ -133,6 +133,33 @@ def test_keys_in_blocks_say_nothing_about_days():
     assert figures_by_day() == [Decimal("2.00")] * 3
     late = LedgerLine.objects.order_by("pk").values_list("pk", "booked_on__day")
     assert dict(late) == {2: 3, 3: 2, 4: 1, 5000: 3, 5001: 1, 5002: 2}
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 4])
+def test_a_day_of_any_size_is_summed_in_pieces(at_once, monkeypatch, django_assert_max_num_queries):
+    for amount in ("0.10", "0.20", "0.30"):
+        put_in(amount, MIDNIGHT - timedelta(hours=1))
+    book.book(now=MIDNIGHT)
+    monkeypatch.setattr(daily, "SUMMED_AT_ONCE", at_once)
+
+    with django_assert_max_num_queries(8):
+        found = daily.figures_of(LedgerLine.objects.filter(booked_on__isnull=False))
+
+    assert found == {(LineKind.ADJUSTMENT, accounts.PLATFORM, "wallets"): (3, Decimal("0.60"))}
+
+
+def test_books_are_kept_by_one_worker_at_a_time(monkeypatch):
+    put_in("1.00", timezone.now())
+    at_it = []
+
+    def meanwhile(*, now):
+        at_it.append(tasks.keep_books())
+        return 7
+
+    monkeypatch.setattr(tasks.daily, "close_days", meanwhile)
+
+    assert tasks.keep_books() == 7
+    assert at_it == [0], "the second one left it to the first"
 
 
 def test_missed_and_empty_days_are_made_up_for():
