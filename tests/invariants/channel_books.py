@@ -269,14 +269,14 @@ class ChannelBooks:
             return Noted(said["order_no"], said["trade_no"], said["says"])
         return self._payment(self.trades[said["order_no"]])
 
-    def bill(self, day) -> bytes:
+    def bill(self, merchant: str, day) -> bytes:
         lie = self._called("bill", ("lost before", "not ready", "none yet"))
         if lie == "not ready":
             raise ChannelDown("STATEMENT_CREATING")
         morning = datetime.combine(day + timedelta(days=1), time(10), bill_files.SHANGHAI)
         with self.lock:
             self.look()
-            content = bill_files.write(self, day)
+            content = bill_files.write(self, merchant, day)
         if not content or (lie == "none yet" and self.now() < morning):
             raise NoBill("NO_STATEMENT_EXIST")
         return content
@@ -373,7 +373,7 @@ class Front:
 
     @property
     def account(self) -> str:
-        return self.pay_type.word  # its books are one, and so is its bill
+        return self.merchant
 
     @property
     def takes_any_scene(self) -> bool:
@@ -408,4 +408,4 @@ class Front:
             raise Forged("signature")
 
     def bill(self, day) -> bytes:
-        return self.books.bill(day)
+        return self.books.bill(self.merchant, day)

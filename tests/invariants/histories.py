@@ -37,11 +37,14 @@ from wallets.audit import audit
 STEPS = 60
 ROUNDS, DAYS = 120, (1, 4)
 FINANCE_ROUNDS = 4
+BAD_MAX = 40
 
 # What is not mended yet: steps, lies and rules that are left out. The aim is an empty set.
 OFF = frozenset(
     {
-        "rule: bills",  # what was confirmed behind its bill's comparing is called missing
+        # Confirmed after its bill was compared, or given back by a merchant of before whose order
+        # we do not know: called missing, though its bill names it.
+        "rule: bills",
     }
 )
 
@@ -135,7 +138,7 @@ def left_over(world: World) -> list:
         (trade.order_no, trade.paid)
         for books in world.books.values()
         for trade in books.trades.values()
-        if trade.trade_no in oracle.unbooked(world) and trade.order_no in ours.orders
+        if trade.paid and trade.trade_no in oracle.unbooked(world)
     ]
 
 
@@ -185,6 +188,9 @@ def run(n: int, seed: int, *, say: bool = False, crowd: bool = False) -> list[To
     met: Counter[str] = Counter()
     bad, began = [], time.monotonic()
     for number in range(seed, seed + n):
+        if len(bad) == BAD_MAX:
+            print(f"{BAD_MAX} bad ones are enough: stopped before seed {number}")
+            break
         _empty()
         told = one(number, met)
         if say or told.differences:
