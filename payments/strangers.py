@@ -3,12 +3,12 @@ never enough to fill a disk. Anybody may send one, as often as he likes.
 """
 
 import hashlib
-import threading
 import time
 from datetime import datetime
 
 from payments.models import Notification
 from payments.states import NoticeOutcome, PayType
+from redpacket_site.kit import forks
 
 HEAD_BYTES = 512
 
@@ -18,7 +18,7 @@ class Quota:
 
     def __init__(self, *, a_minute: int, a_day: int):
         self._most = {60: a_minute, 86_400: a_day}
-        self._lock = threading.Lock()
+        self._lock = forks.lock()
         self._taken: dict[tuple[str, int], tuple[int, int]] = {}
 
     def take(self, name: str, at_s: float) -> bool:
