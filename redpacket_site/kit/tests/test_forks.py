@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import connection
 from prometheus_client import values
 
 from packets.views import EventViewSet
@@ -65,21 +65,6 @@ def test_the_database_is_asked_on_a_connection_of_ones_own(on_mariadb):
 
     assert theirs != mine
     assert connection_id() == mine
-
-
-def test_the_database_is_asked_on_the_parents_connection_without_the_guard(on_mariadb, monkeypatch):
-    """Child and parent speak on one session, and the child's good-bye ends it for both."""
-    mine = connection_id()
-    kept = connection.connection
-
-    def as_it_was():
-        connection.connection = kept
-        return connection_id()
-
-    assert child(as_it_was) == mine
-    with pytest.raises(OperationalError):
-        connection_id()
-    connection.close()
 
 
 def test_redis_is_asked_on_a_connection_of_ones_own(with_redis):
