@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,7 +28,6 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
 from packets import freeze
-from payments import notify
 from tests.invariants import oracle
 from tests.invariants.steps import SWEEPS, USERS, Steps
 from tests.invariants.world import World
@@ -36,15 +36,19 @@ from wallets.audit import audit
 
 STEPS = 60
 ROUNDS, DAYS = 120, (1, 4)
-FINANCE_ROUNDS = 4
+FINANCE_ROUNDS = 8
 BAD_MAX = 40
 
 # What is not mended yet: steps, lies and rules that are left out. The aim is an empty set.
 OFF = frozenset(
     {
-        # Confirmed after its bill was compared, or given back by a merchant of before whose order
-        # we do not know: called missing, though its bill names it.
+        # Confirmed after its bill was compared, or its comparing was killed half-way: called
+        # missing, though its bill names it.
         "rule: bills",
+        # Paid to a merchant of before, and known to his bill alone: nobody asks for that bill.
+        "paid to a merchant of before",
+        # Closed by hand, the case of a parked refund leaves nobody who may say what became of it.
+        "resolve_case: waiting",
     }
 )
 
@@ -93,10 +97,8 @@ def live(
 
 def end(world: World, people: Steps) -> list[str]:
     """Everybody honest again, every sweep until nothing moves; then the oracle and the audit."""
-    world.honest = True
-    for books in world.books.values():
-        books.is_gone = False
-    arrive(world)
+    world.becomes_honest()
+    people.all_arrives()
     for _, public_id, *_ in oracle.Books().packets:
         freeze.unfreeze(public_id=public_id, reason="test", now=world.now())
     for user in USERS:
@@ -139,15 +141,8 @@ def left_over(world: World) -> list:
         for books in world.books.values()
         for trade in books.trades.values()
         if trade.paid and trade.trade_no in oracle.unbooked(world)
+        if not oracle.is_left_out(world, books, trade)
     ]
-
-
-def arrive(world: World) -> None:
-    """Every notice that still travels."""
-    for _ in range(3):
-        for word, notice in list(world.notices):
-            notify.receive(pay_type=word, notice=notice, now=world.now())
-    world.notices.clear()
 
 
 def quiet(world: World) -> None:
@@ -178,12 +173,9 @@ def next_due() -> datetime | None:
     return min(found, default=None)
 
 
-def run(n: int, seed: int, *, say: bool = False, crowd: bool = False) -> list[Told]:
+def run(n: int, seed: int, *, say: bool = False, one: Callable[..., Told] = live) -> list[Told]:
     """n histories from a seed on; the bad ones."""
     from conftest import _empty
-    from tests.invariants import crowd as crowds
-
-    one = crowds.live if crowd else live
 
     met: Counter[str] = Counter()
     bad, began = [], time.monotonic()
@@ -203,6 +195,12 @@ def run(n: int, seed: int, *, say: bool = False, crowd: bool = False) -> list[To
     return bad
 
 
+def kind(asked: argparse.Namespace) -> Callable[..., Told]:
+    from tests.invariants import crowd, over_http
+
+    return over_http.live if asked.http else crowd.live if asked.crowd else live
+
+
 def main() -> int:
     from django.test.utils import setup_databases, teardown_databases
 
@@ -210,12 +208,13 @@ def main() -> int:
     parser.add_argument("--n", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--say", action="store_true", help="tell every step")
+    parser.add_argument("--http", action="store_true", help="against the sandbox, over HTTP")
     parser.add_argument("--crowd", action="store_true", help="threads at once, on MariaDB")
     asked = parser.parse_args()
     settings.DEBUG = False
     made = setup_databases(verbosity=0, interactive=False)
     try:
-        return 1 if run(asked.n, asked.seed, say=asked.say, crowd=asked.crowd) else 0
+        return 1 if run(asked.n, asked.seed, say=asked.say, one=kind(asked)) else 0
     finally:
         with suppress(Exception):
             teardown_databases(made, verbosity=0)

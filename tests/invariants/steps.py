@@ -63,6 +63,7 @@ class Steps(Finance):
     """The steps of one history."""
 
     is_about_the_newest = False
+    GENUINE: str | None = GOOD  # what the channel gave the payer's app
 
     WEIGHTS = {
         "send": 8,
@@ -311,7 +312,7 @@ class Steps(Finance):
 
     def report(self) -> None:
         found = self.an_order()
-        result = self.luck.choice((None, None, GOOD, "forged"))
+        result = self.luck.choice((None, None, self.GENUINE, "forged"))
         order.report(order_no=found[1], caller=Caller(found[3]), result=result, now=self.now)
 
     def grab(self, user: str = "", packet: str = "") -> None:
@@ -343,15 +344,22 @@ class Steps(Finance):
         found = self.an_open_order()
         books = self.world.books[PayType(found[2])]
         try:
-            trade = books.pay(found[1], amount=amount, even_closed=even_closed)
+            notices = self.pay_there(books.pay_type, found[1], amount, even_closed)
         except LookupError:
             self.met["payer cannot pay"] += 1
             return
         self.met["paid at a channel"] += 1
         if amount is not None:
             self.met["paid another amount"] += 1
-        for _ in range(self.luck.choice((0, 0, 1, 1, 2))):
-            self.world.notices.append((books.pay_type, books.notice_of(trade)))
+        self.met["a notice that is lost"] += not notices
+
+    def pay_there(self, word: PayType, order_no: str, amount: int | None, even_closed: bool) -> int:
+        """How many notices are on their way then."""
+        books = self.world.books[word]
+        trade = books.pay(order_no, amount=amount, even_closed=even_closed)
+        number = self.luck.choice((0, 0, 1, 1, 2))
+        self.world.notices += [(word, books.notice_of(trade))] * number
+        return number
 
     def payer_pays_oddly(self) -> None:
         amount = self.luck.choice((None, self.luck.randint(1, 3000)))
@@ -366,9 +374,20 @@ class Steps(Finance):
     def notice(self) -> None:
         """One of those on their way arrives; often it comes again."""
         word, notice, is_kept = self.world.one_under_way(self.world.notices, self.luck, 0.3)
-        said = notify.receive(pay_type=word, notice=notice, now=self.now)
-        if said.body != b"success" and not is_kept:
+        if not self.receive(word, notice) and not is_kept:
             self.world.notices.append((word, notice))  # it knocks again
+
+    def receive(self, word: PayType, notice) -> bool:
+        """Whether we say that it need not come again."""
+        said = notify.receive(pay_type=word, notice=notice, now=self.now)
+        return said.body == b"success"
+
+    def all_arrives(self) -> None:
+        """Every notice that still travels, and again, as channels do."""
+        for _ in range(3):
+            for word, notice in list(self.world.notices):
+                self.receive(word, notice)
+        self.world.notices.clear()
 
     def forged_notice(self) -> None:
         found = self.an_order()

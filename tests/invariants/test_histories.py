@@ -16,7 +16,7 @@ from tests.invariants.histories import live
 from wallets import accounts, suspense
 from wallets.models import Kind
 
-SEEDS, STEPS = range(1, 31), 40
+SEEDS, STEPS = range(1, 26), 40
 CALLS = ("create", "query", "close", "refund", "query_refund", "bill")
 ENOUGH = 40  # histories within which a missing guard shows
 

@@ -65,7 +65,10 @@ class World:
         self.lock = threading.RLock()
         self.others = None  # what others do, meanwhile
         self._here = threading.local()
-        self.books = {
+        self.books = self.make_books()
+
+    def make_books(self) -> dict[PayType, ChannelBooks]:
+        return {
             one: ChannelBooks(
                 one, lambda: self.time, self.channel_says, self.meanwhile, self.takes_time
             )
@@ -198,10 +201,7 @@ class World:
                 (timezone, "now", self.now),
                 (transaction.Atomic, "__enter__", begin),
                 (later, "run", self._queued),
-                (registry, "channel", self._channel),
-                (registry, "every", self._every),
-                (registry, "offered", lambda: list(self.books)),
-                (registry, "heard", lambda: list(self.books)),
+                *self.sides(),
                 (heartbeat, "database_now", lambda: self.time),
                 (secrets, "token_bytes", self._token_bytes),
                 (sweeps, "log", _Loud(self)),
@@ -209,6 +209,21 @@ class World:
                 stack.enter_context(mock.patch.object(target, name, new))
             with self.at_work():
                 yield self
+
+    def sides(self) -> tuple:
+        """Where the product meets its channels."""
+        return (
+            (registry, "channel", self._channel),
+            (registry, "every", self._every),
+            (registry, "offered", lambda: list(self.books)),
+            (registry, "heard", lambda: list(self.books)),
+        )
+
+    def becomes_honest(self) -> None:
+        """From now on every channel answers, and rightly."""
+        self.honest = True
+        for books in self.books.values():
+            books.is_gone = False
 
     @contextmanager
     def at_work(self):
