@@ -162,7 +162,9 @@ class HttpSteps(Steps):
         found = self.an_order()
         trade = SandboxTrade.objects.filter(order_no=found[1], trade_no__isnull=False).first()
         if trade:
-            wish = control.Wish(pay=False, forge=(self.luck.choice(("wrong_key", "tampered")),))
+            wish = control.Wish(
+                pay=False, forge=(self.luck.choice(("wrong_key", "unsigned", "stale")),)
+            )
             for pk in control.pay(trade=trade, wish=wish, now=self.world.time).notices:
                 self.receive(PayType(trade.pay_type), pk)
 

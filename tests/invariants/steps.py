@@ -10,13 +10,14 @@ from decimal import Decimal
 from django.contrib.auth import get_user_model
 from django.db import OperationalError, connection
 
-from packets import close, finish, freeze, grab, members, pay, refund, send, settle
+from packets import close, finish, freeze, grab, members, pay, refund, send, settle, tickets
 from packets import tasks as packet_tasks
 from packets.models import RedPacket
 from packets.states import Kind, Outcome
 from payments import chase, notify, order, topup
 from payments import tasks as payment_tasks
 from payments.states import CHANNELS, PayType, Scene
+from redpacket_site.kit import redis
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.problems import Problem
 from redpacket_site.kit.retry import is_conflict
@@ -88,6 +89,8 @@ class Steps(Finance):
         "freeze_wallet": 1,
         "unfreeze_wallet": 2,
         "change_group": 1,
+        "redis_is_emptied": 1,
+        "redis_is_ahead": 1,
         "time": 8,
         "channel_goes": 1,
         "merchant_changes": 1,
@@ -104,6 +107,8 @@ class Steps(Finance):
         names = [name for name in self.WEIGHTS if name not in world.off]
         self.theme = theme or self.luck.choice(sorted(THEMES))
         self.met[f"theme {self.theme}"] += 1
+        if "first days of a channel" in world.off:
+            self.compare_all()  # so that its bills are asked for from the beginning
         more = THEMES[self.theme]
         self.names = names
         self.weights = [self.WEIGHTS[name] * (4 if name in more else 1) for name in names]
@@ -435,6 +440,18 @@ class Steps(Finance):
             verb(rp_id=packet.pk, now=self.now)
         else:
             finish.finish(rp_id=packet.pk)
+
+    def redis_is_emptied(self) -> None:
+        if not redis.is_configured():
+            raise Nothing
+        redis.call(lambda r: r.flushdb())
+
+    def redis_is_ahead(self) -> None:
+        """The database fell back to before a confirmation that Redis was told of."""
+        found = self.packet("pay_status = 2")
+        if not redis.is_configured():
+            raise Nothing
+        tickets.paid(RedPacket.objects.get(public_id=found[0]))
 
     def time(self) -> None:
         self.world.later(seconds=self.luck.choice((1, 6, 31, 61, 301, 901, 1801, 7200, 90_000)))
