@@ -7,10 +7,10 @@ takers waiting for money that nobody can promise or refuse.
 from datetime import datetime, timedelta
 
 from payments import cases
-from payments.models import Case, PaymentOrder
-from payments.states import CaseKind, CaseStatus, OrderStatus, PayType
+from payments.models import PaymentOrder
+from payments.states import CaseKind, OrderStatus, PayType
 from redpacket_site.kit import retry
-from redpacket_site.kit.moves import hold, move
+from redpacket_site.kit.moves import hold
 
 LONG_S = 24 * 3600  # no channel takes a day to show a payment; by then somebody should look
 
@@ -49,11 +49,8 @@ def known(order: PaymentOrder, now: datetime) -> None:
     """It was paid, or will never be: nobody need look any more. For use inside the transaction that
     confirms or ends the order."""
     if is_long(order, now):
-        about = Case.objects.filter(
-            kind=CaseKind.AWAITING_LONG, reference=_about(order), status=CaseStatus.OPEN
-        )
-        said = OrderStatus(order.status).label
-        move(about, to=CaseStatus.RESOLVED, resolved_at=now, resolution=str(said))
+        says = str(OrderStatus(order.status).label)
+        cases.known(kinds=(CaseKind.AWAITING_LONG,), reference=_about(order), says=says, now=now)
 
 
 def _about(order: PaymentOrder) -> str:

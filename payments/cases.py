@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from payments import refunded
@@ -77,6 +78,24 @@ def resolve(*, case_id: int, staff_id: int, resolution: str, now: datetime) -> b
     if Case.objects.filter(pk=case_id, status=CaseStatus.OPEN).exists():
         raise StillHeld()
     return False
+
+
+def known(*, kinds: Sequence[CaseKind], reference: str, says: str, now: datetime) -> None:
+    """What these cases waited for is known: nobody need look any more. For use inside the
+    transaction of what has become known.
+
+    Races:   each is changed by its key: any other condition could lead over an index on which
+             what somebody does to other cases is waited for.
+    Repeats: a case that a person has closed stays as he left it.
+    """
+    for case_id in list(waiting(kinds, reference).values_list("pk", flat=True)):
+        closed = {"resolved_at": now, "resolution": says[:255]}
+        move(Case.objects.filter(pk=case_id), to=CaseStatus.RESOLVED, **closed)
+
+
+def waiting(kinds: Sequence[CaseKind], reference: str) -> QuerySet[Case]:
+    """The open ones of these kinds about this."""
+    return Case.objects.filter(kind__in=kinds, reference=reference, status=CaseStatus.OPEN)
 
 
 # --- its money in suspense (wallets/suspense.py)

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from payments import cases, refunded
 from payments.models import Case, ChannelRefund
-from payments.states import CaseKind, CaseStatus, PayType, RefundStatus
+from payments.states import CaseKind, PayType, RefundStatus
 from redpacket_site.kit.moves import move
 from wallets import accounts, ledger
 from wallets.models import Kind
@@ -35,7 +35,7 @@ def done(
     the refund was approved."""
     if not _move_to_done(rows, says, at or now, settle_date):
         return False
-    _close_waiting(refund, says, now)
+    cases.known(kinds=WAITING, reference=about(refund), says=says, now=now)
     return True
 
 
@@ -61,7 +61,7 @@ def fail(refund: ChannelRefund, rows: Rows, *, says: str, now: datetime) -> bool
         note=says[:255],
         case_id=case.pk,
     )
-    _close_waiting(refund, says, now)
+    cases.known(kinds=WAITING, reference=about(refund), says=says, now=now)
     return True
 
 
@@ -123,22 +123,12 @@ def about(refund: ChannelRefund) -> str:
 
 def is_waited_for(refund: ChannelRefund) -> bool:
     """Whether a person is asked to say what became of it."""
-    return _waiting(refund).exists()
+    return cases.waiting(WAITING, about(refund)).exists()
 
 
 def _move_to_done(rows: Rows, says: str, at: datetime, settle_date: date | None) -> bool:
     facts = {"done_at": at, "settle_date": settle_date, "chase_at": None, "answer": says[:255]}
     return move(rows, to=RefundStatus.DONE, **facts)
-
-
-def _waiting(refund: ChannelRefund) -> QuerySet[Case]:
-    return Case.objects.filter(kind__in=WAITING, reference=about(refund), status=CaseStatus.OPEN)
-
-
-def _close_waiting(refund: ChannelRefund, says: str, now: datetime) -> None:
-    for case_id in list(_waiting(refund).values_list("pk", flat=True)):
-        closed = {"resolved_at": now, "resolution": says[:255]}
-        move(Case.objects.filter(pk=case_id), to=CaseStatus.RESOLVED, **closed)
 
 
 def _clearing(refund: ChannelRefund) -> str:

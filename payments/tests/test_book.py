@@ -171,7 +171,7 @@ def test_booked_with_another_amount_and_notified_then_without_the_guard(wechat, 
     assert [kind for kind, *_ in lines()] == [Kind.SUSPENSE, Kind.TOPUP], "one payment, twice"
 
 
-def notified_while_it_is_booked(monkeypatch, order_no: str) -> list:
+def notified_while_it_is_booked(monkeypatch, order_no: str, *, at_once: bool) -> list:
     """A notification arrives when booking has looked at the order and not posted yet."""
     suspend, others = confirm._suspend, []
 
@@ -185,6 +185,8 @@ def notified_while_it_is_booked(monkeypatch, order_no: str) -> list:
         if not others:
             others.append(threading.Thread(target=run))
             others[0].start()
+            if at_once:
+                others[0].join()
         return suspend(*args)
 
     monkeypatch.setattr(confirm, "_suspend", intruder)
@@ -194,9 +196,21 @@ def notified_while_it_is_booked(monkeypatch, order_no: str) -> list:
 def test_booked_and_notified_at_once(wechat, monkeypatch, on_mariadb):
     mine = unpaid()
     case = surplus(mine.order_no, "40.00")
-    others = notified_while_it_is_booked(monkeypatch, mine.order_no)
+    others = notified_while_it_is_booked(monkeypatch, mine.order_no, at_once=False)
 
     booked(case)
     others[0].join()
 
     assert [kind for kind, *_ in lines()] == [Kind.SUSPENSE]
+
+
+@pytest.mark.broken_books
+def test_booked_and_notified_at_once_without_the_guard(wechat, monkeypatch, on_mariadb):
+    mine = unpaid()
+    case = surplus(mine.order_no, "40.00")
+    monkeypatch.setattr(book, "hold", lambda model, key: True)
+    notified_while_it_is_booked(monkeypatch, mine.order_no, at_once=True)
+
+    booked(case)
+
+    assert [kind for kind, *_ in lines()] == [Kind.TOPUP, Kind.SUSPENSE], "one payment, twice"
