@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from prometheus_client import values
 
 from packets.views import EventViewSet
@@ -65,6 +65,23 @@ def test_the_database_is_asked_on_a_connection_of_ones_own(on_mariadb):
 
     assert theirs != mine
     assert connection_id() == mine
+
+
+def test_the_database_is_asked_on_the_parents_connection_without_the_guard(on_mariadb, monkeypatch):
+    """Child and parent speak on one session, and the child's good-bye ends it for both."""
+    mine = connection_id()
+    kept = connection.connection
+
+    def as_it_was():
+        connection.connection = kept
+        return connection_id()
+
+    assert child(as_it_was) == mine
+    # Noticed before the next statement (a new session) or by it (an error): it is gone either way.
+    try:
+        assert connection_id() != mine
+    except OperationalError:
+        connection.close()
 
 
 def test_redis_is_asked_on_a_connection_of_ones_own(with_redis):
