@@ -105,7 +105,7 @@ class BookSurplus(ReasonAction):
         if case.status != CaseStatus.OPEN:
             return _("This case is resolved already.")
         if book.is_bookable(case):
-            return ""
+            return str(cases.StillHeld.detail) if cases.held_by(case) else ""
         if book.payment_of(case):
             return str(book.StillPayable.detail)
         return _("This case is about no payment of a bill.")

@@ -4,12 +4,12 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from payments import confirm
+from payments import cases, confirm
 from payments.channels.base import Payment
 from payments.models import Case, PaymentOrder
-from payments.states import PAYABLE, CaseKind, CaseStatus, PayType
+from payments.states import PAYABLE, CaseKind, PayType
 from redpacket_site.kit import retry
-from redpacket_site.kit.moves import hold, move
+from redpacket_site.kit.moves import hold
 from redpacket_site.kit.problems import Conflict, Invalid
 from wallets import ledger
 
@@ -32,7 +32,8 @@ def book(
     Races:   the order's row is held, so a notification of the same payment comes before or after:
              whoever is second finds the money there.
     Repeats: what is booked already only resolves the case.
-    Raises:  Invalid (400) for a case that is about no payment, StillPayable (409).
+    Raises:  Invalid (400) for a case that is about no payment, StillPayable (409), StillHeld (409)
+             while an adjustment has put money into the case itself.
     """
     for _try in range(TRIES - 1):
         try:
@@ -48,8 +49,7 @@ def _book(*, case_id: int, staff_id: int, reason: str, now: datetime) -> bool:
     payment = payment_of(case)
     if payment is None:
         raise Invalid(errors={"case": [_("This case is about no payment of a bill.")]})
-    resolved = {"resolved_at": now, "resolved_by_id": staff_id, "resolution": reason}
-    if not move(Case.objects.filter(pk=case_id), to=CaseStatus.RESOLVED, **resolved):
+    if not cases.close(case_id=case_id, staff_id=staff_id, resolution=reason, now=now):
         return False
     order = order_of(payment)
     if order and hold(PaymentOrder, order.pk):

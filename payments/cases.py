@@ -70,10 +70,17 @@ def resolve(*, case_id: int, staff_id: int, resolution: str, now: datetime) -> b
         row = ChannelRefund.objects.filter(pk=refund.pk)
         if move(row, to=RefundStatus.WITHDRAWN, decided_at=now, open_key=None):
             refunded.recount(refund)
-    count(case_id)
-    empty = Case.objects.filter(pk=case_id, held=ZERO)
+    return close(case_id=case_id, staff_id=staff_id, resolution=resolution, now=now)
+
+
+def close(*, case_id: int, staff_id: int, resolution: str, now: datetime) -> bool:
+    """The end of a case, for use inside the transaction of what decides it; False when somebody
+    else was faster.
+
+    Raises:  StillHeld (409).
+    """
     resolved = {"resolved_at": now, "resolved_by_id": staff_id, "resolution": resolution}
-    if move(empty, to=CaseStatus.RESOLVED, **resolved):
+    if move(_without_money(case_id), to=CaseStatus.RESOLVED, **resolved):
         return True
     if Case.objects.filter(pk=case_id, status=CaseStatus.OPEN).exists():
         raise StillHeld()
@@ -86,16 +93,23 @@ def known(*, kinds: Sequence[CaseKind], reference: str, says: str, now: datetime
 
     Races:   each is changed by its key: any other condition could lead over an index on which
              what somebody does to other cases is waited for.
-    Repeats: a case that a person has closed stays as he left it.
+    Repeats: a case that a person has closed stays as he left it. One that was given money
+             meanwhile, by an adjustment, stays open for it.
     """
     for case_id in list(waiting(kinds, reference).values_list("pk", flat=True)):
         closed = {"resolved_at": now, "resolution": says[:255]}
-        move(Case.objects.filter(pk=case_id), to=CaseStatus.RESOLVED, **closed)
+        move(_without_money(case_id), to=CaseStatus.RESOLVED, **closed)
 
 
 def waiting(kinds: Sequence[CaseKind], reference: str) -> QuerySet[Case]:
     """The open ones of these kinds about this."""
     return Case.objects.filter(kind__in=kinds, reference=reference, status=CaseStatus.OPEN)
+
+
+def _without_money(case_id: int) -> QuerySet[Case]:
+    """This case, as long as it holds nothing: only then may it be closed."""
+    count(case_id)
+    return Case.objects.filter(pk=case_id, held=ZERO)
 
 
 # --- its money in suspense (wallets/suspense.py)

@@ -1,9 +1,15 @@
+from decimal import Decimal
+
 import pytest
+from django.contrib.auth import get_user_model
+from django.utils import timezone
 
 from payments.channels import config, registry
+from payments.models import Case
 from payments.states import PayType
 from payments.tests.other_side import There, write_all
 from payments.tests.pretend import Pretend
+from wallets import accounts, adjust
 
 
 @pytest.fixture
@@ -19,6 +25,24 @@ def offer(monkeypatch, *pay_types: PayType) -> dict[PayType, Pretend]:
     monkeypatch.setattr(registry, "offered", lambda: list(made))
     monkeypatch.setattr(registry, "heard", lambda: list(made))
     return made
+
+
+def take_back(case: Case, amount: str) -> None:
+    """An adjustment takes bob's money into this case."""
+    maker, checker = (
+        get_user_model().objects.create_user(name, is_staff=True).pk for name in ("one", "two")
+    )
+    proposed = adjust.propose(
+        user_id="bob",
+        amount=Decimal(amount),
+        is_credit=False,
+        other=accounts.SUSPENSE,
+        case_id=case.pk,
+        reason="by mistake",
+        maker_id=maker,
+        now=timezone.now(),
+    )
+    assert adjust.approve(reference=proposed.reference, checker_id=checker, now=timezone.now())
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Awaiting for days: one case, a figure on the desk, and few questions (Spec 2.6)."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import OperationalError, connection
@@ -13,8 +14,10 @@ from payments.channels import registry
 from payments.channels.base import State
 from payments.models import Case, PaymentOrder
 from payments.states import CaseKind, CaseStatus, NoticeOutcome, OrderStatus
+from payments.tests.conftest import take_back
 from tests.make import make_order, make_packet, make_reported_packet
 from tests.races.forks import in_threads
+from wallets.credit import credit
 
 DAY = timedelta(days=1)
 
@@ -109,6 +112,21 @@ def test_the_case_closes_as_soon_as_somebody_knows(alipay, is_paid):
     case = Case.objects.get()
     assert (case.status, case.resolved_at) == (CaseStatus.RESOLVED, later)
     assert not awaiting.tell(order_id=made.pk, now=later), "and nobody opens it again"
+
+
+def test_a_case_that_was_given_money_keeps_nobody_from_being_paid(alipay):
+    """An adjustment put money into it: it stays open for that, and the payment is confirmed."""
+    made = reported()
+    later = timezone.now() + 2 * DAY
+    awaiting.tell(order_id=made.pk, now=later)
+    case = Case.objects.get()
+    credit(user_id="bob", amount=Decimal("1.00"), reason="by mistake", now=later)
+    take_back(case, "1.00")
+
+    assert confirm.confirm(payment=alipay.pay(made), now=later) is NoticeOutcome.CONFIRMED
+
+    case.refresh_from_db()
+    assert (case.status, case.held) == (CaseStatus.OPEN, Decimal("1.00"))
 
 
 def test_an_order_that_nobody_reported_is_no_case(alipay, monkeypatch):

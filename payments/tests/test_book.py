@@ -8,14 +8,15 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connections
 
-from payments import bills, book, confirm, order, reconcile, topup
+from payments import bills, book, cases, confirm, order, reconcile, topup
 from payments.channels.base import Payment
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, CaseStatus, NoticeOutcome, OrderStatus, PayType, Scene
 from payments.tests import test_reconcile as tr
-from payments.tests.conftest import offer
+from payments.tests.conftest import offer, take_back
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.problems import Invalid
+from wallets.credit import credit
 from wallets.models import Kind, LedgerLine, Wallet
 
 NOON = tr.NOON
@@ -103,6 +104,20 @@ def test_a_payment_to_an_order_that_is_not_ours(wechat):
     assert lines() == [SUSPENDED]
     assert Case.objects.filter(kind=CaseKind.UNKNOWN_ORDER, held=Decimal("50.00")).exists()
     assert notified("hbstranger") == NoticeOutcome.DUPLICATE
+
+
+def test_a_case_that_an_adjustment_gave_money_to_is_not_closed_over_it(wechat):
+    """Found by a random history: it was an IntegrityError."""
+    case = surplus(unpaid().order_no)
+    credit(user_id="bob", amount=Decimal("50.00"), reason="by mistake", now=NOON)
+    take_back(case, "20.00")
+
+    with pytest.raises(cases.StillHeld):
+        booked(case)
+
+    case.refresh_from_db()
+    assert (case.status, case.held) == (CaseStatus.OPEN, Decimal("20.00"))
+    assert not LedgerLine.objects.filter(kind=Kind.SUSPENSE).exists()
 
 
 def test_the_next_comparison_finds_it_in_our_books(wechat):

@@ -56,6 +56,7 @@ OFF = frozenset(
 )
 
 LATE_RULE = "late_refunds_are_put_right"
+REST_RULE = "refunds_stay_within_their_payment"
 DUE = (
     ("payments_paymentorder", "chase_at", "1 = 1"),
     ("payments_channelrefund", "chase_at", "1 = 1"),
@@ -128,9 +129,15 @@ def end(world: World, people: Steps) -> list[str]:
 
 
 def judged(world: World) -> list[str]:
-    """What oracle and audit say; a channel that erred is a finding until its case is closed."""
-    erred = {f"case refund:{number}" for books in world.books.values() for number in books.erred}
-    found = [one for one in audit() if one.row not in erred or one.rule != LATE_RULE]
+    """What oracle and audit say. A channel that paid a refund after it had said no is a finding
+    until its case is closed, and for ever if it had paid another one in its place by then."""
+    told = set()
+    for books in world.books.values():
+        for number in books.erred:
+            told.add((LATE_RULE, f"case refund:{number}"))
+            if back := books.backs.get(number):
+                told.add((REST_RULE, f"payment {books.pay_type.word} {back.trade_no}"))
+    found = [one for one in audit() if (one.rule, one.row) not in told]
     return oracle.differences(world) + [f"audit: {one}" for one in found]
 
 
