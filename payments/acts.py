@@ -78,7 +78,7 @@ class ResolveCase(ReasonAction):
     def refusal(self, case, now):
         if case.status != CaseStatus.OPEN:
             return _("This case is resolved already.")
-        return str(cases.StillHeld.detail) if cases.held_by(case) else ""
+        return cases.why_open(case)
 
     def preview(self, case, now):
         told = {"kind": case.get_kind_display(), "money": f"{case.amount:,.2f}"}
@@ -105,7 +105,7 @@ class BookSurplus(ReasonAction):
         if case.status != CaseStatus.OPEN:
             return _("This case is resolved already.")
         if book.is_bookable(case):
-            return str(cases.StillHeld.detail) if cases.held_by(case) else ""
+            return cases.why_open(case)
         if book.payment_of(case):
             return str(book.StillPayable.detail)
         return _("This case is about no payment of a bill.")

@@ -10,6 +10,7 @@ from payments.models import Case, ChannelRefund, PaymentOrder, Refunded
 from payments.states import (
     IN_VAIN,
     UNDECIDED,
+    WAIT_FOR_WORD,
     CaseKind,
     CaseStatus,
     OrderStatus,
@@ -150,7 +151,7 @@ def refunds_under_way_are_asked_about() -> Iterator[Finding]:
         status__in=(RefundStatus.APPROVED, RefundStatus.SENT, RefundStatus.PARKED)
     )
     for refunds in by_key(under_way):
-        waited_for = _open_cases(refunds, *end_refund.WAITING)
+        waited_for = _open_cases(refunds, *WAIT_FOR_WORD)
         for refund in refunds:
             is_long = refund.status == RefundStatus.PARKED or refund.decided_at < long_ago
             is_silent = refund.chase_at is None

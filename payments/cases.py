@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from payments import refunded
 from payments.models import Case, ChannelRefund
-from payments.states import WITH_MONEY, CaseKind, CaseStatus, PayType, RefundStatus
+from payments.states import WAIT_FOR_WORD, WITH_MONEY, CaseKind, CaseStatus, PayType, RefundStatus
 from redpacket_site.kit import retry
 from redpacket_site.kit.money import ZERO, plus
 from redpacket_site.kit.moves import move
@@ -22,6 +22,11 @@ from wallets.models import Adjustment, Kind, LedgerLine
 class StillHeld(Conflict):
     code = "case_holds_money"
     detail = _("Its money is still in suspense: refund it or adjust it first.")
+
+
+class StillWaits(Conflict):
+    code = "case_waits_for_word"
+    detail = _("Its refund is still under way: say what became of it instead.")
 
 
 def open_case(
@@ -64,8 +69,10 @@ def resolve(*, case_id: int, staff_id: int, resolution: str, now: datetime) -> b
     Money:   none moves; a case that holds money in suspense stays open until it has left. Refunds
              that are proposed of it are withdrawn: they could not be approved any more.
     Races:   status and money are one row: its WHERE asks for both.
-    Raises:  StillHeld (409).
+    Raises:  StillHeld, StillWaits (409).
     """
+    if Case.objects.filter(pk=case_id, kind__in=WAIT_FOR_WORD, status=CaseStatus.OPEN).exists():
+        raise StillWaits()
     for refund in ChannelRefund.objects.filter(case_id=case_id, status=RefundStatus.PROPOSED):
         row = ChannelRefund.objects.filter(pk=refund.pk)
         if move(row, to=RefundStatus.WITHDRAWN, decided_at=now, open_key=None):
@@ -85,6 +92,13 @@ def close(*, case_id: int, staff_id: int, resolution: str, now: datetime) -> boo
     if Case.objects.filter(pk=case_id, status=CaseStatus.OPEN).exists():
         raise StillHeld()
     return False
+
+
+def why_open(case: Case) -> str:
+    """Why it cannot be resolved yet; empty when it can."""
+    if case.kind in WAIT_FOR_WORD:
+        return str(StillWaits.detail)
+    return str(StillHeld.detail) if held_by(case) else ""
 
 
 def known(*, kinds: Sequence[CaseKind], reference: str, says: str, now: datetime) -> None:

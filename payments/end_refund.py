@@ -10,14 +10,13 @@ from django.db.models import QuerySet
 
 from payments import cases, refunded
 from payments.models import Case, ChannelRefund
-from payments.states import CaseKind, PayType, RefundStatus
+from payments.states import WAIT_FOR_WORD, CaseKind, PayType, RefundStatus
 from redpacket_site.kit.moves import move
 from wallets import accounts, ledger
 from wallets.models import Kind
 
 # A failed refund is asked about at doubling pauses, eight times in ten days: channels err, too.
 WATCH_S, WATCHES = 3600, 8
-WAITING = (CaseKind.REFUND_STUCK, CaseKind.REFUND_PARKED)  # closed as soon as somebody knows
 
 Rows = QuerySet[ChannelRefund]
 
@@ -35,7 +34,7 @@ def done(
     the refund was approved."""
     if not _move_to_done(rows, says, at or now, settle_date):
         return False
-    cases.known(kinds=WAITING, reference=about(refund), says=says, now=now)
+    cases.known(kinds=WAIT_FOR_WORD, reference=about(refund), says=says, now=now)
     return True
 
 
@@ -61,7 +60,7 @@ def fail(refund: ChannelRefund, rows: Rows, *, says: str, now: datetime) -> bool
         note=says[:255],
         case_id=case.pk,
     )
-    cases.known(kinds=WAITING, reference=about(refund), says=says, now=now)
+    cases.known(kinds=WAIT_FOR_WORD, reference=about(refund), says=says, now=now)
     return True
 
 
@@ -123,7 +122,7 @@ def about(refund: ChannelRefund) -> str:
 
 def is_waited_for(refund: ChannelRefund) -> bool:
     """Whether a person is asked to say what became of it."""
-    return cases.waiting(WAITING, about(refund)).exists()
+    return cases.waiting(WAIT_FOR_WORD, about(refund)).exists()
 
 
 def _move_to_done(rows: Rows, says: str, at: datetime, settle_date: date | None) -> bool:

@@ -120,6 +120,9 @@ class CaseKind(models.TextChoices):
     BILL_MISSING = "bill_missing", _("a day's bill has never come")
 
 
+# Closed as soon as somebody knows what became of the refund (end_refund.py), and by nobody else.
+WAIT_FOR_WORD = (CaseKind.REFUND_STUCK, CaseKind.REFUND_PARKED)
+
 # Their reference is that of the line that brought the money to suspense.
 WITH_MONEY = (
     CaseKind.UNKNOWN_ORDER,

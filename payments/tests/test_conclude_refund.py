@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from packets import roles
-from payments import channel_refund, conclude_refund, confirm, send_refund, topup
+from payments import cases, channel_refund, conclude_refund, confirm, send_refund, topup
 from payments.channels.base import RefundAnswer, RefundState
 from payments.models import Case, ChannelRefund, Refunded
 from payments.states import CaseKind, CaseStatus, PayType, RefundStatus, Scene
@@ -186,6 +186,22 @@ def test_a_parked_refund_whose_case_was_closed_is_named(parked):
 
     named = ("refunds_under_way_are_asked_about", f"refund {parked.refund_no}")
     assert findings() == {named}
+
+
+def test_a_parked_refunds_case_is_not_closed_without_a_word(parked):
+    """It was, and then nobody waited for the money in clearing. Found by a random history."""
+    case, tidy = Case.objects.get(kind=CaseKind.REFUND_PARKED), make_staff("tidy")
+    resolved = {"staff_id": tidy, "resolution": "looked at it", "now": timezone.now()}
+
+    with pytest.raises(cases.StillWaits):
+        cases.resolve(case_id=case.pk, **resolved)
+
+    assert cases.why_open(case)
+    case.refresh_from_db()
+    assert case.status == CaseStatus.OPEN
+    said = {"is_paid": True, "staff_id": tidy, "says": "they showed it", "now": timezone.now()}
+    assert conclude_refund.conclude(refund_no=parked.refund_no, **said)
+    assert not cases.resolve(case_id=case.pk, **resolved), "closed with the word"
 
 
 @pytest.mark.broken_books
