@@ -2,8 +2,8 @@
 STACK ?= embedded
 PYTHON := .venv/bin/python
 PORT ?= 8000
-# -n 2: two databases, two Redis numbers; see tests/settings.py. Tests of one group share a stack.
-PYTEST := $(PYTHON) -m pytest -n 2 --dist loadgroup
+# -n 2: two databases, two Redis numbers; see tests/settings.py.
+PYTEST := $(PYTHON) -m pytest -n 2
 
 .PHONY: up down production demo test test-fast lint bench audit
 

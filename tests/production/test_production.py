@@ -15,7 +15,7 @@ import requests
 
 from tests.production.conftest import ROOT
 
-pytestmark = [pytest.mark.once, pytest.mark.xdist_group("production")]
+pytestmark = pytest.mark.once
 UNITS = sorted((ROOT / "deploy").glob("*.service"))
 EXPOSURE_MAX = 40  # of a hundred, as systemd-analyze counts: 4.0
 
