@@ -10,7 +10,7 @@ from payments import bills, cases, reconcile
 from payments.channels.base import ChannelDown, NoBill, Refused
 from payments.models import Bill, PaymentOrder
 from payments.states import BillState, CaseKind, PayType
-from redpacket_site.kit import lease, retry
+from redpacket_site.kit import backoff, lease, retry
 from redpacket_site.kit.money import ZERO
 from redpacket_site.kit.moves import move
 
@@ -134,7 +134,7 @@ def _postpone(*, bill: Bill, says: str, now: datetime) -> None:
     as_read = Bill.objects.filter(lease.free(now), pk=bill.pk, tries=bill.tries)
     facts = {"tries": bill.tries + 1, "says": says[:255]}
     if bill.day >= yesterday(now) - BACK * DAY:
-        pause = min(PAUSE * 2 ** min(bill.tries, 12), PAUSE_MAX)
+        pause = backoff.pause(PAUSE, bill.tries, PAUSE_MAX)
         move(as_read, due_at=max(now + pause, bills.usual(bill.day)), **facts)
     elif bill.state in reconcile.DONE:
         move(as_read, due_at=None, **facts)

@@ -10,12 +10,12 @@ from payments.channels import http, registry
 from payments.channels.base import Answer, Channel, ChannelDown, Refused, State
 from payments.models import PaymentOrder
 from payments.states import PAYABLE, NoticeOutcome, OrderStatus, PayType
-from redpacket_site.kit import lease
+from redpacket_site.kit import backoff, lease
 
 log = structlog.get_logger(__name__)
 
-PAUSE_S_MAX = 3600
-LONG_PAUSE_S = 6 * 3600  # finance has its case (awaiting.py): asking goes on, four times a day
+PAUSE_MAX = timedelta(hours=1)
+LONG_PAUSE = timedelta(hours=6)  # finance has its case (awaiting.py): four questions a day go on
 LEASE_S = http.LONGEST_S + 10  # and what the database takes
 
 
@@ -82,9 +82,9 @@ def _take(asked: PaymentOrder, now: datetime, at_once: bool) -> lease.Lease | No
 
 def _next(asked: PaymentOrder, now: datetime) -> datetime:
     """Doubling pauses, yet never past the moment when a reported order is to be closed."""
-    most_s = LONG_PAUSE_S if awaiting.is_long(asked, now) else PAUSE_S_MAX
-    pause_s = min(settings.REDPACKET_CHASE_S * 2 ** min(asked.chases, 12), most_s)
-    at = now + timedelta(seconds=pause_s)
+    most = LONG_PAUSE if awaiting.is_long(asked, now) else PAUSE_MAX
+    first = timedelta(seconds=settings.REDPACKET_CHASE_S)
+    at = now + backoff.pause(first, asked.chases, most)
     if asked.status == OrderStatus.REPORTED and not is_over(asked, now):
         at = min(at, asked.reported_at + timedelta(seconds=settings.REDPACKET_VOID_S))
     return at

@@ -10,11 +10,11 @@ from payments.channels import http, registry
 from payments.channels.base import Channel, ChannelDown, RefundAnswer, RefundState, Refused
 from payments.models import ChannelRefund
 from payments.states import PayType, RefundStatus
-from redpacket_site.kit import lease, retry
+from redpacket_site.kit import backoff, lease, retry
 
 log = structlog.get_logger(__name__)
 
-PAUSE_S_MAX = 3600
+PAUSE_MAX = timedelta(hours=1)
 LEASE_S = http.LONGEST_S + 10  # and what the database takes
 # When finance sees that nobody knows: after so many tries without a word (an hour), or so long
 # after the approval, whatever the channel says (a card's bank may take three days).
@@ -68,8 +68,8 @@ def _next(asked: ChannelRefund, now: datetime) -> datetime | None:
     if asked.status == RefundStatus.FAILED:
         pause_s = end_refund.WATCH_S * 2 ** (asked.chases + 1)
         return now + timedelta(seconds=pause_s) if asked.chases + 1 < end_refund.WATCHES else None
-    pause_s = min(settings.REDPACKET_CHASE_S * 2 ** min(asked.chases, 12), PAUSE_S_MAX)
-    return now + timedelta(seconds=pause_s)
+    first = timedelta(seconds=settings.REDPACKET_CHASE_S)
+    return now + backoff.pause(first, asked.chases, PAUSE_MAX)
 
 
 def _ask(channel: Channel, asked: ChannelRefund) -> RefundAnswer:
