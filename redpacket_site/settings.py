@@ -75,6 +75,8 @@ EVENTS_KEPT_DAYS = env.integer("REDPACKET_EVENTS_KEPT_DAYS", 7, 7, 3650)
 REDPACKET_JWT_KEYS = env.text("REDPACKET_JWT_KEYS")
 REDPACKET_JWT_ISS = env.text("REDPACKET_JWT_ISS")
 REDPACKET_JWT_AUD = env.text("REDPACKET_JWT_AUD")
+# A stolen token is somebody else's purse until it ends: what was made for longer is not accepted.
+REDPACKET_TOKEN_LIFE_S = env.integer("REDPACKET_TOKEN_LIFE_S", 86_400, 60, 30 * 86_400)
 # HS256 is for development; production verifies by the platform's public keys alone.
 REDPACKET_JWT_SECRET = (
     ""

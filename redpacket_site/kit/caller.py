@@ -147,8 +147,12 @@ class Tokens:
                         "verify_aud": bool(settings.REDPACKET_JWT_AUD),
                     },
                 )
+                began = float(claims.get("iat", time.time()))
                 expiry = float(claims["exp"])
             except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
+                continue
+            if not expiry - began <= settings.REDPACKET_TOKEN_LIFE_S + LEEWAY_S:
+                log.warning("token_lives_too_long", life_s=expiry - began)
                 continue
             if is_outside_id(claims["sub"]):
                 return Caller(claims["sub"]), min(expiry, time.time() + REMEMBERED_S)

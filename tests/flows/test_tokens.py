@@ -131,6 +131,40 @@ def test_clocks_may_differ_by_seconds(keys, claim, at, expected):
     assert status(sign(**{claim: int(time.time()) + at})) == expected
 
 
+DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    ("iat", "exp", "expected"),
+    [
+        (0, DAY, 200),
+        (0, DAY + 4, 200),  # a clock that is off by seconds
+        (0, DAY + 60, 401),
+        (-DAY, 60, 401),
+        (-DAY, 0, 200),  # its very end
+        (-30 * DAY, 60, 401),  # made for a month, and nearly over
+        (None, DAY - 60, 200),
+        (None, DAY + 60, 401),
+        (None, 365 * DAY, 401),
+    ],
+)
+def test_a_token_for_longer_than_a_day_is_refused(keys, iat, exp, expected):
+    keys(pem(RSA))
+    now = int(time.time())
+
+    assert status(sign(iat=iat if iat is None else now + iat, exp=now + exp)) == expected
+
+
+def test_the_longest_life_is_a_setting(keys, settings):
+    keys(pem(RSA))
+    now = int(time.time())
+    settings.REDPACKET_TOKEN_LIFE_S = 600
+
+    assert status(sign(iat=now, exp=now + 600)) == 200
+    assert status(sign(iat=now, exp=now + 700)) == 401
+    assert status(sign(iat="soon", exp=now + 60)) == 401
+
+
 def _encode(claims: dict) -> str:
     """As sign() does, also what PyJWT itself would not sign."""
     try:

@@ -22,7 +22,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("users", metavar="user", nargs="+")
-        parser.add_argument("--ttl", type=int, default=7 * 86400, help="seconds it is good for")
+        most = settings.REDPACKET_TOKEN_LIFE_S
+        parser.add_argument("--ttl", type=int, default=most, help="seconds it is good for")
 
     def handle(self, *, users, ttl, **options):
         if settings.PRODUCTION:
@@ -30,7 +31,10 @@ class Command(BaseCommand):
         for user in users:
             if not is_outside_id(user):
                 raise CommandError(f"{user!r} is no user id: 1 to 64 characters, A-Z a-z 0-9 _.:@-")
-        if ttl < 1:
-            raise CommandError("--ttl takes seconds, at least 1.")
+        if not 1 <= ttl <= settings.REDPACKET_TOKEN_LIFE_S:
+            raise CommandError(
+                f"--ttl takes seconds, from 1 to {settings.REDPACKET_TOKEN_LIFE_S}"
+                " (REDPACKET_TOKEN_LIFE_S)."
+            )
         for user in users:
             self.stdout.write(token(user, ttl))
