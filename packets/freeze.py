@@ -15,13 +15,13 @@ from redpacket_site.kit.moves import move
 
 
 @retry.unit
-def freeze(*, public_id: str, reason: str, now: datetime) -> bool:
+def freeze(*, public_id: str, reason: str, now: datetime, also: retry.Also | None = None) -> bool:
     """Freeze; True when it was not frozen before. Binds every movement that starts after it."""
     return _set(public_id, frozen=True, reason=reason)
 
 
 @retry.unit
-def unfreeze(*, public_id: str, reason: str, now: datetime) -> bool:
+def unfreeze(*, public_id: str, reason: str, now: datetime, also: retry.Also | None = None) -> bool:
     """Unfreeze; True when it was frozen before."""
     return _set(public_id, frozen=False, reason="")
 

@@ -29,7 +29,9 @@ PURPOSE = "packet"
 
 
 @retry.unit
-def by_balance(*, public_id: str, caller: Caller, now: datetime) -> RedPacket:
+def by_balance(
+    *, public_id: str, caller: Caller, now: datetime, also: retry.Also | None = None
+) -> RedPacket:
     """Move the total from the sender's wallet into the packet's escrow and issue the packet.
 
     Money:   Decimal yuan, wallet -> escrow, one ledger line, in the transaction of the issue.
@@ -56,7 +58,7 @@ def by_channel(
     scene: Scene,
     payer_ip: str,
     now: datetime,
-    also=None,
+    also: retry.Also | None = None,
 ) -> PaymentOrder:
     """Open an order for the packet at a channel, or give the open one again; the draft stays
     payable as long as its last order.

@@ -20,7 +20,7 @@ class NothingLeft(NotDue):
     """All shares are taken."""
 
 
-def refund_expired(*, rp_id: int, now: datetime, also=None) -> bool:
+def refund_expired(*, rp_id: int, now: datetime, also: retry.Also | None = None) -> bool:
     """Return the untaken rest of an expired, paid packet to its sender; False when there is nothing
     to do here any more. Close first, count after: the sum is of the shares that are now closed.
 
@@ -42,7 +42,7 @@ def refund_expired(*, rp_id: int, now: datetime, also=None) -> bool:
 
 
 @retry.unit
-def _refund(*, rp_id: int, now: datetime) -> None:
+def _refund(*, rp_id: int, now: datetime, also: retry.Also | None = None) -> None:
     packet = RedPacket.objects.get(pk=rp_id)
     if packet.expire_time is None or packet.expire_time > now:
         raise NotDue()

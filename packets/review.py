@@ -33,7 +33,13 @@ def put_forward(*, packet: RedPacket, amount: Decimal, now: datetime) -> RefundR
 
 @retry.unit
 def decide(
-    *, review_id: int, to: ReviewState, staff_id: int, now: datetime, note: str = ""
+    *,
+    review_id: int,
+    to: ReviewState,
+    staff_id: int,
+    now: datetime,
+    note: str = "",
+    also: retry.Also | None = None,
 ) -> bool:
     """Move one refund on; False when it is no longer where it can be moved from.
 

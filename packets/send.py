@@ -30,7 +30,7 @@ class Wish:
     intro: str = ""
 
 
-def send(*, caller: Caller, wish: Wish, now: datetime, also=None) -> RedPacket:
+def send(*, caller: Caller, wish: Wish, now: datetime, also: retry.Also | None = None) -> RedPacket:
     """Make a draft: the packet, unpaid, and all its shares with the best luck already marked.
 
     Money:   none moves yet; pay.py takes it.
@@ -77,7 +77,15 @@ def _checked(caller: Caller, wish: Wish) -> tuple[int, Decimal]:
 
 
 @retry.unit
-def _make(*, caller: Caller, wish: Wish, number: int, total: Decimal, now: datetime) -> RedPacket:
+def _make(
+    *,
+    caller: Caller,
+    wish: Wish,
+    number: int,
+    total: Decimal,
+    now: datetime,
+    also: retry.Also | None = None,
+) -> RedPacket:
     packet = RedPacket(
         public_id=ids.public_id("rp"),
         user_id=caller.user_id,

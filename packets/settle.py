@@ -80,7 +80,7 @@ def run_pass(*, rp_id: int, number: int, now: datetime) -> bool:
     return settled is not None and not settled.left
 
 
-def settle_packet(*, rp_id: int, now: datetime, also=None) -> Settled:
+def settle_packet(*, rp_id: int, now: datetime, also: retry.Also | None = None) -> Settled:
     """Credit whatever is taken, paid and uncredited in one packet, passes or not.
 
     Money, Races, Repeats: as run_pass().
@@ -122,7 +122,9 @@ def _creditable() -> QuerySet[Share]:
     )
 
 
-def _settle_whole(rp_id: int, number: int | None, now: datetime, also=None) -> Settled | None:
+def _settle_whole(
+    rp_id: int, number: int | None, now: datetime, also: retry.Also | None = None
+) -> Settled | None:
     """The whole set at once; share by share when something in it is bad."""
     for _ in range(LOOKS):
         try:
@@ -136,7 +138,9 @@ def _settle_whole(rp_id: int, number: int | None, now: datetime, also=None) -> S
 
 
 @retry.unit
-def _settle(*, rp_id: int, number: int | None, now: datetime) -> Settled | None:
+def _settle(
+    *, rp_id: int, number: int | None, now: datetime, also: retry.Also | None = None
+) -> Settled | None:
     """One transaction a packet; None when the pass is somebody else's, or frozen meanwhile."""
     packet = RedPacket.objects.get(pk=rp_id)
     owed = _owed(packet)
@@ -272,7 +276,11 @@ def _settle_one(*, packet: RedPacket, share: Owed, number: int | None, now: date
 
 @retry.unit
 def _end(
-    *, passes: QuerySet[SettlementPass] | None, settled: Settled, now: datetime
+    *,
+    passes: QuerySet[SettlementPass] | None,
+    settled: Settled,
+    now: datetime,
+    also: retry.Also | None = None,
 ) -> Settled | None:
     """The pass is done, or tried again later; its counts are written already."""
     if passes is None:

@@ -44,7 +44,9 @@ def book(
 
 
 @retry.unit
-def _book(*, case_id: int, staff_id: int, reason: str, now: datetime) -> bool:
+def _book(
+    *, case_id: int, staff_id: int, reason: str, now: datetime, also: retry.Also | None = None
+) -> bool:
     case = Case.objects.get(pk=case_id)
     payment = payment_of(case)
     if payment is None:

@@ -63,7 +63,9 @@ def open_case(
 
 
 @retry.unit
-def resolve(*, case_id: int, staff_id: int, resolution: str, now: datetime) -> bool:
+def resolve(
+    *, case_id: int, staff_id: int, resolution: str, now: datetime, also: retry.Also | None = None
+) -> bool:
     """Close a case with what was decided; False when somebody else was faster.
 
     Money:   none moves; a case that holds money in suspense stays open until it has left. Refunds

@@ -29,6 +29,7 @@ def propose(
     maker_id: int,
     now: datetime,
     attachment: str = "",
+    also: retry.Also | None = None,
 ) -> ChannelRefund:
     """Propose to refund what a case holds in suspense, or a confirmed top-up out of its wallet; in
     any number of parts.
@@ -169,7 +170,9 @@ def put_forward(
 
 
 @retry.unit
-def approve(*, refund_no: str, checker_id: int, now: datetime) -> bool:
+def approve(
+    *, refund_no: str, checker_id: int, now: datetime, also: retry.Also | None = None
+) -> bool:
     """Let the money go: it leaves its account now, and the channel is told; False when somebody
     else decided first.
 
@@ -203,7 +206,9 @@ def most_for_checker(refund: ChannelRefund) -> Decimal:
 
 
 @retry.unit
-def reject(*, refund_no: str, checker_id: int, now: datetime) -> bool:
+def reject(
+    *, refund_no: str, checker_id: int, now: datetime, also: retry.Also | None = None
+) -> bool:
     """Do not refund; the money stays where it is. False when somebody else decided first."""
     refund = _decide(refund_no, RefundStatus.REJECTED, checker_id, now, open_key=None)
     if refund is None:
@@ -213,7 +218,9 @@ def reject(*, refund_no: str, checker_id: int, now: datetime) -> bool:
 
 
 @retry.unit
-def withdraw(*, refund_no: str, maker_id: int, now: datetime) -> bool:
+def withdraw(
+    *, refund_no: str, maker_id: int, now: datetime, also: retry.Also | None = None
+) -> bool:
     """Take back what oneself has proposed; False when somebody decided first.
 
     Raises:  Forbidden (403) for anybody but the maker.

@@ -10,7 +10,15 @@ from redpacket_site.kit.problems import Forbidden
 
 
 @retry.unit
-def conclude(*, refund_no: str, is_paid: bool, staff_id: int, says: str, now: datetime) -> bool:
+def conclude(
+    *,
+    refund_no: str,
+    is_paid: bool,
+    staff_id: int,
+    says: str,
+    now: datetime,
+    also: retry.Also | None = None,
+) -> bool:
     """Finance has looked at the channel's own pages: the payer has the money, or we have it again.
     False when nobody is asked to say so (any more).
 

@@ -35,7 +35,7 @@ class Bill:
     payer_ip: str
 
 
-def open_order(bill: Bill, *, now: datetime, also=None) -> PaymentOrder:
+def open_order(bill: Bill, *, now: datetime, also: retry.Also | None = None) -> PaymentOrder:
     """An order that the channel has taken, with the parameters that the app's SDK needs.
 
     The order is committed before the channel is called, and its answer after: a repeat finds the
@@ -156,7 +156,9 @@ def _ask(channel: Channel, order: PaymentOrder, bill: Bill, now: datetime) -> di
 
 
 @retry.unit
-def _offer(*, order_id: int, pay_params: dict, scene: Scene, now: datetime) -> PaymentOrder:
+def _offer(
+    *, order_id: int, pay_params: dict, scene: Scene, now: datetime, also: retry.Also | None = None
+) -> PaymentOrder:
     row = PaymentOrder.objects.filter(pk=order_id)
     if not row.filter(status__in=PAYABLE).update(pay_params=pay_params, scene=scene):
         raise Unavailable()

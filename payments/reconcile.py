@@ -166,6 +166,7 @@ def _close(
     result: Reconciliation,
     found: list[Difference],
     now: datetime,
+    also: retry.Also | None = None,
 ) -> Bill:
     """Say what it came to, and look which of ours no bill names: of this day, and of the days
     beside it, whose stragglers this bill could have named."""

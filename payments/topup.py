@@ -11,7 +11,7 @@ from payments.models import PaymentOrder
 from payments.opening import Bill
 from payments.purposes import Fits
 from payments.states import PayType, Scene
-from redpacket_site.kit import outbox
+from redpacket_site.kit import outbox, retry
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.problems import Invalid
 from wallets import accounts
@@ -30,7 +30,7 @@ def topup(
     key: str,
     payer_ip: str,
     now: datetime,
-    also=None,
+    also: retry.Also | None = None,
 ) -> PaymentOrder:
     """Open an order for the caller's own wallet; the same `key` gives the same order.
 

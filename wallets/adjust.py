@@ -26,6 +26,7 @@ def propose(
     now: datetime,
     attachment: str = "",
     case_id: int | None = None,
+    also: retry.Also | None = None,
 ) -> Adjustment:
     """Propose to credit or debit a wallet against `other`: the platform's money or suspense.
 
@@ -73,7 +74,9 @@ def refuse_unless_possible(
 
 
 @retry.unit
-def approve(*, reference: str, checker_id: int, now: datetime) -> bool:
+def approve(
+    *, reference: str, checker_id: int, now: datetime, also: retry.Also | None = None
+) -> bool:
     """Move the money; False when somebody else decided first.
 
     Money:   source -> target, one line, in the transaction of the approval.
@@ -105,13 +108,17 @@ def approve(*, reference: str, checker_id: int, now: datetime) -> bool:
 
 
 @retry.unit
-def reject(*, reference: str, checker_id: int, now: datetime) -> bool:
+def reject(
+    *, reference: str, checker_id: int, now: datetime, also: retry.Also | None = None
+) -> bool:
     """Move nothing; False when somebody else decided first."""
     return _decide(reference, AdjustmentStatus.REJECTED, checker_id, now) is not None
 
 
 @retry.unit
-def withdraw(*, reference: str, maker_id: int, now: datetime) -> bool:
+def withdraw(
+    *, reference: str, maker_id: int, now: datetime, also: retry.Also | None = None
+) -> bool:
     """Take back what oneself has proposed; False when somebody decided first.
 
     Raises:  Forbidden (403) for anybody but the maker.

@@ -10,20 +10,22 @@ from wallets.models import Wallet
 listeners: list = []
 
 
-def freeze(*, user_id: str, reason: str, now: datetime, also=None) -> bool:
+def freeze(*, user_id: str, reason: str, now: datetime, also: retry.Also | None = None) -> bool:
     """Freeze; True when it was not frozen before. Opens the wallet of a user who never had one."""
     done = _set(user_id=user_id, frozen=True, reason=reason, now=now, also=also)
     return _tell(done)
 
 
-def unfreeze(*, user_id: str, reason: str, now: datetime, also=None) -> bool:
+def unfreeze(*, user_id: str, reason: str, now: datetime, also: retry.Also | None = None) -> bool:
     """Unfreeze; True when it was frozen before."""
     done = _set(user_id=user_id, frozen=False, reason=reason, now=now, also=also)
     return _tell(done)
 
 
 @retry.unit
-def _set(*, user_id: str, frozen: bool, reason: str, now: datetime) -> bool:
+def _set(
+    *, user_id: str, frozen: bool, reason: str, now: datetime, also: retry.Also | None = None
+) -> bool:
     if frozen:
         Wallet.objects.get_or_create(user_id=user_id, defaults={"created_at": now})
     return move(

@@ -3,13 +3,16 @@
 import functools
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 from django.db import OperationalError, connection, transaction
 
 TRIES = 3
 # Deadlock found; lock wait over; SQLite's "database is locked" carries no number.
 _CONFLICTS = {1213, 1205}
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Also(Protocol):
@@ -20,16 +23,21 @@ class Also(Protocol):
     def keep(self, result: Any) -> None: ...
 
 
-def unit(verb: Callable) -> Callable:
-    """Make a verb own its commit; its callers may pass `also`, which commits with it.
+def unit(verb: Callable[P, R]) -> Callable[P, R]:
+    """Make a verb own its commit; what it is given as `also` commits with it.
+
+    A verb that callers may give an `also` declares it: it is begun before the verb's own work, and
+    keeps its result. The verb itself leaves it alone.
 
     Races:   a deadlock or lock wait rolls everything back; the whole verb runs again.
     Repeats: verbs are repeatable, so that is safe.
     """
 
     @functools.wraps(verb)
-    def run(*args, also: Also | None = None, **kwargs):
-        def work():
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        also = cast("Also | None", kwargs.get("also"))
+
+        def work() -> R:
             with transaction.atomic(durable=True):
                 if also:
                     also.begin()
@@ -43,7 +51,7 @@ def unit(verb: Callable) -> Callable:
     return run
 
 
-def again(work: Callable[[], Any]) -> Any:
+def again(work: Callable[[], R]) -> R:
     """Run work() until it meets no conflict, three times at most."""
     for left in reversed(range(TRIES)):
         try:

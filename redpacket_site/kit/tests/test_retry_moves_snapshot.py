@@ -21,7 +21,7 @@ def failing(error, times):
     runs = []
 
     @retry.unit
-    def verb():
+    def verb(*, also=None):
         runs.append(len(runs))
         Wallet.objects.filter(user_id="u1").update(frozen_reason=f"run {len(runs)}")
         if len(runs) <= times:
@@ -93,6 +93,19 @@ def test_also_commits_with_the_work_or_not_at_all():
     with pytest.raises(ValueError, match="no"):
         verb(also=Refuses())
     assert Wallet.objects.get().frozen_reason == ""
+
+
+def test_a_verb_that_declares_no_also_takes_none():
+    runs = []
+
+    @retry.unit
+    def verb(*, now):
+        runs.append(now)
+
+    with pytest.raises(TypeError, match="also"):
+        verb(now="now", also=None)
+
+    assert runs == []
 
 
 def test_real_deadlock_is_a_conflict(on_mariadb):
