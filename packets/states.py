@@ -2,13 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-if TYPE_CHECKING:
-    from packets.models import RedPacket
+from redpacket_site.kit.present import present
 
 
 class Kind(models.IntegerChoices):
@@ -82,7 +81,24 @@ class Outcome(StrEnum):
     EXPIRED = "expired"
 
 
-def state_of(packet: "RedPacket", taken: int, now: datetime) -> PacketState:
+class Facts(Protocol):
+    """What a packet's state follows from: its row has them, and so has a grab's look at it."""
+
+    @property
+    def pay_status(self) -> int: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def draft_until(self) -> datetime | None: ...
+    @property
+    def expire_time(self) -> datetime | None: ...
+    @property
+    def closed_at(self) -> datetime | None: ...
+    @property
+    def voided_at(self) -> datetime | None: ...
+
+
+def state_of(packet: Facts, taken: int, now: datetime) -> PacketState:
     """The packet's state, given how many of its shares are taken.
 
     The deadline itself belongs to "expired": at 24:00:00 nobody grabs any more.
@@ -94,6 +110,6 @@ def state_of(packet: "RedPacket", taken: int, now: datetime) -> PacketState:
         return PacketState.CLOSED if over else PacketState.UNPAID
     if taken >= packet.number:
         return PacketState.FINISHED
-    if packet.expire_time <= now:
+    if present(packet.expire_time) <= now:
         return PacketState.EXPIRED
     return PacketState.OPEN
