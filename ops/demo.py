@@ -36,14 +36,14 @@ def demo(base: str) -> None:
     with ExitStack() as stack:
         if not is_up(base):
             base = stack.enter_context(own_stack())
-        service_key = os.environ.get("REDPACKET_SERVICE_KEY") or read("keys/service_key")
+        service_keys = os.environ.get("REDPACKET_SERVICE_KEY") or read("keys/service_key")
         everybody = PEOPLE + CROWD
         tokens = manage("token", *everybody).split()
         users = {user: Api(base, token) for user, token in zip(everybody, tokens, strict=True)}
         group = f"demo-{uuid.uuid4().hex[:8]}"
 
         title("The chat server says who is in the group, and how people are called")
-        chat = Api(base, service_key)
+        chat = Api(base, service_keys.partition(",")[0])
         chat.call("PUT", f"service/groups/{group}/members", {"members": list(everybody)})
         for user in everybody:
             name = NAMES.get(user, user)

@@ -15,7 +15,7 @@ from django.db import transaction
 from packets import tickets
 from packets.models import Group, GroupMember, RedPacket
 from packets.states import Kind
-from redpacket_site.kit import retry
+from redpacket_site.kit import retry, service_keys
 from redpacket_site.kit.moves import hold
 from redpacket_site.kit.problems import Unavailable
 
@@ -63,7 +63,7 @@ def _asked(path: str, *, yes: int) -> tuple[bool, dict]:
     try:
         response = requests.get(
             f"{settings.REDPACKET_MEMBERS_URL.rstrip('/')}/{path}",
-            headers={"Authorization": f"Bearer {settings.REDPACKET_SERVICE_KEY}"},
+            headers={"Authorization": f"Bearer {service_keys.shown()}"},
             timeout=TIMEOUT_S,
             allow_redirects=False,
         )

@@ -24,7 +24,16 @@ from packets.serializers import (
 )
 from payments.serializers import order_json
 from payments.states import CHANNELS, PAY_TYPE_OF, Scene
-from redpacket_site.kit import address, forks, idempotency, ids, outbox, pages, problems
+from redpacket_site.kit import (
+    address,
+    forks,
+    idempotency,
+    ids,
+    outbox,
+    pages,
+    problems,
+    service_keys,
+)
 from redpacket_site.kit.api import ServiceViewSet, UserViewSet, validated
 from redpacket_site.kit.caller import user_of
 from redpacket_site.kit.describe import operation, pageable, query
@@ -224,6 +233,8 @@ def _grab_json(result: grab.Grab) -> bytes:
 class GroupViewSet(ServiceViewSet):
     """The chat server keeps group membership here."""
 
+    scope = service_keys.MEMBERS
+
     @operation(
         "replaceMembers",
         "Make these the group's members, all of them",
@@ -253,6 +264,8 @@ class GroupViewSet(ServiceViewSet):
 class ProfileViewSet(ServiceViewSet):
     """The chat server keeps nicknames and avatars here."""
 
+    scope = service_keys.MEMBERS
+
     @operation(
         "putProfile",
         "Set how a user is called and looks; null takes it away",
@@ -274,6 +287,7 @@ class ProfileViewSet(ServiceViewSet):
 class EventViewSet(ServiceViewSet):
     """The chat server reads what happened."""
 
+    scope = service_keys.EVENTS
     _waiting = forks.lock()  # at most one waiting request a process
 
     @operation(

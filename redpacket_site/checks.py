@@ -8,9 +8,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from redpacket_site.env import weakness
+from redpacket_site.kit import service_keys
 from redpacket_site.kit.caller import load_keys
 
-SECRETS = ("SECRET_KEY", "REDPACKET_SERVICE_KEY")
 RSA_BITS_MIN = 2048
 
 
@@ -23,11 +23,11 @@ def check_production(app_configs=None, **kwargs) -> list[CheckMessage]:
 def _faults() -> Iterator[tuple[int, str]]:
     if settings.REDPACKET_ENV != "production":
         yield 1, "REDPACKET_ENV is not production: tokens of development would be accepted."
-    for name in SECRETS:
-        if why := weakness(getattr(settings, name)):
+    for name, secret in _secrets():
+        if why := weakness(secret):
             yield 2, f"{name}: {why}."
-    for one, other in combinations(SECRETS, 2):
-        if getattr(settings, one) == getattr(settings, other):
+    for (one, secret), (other, same) in combinations(_secrets(), 2):
+        if secret == same:
             yield 3, f"{one} and {other} are the same: who learns one has both."
     for name in ("REDPACKET_PUBLIC_URL", "REDPACKET_RETURN_URL", "REDPACKET_MEMBERS_URL"):
         if getattr(settings, name).startswith("http:"):
@@ -48,3 +48,18 @@ def _faults() -> Iterator[tuple[int, str]]:
     for key in load_keys(settings.REDPACKET_JWT_KEYS, ""):
         if isinstance(key.key, rsa.RSAPublicKey) and key.key.key_size < RSA_BITS_MIN:
             yield 10, f"REDPACKET_JWT_KEYS holds an RSA key of {key.key.key_size} bits."
+    if not settings.REDPACKET_SERVICE_FROM:
+        yield (
+            11,
+            "REDPACKET_SERVICE_FROM is missing: a stolen service key would open from anywhere.",
+        )
+    if settings.REDPACKET_MEMBERS_URL and not service_keys.shown():
+        yield 12, "REDPACKET_SERVICE_KEY has no key for members to show REDPACKET_MEMBERS_URL."
+
+
+def _secrets() -> list[tuple[str, str]]:
+    keys = service_keys.secrets_of(settings.REDPACKET_SERVICE_KEY)
+    return [
+        ("SECRET_KEY", settings.SECRET_KEY),
+        *((f"REDPACKET_SERVICE_KEY (key {n})", key) for n, key in enumerate(keys, start=1)),
+    ]

@@ -6,8 +6,10 @@ Pure: knows no setting by name and imports nothing of Django but the exception i
 import math
 import os
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -101,15 +103,34 @@ def header(name: str) -> str:
     return f"HTTP_{value.upper().replace('-', '_')}" if value else ""
 
 
-def secret(name: str, kept_in: Path, *, production: bool) -> str:
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Addresses and networks, with commas between them."""
+    try:
+        return [ip_network(part) for part in names(name, "")]
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name}: {error}; it must hold addresses or networks such as 10.0.0.0/8."
+        ) from None
+
+
+def secret(
+    name: str,
+    kept_in: Path,
+    *,
+    production: bool,
+    parts: Callable[[str], list[str]] = lambda value: [value],
+) -> str:
     """A secret from the environment or, in development, from a file that the first start makes.
 
     There is no third source: without a secret of its own nothing starts, and production accepts
-    neither a file nor a weak value.
+    neither a file nor a weak value. `parts`: the secrets in a value that holds several.
     """
     value = text(name)
-    if production and (why := weakness(value)):
-        raise ImproperlyConfigured(f"{name} must be set to a random value in production: {why}.")
+    for part in (parts(value) or [""]) if production else []:
+        if why := weakness(part):
+            raise ImproperlyConfigured(
+                f"{name} must be set to a random value in production: {why}."
+            )
     return value or _kept(name, kept_in)
 
 

@@ -233,4 +233,8 @@ class ServiceScheme(OpenApiAuthenticationExtension):
     name = "service"
 
     def get_security_definition(self, auto_schema):
-        return {"type": "http", "scheme": "bearer", "description": "The chat server's own key."}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The chat server's own key, for groups and profiles, events, or both.",
+        }

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from django.core.exceptions import ImproperlyConfigured
 
 from redpacket_site import env
-from redpacket_site.kit import filebroker
+from redpacket_site.kit import filebroker, service_keys
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -83,9 +83,15 @@ REDPACKET_JWT_SECRET = (
     if PRODUCTION
     else env.secret("REDPACKET_JWT_SECRET", KEYS_DIR / "jwt_secret", production=False)
 )
+# Keys with commas between them, each for all or, behind "members:" or "events:", for that alone.
 REDPACKET_SERVICE_KEY = env.secret(
-    "REDPACKET_SERVICE_KEY", KEYS_DIR / "service_key", production=PRODUCTION
+    "REDPACKET_SERVICE_KEY",
+    KEYS_DIR / "service_key",
+    production=PRODUCTION,
+    parts=service_keys.secrets_of,
 )
+# Where the chat server calls from. Empty: from anywhere.
+REDPACKET_SERVICE_FROM = env.networks("REDPACKET_SERVICE_FROM")
 REDPACKET_THROTTLE = env.switch("REDPACKET_THROTTLE", True)
 REDPACKET_STAFF_OTP = env.switch("REDPACKET_STAFF_OTP", True)
 if PRODUCTION:

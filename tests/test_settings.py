@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from redpacket_site import env
 
 pytestmark = pytest.mark.once
+GOOD = "sk_9f8e7d6c5b4a3f2e1d0c9b8a7f6e5d4c3b2a"
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -149,7 +150,8 @@ def sane(tmp_path_factory) -> dict[str, str]:
         "REDPACKET_ENV": "production",
         "REDPACKET_DATA_DIR": str(folder),
         "REDPACKET_SECRET_KEY": "k9#mQ2!vX7@pL4$zR8%wT1^yB6&nC3*dF5(gH0)jS-aE=uI+oK",
-        "REDPACKET_SERVICE_KEY": "sk_9f8e7d6c5b4a3f2e1d0c9b8a7f6e5d4c3b2a",
+        "REDPACKET_SERVICE_KEY": GOOD,
+        "REDPACKET_SERVICE_FROM": "10.0.0.0/8,2001:db8::/32",
         "REDPACKET_JWT_KEYS": str(folder / "platform.pem"),
         "REDPACKET_JWT_ISS": "https://chat.example.com",
         "REDPACKET_JWT_AUD": "hongbao",
@@ -170,6 +172,8 @@ def manage(environment: dict[str, str], *words: str) -> subprocess.CompletedProc
 
 
 def test_sane_production_is_clean(sane):
+    """With two keys of which each has its scope, and a third that is to follow one of them."""
+    sane = sane | {"REDPACKET_SERVICE_KEY": f"members:{GOOD},events:k{GOOD[::-1]},events:x{GOOD}"}
     done = manage(sane, "check", "--deploy", "--fail-level", "WARNING")
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -191,6 +195,12 @@ def test_sane_production_is_clean(sane):
         ("REDPACKET_SECRET_KEY", "short"),
         ("REDPACKET_SERVICE_KEY", ""),
         ("REDPACKET_SERVICE_KEY", "weak"),
+        ("REDPACKET_SERVICE_KEY", ","),
+        ("REDPACKET_SERVICE_KEY", f"{GOOD},weak"),
+        ("REDPACKET_SERVICE_KEY", f"members:{GOOD},events:weak"),
+        ("REDPACKET_SERVICE_KEY", f"member:{GOOD}"),
+        ("REDPACKET_SERVICE_FROM", "chat.example.com"),
+        ("REDPACKET_SERVICE_FROM", "10.0.0.1/8"),
         ("REDPACKET_ENV", "staging"),
         ("REDPACKET_EXPIRE_S", "a day"),
     ],
@@ -210,6 +220,8 @@ SAME = "k9#mQ2!vX7@pL4$zR8%wT1^yB6&nC3*dF5(gH0)jS-aE=uI+oK"
     ("name", "value", "says"),
     [
         ("REDPACKET_SERVICE_KEY", SAME, "are the same"),
+        ("REDPACKET_SERVICE_KEY", f"members:{GOOD},events:{GOOD}", "are the same"),
+        ("REDPACKET_SERVICE_FROM", "", "is missing"),
         ("REDPACKET_PUBLIC_URL", "http://pay.example.com", "is not https"),
         ("REDPACKET_PUBLIC_URL", "", "is missing"),
         ("REDPACKET_RETURN_URL", "http://pay.example.com/", "is not https"),

@@ -1,6 +1,7 @@
 """Where a request comes from: one answer for the API, staff's rows, the lock-out and the payer."""
 
-from ipaddress import ip_address
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -24,3 +25,13 @@ def of(request: HttpRequest | None) -> str | None:
         except ValueError:
             continue
     return None
+
+
+def is_among(request: HttpRequest, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    """Whether the caller is in one of these; a caller without an address is in none."""
+    found = of(request)
+    if found is None:
+        return False
+    caller = ip_address(found)
+    caller = getattr(caller, "ipv4_mapped", None) or caller  # a socket for both kinds says it so
+    return any(caller in network for network in networks)

@@ -12,6 +12,7 @@ from rest_framework.viewsets import ViewSet
 
 from redpacket_site.kit import money, texts, throttle
 from redpacket_site.kit.caller import Caller, ServiceAuthentication
+from redpacket_site.kit.problems import Forbidden
 
 
 class Door(ViewSet):
@@ -41,10 +42,16 @@ class UserViewSet(Door):
 
 
 class ServiceViewSet(Door):
-    """For the chat server."""
+    """For the chat server, by a key for what the view is about."""
 
     authentication_classes = [ServiceAuthentication]
     body_max_bytes = settings.SERVICE_BODY_MAX_BYTES
+    scope: str  # one of service_keys.SCOPES
+
+    def initial(self, request, *args, **kwargs):
+        super().initial(request, *args, **kwargs)
+        if self.scope not in request.user.scopes:
+            raise Forbidden()
 
 
 class StrictSerializer(serializers.Serializer):

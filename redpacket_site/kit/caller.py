@@ -1,6 +1,5 @@
 """Who is calling: a chat user by the platform's JWT, or the chat server by its key (Spec 2.1)."""
 
-import hmac
 import json
 import time
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework.authentication import BaseAuthentication
 
-from redpacket_site.kit import forks
+from redpacket_site.kit import address, forks, service_keys
 from redpacket_site.kit.ids import is_outside_id
 from redpacket_site.kit.problems import Forbidden, Unauthenticated
 
@@ -38,8 +37,9 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The chat server itself."""
+    """The chat server itself, by a key for these scopes."""
 
+    scopes: frozenset[str]
     is_authenticated = True
 
 
@@ -55,12 +55,17 @@ class UserAuthentication(BaseAuthentication):
 
 
 class ServiceAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <service key>`; a user's token is refused here with 403."""
+    """`Authorization: Bearer <service key>`, from an address of the chat server's; a user's token
+    is refused here with 403."""
 
     def authenticate(self, request):
         token = _bearer(request.META.get("HTTP_AUTHORIZATION", ""))
-        if _is_service_key(token):
-            return Service(), None
+        if scopes := service_keys.scopes_of(token):
+            allowed = settings.REDPACKET_SERVICE_FROM
+            if allowed and not address.is_among(request, allowed):
+                log.warning("service_key_from_elsewhere", ip=address.of(request))
+                raise Forbidden()
+            return Service(scopes), None
         tokens.caller(token)  # 401 when it is no user's token either
         raise Forbidden()
 
@@ -73,7 +78,7 @@ def user_of(header: str) -> Caller:
     try:
         return tokens.caller(token)
     except Unauthenticated:
-        if _is_service_key(token):
+        if service_keys.scopes_of(token):
             raise Forbidden() from None
         raise
 
@@ -84,10 +89,6 @@ def _bearer(header: str) -> str:
     if scheme.lower() != "bearer" or not token or len(token) > TOKEN_BYTES_MAX:
         raise Unauthenticated()
     return token
-
-
-def _is_service_key(token: str) -> bool:
-    return hmac.compare_digest(token.encode(), settings.REDPACKET_SERVICE_KEY.encode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """What was stolen opens little, and not for long: a token, a service key, an account."""
 
 import time
+from ipaddress import ip_network
 
 import jwt
 from django.conf import settings
 from django.core.management import call_command
 
-from tests.make import Api
+from packets.states import Kind
+from tests.make import Api, make_paid_packet, service, user
 
 
 def test_a_token_for_a_year_opens_nothing(capsys):
@@ -21,3 +23,45 @@ def test_a_token_for_a_year_opens_nothing(capsys):
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
     assert answer["WWW-Authenticate"].startswith("Bearer")
     assert Api(printed).get("wallet").status_code == 200
+
+
+def test_a_stolen_key_for_members_reads_no_events(settings):
+    """Both together were a way to money: read which packets there are, join, grab."""
+    packet = make_paid_packet(Kind.EQUAL, 1, "1.00")
+    settings.REDPACKET_SERVICE_KEY = "members:stolen,events:the-chat-servers"
+
+    news = Api("stolen").get("service/events?after=0")
+    joined = Api("stolen").put("service/groups/g1/members/mallory")
+    known = Api("the-chat-servers").get("service/events?after=0")
+
+    assert (news.status_code, news.json()["code"]) == (403, "forbidden")
+    assert packet.public_id not in news.content.decode()
+    assert joined.status_code == 204  # what a key for members is for; the runbook says so
+    assert packet.public_id in known.content.decode()
+
+
+def test_a_stolen_key_for_events_joins_no_group(settings):
+    packet = make_paid_packet(Kind.EQUAL, 1, "1.00")
+    settings.REDPACKET_SERVICE_KEY = "members:the-chat-servers,events:stolen"
+
+    joined = Api("stolen").put("service/groups/g1/members/mallory")
+    replaced = Api("stolen").put("service/groups/g1/members", {"members": ["mallory"]})
+    named = Api("stolen").put("service/profiles/alice", {"nickname": "x", "avatar": ""})
+    grabbed = user("mallory").post(f"packets/{packet.public_id}/grab")
+
+    assert [joined.status_code, replaced.status_code, named.status_code] == [403] * 3
+    assert grabbed.status_code == 404
+
+
+def test_a_stolen_key_is_of_no_use_elsewhere(settings, caplog):
+    settings.REDPACKET_SERVICE_FROM = [ip_network("10.0.0.0/8")]
+    settings.REDPACKET_PROXY_IP_HEADER = "HTTP_X_REAL_IP"
+
+    at_home = service().get("service/events", X_Real_IP="10.1.2.3")
+    with caplog.at_level("WARNING", "redpacket_site.kit.caller"):
+        away = service().get("service/events", X_Real_IP="203.0.113.9")
+    claimed = service().get("service/events", X_Real_IP="10.1.2.3, 203.0.113.9")
+
+    assert [at_home.status_code, away.status_code, claimed.status_code] == [200, 403, 403]
+    assert "service_key_from_elsewhere" in caplog.text
+    assert "203.0.113.9" in caplog.text
