@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from servers import Servers, find
+from servers import MARIADB_UMASK, Servers, find
 from supervise import Noted, Part, Supervisor, answers, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +45,7 @@ def main() -> None:
     _refuse_taken_ports()
     kept = _kept()
     _write_files(kept)
-    servers = Servers(DATA)
+    servers = Servers(DATA, root_password=kept["root"])
     servers.prepare()
     parts = [*_servers(servers), *(_unit(name) for name in UNITS), _nginx()]
     supervisor = Supervisor(DATA, parts, os.environ | _environment())
@@ -53,13 +53,7 @@ def main() -> None:
         signal.signal(number, lambda *_: sys.exit(0))
     try:
         supervisor.start()
-        ping = [
-            find("mariadb-admin"),
-            "--no-defaults",
-            f"--socket={servers.mariadb_socket}",
-            "ping",
-        ]
-        servers.wait_for(ping)
+        servers.wait_for_mariadb()
         _first_steps(kept, servers)
         supervisor.start_app()
         trusted = ssl.create_default_context(cafile=ETC / "tls.pem")
@@ -173,7 +167,7 @@ def _servers(servers: Servers) -> list[Part]:
     mariadb = servers.mariadb_command(defaults=ETC / "mariadb.cnf")
     redis = [find("redis-server"), str(ETC / "redis.conf")]
     return [
-        Part("mariadb", mariadb, LIB, priority=1, is_server=True),
+        Part("mariadb", mariadb, LIB, priority=1, is_server=True, environment=MARIADB_UMASK),
         Part("redis", redis, LIB, priority=1, is_server=True),
     ]
 
@@ -207,8 +201,6 @@ def _first_steps(kept: dict[str, str], servers: Servers) -> None:
     """`mariadb` is root's client here, as it is on a server; its accounts are made once."""
     is_made = (ETC / "root.cnf").exists()
     if not is_made:
-        secure = f"ALTER USER root@localhost IDENTIFIED BY '{kept['root']}'"
-        subprocess.run(servers.mariadb_client("-e", secure), check=True)
         (ETC / "root.cnf").write_text(
             f"[client]\nuser=root\npassword={kept['root']}\nsocket={servers.mariadb_socket}\n"
         )

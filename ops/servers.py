@@ -6,29 +6,37 @@ starts both in a temporary folder, runs COMMAND with REDPACKET_DATABASE_URL and 
 set, and stops both. --throwaway does not wait for the disk: for tests, never for a bench.
 """
 
+import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
-DATABASE = "hongbao"
+DATABASE = ACCOUNT = "hongbao"
 SOCKETS = ("mariadb.sock", "redis.sock")
 SOCKET_PATH_MAX = 100  # the kernel takes 107 bytes
 WAIT_S = 60
+MARIADB_UMASK = {"UMASK": "0600", "UMASK_DIR": "0700"}  # it goes by its own
+PRIVATE = 0o700  # runtime folders: a socket's own mode is the server's business, MariaDB's is 0777
 
 
 class Servers:
-    """The two servers of one data folder: how they are started and where they listen."""
+    """The two servers of one data folder: how they are started, where they listen and whom they let
+    in: root by its password, and the product's account with its database and nothing else."""
 
-    def __init__(self, folder: Path, *, throwaway: bool = False):
+    def __init__(self, folder: Path, *, throwaway: bool = False, root_password: str = ""):
         self.folder, self.throwaway = folder.absolute(), throwaway
-        run = self.folder / "run"
+        self.root_password = root_password  # of one whose accounts are made by hand
+        run = self.run = self.folder / "run"
         run.mkdir(parents=True, exist_ok=True)
+        run.chmod(PRIVATE)
         self.short = short_folder(run)
         if self.short != run:
             for name in SOCKETS:
@@ -40,10 +48,21 @@ class Servers:
     @property
     def environment(self) -> dict[str, str]:
         return {
-            "REDPACKET_DATABASE_URL": f"mysql://root@/{DATABASE}"
+            "REDPACKET_DATABASE_URL": f"mysql://{ACCOUNT}:{self.passwords[ACCOUNT]}@/{DATABASE}"
             f"?unix_socket={quote(str(self.mariadb_socket))}",
             "REDPACKET_REDIS_URL": f"unix://{quote(str(self.redis_socket))}?db=0",
         }
+
+    @cached_property
+    def passwords(self) -> dict[str, str]:
+        """Of MariaDB's accounts; made once for this folder."""
+        if self.root_password:
+            return {"root": self.root_password}
+        file = self.run / "mariadb.json"
+        if not file.exists():
+            made = {name: secrets.token_urlsafe(32) for name in ("root", ACCOUNT)}
+            _write_private(file, json.dumps(made))
+        return json.loads(file.read_text())
 
     def mariadb_command(self, defaults: Path | None = None) -> list[str]:
         """As the tests want it or, with a file of settings, as that says."""
@@ -54,6 +73,8 @@ class Servers:
             f"--socket={self.mariadb_socket}",
             f"--pid-file={self.short / 'mariadb.pid'}",
             "--skip-networking",
+            f"--init-file={self.run / 'mariadb.sql'}",
+            f"--secure-file-priv={self.run / 'files'}",
         ]
         if defaults:
             return [find("mariadbd"), f"--defaults-file={defaults}", *own]
@@ -72,12 +93,14 @@ class Servers:
     def redis_command(self) -> list[str]:
         return [
             find("redis-server"),
-            *("--port", "0", "--unixsocket", str(self.redis_socket)),
+            *("--port", "0", "--unixsocket", str(self.redis_socket), "--unixsocketperm", "700"),
             *("--dir", str(self.folder), "--save", "", "--appendonly", "no"),
         ]
 
     def prepare(self) -> None:
-        """Make the database's folder when it is not there yet."""
+        """Make the database's folder when it is not there yet, and write down its accounts."""
+        (self.run / "files").mkdir(mode=PRIVATE, exist_ok=True)
+        _write_private(self.run / "mariadb.sql", "".join(f"{line};\n" for line in self._accounts()))
         data = self.folder / "mariadb"
         if (data / "mysql").is_dir():
             return
@@ -90,22 +113,44 @@ class Servers:
                 "--no-defaults",
                 *_as_root(),
                 f"--datadir={link / 'mariadb'}",
-                "--auth-root-authentication-method=normal",
+                "--auth-root-authentication-method=socket",
                 "--skip-test-db",
             ]
-            done = subprocess.run(install, capture_output=True, text=True, check=False)
+            private = os.environ | MARIADB_UMASK
+            done = subprocess.run(install, env=private, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(f"mariadb-install-db failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
 
-    def wait(self) -> None:
-        """Until both answer; makes the database."""
-        create = f"CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4"
-        redis = [find("redis-cli"), "-s", str(self.redis_socket), "ping"]
-        self.wait_for(self.mariadb_client("-e", create), redis)
+    def _accounts(self) -> list[str]:
+        """SQL that MariaDB runs at each start before it lets anybody in; also puts a folder right
+        that was made with a root without a password."""
+        lines = [
+            "DELETE FROM mysql.global_priv WHERE User IN ('', 'mysql')"
+            " OR User = 'root' AND Host <> 'localhost'",
+            "FLUSH PRIVILEGES",
+            f"ALTER USER root@localhost IDENTIFIED BY '{self.passwords['root']}'",
+        ]
+        if password := self.passwords.get(ACCOUNT):
+            whom = f"{ACCOUNT}@localhost"
+            lines += [
+                f"CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4",
+                f"CREATE USER IF NOT EXISTS {whom}",
+                f"ALTER USER {whom} IDENTIFIED BY '{password}'",
+                f"GRANT ALL ON {DATABASE}.* TO {whom}",
+            ]
+        if self.throwaway:  # tests make databases of their own, and look at who waits for a lock
+            lines += [f"GRANT ALL ON `test\\_%`.* TO {whom}", f"GRANT PROCESS ON *.* TO {whom}"]
+        return lines
 
-    def mariadb_client(self, *words: str) -> list[str]:
+    def wait(self) -> None:
+        """Until both answer."""
+        self.wait_for_mariadb()
+        self.wait_for([find("redis-cli"), "-s", str(self.redis_socket), "ping"])
+
+    def wait_for_mariadb(self) -> None:
         socket = f"--socket={self.mariadb_socket}"
-        return [find("mariadb"), "--no-defaults", "-uroot", socket, *words]
+        self.wait_for([find("mariadb-admin"), "--no-defaults", socket, "ping"])
+        self.mariadb_socket.chmod(0o600)  # until it is started again; its folder is private anyway
 
     @staticmethod
     def wait_for(*commands: list[str]) -> None:
@@ -137,6 +182,14 @@ def remove_sockets(run: Path) -> None:
         (run / "short").unlink()
 
 
+def _write_private(file: Path, text: str) -> None:
+    half = file.with_suffix(".half")
+    half.unlink(missing_ok=True)
+    half.touch(mode=0o600)
+    half.write_text(text)
+    half.replace(file)
+
+
 def find(program: str) -> str:
     """Debian keeps servers in /usr/sbin, which is not on everybody's PATH."""
     found = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
@@ -161,7 +214,16 @@ def run_with(command: list[str], *, throwaway: bool) -> int:
         ):
             log = (folder / f"{name}.log").open("wb")
             # A session of their own: Ctrl-C is for the command, the servers are stopped after it.
-            started.append(subprocess.Popen(line, stdout=log, stderr=log, start_new_session=True))
+            started.append(
+                subprocess.Popen(
+                    line,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    umask=0o077,
+                    env=os.environ | MARIADB_UMASK,
+                )
+            )
         servers.wait()
         return subprocess.run(command, env=os.environ | servers.environment, check=False).returncode
     except KeyboardInterrupt:

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from servers import Servers
+from servers import MARIADB_UMASK, PRIVATE, Servers
 from supervise import Noted, Part, Supervisor, answers, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,6 +27,7 @@ USERS = ("alice", "bob", "carol")
 
 def up(stack: str) -> None:
     _check(stack)
+    os.umask(0o077)  # keys, tokens, books and sockets: for this account alone
     _make_folders()
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "redpacket_site.settings",
@@ -86,11 +87,11 @@ def _parts(servers: Servers | None) -> list[Part]:
     beat = "celery -A redpacket_site beat --pidfile= --loglevel WARNING"
     parts = []
     if servers:
-        for name, command in (
-            ("mariadb", servers.mariadb_command()),
-            ("redis", servers.redis_command()),
+        for name, command, own in (
+            ("mariadb", servers.mariadb_command(), MARIADB_UMASK),
+            ("redis", servers.redis_command(), {}),
         ):
-            parts.append(Part(name, command, ROOT, priority=1, is_server=True))
+            parts.append(Part(name, command, ROOT, priority=1, is_server=True, environment=own))
     for name, line in {"web": web, "worker": worker, "beat": beat}.items():
         parts.append(Part(name, [sys.executable, "-m", *line.split()], ROOT))
     return parts
@@ -127,8 +128,9 @@ def _check(stack: str) -> None:
 
 def _make_folders() -> None:
     try:
-        for folder in (RUN, LOGS, KEYS, RUN / "metrics"):
+        for folder in (DATA, RUN, LOGS, KEYS, RUN / "metrics"):
             folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(PRIVATE)
         for old in (RUN / "metrics").glob("*.db"):
             old.unlink()
     except OSError as error:

@@ -153,7 +153,7 @@ def _kept(name: str, path: Path) -> str:
     """The secret of this data folder, made once: of processes that start together one makes it."""
     try:
         if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             half = path.with_name(f".{path.name}.{os.getpid()}")
             half.touch(mode=0o600)
             half.write_text(secrets.token_urlsafe(48))

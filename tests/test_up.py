@@ -13,6 +13,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from tests.private import open_to_others, try_root
+
 ROOT = Path(__file__).resolve().parent.parent
 EXPIRE_S = "5"  # long enough for the README's lines, short enough to wait for
 
@@ -26,7 +28,7 @@ def running(tmp_path):
 
 
 class Up:
-    def __init__(self, data: Path, **more: str):
+    def __init__(self, data: Path, stack: str = "embedded", **more: str):
         with socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -38,7 +40,7 @@ class Up:
             if not name.startswith(("REDPACKET_", "DJANGO_"))
         } | own
         self.process = subprocess.Popen(
-            [sys.executable, "ops/up.py", "embedded"],
+            [sys.executable, "ops/up.py", stack],
             cwd=ROOT,
             env=self.environment | {"REDPACKET_WEB_WORKERS": "1"} | more,
             stdout=subprocess.PIPE,
@@ -102,6 +104,20 @@ def readme_lines() -> str:
 
 
 @pytest.mark.once
+def test_the_full_stack_is_for_its_own_account_alone(tmp_path):
+    up = Up(tmp_path / "data", "full", REDPACKET_EXPIRE_S=EXPIRE_S)
+    try:
+        socket = up.data / "run" / "mariadb.sock"
+        assert open_to_others(up.data) == []
+        assert open_to_others(socket.resolve().parent) == []
+        refused = try_root(socket)
+        assert refused.returncode == 1
+        assert "Access denied" in refused.stderr
+    finally:
+        up.down()
+
+
+@pytest.mark.once
 def test_up_lives_as_the_readme_says(running):
     patient = requests.Session()
     patient.mount("http://", HTTPAdapter(max_retries=Retry(connect=10, backoff_factor=0.1)))
@@ -118,6 +134,7 @@ def test_up_lives_as_the_readme_says(running):
         check=False,
     )
     expired = running.event("packet.expired")
+    assert open_to_others(running.data) == []
     web = running.pids()["web"]
     os.kill(web, signal.SIGKILL)
     again = running.wait_for("web died and was started again")

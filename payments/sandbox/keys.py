@@ -76,7 +76,7 @@ def make(channels_file: Path) -> list[str]:
              stays alone: the sandbox then cannot sign for that channel, and says so.
     """
     folder = channels_file.parent
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     given = _read_json(channels_file) if channels_file.exists() else None
     config = given if given is not None else _new_ids(folder)
     made: list[str] = []

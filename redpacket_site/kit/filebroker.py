@@ -48,7 +48,7 @@ def register() -> None:
 def options(folder: Path) -> dict:
     """Celery's broker_transport_options for a broker in this folder."""
     for name in ("messages", "control"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     return {
         "data_folder_in": str(folder / "messages"),
         "data_folder_out": str(folder / "messages"),

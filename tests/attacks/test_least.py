@@ -1,14 +1,21 @@
 """What was stolen opens little, and not for long: a token, a service key, an account."""
 
+import errno
+import re
+import stat
 import time
 from ipaddress import ip_network
+from pathlib import Path
 
 import jwt
+import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.db import OperationalError, connection
 
 from packets.states import Kind
 from tests.make import Api, make_paid_packet, service, user
+from tests.private import NOBODY, OPEN, may_become_others, open_to_others, try_root
 
 
 def test_a_token_for_a_year_opens_nothing(capsys):
@@ -65,3 +72,37 @@ def test_a_stolen_key_is_of_no_use_elsewhere(settings, caplog):
     assert [at_home.status_code, away.status_code, claimed.status_code] == [200, 403, 403]
     assert "service_key_from_elsewhere" in caplog.text
     assert "203.0.113.9" in caplog.text
+
+
+@pytest.fixture
+def database(on_mariadb) -> Path:
+    """The socket of the tests' own server, which ops/servers.py started as it starts any."""
+    return Path(connection.settings_dict["OPTIONS"]["unix_socket"])
+
+
+def test_roots_password_is_needed_by_its_own_account_too(database):
+    refused = try_root(database, "SELECT 1 INTO OUTFILE '/tmp/hongbao-attack'")
+
+    assert refused.returncode == 1
+    assert "Access denied for user 'root'" in refused.stderr
+
+
+def test_another_account_of_the_machine_finds_no_socket(database):
+    assert stat.S_IMODE(database.parent.stat().st_mode) == 0o700
+    assert not database.stat().st_mode & OPEN
+    if may_become_others():
+        refused = try_root(database, user=NOBODY, group=NOBODY, extra_groups=[])
+        assert f"({errno.EACCES})" in refused.stderr
+
+
+def test_the_products_account_touches_no_files(database):
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW GRANTS")
+        on_all = [grant for (grant,) in cursor.fetchall() if " ON *.* " in grant]
+        cursor.execute("SELECT @@secure_file_priv")
+        (folder,) = cursor.fetchone()
+        with pytest.raises(OperationalError, match="FILE privilege"):
+            cursor.execute("SELECT 1 INTO OUTFILE '/tmp/hongbao-attack'")
+
+    assert {re.match("GRANT (.+) ON", grant)[1] for grant in on_all} <= {"USAGE", "PROCESS"}
+    assert open_to_others(Path(folder)) == []

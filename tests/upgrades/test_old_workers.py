@@ -61,8 +61,8 @@ def another_database(folder):
         with connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE IF EXISTS {name}")
             cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
-        socket = connection.settings_dict["OPTIONS"]["unix_socket"]
-        url = f"mysql://root@/{name}?unix_socket={quote(socket)}"
+        account = f"{config['USER']}:{quote(config['PASSWORD'])}"
+        url = f"mysql://{account}@/{name}?unix_socket={quote(config['OPTIONS']['unix_socket'])}"
     else:
         name = str(folder / "old.sqlite3")
         url = f"sqlite:///{quote(name)}"

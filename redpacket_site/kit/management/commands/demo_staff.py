@@ -23,7 +23,7 @@ class Command(BaseCommand):
             roles.setdefault(group.name, {"username": name, "totp_key": secrets.token_hex(20)})
             self._ensure(roles[group.name], staff["password"], group)
         self._ensure(staff, staff["password"])
-        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept.touch(mode=0o600)
         kept.write_text(json.dumps(staff))
         self.stdout.write(
