@@ -1,10 +1,11 @@
-"""Who of the staff may do what: four groups and their permissions, kept by migrations.
+"""Who of the staff may do what: five groups and their permissions, kept by migrations.
 
 packets knows all models, so the table is here. A row added below takes effect with a migration that
 calls `grant` again; it is repeatable. No ORM import: a migration brings its own models.
 """
 
 SUPPORT, MAKER, CHECKER, AUDITOR = "support", "finance maker", "finance checker", "auditor"
+ACCOUNTS = "accounts"
 
 # Our own permissions: "app.model" -> {codename: what it allows}.
 OWN = {
@@ -27,7 +28,10 @@ OWN = {
         "check_refund": "Can approve and reject channel refunds",
         "conclude_refund": "Can say what became of a channel refund",
     },
-    "kit.staffaction": {"export": "Can export lists"},
+    "kit.staffaction": {
+        "export": "Can export lists",
+        "manage_accounts": "Can look after the accounts of staff",
+    },
 }
 
 _MONEY = (
@@ -81,6 +85,7 @@ ROLES = {
         ),
     ),
     AUDITOR: ((*_FINANCE, *_CHAT, *_BOOKS), ("kit.export",)),
+    ACCOUNTS: (("office.tries", "kit.staffaction", "kit.staffevent"), ("kit.manage_accounts",)),
 }
 
 

@@ -1,13 +1,14 @@
 """The admin site: its name, its menu, the box that finds anything, the second factor of staff."""
 
+from django import forms
 from django.conf import settings
 from django.contrib.admin import AdminSite
-from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from redpacket_site.kit import find
 from redpacket_site.office import menu
@@ -25,10 +26,30 @@ class HongbaoAdminSite(AdminSite):
         self.disable_action("delete_selected")
 
     @property
-    def login_form(self) -> type[AdminAuthenticationForm]:
+    def login_form(self) -> type[forms.Form]:
         from redpacket_site.office.signin import SignInForm  # needs the loaded user model
 
-        return SignInForm if settings.REDPACKET_STAFF_OTP else AdminAuthenticationForm
+        return SignInForm
+
+    def login(self, request, extra_context=None):
+        from redpacket_site.office.tries import Locked
+
+        try:
+            return super().login(request, extra_context)
+        except Locked as locked:
+            return self.locked(request, locked)
+
+    def locked(self, request, locked) -> TemplateResponse:
+        minutes = max(1, -(-locked.wait_s // 60))
+        again = ngettext(
+            "Please try again in %(minutes)d minute.",
+            "Please try again in %(minutes)d minutes.",
+            minutes,
+        ) % {"minutes": minutes}
+        context = {**self.each_context(request), "title": locked.title, "again": again}
+        return TemplateResponse(
+            request, "admin/locked.html", context, status=locked.status, headers=locked.headers
+        )
 
     def has_permission(self, request) -> bool:
         """Staff, and verified by a second factor where that is on."""

@@ -35,6 +35,7 @@ SCHEDULE = {
     "wallets.keep_books": 5,
     "kit.write_exports": 5,
     "kit.drop_exports": 600,
+    "office.forget_tries": 600,
 }
 # task -> the hour and minute (CELERY_TIMEZONE) at which it runs each day.
 DAILY = {

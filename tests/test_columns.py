@@ -7,7 +7,7 @@ from django.db import connection, models
 from redpacket_site.kit.ids import AsciiField
 from tests.make import user
 
-OURS = ("kit", "wallets", "payments", "packets")
+OURS = ("kit", "office", "wallets", "payments", "packets")
 # Words that people write or read, and addresses: nothing is looked up by them.
 OF_PEOPLE = {
     "packets.profile": {"nickname", "avatar"},
@@ -23,6 +23,7 @@ OF_PEOPLE = {
     "kit.staffaction": {"subject", "reason"},
     "kit.staffevent": {"username", "agent"},
     "kit.exportjob": {"query", "says"},
+    "office.tries": {"username"},
 }
 
 

@@ -42,7 +42,6 @@ def configure(config: dict) -> None:
     root.handlers = [handler]
     root.setLevel(config["level"])
     logging.getLogger("django").setLevel(logging.NOTSET)  # as the root's, not INFO in any case
-    logging.getLogger("axes").setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -11,6 +11,9 @@ from django.utils import timezone
 from redpacket_site.kit import address
 from redpacket_site.kit.models import StaffAction, StaffEvent
 
+# Whoever has it looks after the accounts of staff, and after no money.
+MANAGE_ACCOUNTS = "kit.manage_accounts"
+
 
 def model_name(obj: models.Model | type[models.Model]) -> str:
     return obj._meta.label_lower

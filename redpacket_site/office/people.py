@@ -90,4 +90,4 @@ def register(site) -> None:
     site.register(LogEntry, LogEntryAdmin)
 
 
-_FOREIGN = {"auth", "otp_totp", "axes", "django_celery_beat", "admin"}
+_FOREIGN = {"auth", "otp_totp", "django_celery_beat", "admin"}

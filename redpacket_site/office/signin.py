@@ -2,7 +2,6 @@
 
 import time
 
-from axes.signals import user_locked_out
 from django import forms
 from django.conf import settings
 from django.contrib import messages
@@ -11,6 +10,7 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.dispatch import receiver
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,15 +18,16 @@ from django_otp import devices_for_user
 from django_otp.admin import OTPAdminAuthenticationForm
 from django_otp.models import Device
 
-from redpacket_site.kit import staff
+from redpacket_site.kit import address, staff
 from redpacket_site.kit.models import StaffEvent
+from redpacket_site.office import tries
 
 BEGAN, SEEN = "staff_began", "staff_seen"
 SEEN_EVERY_S = 60  # one write of the session a minute, not one a page
 
 
 class SignInForm(OTPAdminAuthenticationForm):
-    """Name, password and one-time code at once; a wrong code counts like a wrong password."""
+    """Name, password and one-time code at once; whatever of them is wrong, a try is used up."""
 
     otp_error_messages = OTPAdminAuthenticationForm.otp_error_messages | {
         "token_required": gettext_lazy("Please enter the one-time code."),
@@ -39,22 +40,47 @@ class SignInForm(OTPAdminAuthenticationForm):
         ),
     }
 
+    def __init__(self, request=None, *args, **kwargs):
+        super().__init__(request, *args, **kwargs)
+        if not settings.REDPACKET_STAFF_OTP:
+            del self.fields["otp_token"]
+
+    def clean(self):
+        given = self.cleaned_data
+        if not (given.get("username") and given.get("password")):
+            return given
+        ticket = take(self.request, given["username"])
+        cleaned = super().clean()
+        tries.came_in(ticket, timezone.now())
+        return cleaned
+
     def _chosen_device(self, user):
         """Staff have one device each, so nobody is asked to choose one."""
         own = next(devices_for_user(user), None)
         return own and Device.from_persistent_id(own.persistent_id, for_verify=True)
 
     def clean_otp(self, user):
+        if not settings.REDPACKET_STAFF_OTP:
+            return
         try:
             super().clean_otp(user)
-        except forms.ValidationError as error:
-            if user is not None and error.code == "invalid_token":
-                user_login_failed.send(
-                    sender=__name__,
-                    credentials={"username": user.get_username(), "second_factor": True},
-                    request=self.request,
-                )
+        except forms.ValidationError:
+            user_login_failed.send(
+                sender=__name__,
+                credentials={"username": user.get_username(), "second_factor": True},
+                request=self.request,
+            )
             raise
+
+
+def take(request, username: str) -> tries.Ticket:
+    """One try of whoever asks; a lock-out that is new is told once. Raises tries.Locked."""
+    try:
+        return tries.take(username=username, ip=address.of(request), now=timezone.now())
+    except tries.Locked as locked:
+        if locked.is_first:
+            staff.event(StaffEvent.Kind.LOCKED, username=username, request=request)
+        raise
 
 
 class StaffSession:
@@ -104,8 +130,3 @@ def _went(sender, request, user, **kwargs):
 def _failed(sender, credentials, request=None, **kwargs):
     kind = StaffEvent.Kind.CODE if credentials.get("second_factor") else StaffEvent.Kind.FAILED
     staff.event(kind, username=credentials.get("username", ""), request=request)
-
-
-@receiver(user_locked_out)
-def _locked(sender, request, username, **kwargs):
-    staff.event(StaffEvent.Kind.LOCKED, username=username, request=request)

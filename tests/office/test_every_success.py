@@ -19,6 +19,8 @@ from payments.models import Bill, Case, ChannelRefund
 from payments.states import PayType
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
 from redpacket_site.kit.proposals import url_of
+from redpacket_site.office import tries
+from redpacket_site.office.models import Tries
 from tests import make
 from tests.office import books, desk, stories
 from tests.office.test_actions import make_order
@@ -119,6 +121,10 @@ def surplus() -> Case:
     return Case.objects.get()
 
 
+def used_tries() -> Tries:
+    return Tries.objects.get(key=tries.take(username="bob", ip="192.0.2.1", now=NOW()).pair)
+
+
 # action -> (who, the row that it is done to; given who does it)
 ACTS = {
     "freeze_packet": (roles.SUPPORT, lambda me: make.make_paid_packet()),
@@ -141,6 +147,7 @@ ACTS = {
     "withdraw_refund": (roles.MAKER, own_refund),
     "refund_was_paid": (roles.MAKER, lambda me: parked_refund()),
     "refund_came_back": (roles.MAKER, lambda me: parked_refund()),
+    "unlock_login": (roles.ACCOUNTS, lambda me: used_tries()),
 }
 
 

@@ -20,7 +20,7 @@ from tests import make
 from tests.office import desk, stories
 
 FOREIGN = ["红", "a红", "\U0001f9e7", "é"]
-OURS = ("packets", "payments", "wallets", "kit")
+OURS = ("packets", "payments", "wallets", "kit", "office")
 
 
 def ascii_columns():

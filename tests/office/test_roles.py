@@ -29,6 +29,7 @@ SEES = {
     roles.CHECKER: FINANCE,
     roles.AUDITOR: FINANCE
     | {"groupmember", "profile", "staffaction", "staffevent", "event", "logentry"},
+    roles.ACCOUNTS: {"staffaction", "staffevent", "tries"},
 }
 # Superusers alone: staff accounts, their devices, and what is nobody's daily work.
 NOBODY = {"user", "group", "totpdevice", "idempotencyrecord"}
