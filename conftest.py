@@ -14,7 +14,7 @@ from django.utils import timezone
 from xdist.scheduler import LoadScopeScheduling
 
 from payments import strangers
-from redpacket_site.kit import caller, handoff, heartbeat, redis, sweeps, throttle
+from redpacket_site.kit import caller, handoff, heartbeat, middleware, redis, sweeps, throttle
 from tests import rules
 
 KEPT = {"django_migrations", "django_content_type", "auth_permission", "kit_eventplace"}
@@ -91,6 +91,7 @@ def _empty() -> None:
     strangers.quota.clear()
     sweeps._places.clear()
     heartbeat._written.clear()
+    middleware.hosts.clear()
     caller.tokens._looked_at = -1e9
 
 

@@ -10,7 +10,7 @@ from packets import finish, grab_sql, members, table, tickets
 from packets.models import RedPacket, Share
 from packets.states import Kind, Outcome, PayStatus
 from packets.tickets import Taken, Ticket
-from redpacket_site.kit import metrics, outbox, redis, retry, throttle
+from redpacket_site.kit import outbox, redis, retry, throttle
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.problems import (
     NotFound,
@@ -45,8 +45,32 @@ class Grab:
     share: MyShare | None = None
 
 
-def grab(*, public_id: str, caller: Caller, now: datetime) -> Grab:
-    """Take one share of a packet (抢红包).
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who grabs and when, and what take.lua said to that; None: it has not been asked."""
+
+    caller: Caller
+    now: datetime
+    said: list | None = None
+
+
+def ask(*, public_id: str, caller: Caller, now: datetime) -> Outcome | Asked | None:
+    """How the grab ended, where Redis alone decides that; else what it said, for grab(). None: it
+    says nothing, or is not the one to ask.
+
+    Raises:  as grab(), without Unavailable.
+    """
+    if not redis.is_configured() or members.asks_chat_server():
+        return None
+    try:
+        said = tickets.ask(public_id, caller.user_id, now, None)
+    except redis.Down:
+        return None
+    return tickets.decided(said) or Asked(caller, now, said)
+
+
+def grab(*, public_id: str, caller: Caller, now: datetime, said: list | None = None) -> Grab:
+    """Take one share of a packet (抢红包); `said` is what ask() has heard already.
 
     Money:   Decimal yuan. A paid packet credits the taker here; an awaiting one leaves that to the
              settlement.
@@ -57,17 +81,15 @@ def grab(*, public_id: str, caller: Caller, now: datetime) -> Grab:
              (403), Throttled (429), Unavailable (503).
     Spec:    1.5, 1.7, 2.2
     """
-    result = _grab(public_id, caller.user_id, now)
-    metrics.grab_done(result.outcome)
-    return result
-
-
-def _grab(public_id: str, user_id: str, now: datetime) -> Grab:
+    user_id = caller.user_id
     again, spent = False, 0
     for attempt in range(TRIES):
         if spent == SPENT_MAX:
             tickets.forget(public_id)
-        answer = _take(public_id, user_id, now, again, attempt > 0, by_table=spent >= SPENT_MAX)
+        answer = _take(
+            public_id, user_id, now, again, attempt > 0, said, by_table=spent >= SPENT_MAX
+        )
+        said = None
         match answer:
             case Outcome():
                 return Grab(answer)
@@ -85,7 +107,14 @@ def _grab(public_id: str, user_id: str, now: datetime) -> Grab:
 
 
 def _take(
-    public_id: str, user_id: str, now: datetime, again: bool, counted: bool, *, by_table: bool
+    public_id: str,
+    user_id: str,
+    now: datetime,
+    again: bool,
+    counted: bool,
+    said: list | None,
+    *,
+    by_table: bool,
 ) -> Ticket | Taken | Outcome:
     """A ticket from the queue; without a queue that answers, from the table."""
     if redis.is_configured() and not by_table:
@@ -97,6 +126,7 @@ def _take(
                 again=again,
                 counted=counted,
                 member=_asked_member(public_id, user_id),
+                said=said,
             )
         except redis.Down:
             pass

@@ -127,6 +127,8 @@ _REFUSALS = {
     b"packet_frozen": problems.PacketFrozen,
     b"wallet_frozen": problems.WalletFrozen,
 }
+_OUTCOMES = {outcome.encode(): outcome for outcome in (Outcome.TOO_SLOW, Outcome.EXPIRED)}
+REFUSED = frozenset(word.decode() for word in (*_REFUSALS, *_OUTCOMES, b"throttled"))
 
 
 def take(
@@ -137,23 +139,25 @@ def take(
     member: bool | None,
     again: bool = False,
     counted: bool = False,
+    said: list | None = None,
 ) -> Ticket | Taken | Outcome:
     """Ask Redis for a ticket: one script call once the packet's keys are there.
 
     `member` is the chat server's answer, None to ask the copy of the synced table; `again` takes
-    although marked as taken before; `counted` says that the throttle has counted this request.
+    although marked as taken before; `counted` says that the throttle has counted this request;
+    `said` is what ask() has heard already.
 
     Raises: Problem (as in grab.py), Down.
     """
     now_ms = int(now.timestamp() * 1000)
     for _ in range(BUILD_TRIES):
-        answer = _ask(public_id, user_id, now_ms, again, counted, member)
-        counted = True
+        answer = said or ask(public_id, user_id, now, member, again=again, counted=counted)
+        said, counted = None, True
+        if outcome := decided(answer):
+            return outcome
         match answer[0]:
             case b"ticket":
                 return _ticket(public_id, answer)
-            case b"too_slow" | b"expired":
-                return Outcome(answer[0].decode())
             case b"taken":
                 return Taken(int(answer[1]), bool(answer[2]))
             case b"look":
@@ -164,11 +168,48 @@ def take(
                     return Outcome.EXPIRED
             case b"unbuilt":
                 _build(public_id, *answer[1:])
-            case b"throttled":
-                raise problems.Throttled(-(-int(answer[1]) // 1000))
-            case refusal:
-                raise _REFUSALS[refusal]()
+            case word:
+                raise AssertionError(f"take.lua said {word!r}")
     raise problems.Unavailable()
+
+
+def ask(
+    public_id: str,
+    user_id: str,
+    now: datetime,
+    member: bool | None,
+    *,
+    again: bool = False,
+    counted: bool = False,
+) -> list:
+    """What take.lua says to one grab. Raises: Down."""
+    rate = throttle.GRAB
+    is_throttled = settings.REDPACKET_THROTTLE and not counted
+    return redis.run(
+        TAKE,
+        [*_keys(public_id)[:3], FROZEN_WALLETS, throttle.key(rate, user_id)],
+        [
+            user_id,
+            int(now.timestamp() * 1000),
+            LEASE_MS,
+            int(again),
+            rate.interval_ms if is_throttled else 0,
+            rate.tolerance_ms,
+            "" if member is None else int(member),
+        ],
+    )
+
+
+def decided(answer: list) -> Outcome | None:
+    """How the grab ended, when Redis alone decides that. Raises: Problem, the refusals."""
+    word = answer[0]
+    if outcome := _OUTCOMES.get(word):
+        return outcome
+    if refusal := _REFUSALS.get(word):
+        raise refusal()
+    if word == b"throttled":
+        raise problems.Throttled(-(-int(answer[1]) // 1000))
+    return None
 
 
 def give_back(ticket: Ticket, user_id: str) -> None:
@@ -238,26 +279,6 @@ def forget_frozen_wallets() -> None:
 def _keys(public_id: str) -> list[str]:
     """Header, queue, takers, version, builder's guard; one slot of a Redis Cluster."""
     return [f"packet:{{{public_id}}}:{part}" for part in ("h", "q", "t", "version", "guard")]
-
-
-def _ask(
-    public_id: str, user_id: str, now_ms: int, again: bool, counted: bool, member: bool | None
-) -> list:
-    rate = throttle.GRAB
-    is_throttled = settings.REDPACKET_THROTTLE and not counted
-    return redis.run(
-        TAKE,
-        [*_keys(public_id)[:3], FROZEN_WALLETS, throttle.key(rate, user_id)],
-        [
-            user_id,
-            now_ms,
-            LEASE_MS,
-            int(again),
-            rate.interval_ms if is_throttled else 0,
-            rate.tolerance_ms,
-            "" if member is None else int(member),
-        ],
-    )
 
 
 def _ticket(public_id: str, answer: list) -> Ticket:

@@ -319,6 +319,8 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 
 # --- Logs ---------------------------------------------------------------------------------------
 LOGGING_CONFIG = "redpacket_site.kit.logs.configure"
+# Of the grabs that leave with nothing, one of so many has its line; all are in the figures.
+REDPACKET_LOG_REFUSED_ONE_OF = env.integer("REDPACKET_LOG_REFUSED_ONE_OF", 100, 1, 1_000_000)
 LOGGING = {"level": env.word("REDPACKET_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))}
 
 # A conditional unique constraint is silently left out by MariaDB: refuse to depend on one.

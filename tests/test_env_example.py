@@ -12,7 +12,7 @@ pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parent.parent
 READERS = ("redpacket_site", "ops", "packets", "payments", "wallets")
 READ = re.compile(
-    r"""(?:env\.\w+|environ\.get|getenv)\(\s*"([A-Z][A-Z_]+)"|environ\["([A-Z_]+)"\]"""
+    r"""(?:env\.\w+|os\.environ\.get|getenv)\(\s*"([A-Z][A-Z_]+)"|os\.environ\["([A-Z_]+)"\]"""
 )
 THE_MACHINES = {"PATH"}
 EXAMPLE = dict(

@@ -5,8 +5,7 @@ says so (`wsgi.input_terminated`, as granian does); under any other nobody could
 """
 
 from io import BytesIO
-
-from django.http import HttpRequest
+from typing import Any
 
 PIECE_BYTES = 64 * 1024
 
@@ -15,22 +14,25 @@ class Endless(Exception):
     """There is a body, and no way to know where it ends."""
 
 
-def measure(request: HttpRequest, most: int) -> int:
-    """How many bytes the body has. One without a length is read, and given its length; of one that
-    is longer than `most` no more is read than shows it. Raises Endless."""
-    declared = request.META.get("CONTENT_LENGTH") or ""
-    is_chunked = "HTTP_TRANSFER_ENCODING" in request.META
+def measure(environ: dict[str, Any], most: int) -> int:
+    """How many bytes the body has. One without a length is read, and stands in `wsgi.input` with
+    its length from then on; of one longer than `most` no more is read than shows it.
+
+    Raises: Endless.
+    """
+    declared = environ.get("CONTENT_LENGTH") or ""
+    is_chunked = "HTTP_TRANSFER_ENCODING" in environ
     if declared and not is_chunked:
         return int(declared) if declared.isdigit() else 0
-    if not is_chunked and request.method in ("GET", "HEAD"):
+    if not is_chunked and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
         return 0
-    if not request.META.get("wsgi.input_terminated"):
+    if not environ.get("wsgi.input_terminated"):
         if is_chunked:
             raise Endless
         return 0
-    body = _read(request.META["wsgi.input"], most + 1)
-    request.META["CONTENT_LENGTH"] = str(len(body))
-    request._stream = BytesIO(body)  # what Django made of the length that was not there
+    body = _read(environ["wsgi.input"], most + 1)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    environ["wsgi.input"] = BytesIO(body)
     return len(body)
 
 

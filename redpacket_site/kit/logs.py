@@ -4,6 +4,7 @@ Web processes, workers and their children, beat and commands all log this way; t
 writes is made by each process for itself (kit/handoff.py).
 """
 
+import itertools
 import json
 import logging
 import os
@@ -14,6 +15,7 @@ import time
 from datetime import UTC, datetime
 
 import structlog
+from django.conf import settings
 
 from redpacket_site.kit import texts
 from redpacket_site.kit.handoff import Handoff
@@ -26,6 +28,7 @@ LINES_MAX = 5_000  # waiting; a stuck terminal costs lines, not memory
 FIELD_MAX = 10_000  # characters; a longer value, such as a traceback, loses its middle
 STDERR = 2
 
+_refused = itertools.count()  # of this process; threads may take from it at once
 _json = json.JSONEncoder(ensure_ascii=False, default=repr).encode
 
 
@@ -78,23 +81,20 @@ def new_request_id() -> str:
     return f"{random.getrandbits(128):032x}"
 
 
-def request_done(request, response, took_s: float) -> None:
-    """One line a request. The thread that answered only queues it; the fields hold no secret."""
+def request_done(took_s: float, *, is_refused_grab: bool, **fields: object) -> None:
+    """One line a request, and one of many where a crowd is refused: it says of how many.
+
+    The thread that answered only queues it; the fields hold no secret.
+    """
     if logging.root.level > logging.INFO:
         return
-    caller = getattr(request, "caller", None)
+    if is_refused_grab:
+        one_of = settings.REDPACKET_LOG_REFUSED_ONE_OF
+        if next(_refused) % one_of:
+            return
+        fields["one_of"] = one_of
     _lines.put(
-        {
-            "event": "request",
-            "method": request.method,
-            "path": request.path_info,
-            "status": response.status_code,
-            "took_ms": round(took_s * 1000, 1),
-            "request_id": request.request_id,
-            "caller": caller and caller.user_id,
-            "code": getattr(request, "problem_code", None),
-            "timestamp": time.time(),
-        }
+        {"event": "request", **fields, "took_ms": round(took_s * 1000, 1), "timestamp": time.time()}
     )
 
 

@@ -18,16 +18,11 @@ _labelled: dict = {}
 _grabs: dict = {}
 
 
-def request_done(request, response, took_s: float) -> None:
-    match = request.resolver_match
-    route = match.route if match else "unknown"
-    key = (route, response.status_code)
+def request_done(route: str, status: int, took_s: float) -> None:
+    key = (route, status)
     children = _labelled.get(key)
     if children is None:
-        children = _labelled[key] = (
-            REQUESTS.labels(route, response.status_code),
-            SECONDS.labels(route),
-        )
+        children = _labelled[key] = (REQUESTS.labels(route, status), SECONDS.labels(route))
     children[0].inc()
     children[1].observe(took_s)
 

@@ -11,6 +11,8 @@ from redpacket_site.kit import bodies, logs, metrics, problems
 
 API = "/api/v1/"
 HOSTS_MAX = 100  # spellings that are remembered: a wild card lets strangers make them up
+hosts: set[str] = set()  # ours, as requests spelt them: a host is looked at once
+BEGAN = "hongbao.began"  # when the request came, where a door before Django has looked at it
 REQUEST_ID_PATTERN = r"[A-Za-z0-9._-]{1,64}"
 _REQUEST_ID = re.compile(REQUEST_ID_PATTERN)
 
@@ -24,29 +26,38 @@ class Gateway:
 
     def __init__(self, get_response):
         self.pages = self.api = get_response
-        self.api_headers = _api_headers()
-        self.hosts: set[str] = set()  # as requests spelt them: a host is looked at once
+        self.api_headers = api_headers()
         # Each wrapped middleware holds the next one; the last holds the view.
         while hasattr(getattr(self.api, "__wrapped__", None), "get_response"):
             self.api = self.api.__wrapped__.get_response
 
     def __call__(self, request):
-        began = time.perf_counter()
-        given = request.META.get("HTTP_X_REQUEST_ID", "")
-        request.request_id = given if _REQUEST_ID.fullmatch(given) else logs.new_request_id()
+        began = request.META.get(BEGAN) or time.perf_counter()
+        request.request_id = request_id(request.META)
         if request.path_info.startswith(API):
             response = self._wrong_host(request) or self._too_large(request) or self.api(request)
             if response.status_code >= 400 and not hasattr(response, "is_the_channels"):
                 response = self._as_problem(request, response)
+            if response.status_code < 500:
+                response._has_been_logged = True  # by its own line; Django would write another
             response["Content-Length"] = len(response.content)
             for name, value in self.api_headers:
                 response[name] = value
         else:
             response = self._page_too_large(request) or self.pages(request)
         response["X-Request-ID"] = request.request_id
-        took_s = time.perf_counter() - began
-        metrics.request_done(request, response, took_s)
-        logs.request_done(request, response, took_s)
+        match, caller = request.resolver_match, getattr(request, "caller", None)
+        done(
+            began,
+            match.route if match else "unknown",
+            response.status_code,
+            is_refused_grab=getattr(request, "is_refused_grab", False),
+            method=request.method,
+            path=request.path_info,
+            request_id=request.request_id,
+            caller=caller and caller.user_id,
+            code=getattr(request, "code", None),
+        )
         return response
 
     def process_exception(self, request, error):
@@ -58,24 +69,27 @@ class Gateway:
     def _wrong_host(self, request):
         """A Host that is not ours (ALLOWED_HOSTS); the pages' middlewares look for themselves."""
         host = request.META.get("HTTP_HOST", "")
-        if host in self.hosts:
+        if host in hosts:
             return None
         try:
             request.get_host()
         except DisallowedHost:
             return problems.render(request, problems.Malformed())
-        if len(self.hosts) < HOSTS_MAX:
-            self.hosts.add(host)
+        if len(hosts) < HOSTS_MAX:
+            hosts.add(host)
         return None
 
     @staticmethod
     def _too_large(request):
         service = request.path_info.startswith(f"{API}service/")
         limit = settings.SERVICE_BODY_MAX_BYTES if service else settings.BODY_MAX_BYTES
+        found = request.META["wsgi.input"]
         try:
-            size = bodies.measure(request, limit)
+            size = bodies.measure(request.META, limit)
         except bodies.Endless:
             return problems.render(request, problems.Malformed())
+        if request.META["wsgi.input"] is not found:
+            request._stream = request.META["wsgi.input"]  # Django made its own without a length
         return problems.render(request, problems.TooLarge()) if size > limit else None
 
     @staticmethod
@@ -102,7 +116,20 @@ class Gateway:
         return response
 
 
-def _api_headers() -> list[tuple[str, str]]:
+def request_id(environ: dict) -> str:
+    """The caller's, when it can be shown; a fresh one."""
+    given = environ.get("HTTP_X_REQUEST_ID", "")
+    return given if _REQUEST_ID.fullmatch(given) else logs.new_request_id()
+
+
+def done(began: float, route: str, status: int, *, is_refused_grab: bool, **fields: object) -> None:
+    """One metric and one line of the log."""
+    took_s = time.perf_counter() - began
+    metrics.request_done(route, status, took_s)
+    logs.request_done(took_s, is_refused_grab=is_refused_grab, status=status, **fields)
+
+
+def api_headers() -> list[tuple[str, str]]:
     """What Django's middleware says of pages, and that nothing of a wallet is kept on the way."""
     headers = [("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store")]
     if settings.SECURE_HSTS_SECONDS:

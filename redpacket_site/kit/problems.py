@@ -172,7 +172,7 @@ def render(request: HttpRequest, problem: Problem) -> JsonResponse:
     )
     for name, value in problem.headers.items():
         response[name] = value
-    request.problem_code = problem.code  # for the request's log line
+    request.code = problem.code  # for the request's log line
     return response
 
 
