@@ -1,0 +1,535 @@
+"""Two doors for a grab, one answer: bytes, headers, line of the log, figures (decision 0031)."""
+
+import json
+import logging
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+from django.utils import timezone
+from prometheus_client import REGISTRY
+
+from packets import close, grab, members, tickets, views
+from packets import freeze as packet_freeze
+from packets.states import Kind
+from redpacket_site import wsgi
+from redpacket_site.front import Front
+from redpacket_site.kit import logs, middleware, redis, throttle
+from redpacket_site.kit.caller import Caller
+from redpacket_site.kit.management.commands.token import token
+from tests.make import (
+    end,
+    make_expired_packet,
+    make_packet,
+    make_paid_packet,
+    make_reported_packet,
+    service,
+)
+from tests.races.forks import forked
+from wallets import freeze as wallet_freeze
+
+UNKNOWN = "rp_" + "a" * 26
+
+
+@dataclass
+class Wish:
+    """A request as a server gives it to the application; `told` is what the answer may name."""
+
+    packet: str
+    user: str
+    method: str = "POST"
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    environ: dict[str, Any] = field(default_factory=dict)
+
+    def made(self) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {token(self.user, 3600)}", "Host": "localhost"}
+        path = f"/api/v1/packets/{self.packet}/grab"
+        headers = {name: value for name, value in (headers | self.headers).items() if value}
+        request = RequestFactory().generic(self.method, path, self.body, headers=headers)
+        return request.environ | self.environ
+
+
+@dataclass
+class Answer:
+    status: str
+    headers: list[tuple[str, str]]
+    body: bytes
+    lines: list[Any]
+    figures: dict[str, float]
+
+    def anonymous(self, wish: Wish) -> str:
+        """What must be the same for the same wish, whoever asks and whenever."""
+        (line,) = self.lines
+        line = {**line, "took_ms": 0, "timestamp": 0}
+        said = [self.status, self.headers, self.body.decode(), line, self.figures]
+        shown = json.dumps(said, ensure_ascii=False)
+        for name, value in self.headers:
+            if name == "X-Request-ID":
+                shown = shown.replace(value, "REQUEST")
+        if b"update_time" in self.body:
+            shown = shown.replace(json.loads(self.body)["share"]["update_time"], "TIME")
+        return shown.replace(wish.packet, "PACKET").replace(wish.user, "USER")
+
+
+class Doors:
+    """The application as it is served, and Django alone; who has answered; what Redis was asked."""
+
+    def __init__(self, monkeypatch):
+        self.answered_by, self.asked = "", 0
+        self.lines: list[Any] = []
+        self.front = Front(self._django)
+        evaluate = redis._evaluate
+
+        def counted(source, keys, args):
+            self.asked += source == tickets.TAKE
+            return evaluate(source, keys, args)
+
+        monkeypatch.setattr(redis, "_evaluate", counted)
+        monkeypatch.setattr(logs, "_lines", self)
+        monkeypatch.setattr(logging.root, "level", logging.INFO)
+
+    def put(self, line: Any) -> None:
+        self.lines.append(line)
+
+    def _django(self, environ, start_response):
+        self.answered_by = "django"
+        return wsgi.django(environ, start_response)
+
+    def __call__(self, door: Callable, wish: Wish) -> Answer:
+        self.answered_by, self.asked, self.lines = "front", 0, []
+        head: list[Any] = []
+        before = figures()
+        answer = door(wish.made(), lambda status, headers: head.extend((status, headers)))
+        body = b"".join(answer)
+        if hasattr(answer, "close"):
+            answer.close()
+        grown = {name: value - before.get(name, 0) for name, value in figures().items()}
+        grown = {name: value for name, value in grown.items() if value}
+        return Answer(head[0], head[1], body, self.lines, grown)
+
+
+def figures() -> dict[str, float]:
+    counted = ("hongbao_requests_total", "hongbao_grabs_total", "hongbao_request_seconds_count")
+    return {
+        f"{sample.name} {sorted(sample.labels.items())}": sample.value
+        for metric in REGISTRY.collect()
+        for sample in metric.samples
+        if sample.name in counted
+    }
+
+
+@pytest.fixture
+def doors(monkeypatch, settings):
+    settings.REDPACKET_LOG_REFUSED_ONE_OF = 1
+    monkeypatch.setattr(tickets, "KEPT_UNSETTLED_S", 600)  # what was built once stays for a test
+    middleware.hosts.add("localhost")
+    return Doors(monkeypatch)
+
+
+def take(packet, *users: str, now=None) -> None:
+    for user in users:
+        grab.grab(public_id=packet.public_id, caller=Caller(user), now=now or timezone.now())
+
+
+# --- The table of api.md
+
+
+def won(user: str) -> Wish:
+    return Wish(make_paid_packet(Kind.EQUAL, 3, "1.00").public_id, user)
+
+
+def won_and_awaiting(user: str) -> Wish:
+    packet, _ = make_reported_packet(Kind.EQUAL, 3, "1.00")
+    return Wish(packet.public_id, user)
+
+
+def the_last_one(user: str) -> Wish:
+    return Wish(make_paid_packet(Kind.EQUAL, 1, "1.00").public_id, user)
+
+
+def already(user: str) -> Wish:
+    packet = make_paid_packet(Kind.EQUAL, 3, "1.00")
+    take(packet, user)
+    return Wish(packet.public_id, user)
+
+
+def already_and_left(user: str) -> Wish:
+    wish = already(user)
+    members.remove(group_id="g1", user_id=user)
+    return wish
+
+
+def too_slow(user: str, **more) -> Wish:
+    packet = make_paid_packet(Kind.EQUAL, 1, "1.00")
+    take(packet, "alice")
+    return Wish(packet.public_id, user, **more)
+
+
+def expired(user: str) -> Wish:
+    return Wish(make_expired_packet().public_id, user)
+
+
+def gone_and_expired(user: str) -> Wish:
+    packet = make_expired_packet(Kind.EQUAL, 1, "1.00")
+    take(packet, "alice", now=packet.expire_time - timedelta(seconds=1))
+    return Wish(packet.public_id, user)
+
+
+def unknown(user: str) -> Wish:
+    return Wish(UNKNOWN, user)
+
+
+def stranger(user: str) -> Wish:
+    wish = won(user)
+    members.remove(group_id="g1", user_id=user)
+    return wish
+
+
+def not_the_addressee(user: str) -> Wish:
+    return Wish(make_paid_packet(Kind.PERSONAL, 1, "5.00", for_id="bob").public_id, user)
+
+
+def own(user: str) -> Wish:
+    packet = make_paid_packet(Kind.PERSONAL, 1, "5.00", sender=user, for_id="bob")
+    return Wish(packet.public_id, user)
+
+
+def not_issued(user: str) -> Wish:
+    return Wish(make_packet().public_id, user)
+
+
+def closed(user: str) -> Wish:
+    packet = make_packet()
+    assert close.close(packet=packet, now=packet.draft_until)
+    return Wish(packet.public_id, user)
+
+
+def void(user: str) -> Wish:
+    packet, order = make_reported_packet()
+    assert end(order, timezone.now())
+    return Wish(packet.public_id, user)
+
+
+def frozen_packet(user: str) -> Wish:
+    wish = won(user)
+    packet_freeze.freeze(public_id=wish.packet, reason="looks odd", now=timezone.now())
+    return wish
+
+
+def frozen_wallet(user: str) -> Wish:
+    wallet_freeze.freeze(user_id=user, reason="looks odd", now=timezone.now())
+    return won(user)
+
+
+def throttled(user: str) -> Wish:
+    """As if he had asked a thousand times within this minute."""
+    wish, key = won(user), throttle.key(throttle.GRAB, user)
+    if redis.is_configured():
+        seconds, _ = redis.call(lambda r: r.time())
+        redis.call(lambda r: r.set(key, (seconds + 100) * 1000, ex=60))
+    throttle._buckets[key] = 10**15
+    return wish
+
+
+IN_FRONT = [
+    too_slow,
+    expired,
+    gone_and_expired,
+    stranger,
+    not_the_addressee,
+    own,
+    not_issued,
+    closed,
+    void,
+    frozen_packet,
+    frozen_wallet,
+    throttled,
+]
+BEHIND = [won, won_and_awaiting, the_last_one, already, already_and_left, unknown]
+
+
+@pytest.mark.parametrize("row", [*IN_FRONT, *BEHIND], ids=lambda row: row.__name__)
+def test_both_doors_give_the_same_answer(doors, settings, row):
+    settings.REDPACKET_THROTTLE = row is throttled
+    mine, theirs = row("u1"), row("u2")
+    for wish in (mine, theirs) if row in IN_FRONT else (too_slow("u3"),):
+        doors(wsgi.django, wish)  # a crowd finds what it asks for built
+
+    front = doors(doors.front, mine)
+
+    by, asked = doors.answered_by, doors.asked
+    django = doors(wsgi.django, theirs)
+    assert front.anonymous(mine) == django.anonymous(theirs)
+    if redis.is_configured():
+        assert by == ("front" if row in IN_FRONT else "django")
+        assert asked == doors.asked == 1
+
+
+# --- Odd requests
+
+
+def test_figures_and_line_tell_how_it_ended(doors):
+    wish = too_slow("u1")
+
+    answer = doors(doors.front, wish)
+
+    route = "('route', 'api/v1/packets/<str:pk>/grab')"
+    assert answer.figures == {
+        f"hongbao_requests_total [{route}, ('status', '200')]": 1,
+        f"hongbao_request_seconds_count [{route}]": 1,
+        "hongbao_grabs_total [('outcome', 'too_slow')]": 1,
+    }
+    (line,) = answer.lines
+    assert line.items() >= {"code": "too_slow", "one_of": 1, "caller": "u1", "status": 200}.items()
+    assert ("X-Request-ID", line["request_id"]) in answer.headers
+
+
+BEARERS = [
+    "",
+    "Bearer",
+    "Bearer x",
+    "Basic YTpi",
+    f"Bearer {'x' * 5000}",
+    "Bearer ключ",
+    "bearer  x",
+]
+FRONT, DJANGO = "front", "django"
+LONG = 64 * 1024
+CHUNKED = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
+ENDED = CHUNKED | {"wsgi.input_terminated": True}
+
+
+def chunked(size: int) -> dict:
+    return ENDED | {"wsgi.input": BytesIO(b"x" * size)}
+
+
+@pytest.mark.parametrize(
+    ("more", "by"),
+    [
+        *(({"headers": {"Authorization": bearer}}, FRONT) for bearer in BEARERS),
+        ({"headers": {"Authorization": f"Bearer {token('u1', -60)}"}}, FRONT),
+        ({"headers": {"Authorization": service().bearer, "Accept-Language": "en"}}, FRONT),
+        ({"headers": {"Authorization": f"Bearer {service().bearer}"}}, FRONT),
+        *(
+            ({"headers": {"Authorization": "Bearer x", "Accept-Language": language}}, FRONT)
+            for language in ("en", "zh-Hans", "fr, en;q=0.5", "*", "x" * 600)
+        ),
+        ({"headers": {"Authorization": "Bearer x", "Cookie": "django_language=en"}}, FRONT),
+        *(
+            ({"headers": {"X-Request-ID": given}}, FRONT)
+            for given in ("mine-1", "x" * 64, "x" * 65, "a b", "請求")
+        ),
+        ({"headers": {"Accept": "text/html"}}, FRONT),
+        ({"headers": {"Accept": "nonsense", "Accept-Encoding": "gzip, br"}}, FRONT),
+        ({"headers": {"Content-Encoding": "gzip", "Expect": "100-continue"}}, FRONT),
+        ({"headers": {"X-Forwarded-Host": "evil.example"}}, FRONT),
+        ({"environ": {"QUERY_STRING": "a=1&a=2"}}, FRONT),
+        *(({"headers": {"Host": host}}, DJANGO) for host in ("evil.example", "", "a b", "[::1")),
+        *(({"method": method}, DJANGO) for method in ("GET", "HEAD", "OPTIONS", "PUT", "post")),
+        *(({"packet": packet}, DJANGO) for packet in ("rp_x", "", ".", "%", f"{UNKNOWN}\n", "a/b")),
+        ({"packet": UNKNOWN.upper()}, DJANGO),
+        ({"packet": f"{UNKNOWN}/grab"}, DJANGO),
+        *(({"body": b"x" * size}, FRONT) for size in (1, LONG)),
+        ({"body": b"x" * (LONG + 1)}, DJANGO),
+        ({"environ": {"CONTENT_LENGTH": "many"}}, FRONT),
+        ({"environ": CHUNKED}, DJANGO),
+        *(({"environ": chunked(size)}, FRONT) for size in (0, 1, LONG)),
+        ({"environ": chunked(LONG + 1)}, DJANGO),
+    ],
+)
+def test_both_doors_take_an_odd_request_alike(doors, more, by):
+    wish = too_slow("u1")
+    doors(wsgi.django, wish)
+    wish = Wish(**{"packet": wish.packet, "user": "u1"} | more)
+    answers = []
+
+    for door in (doors.front, wsgi.django):
+        if source := more.get("environ", {}).get("wsgi.input"):
+            source.seek(0)
+        answers.append(doors(door, wish).anonymous(wish))
+        if door is doors.front and redis.is_configured():
+            assert doors.answered_by == by
+
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("path", ["wallet", "packets", "packets/x/pay", "grab", "packets/grab"])
+def test_what_is_no_grab_goes_by(doors, monkeypatch, path):
+    monkeypatch.setattr(grab, "ask", None)
+    request = RequestFactory().post(f"/api/v1/{path}").environ
+
+    doors.front(request, lambda *_: None).close()
+
+    assert doors.answered_by == "django"
+    assert not {views.ASKED, middleware.BEGAN} & request.keys()
+
+
+def test_a_host_is_let_in_by_django_first(doors, settings):
+    """The rule of ALLOWED_HOSTS is asked there, once for each spelling."""
+    settings.ALLOWED_HOSTS = [".example.com"]
+    wish = too_slow("u1")
+    by = {}
+
+    for host in ("a.example.com", "b.example.com:80", "a.example.org"):
+        wish.headers = {"Host": host}
+        by[host] = [doors(doors.front, wish).status[:3] + doors.answered_by for _ in range(2)]
+
+    later = "200front" if redis.is_configured() else "200django"
+    assert by == {
+        "a.example.com": ["200django", later],
+        "b.example.com:80": ["200django", later],
+        "a.example.org": ["400django", "400django"],
+    }
+
+
+# --- What goes on to Django
+
+
+def test_the_ticket_goes_on(with_redis, doors):
+    wish = won("u1")
+    left = redis.call(lambda r: r.llen(tickets._keys(wish.packet)[1]))
+
+    answer = doors(doors.front, wish)
+
+    assert json.loads(answer.body)["outcome"] == "grabbed"
+    assert doors.answered_by == "django"
+    assert redis.call(lambda r: r.llen(tickets._keys(wish.packet)[1])) == left - 1
+
+
+def test_the_ticket_goes_on_without_the_guard(with_redis, doors):
+    """Django would ask again, and hear that the caller's own grab is under way."""
+    doors(wsgi.django, too_slow("u2"))
+    wish = won("u1")
+
+    def forgetful(environ, start_response):
+        environ.pop(views.ASKED)
+        return wsgi.django(environ, start_response)
+
+    answer = doors(Front(forgetful), wish)
+
+    assert json.loads(answer.body)["outcome"] == "too_slow"
+
+
+def test_time_spent_before_django_counts(with_redis, doors, monkeypatch):
+    wish = won("u1")
+    monkeypatch.setattr(grab, "ask", lambda **_: None)
+    began = []
+    monkeypatch.setattr(middleware, "done", lambda at, *_, **__: began.append(at))
+
+    def told(environ, start_response):
+        began.append(environ[middleware.BEGAN])
+        return wsgi.django(environ, start_response)
+
+    doors(Front(told), wish)
+
+    assert began[0] == began[-1]
+
+
+def test_without_redis_django_does_it_all(doors, settings, monkeypatch):
+    settings.REDIS_URL = ""
+    monkeypatch.setattr(grab, "ask", None)
+    wish = won("u1")
+
+    answer = doors(doors.front, wish)
+
+    assert json.loads(answer.body)["outcome"] == "grabbed"
+    assert doors.answered_by == "django"
+
+
+def test_the_chat_servers_members_are_asked_for_in_django(with_redis, doors, settings, monkeypatch):
+    wish = not_the_addressee("u1")
+    settings.REDPACKET_MEMBERS_URL = "http://127.0.0.1:1"
+
+    answer = doors(doors.front, wish)
+
+    assert answer.status == "404 Not Found"
+    assert (doors.answered_by, doors.asked) == ("django", 1)
+
+
+def test_a_redis_that_fails_is_asked_once_and_then_left_alone(with_redis, doors, monkeypatch):
+    asked = []
+
+    def dead(source, keys, args):
+        asked.append(source)
+        raise OSError("gone")
+
+    wishes = won("u1"), too_slow("u2")
+    monkeypatch.setattr(redis, "_evaluate", dead)
+    monkeypatch.setattr(redis, "BROKEN_S", 600)
+
+    answers = [json.loads(doors(doors.front, wish).body)["outcome"] for wish in wishes]
+
+    assert answers == ["grabbed", "too_slow"]
+    assert asked == [tickets.TAKE]
+
+
+def test_a_bug_in_front_costs_time_and_no_answer(with_redis, doors, monkeypatch):
+    wish = too_slow("u1")
+
+    def broken(**_):
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(grab, "ask", broken)
+
+    answer = doors(doors.front, wish)
+
+    assert (answer.status, json.loads(answer.body)["outcome"]) == ("200 OK", "too_slow")
+    told, line = answer.lines
+    assert json.loads(told).items() >= {"event": "front_failed", "level": "error"}.items()
+    assert line["code"] == "too_slow"
+
+
+def test_a_forked_child_goes_on_with_it(with_redis, doors):
+    wish = too_slow("u1")
+    doors(doors.front, wish)
+
+    def in_child():
+        answers = [doors(doors.front, wish).body for _ in range(3)]
+        return doors.answered_by, answers
+
+    by, answers = forked(in_child)
+
+    assert by == "front"
+    assert set(answers) == {doors(doors.front, wish).body}
+
+
+def test_over_a_real_socket(live):
+    wish = too_slow("u1")
+    said = []
+    for _ in range(2):  # the first brings its Host, which Django lets in; the second meets the door
+        request = urllib.request.Request(
+            f"{live}/api/v1/packets/{wish.packet}/grab",
+            method="POST",
+            headers={"Authorization": f"Bearer {token('u1', 3600)}", "X-Request-ID": "mine"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            headers = [pair for pair in answer.getheaders() if pair[0] != "Date"]
+            said.append((answer.status, headers, answer.read()))
+
+    assert said[0] == said[1]
+    assert ("X-Request-ID", "mine") in said[0][1]
+
+
+# --- The log of a crowd
+
+
+def test_of_a_crowd_one_line_of_many_is_kept(doors, settings, monkeypatch):
+    settings.REDPACKET_LOG_REFUSED_ONE_OF = 5
+    wish = too_slow("u1")
+    errors = Wish(wish.packet, "u1", headers={"Authorization": "Bearer x"})
+    for door in (doors.front, wsgi.django):
+        refused = [doors(door, wish) for _ in range(20)]
+        wins = [doors(door, won(f"u{number}")) for number in (2, 3)]
+        wrong = [doors(door, errors) for _ in range(3)]
+
+        kept = [line for answer in refused for line in answer.lines]
+        assert [line["one_of"] for line in kept] == [5] * 4
+        assert all(answer.figures for answer in refused)
+        for answer in (*wins, *wrong):
+            assert ["one_of" in line for line in answer.lines] == [False]
