@@ -1,4 +1,4 @@
-"""The door before Django, for the grab alone (docs/decisions/0031-a-door-before-django.md).
+"""The door before Django, for the grab alone (docs/decisions/0032-a-door-before-django.md).
 
 Most of a crowd leaves with nothing, and what Django does around a view costs more than to say so.
 Here take.lua is asked once; what Redis alone decides is answered, all else goes on to Django with

@@ -1,4 +1,4 @@
-"""Two doors for a grab, one answer: bytes, headers, line of the log, figures (decision 0031)."""
+"""Two doors for a grab, one answer: bytes, headers, line of the log, figures (decision 0032)."""
 
 import json
 import logging
