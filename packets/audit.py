@@ -135,8 +135,9 @@ def _lines(escrows: list[str]) -> dict[str, list[LedgerLine]]:
 
 
 def _broken(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]:
-    yield from _drawn(packet, shares)
-    yield from _luck(packet, shares)
+    if shares or not packet.closed_at:  # those of a closed one are dropped in the end (close.py)
+        yield from _drawn(packet, shares)
+        yield from _luck(packet, shares)
     yield from _flags(packet, shares)
 
 

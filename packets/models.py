@@ -44,6 +44,8 @@ class RedPacket(models.Model):
     # Emptied when paid or closed, so that the sweep's index holds only drafts.
     draft_until = models.DateTimeField(_("payable until"), null=True)
     closed_at = models.DateTimeField(_("closed at"), null=True)  # never paid in time
+    # When what nobody needs of a closed one is dropped (close.py); emptied when that is done.
+    forget_at = models.DateTimeField(_("dropped at"), null=True)
     voided_at = models.DateTimeField(_("voided at"), null=True)  # reported, never arrived
     is_frozen = models.BooleanField(_("frozen"), default=False)
     frozen_reason = models.CharField(_("reason"), max_length=255, blank=True, default="")
@@ -82,6 +84,8 @@ class RedPacket(models.Model):
             models.Index(fields=["pay_time"], name="packet_pay_time"),
             models.Index(fields=["pay_status", "id"], name="packet_status"),  # a list's filter
             models.Index(fields=["draft_until"], name="packet_draft_sweep"),
+            models.Index(fields=["user_id", "draft_until"], name="packet_sender_drafts"),
+            models.Index(fields=["forget_at"], name="packet_forget_sweep"),
         ]
 
     def __str__(self) -> str:

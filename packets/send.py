@@ -10,10 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from packets import draw, members
 from packets.models import RedPacket, Share
 from packets.states import Kind
-from redpacket_site.kit import ids, retry
+from redpacket_site.kit import ids, retry, turns
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.money import ZERO, fen, from_fen
-from redpacket_site.kit.problems import Invalid, NotFound
+from redpacket_site.kit.problems import Invalid, NotFound, TooManyOpen
 
 INTRO = "恭喜发财，大吉大利"
 
@@ -34,8 +34,10 @@ def send(*, caller: Caller, wish: Wish, now: datetime, also: retry.Also | None =
     """Make a draft: the packet, unpaid, and all its shares with the best luck already marked.
 
     Money:   none moves yet; pay.py takes it.
-    Raises:  Invalid (400) naming the field, NotFound (404) for a group unknown or not the caller's.
-    Spec:    1.2, 1.4, 2.5
+    Races:   a sender's drafts take turns (kit/turns.py): of many at once none slips past the limit.
+    Raises:  Invalid (400) naming the field, NotFound (404) for a group unknown or not the caller's,
+             TooManyOpen (429) while the sender has REDPACKET_DRAFTS_MAX drafts that nobody paid.
+    Spec:    1.2, 1.4, 2.5, 2.9
     """
     number, total = _checked(caller, wish)
     return _make(caller=caller, wish=wish, number=number, total=total, now=now, also=also)
@@ -86,6 +88,8 @@ def _make(
     now: datetime,
     also: retry.Also | None = None,
 ) -> RedPacket:
+    turns.take(caller.user_id)
+    _refuse_more_drafts(caller.user_id, now)
     packet = RedPacket(
         public_id=ids.public_id("rp"),
         user_id=caller.user_id,
@@ -120,3 +124,12 @@ def _make(
         for position, money in enumerate(amounts, start=1)
     )
     return packet
+
+
+def _refuse_more_drafts(user_id: str, now: datetime) -> None:
+    """Only within the sender's turn: nobody adds to what is counted here."""
+    drafts = RedPacket.objects.filter(user_id=user_id, draft_until__isnull=False)
+    most = settings.REDPACKET_DRAFTS_MAX
+    ends = drafts.order_by("draft_until").values_list("draft_until", flat=True)[:most]
+    if len(ends) >= most:
+        raise TooManyOpen(int((ends[0] - now).total_seconds()))

@@ -118,10 +118,10 @@ def close_drafts() -> int:
 
 @shared_task(name="packets.forget_old")
 def forget_old() -> int:
-    """Drop events and idempotency records past their promise."""
+    """Drop events and idempotency records past their promise, and drafts that closed long ago."""
     now = timezone.now()
     drain(outbox.give_places)  # an event without a place has not been offered yet
-    return drain(
+    return drain(lambda: close.forget(now=now)) + drain(
         lambda: (
             outbox.forget(before=now - timedelta(days=settings.EVENTS_KEPT_DAYS))
             + idempotency.forget(before=now - timedelta(hours=25))

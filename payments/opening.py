@@ -13,9 +13,9 @@ from payments.channels.base import Channel, ChannelDown, Refused, Reused, Wanted
 from payments.models import PaymentOrder
 from payments.order import end, supersede
 from payments.states import PAYABLE, OrderStatus, PayType, Scene
-from redpacket_site.kit import ids, retry
+from redpacket_site.kit import ids, retry, turns
 from redpacket_site.kit.moves import move
-from redpacket_site.kit.problems import ChannelUnavailable, Unavailable
+from redpacket_site.kit.problems import ChannelUnavailable, TooManyOpen, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -45,12 +45,13 @@ def open_order(bill: Bill, *, now: datetime, also: retry.Also | None = None) -> 
              the one that took the key last is kept: the other closes nobody's order (`_offer`). Of
              twins that both call the channel one may be refused as the other's double: that ends no
              order that somebody has been given or has reported, and nobody is given one that has
-             ended.
+             ended. New orders of one payer take turns (kit/turns.py): none slips past the limit.
     Repeats: the same key gives the same order while it can be paid. Another scene gives fresh
              parameters, and a new order where the channel takes one scene a number. Parameters
              that end before their order are fetched anew.
-    Raises:  ChannelUnavailable (409) when the channel is not offered or refuses, Unavailable (503).
-    Spec:    2.6
+    Raises:  ChannelUnavailable (409) when the channel is not offered or refuses, TooManyOpen (429)
+             while the payer has REDPACKET_ORDERS_MAX that can be paid, Unavailable (503).
+    Spec:    2.6, 2.9
     """
     try:
         order, channel = _order(bill, now)
@@ -126,13 +127,28 @@ def _made(bill: Bill, merchant: str, now: datetime) -> PaymentOrder:
         open_key=bill.key,
     )
     try:
-        with transaction.atomic(durable=True):
-            order.save(force_insert=True)
-    except IntegrityError:  # a twin was faster
+        retry.again(lambda: _insert(order, now))
+    except (IntegrityError, TooManyOpen) as error:  # a twin was faster, perhaps with the last one
         order = PaymentOrder.objects.filter(open_key=bill.key).first()
         if order is None:
-            raise Unavailable() from None
+            raise error if isinstance(error, TooManyOpen) else Unavailable() from None
     return order
+
+
+def _insert(order: PaymentOrder, now: datetime) -> None:
+    with transaction.atomic(durable=True):
+        turns.take(order.user_id)
+        _refuse_more_orders(order.user_id, now)
+        order.save(force_insert=True)
+
+
+def _refuse_more_orders(user_id: str, now: datetime) -> None:
+    """Only within the payer's turn: nobody adds to what is counted here."""
+    payable = PaymentOrder.objects.filter(user_id=user_id, status__in=PAYABLE)
+    most = settings.REDPACKET_ORDERS_MAX
+    ends = payable.order_by("expire_time").values_list("expire_time", flat=True)[:most]
+    if len(ends) >= most:
+        raise TooManyOpen(int((ends[0] - now).total_seconds()))
 
 
 def _ask(channel: Channel, order: PaymentOrder, bill: Bill, now: datetime) -> dict:

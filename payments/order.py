@@ -36,10 +36,11 @@ def mine(*, order_no: str, caller: Caller) -> PaymentOrder:
 
 
 def report(*, order_no: str, caller: Caller, result: str | None, now: datetime) -> PaymentOrder:
-    """The app says that it has paid (同步回调): hearsay, so it confirms nothing; its owner is told.
+    """The app says that it has paid (同步回调): hearsay, so it confirms nothing; its owner is told,
+    unless its sender has reported too much, too often, or too much that was never paid.
 
-    Two transactions, announce and then look: two reports at once see each other's money, so their
-    sender cannot slip past REDPACKET_AWAITING_MAX between them.
+    Two transactions, announce and then look: two reports at once see each other, so their sender
+    cannot slip past REDPACKET_AWAITING_MAX or REDPACKET_AWAITING_NUMBER between them.
 
     Races:   created -> reported by the row's WHERE; nothing ever moves backwards.
     Repeats: the owner is told again, and does nothing.
@@ -94,10 +95,29 @@ def _tell(*, order_id: int, now: datetime) -> None:
     )
     if order.status != OrderStatus.REPORTED:
         return
-    if total(reported, "amount") > max(settings.REDPACKET_AWAITING_MAX, ZERO):
+    if _is_over_limit(reported) or _came_to_nothing(order, now):
         log.info("report_over_limit", order_no=order.order_no)
         return
     purposes.owner(order.purpose).reported(order, now)
+
+
+def _is_over_limit(reported: QuerySet[PaymentOrder]) -> bool:
+    """Whether more is awaited of one sender than hearsay may send out, in yuan or in number."""
+    if total(reported, "amount") > max(settings.REDPACKET_AWAITING_MAX, ZERO):
+        return True
+    return reported.count() > settings.REDPACKET_AWAITING_NUMBER
+
+
+def _came_to_nothing(order: PaymentOrder, now: datetime) -> bool:
+    """Whether so many of this sender's reports were never paid that another one is not believed."""
+    since = now - timedelta(seconds=settings.REDPACKET_VOIDED_S)
+    unpaid = PaymentOrder.objects.filter(
+        user_id=order.user_id,
+        status=OrderStatus.UNPAID,
+        purpose=order.purpose,
+        ended_at__gte=since,
+    )
+    return unpaid.count() >= settings.REDPACKET_VOIDED_MAX
 
 
 def supersede(*, purpose: str, reference: str, now: datetime, but: int | None = None) -> None:

@@ -31,6 +31,9 @@ REDPACKET_SHARE_MAX = env.amount("REDPACKET_SHARE_MAX", "200.00", "0.01", "10000
 REDPACKET_SHARE_MIN = env.amount("REDPACKET_SHARE_MIN", "0.01", "0.01", "200.00")
 REDPACKET_EXPIRE_S = env.integer("REDPACKET_EXPIRE_S", 86_400, 1, 30 * 86_400)
 REDPACKET_DRAFT_S = env.integer("REDPACKET_DRAFT_S", 86_400, 1, 30 * 86_400)
+# What one user may have lying unpaid, and how long a closed draft is kept.
+REDPACKET_DRAFTS_MAX = env.integer("REDPACKET_DRAFTS_MAX", 50, 1, 100_000)
+REDPACKET_DRAFTS_KEPT_DAYS = env.integer("REDPACKET_DRAFTS_KEPT_DAYS", 7, 2, 3650)
 # Empty: the synced table answers.
 REDPACKET_MEMBERS_URL = env.url("REDPACKET_MEMBERS_URL", "", ("http", "https"))
 # --- Payments (Spec 1.7, 2.6) -------------------------------------------------------------------
@@ -38,6 +41,11 @@ REDPACKET_PAY_S = env.integer("REDPACKET_PAY_S", 900, 1, 7 * 86_400)
 REDPACKET_CHASE_S = env.integer("REDPACKET_CHASE_S", 30, 1, 86_400)
 REDPACKET_VOID_S = env.integer("REDPACKET_VOID_S", 1800, 1, 7 * 86_400)
 REDPACKET_AWAITING_MAX = env.amount("REDPACKET_AWAITING_MAX", "2000.00", "0.00", "10000000.00")
+REDPACKET_AWAITING_NUMBER = env.integer("REDPACKET_AWAITING_NUMBER", 20, 0, 100_000)
+# Whose reports were never paid so often within so long is not believed any more.
+REDPACKET_VOIDED_MAX = env.integer("REDPACKET_VOIDED_MAX", 10, 1, 100_000)
+REDPACKET_VOIDED_S = env.integer("REDPACKET_VOIDED_S", 7 * 86_400, 1, 365 * 86_400)
+REDPACKET_ORDERS_MAX = env.integer("REDPACKET_ORDERS_MAX", 50, 1, 100_000)
 REDPACKET_TOPUP_MIN = env.amount("REDPACKET_TOPUP_MIN", "0.01", "0.01", "1000000.00")
 REDPACKET_TOPUP_MAX = env.amount("REDPACKET_TOPUP_MAX", "5000.00", "0.01", "1000000.00")
 # The most that one person may propose, and another one approve, by hand.

@@ -53,6 +53,16 @@ class EventPlace(models.Model):
         return str(self.last)
 
 
+class Turn(models.Model):
+    """One row a user, on which those of his requests take turns that must see each other
+    (turns.py)."""
+
+    user_id = OutsideIdField(primary_key=True)
+
+    def __str__(self) -> str:
+        return self.user_id
+
+
 class StaffAction(models.Model):
     """One thing that a member of staff did, written in the transaction of what was done."""
 

@@ -152,6 +152,10 @@ class Throttled(Problem):
         super().__init__(headers={"Retry-After": str(max(1, wait_s))})
 
 
+class TooManyOpen(Throttled):
+    detail = _("Too many are unpaid: pay one, or wait until one closes.")
+
+
 class Unavailable(Problem):
     status, code, title = 503, "unavailable", _("Unavailable")
     detail = _("The service is busy or part of it is down; please try again.")
