@@ -18,6 +18,7 @@ READERS = {PayType.ALIPAY: alipay, PayType.WECHAT: wechat, PayType.UNIONPAY: uni
 # Where a channel's day ends, in its own time. UnionPay settles what comes after 23:00 tomorrow.
 ENDS = {PayType.UNIONPAY: time(23)}
 USUAL = time(10, 30)  # on the next day; the channels promise ten o'clock
+ODD_MAX = 1000  # each is a case; a file with more of them is not this channel's bill
 
 
 def bounds(pay_type: PayType, day: date) -> tuple[datetime, datetime]:
@@ -49,9 +50,14 @@ class Statement:
         self._contents = [content] if isinstance(content, bytes) else content
 
     def __iter__(self) -> Iterator[BillRow]:
-        """Raises Unreadable: not packed as it says, or not this channel's."""
+        """Raises Unreadable: not packed as it says, larger than any bill, or not this channel's."""
+        found = 0
         for content in self._contents:
-            yield from self._rows(content)
+            for row in self._rows(content):
+                found += bool(row.odd)
+                if found > ODD_MAX:
+                    raise Unreadable(f"{row.where}: more than {ODD_MAX} rows cannot be read")
+                yield row
 
     def _rows(self, content: bytes) -> Iterator[BillRow]:
         reader, read = READERS[self._pay_type], 0
