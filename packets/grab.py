@@ -243,6 +243,7 @@ def _refuse_or_go_on(ticket: Ticket, user_id: str, now: datetime) -> Grab | None
         refusal = WalletFrozen()
     elif not members.may_see(packet, user_id):
         refusal = NotFound()
+        members.look_again(packet, user_id)
     if refusal:
         _give_back(ticket, user_id)
         tickets.forget(ticket.public_id)  # its copy believed otherwise

@@ -17,7 +17,12 @@ from redpacket_site.kit.api import (
     WholeField,
     YuanField,
 )
-from redpacket_site.kit.ids import OUTSIDE_ID_PATTERN, PACKET_ID_PATTERN, validate_outside_id
+from redpacket_site.kit.ids import (
+    OUTSIDE_ID_PATTERN,
+    PACKET_ID_PATTERN,
+    is_outside_id,
+    validate_outside_id,
+)
 
 KINDS = list(KIND_OF)
 STATES = [state.value for state in PacketState]
@@ -165,8 +170,17 @@ class YearSerializer(serializers.Serializer):
     received = ReceivedSummarySerializer()
 
 
+class OutsideIdsField(serializers.ListField):
+    """A list of them: one by one only to say which is none."""
+
+    child = OutsideIdSerializerField()
+
+    def run_child_validation(self, data):
+        return data if all(map(is_outside_id, data)) else super().run_child_validation(data)
+
+
 class MembersSerializer(StrictSerializer):
-    members = serializers.ListField(child=OutsideIdSerializerField(), max_length=100_000)
+    members = OutsideIdsField(max_length=100_000)
 
 
 class ProfileSerializer(StrictSerializer):

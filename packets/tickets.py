@@ -15,7 +15,8 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from packets.models import GroupMember, RedPacket, Share
+from packets import member_set
+from packets.models import RedPacket, Share
 from packets.states import Outcome, PayStatus
 from redpacket_site.kit import problems, redis, throttle
 from redpacket_site.kit.redis import Down
@@ -24,11 +25,11 @@ from wallets.models import Wallet
 LEASE_MS = 5000  # a ticket becomes a share within it (lock wait 3 s); then its mark may be doubted
 BUILD_WAIT_S = 0.02
 BUILD_TRIES = 100
+GUARD_MS, GROUP_GUARD_MS = 2000, 10_000  # a group may have 100,000 members
 KEPT_PAST_DEADLINE_S = 3600
 KEPT_UNSETTLED_S = 5  # drafts, frozen and shut packets: should a message get lost, it heals by then
 SET_KEPT_S = 600
 FROZEN_WALLETS = "wallets:frozen"
-PRESENT = ""  # a member of every built set: tells an empty one from one that is not there
 
 TAKE = (Path(__file__).parent / "take.lua").read_text()
 
@@ -167,7 +168,9 @@ def take(
                 if int(answer[2]) <= now_ms:
                     return Outcome.EXPIRED
             case b"unbuilt":
-                _build(public_id, *answer[1:])
+                if not _build(public_id, *answer[1:]) and answer[1] == b"group":
+                    # A big group takes a moment: meanwhile the table says who is in it.
+                    member = member_set.has(answer[2].decode(), user_id)
             case word:
                 raise AssertionError(f"take.lua said {word!r}")
     raise problems.Unavailable()
@@ -256,20 +259,6 @@ def forget(public_id: str) -> None:
         redis.run(FORGET, [version, header, queue, takers], [])
 
 
-def forget_group(group_id: str) -> None:
-    """The group changed; on_commit of members.py.
-
-    Raises: Unavailable (503) when Redis cannot be told: it might come back and believe its copy.
-    """
-    if not redis.is_configured():
-        return
-    key = f"group:{group_id}"
-    try:
-        redis.run(FORGET, [_version(key), key], [])
-    except Down:
-        raise problems.Unavailable() from None
-
-
 def forget_frozen_wallets() -> None:
     """A wallet was frozen or unfrozen."""
     with suppress(Down):  # the share's WHERE holds
@@ -295,28 +284,33 @@ def _ticket(public_id: str, answer: list) -> Ticket:
     )
 
 
-def _build(public_id: str, what: bytes, group_id: bytes = b"") -> None:
-    """Build what the script missed, one process at a time; the others wait a moment and ask again.
+def _build(public_id: str, what: bytes, group_id: bytes = b"") -> bool:
+    """Build what the script missed, one process at a time; False: another one is at it, and who
+    misses a packet or the frozen wallets waits a moment and asks again.
 
     Races: a builder may read the table just before a freeze or a removal commits; its copy carries
            the version read before, and the script drops it when the version has moved on.
     """
-    guard = f"{_keys(public_id)[4]}:{what.decode()}"
-    if not redis.call(lambda r: r.set(guard, 1, nx=True, px=2000)):
-        time.sleep(BUILD_WAIT_S)
-        return
+    if what == b"group":
+        guard, kept_ms = f"guard:group:{group_id.decode()}", GROUP_GUARD_MS
+    else:
+        guard, kept_ms = f"{_keys(public_id)[4]}:{what.decode()}", GUARD_MS
+    if not redis.call(lambda r: r.set(guard, 1, nx=True, px=kept_ms)):
+        if what != b"group":
+            time.sleep(BUILD_WAIT_S)
+        return False
     try:
         match what:
             case b"packet":
                 _build_packet(public_id)
             case b"group":
-                group = GroupMember.objects.filter(group_id=group_id.decode())
-                _build_set(f"group:{group_id.decode()}", group.values_list("user_id", flat=True))
+                return member_set.build(group_id.decode())
             case _:
                 frozen = Wallet.objects.filter(is_frozen=True)
                 _build_set(FROZEN_WALLETS, frozen.values_list("user_id", flat=True))
     finally:
         redis.call(lambda r: r.delete(guard))
+    return True
 
 
 def _build_packet(public_id: str) -> None:
@@ -377,4 +371,4 @@ def _version(key: str) -> str:
 
 def _build_set(key: str, members: Iterable[str]) -> None:
     version = redis.call(lambda r: r.get(_version(key))) or b"0"
-    redis.run(BUILD_SET, [key, _version(key)], [version, SET_KEPT_S, PRESENT, *members])
+    redis.run(BUILD_SET, [key, _version(key)], [version, SET_KEPT_S, member_set.PRESENT, *members])

@@ -51,6 +51,15 @@ def insert_into(model: type[models.Model], *fields: str) -> str:
     return f"INSERT INTO {table(model)} ({', '.join(column(model, field) for field in fields)})"
 
 
+@cache
+def insert_missing_into(model: type[models.Model], *fields: str) -> str:
+    """The same, passing over what is there already. (MariaDB's ON DUPLICATE KEY UPDATE would lock
+    the gap beside a row of a unique index, and a neighbour's INSERT would wait.)"""
+    return insert_into(model, *fields).replace(
+        "INSERT", "INSERT IGNORE" if is_mysql() else "INSERT OR IGNORE", 1
+    )
+
+
 def joined(*parts: str) -> str:
     """SQL texts one behind the other."""
     return f"CONCAT({', '.join(parts)})" if is_mysql() else f"({' || '.join(parts)})"

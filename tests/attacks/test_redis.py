@@ -5,7 +5,7 @@ import pickle
 import pytest
 from django.core.cache import cache
 
-from packets import members, tickets
+from packets import member_set, members
 from packets.states import Kind
 from redpacket_site.kit import redis
 from tests.make import make_group, make_paid_packet, user
@@ -53,7 +53,7 @@ def test_a_spoilt_copy_of_a_group_costs_nobody_redis(with_redis):
 
     assert grabbed.json()["outcome"] == "grabbed"
     assert redis.run("return 7", [], []) == 7
-    tickets.forget_group("g1")
+    member_set.forget("g1")
 
 
 @pytest.mark.parametrize("name", [".", ".."])

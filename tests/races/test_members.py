@@ -21,8 +21,8 @@ def replaced_in_the_middle(monkeypatch) -> object:
             cursor.execute("SET SESSION innodb_lock_wait_timeout = 0")
         members.replace(group_id="g1", user_ids=["u3", "u4"])
 
-    def meanwhile(group_id):
-        changed(group_id)
+    def meanwhile(group_id, user_ids):
+        changed(group_id, user_ids)
         if not found:
             found.append(None)
             found[0] = in_threads([replace])[0]

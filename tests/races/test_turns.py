@@ -64,6 +64,23 @@ def test_a_turn_is_taken_until_the_transaction_ends(on_mariadb):
         assert not is_waiting_for(Turn, "alice")
 
 
+def test_nobody_waits_for_anothers_turn(on_mariadb):
+    """Rows beside each other, found and made."""
+    with transaction.atomic():
+        turns.take("bob")
+
+    def take(user_id: str) -> None:
+        with transaction.atomic():
+            without_waiting()
+            turns.take(user_id)
+
+    with transaction.atomic():
+        turns.take("bob")
+        turns.take("carol")
+        others = ["alice", "bobby", "carl", "carola", "dave"]
+        assert in_threads([lambda name=name: take(name) for name in others]) == [None] * 5
+
+
 # --- Drafts
 
 
