@@ -32,8 +32,8 @@ from redpacket_site.kit.admin import (
     page_of,
     yuan,
 )
-from redpacket_site.kit.export import Column
 from redpacket_site.kit.find import Hit, finder
+from redpacket_site.kit.sheets import Column
 from wallets.admin import WalletAdmin, account
 from wallets.models import Kind as LineKind
 from wallets.models import LedgerLine, Wallet

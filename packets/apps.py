@@ -6,7 +6,7 @@ class PacketsConfig(AppConfig):
     name = "packets"
     verbose_name = _("Red packets")
 
-    def ready(self):
+    def ready(self) -> None:
         from packets import audit, issue, tickets, void
         from payments import purposes
         from wallets import freeze

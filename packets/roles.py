@@ -4,6 +4,10 @@ packets knows all models, so the table is here. A row added below takes effect w
 calls `grant` again; it is repeatable. No ORM import: a migration brings its own models.
 """
 
+from typing import Any
+
+from django.apps.registry import Apps
+
 SUPPORT, MAKER, CHECKER, AUDITOR = "support", "finance maker", "finance checker", "auditor"
 ACCOUNTS = "accounts"
 
@@ -89,7 +93,7 @@ ROLES = {
 }
 
 
-def grant(apps) -> None:
+def grant(apps: Apps) -> None:
     """Make the groups hold exactly what the table says, creating what does not exist yet.
 
     Django makes permissions after all migrations have run, too late for this one, so the rows are
@@ -107,12 +111,12 @@ def grant(apps) -> None:
         group.permissions.set([*views, *(own[act] for act in acts)])
 
 
-def _view(apps, label: str):
+def _view(apps: Apps, label: str) -> Any:
     model = label.partition(".")[2]
     return _permission(apps, label, f"view_{model}", f"Can view {model}")
 
 
-def _permission(apps, label: str, codename: str, name: str):
+def _permission(apps: Apps, label: str, codename: str, name: str) -> Any:
     app, _, model = label.partition(".")
     ContentType = apps.get_model("contenttypes", "ContentType")
     Permission = apps.get_model("auth", "Permission")

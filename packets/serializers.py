@@ -1,5 +1,7 @@
 """Shapes of requests and answers: they check what comes in and describe what goes out."""
 
+from typing import Any
+
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
@@ -39,7 +41,7 @@ HEX_PATTERN = r"^[0-9a-f]{64}$"
 class OutsideIdSerializerField(TextField):
     """A user or group id of the chat platform."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         super().__init__(
             min_length=1,
             max_length=64,
@@ -73,7 +75,7 @@ class PaySerializer(StrictSerializer):
     pay_type = serializers.ChoiceField(choices=PAY_WAYS)
     scene = serializers.ChoiceField(choices=SCENES, required=False)
 
-    def validate(self, data):
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         is_balance = data["pay_type"] == PayType.BALANCE.word
         if is_balance and "scene" in data:
             raise serializers.ValidationError({"scene": [_("Not for payment by balance.")]})

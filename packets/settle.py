@@ -223,7 +223,9 @@ def _counted(settled: Settled) -> dict:
     return {"shares": F("shares") + settled.shares, "money": plus("money", settled.money)}
 
 
-def _settle_one_by_one(rp_id: int, number: int | None, now: datetime, also) -> Settled | None:
+def _settle_one_by_one(
+    rp_id: int, number: int | None, now: datetime, also: retry.Also | None
+) -> Settled | None:
     """A transaction a share, so a lease keeps others from the pass meanwhile; a bad share is
     logged, and keeps the pass undone."""
     if number is None:

@@ -14,7 +14,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def sent(
-    *, caller: Caller, year: int | None, after: tuple[int, int] | None, limit: int
+    *, caller: Caller, year: int | None, after: tuple[int, ...] | None, limit: int
 ) -> list[RedPacket]:
     """Packets made, drafts and closed ones too, newest first; limit + 1 of them."""
     packets = RedPacket.objects.filter(user_id=caller.user_id)
@@ -22,7 +22,7 @@ def sent(
 
 
 def received(
-    *, caller: Caller, year: int | None, after: tuple[int, int] | None, limit: int
+    *, caller: Caller, year: int | None, after: tuple[int, ...] | None, limit: int
 ) -> list[Share]:
     """Shares taken with their packets, newest first; limit + 1 of them."""
     shares = Share.objects.filter(user_id=caller.user_id).select_related("rp")
@@ -62,7 +62,7 @@ def of_year(*, caller: Caller, year: int) -> dict:
 
 
 def _newest(
-    rows: QuerySet, column: str, year: int | None, after: tuple[int, int] | None
+    rows: QuerySet, column: str, year: int | None, after: tuple[int, ...] | None
 ) -> QuerySet:
     if year:
         begin, end = _bounds(year)

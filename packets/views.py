@@ -3,13 +3,16 @@
 import json
 import time
 from functools import partial
+from typing import Any, cast
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from rest_framework.decorators import action
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from packets import examples, grab, members, pay, profiles, results, send, summaries, tickets
+from packets.models import Share
 from packets.serializers import (
     EventPageSerializer,
     GrabSerializer,
@@ -22,6 +25,7 @@ from packets.serializers import (
     SendSerializer,
     YearSerializer,
 )
+from payments.models import PaymentOrder
 from payments.serializers import order_json
 from payments.states import CHANNELS, PAY_TYPE_OF, Scene
 from redpacket_site.kit import (
@@ -36,8 +40,9 @@ from redpacket_site.kit import (
     service_keys,
 )
 from redpacket_site.kit.api import ServiceViewSet, UserViewSet, validated
-from redpacket_site.kit.caller import user_of
+from redpacket_site.kit.caller import caller_of, user_of
 from redpacket_site.kit.describe import operation, pageable, query
+from redpacket_site.kit.logs import Logged
 
 ASKED = "hongbao.asked"  # where the door before Django (front.py) says what it has asked
 EVENTS_DEFAULT, EVENTS_MAX = 100, 1000
@@ -70,13 +75,13 @@ class PacketViewSet(UserViewSet):
         refuses=[problems.NotFound],
         is_keyed=True,
     )
-    def create(self, request):
+    def create(self, request: Request) -> Response:
         wish = SendSerializer.wish(validated(SendSerializer, request.data))
         now = timezone.now()
         return idempotency.answer(
             request,
-            partial(send.send, caller=request.user, wish=wish, now=now),
-            render=lambda packet: results.fresh(packet, request.user, now),
+            partial(send.send, caller=caller_of(request), wish=wish, now=now),
+            render=lambda packet: results.fresh(packet, caller_of(request), now),
             status=201,
         )
 
@@ -87,9 +92,11 @@ class PacketViewSet(UserViewSet):
         examples=examples.PACKETS,
         refuses=[problems.NotFound],
     )
-    def retrieve(self, request, pk):
+    def retrieve(self, request: Request, pk: str) -> Response:
         now = timezone.now()
-        return Response(results.packet(public_id=_packet_id(pk), caller=request.user, now=now))
+        return Response(
+            results.packet(public_id=_packet_id(pk), caller=caller_of(request), now=now)
+        )
 
     @operation(
         "listPackets",
@@ -98,16 +105,17 @@ class PacketViewSet(UserViewSet):
         examples=examples.PAGES,
         query=pageable(query("box", "Which of the two.", required=True, enum=list(BOXES)), YEAR),
     )
-    def list(self, request):
+    def list(self, request: Request) -> Response:
         box = request.query_params.get("box")
         if box not in BOXES:
             raise problems.Invalid(errors={"box": [", ".join(BOXES)]})
         year, limit = _year(request), pages.limit_of(request)
         after = pages.cursor_of(request, parts=2)
+        caller = caller_of(request)
         find = summaries.sent if box == "sent" else summaries.received
-        rows = find(caller=request.user, year=year, after=after, limit=limit)
-        packets = rows if box == "sent" else [share.rp for share in rows]
-        rendered = results.summaries(packets[:limit], request.user, timezone.now())
+        rows = find(caller=caller, year=year, after=after, limit=limit)
+        packets = [row.rp if isinstance(row, Share) else row for row in rows]
+        rendered = results.summaries(packets[:limit], caller, timezone.now())
         column = "add_time" if box == "sent" else "update_time"
         return Response(
             pages.page(
@@ -126,9 +134,9 @@ class PacketViewSet(UserViewSet):
         query=[YEAR],
     )
     @action(detail=False)
-    def summary(self, request):
+    def summary(self, request: Request) -> Response:
         year = _year(request) or timezone.localtime().year
-        return Response(summaries.of_year(caller=request.user, year=year))
+        return Response(summaries.of_year(caller=caller_of(request), year=year))
 
     @operation(
         "payPacket",
@@ -149,30 +157,34 @@ class PacketViewSet(UserViewSet):
         is_keyed=True,
     )
     @action(detail=True, methods=["post"])
-    def pay(self, request, pk):
+    def pay(self, request: Request, pk: str) -> Response:
         pk, wanted = _packet_id(pk), validated(PaySerializer, request.data)
         pay_type, now = PAY_TYPE_OF[wanted["pay_type"]], timezone.now()
-        verb = partial(pay.by_balance, public_id=pk, caller=request.user, now=now)
-        if pay_type in CHANNELS:
-            verb = partial(
-                pay.by_channel,
-                public_id=pk,
-                caller=request.user,
-                pay_type=pay_type,
-                scene=Scene(wanted["scene"]),
-                payer_ip=address.of(request) or address.HERE,
-                now=now,
+        caller = caller_of(request)
+        if pay_type not in CHANNELS:
+            return idempotency.answer(
+                request,
+                partial(pay.by_balance, public_id=pk, caller=caller, now=now),
+                render=lambda packet: {
+                    "packet": results.fresh(packet, caller, now),
+                    "order": None,
+                },
             )
-
-        def render(paid) -> dict:
-            if pay_type in CHANNELS:
-                packet = results.packet(public_id=pk, caller=request.user, now=now)
-                return {"packet": packet, "order": order_json(paid)}
-            return {"packet": results.fresh(paid, request.user, now), "order": None}
-
-        return idempotency.run(
-            idempotency.Once(request, render, 200), verb, look_first=pay_type in CHANNELS
+        verb = partial(
+            pay.by_channel,
+            public_id=pk,
+            caller=caller,
+            pay_type=pay_type,
+            scene=Scene(wanted["scene"]),
+            payer_ip=address.of(request) or address.HERE,
+            now=now,
         )
+
+        def render(order: PaymentOrder) -> dict:
+            packet = results.packet(public_id=pk, caller=caller, now=now)
+            return {"packet": packet, "order": order_json(order)}
+
+        return idempotency.run(idempotency.Once(request, render, 200), verb, look_first=True)
 
 
 class GrabViewSet(UserViewSet):
@@ -183,14 +195,15 @@ class GrabViewSet(UserViewSet):
     answer. The caller is read by the same code, the throttle counts in the script that decides.
     """
 
-    def dispatch(self, request, *args, **kwargs):
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.method != "POST":
             return super().dispatch(request, *args, **kwargs)
+        logged = cast("Logged", request)
         try:
             asked = request.META.get(ASKED) or grab.Asked(
                 user_of(request.META.get("HTTP_AUTHORIZATION", "")), timezone.now()
             )
-            request.caller = asked.caller
+            logged.caller = asked.caller
             result = grab.grab(
                 public_id=_packet_id(kwargs["pk"]),
                 caller=asked.caller,
@@ -201,9 +214,9 @@ class GrabViewSet(UserViewSet):
             problem = problems.translate(error)
             if problem is None:
                 raise
-            _grab_ended(request, problem.code)
+            _grab_ended(logged, problem.code)
             return problems.render(request, problem)
-        _grab_ended(request, result.outcome)
+        _grab_ended(logged, result.outcome)
         return HttpResponse(grab_json(result), content_type="application/json")
 
     @operation(
@@ -221,11 +234,11 @@ class GrabViewSet(UserViewSet):
         ],
         is_negotiated=False,
     )
-    def create(self, request, pk):
+    def create(self, request: Request, pk: str) -> Response:
         raise AssertionError("unreachable: dispatch answers POST")
 
 
-def _grab_ended(request, code: str) -> None:
+def _grab_ended(request: Logged, code: str) -> None:
     """All are counted; the log takes one of many where a crowd leaves with nothing."""
     metrics.grab_done(code)
     request.code, request.is_refused_grab = code, code in tickets.REFUSED
@@ -258,20 +271,20 @@ class GroupViewSet(ServiceViewSet):
         body=MembersSerializer,
         bodies={"members": {"members": ["alice", "bob"]}},
     )
-    def replace(self, request, group_id):
+    def replace(self, request: Request, group_id: str) -> Response:
         _check(group_id=group_id)
         wanted = validated(MembersSerializer, request.data)["members"]
         members.replace(group_id=group_id, user_ids=wanted)
         return Response(status=204)
 
     @operation("addMember", "Add one member", status=204, refuses=[problems.Invalid])
-    def add(self, request, group_id, user_id):
+    def add(self, request: Request, group_id: str, user_id: str) -> Response:
         _check(group_id=group_id, user_id=user_id)
         members.add(group_id=group_id, user_id=user_id)
         return Response(status=204)
 
     @operation("removeMember", "Remove one member", status=204, refuses=[problems.Invalid])
-    def remove(self, request, group_id, user_id):
+    def remove(self, request: Request, group_id: str, user_id: str) -> Response:
         _check(group_id=group_id, user_id=user_id)
         members.remove(group_id=group_id, user_id=user_id)
         return Response(status=204)
@@ -289,7 +302,7 @@ class ProfileViewSet(ServiceViewSet):
         body=ProfileSerializer,
         bodies=examples.PROFILES,
     )
-    def put(self, request, user_id):
+    def put(self, request: Request, user_id: str) -> Response:
         _check(user_id=user_id)
         profile = validated(ProfileSerializer, request.data)
         profiles.put(
@@ -331,7 +344,7 @@ class EventViewSet(ServiceViewSet):
             ),
         ],
     )
-    def list(self, request):
+    def list(self, request: Request) -> Response:
         after = _whole(request, "after", 0, AFTER_MAX)
         limit = _whole(request, "limit", EVENTS_DEFAULT, EVENTS_MAX, least=1)
         wait_s = _whole(request, "wait", 0, WAIT_MAX_S)
@@ -372,13 +385,13 @@ def _packet_id(pk: str) -> str:
     return pk
 
 
-def _year(request) -> int | None:
+def _year(request: Request) -> int | None:
     if "year" not in request.query_params:
         return None
     return _whole(request, "year", 0, YEAR_MOST, least=YEAR_LEAST)
 
 
-def _whole(request, name: str, default: int, most: int, least: int = 0) -> int:
+def _whole(request: Request, name: str, default: int, most: int, least: int = 0) -> int:
     given = request.query_params.get(name, str(default))
     is_whole = given.isascii() and given.isdigit() and len(given) <= len(str(most))
     if not (is_whole and least <= int(given) <= most):

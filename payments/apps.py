@@ -6,7 +6,7 @@ class PaymentsConfig(AppConfig):
     name = "payments"
     verbose_name = _("Payments")
 
-    def ready(self):
+    def ready(self) -> None:
         from payments import (
             audit,
             cases,

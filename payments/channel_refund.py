@@ -4,6 +4,7 @@ channel is told by send_refund.py."""
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -236,7 +237,7 @@ def withdraw(
 
 
 def _decide(
-    refund_no: str, to: RefundStatus, checker_id: int, now: datetime, **changes
+    refund_no: str, to: RefundStatus, checker_id: int, now: datetime, **changes: Any
 ) -> ChannelRefund | None:
     refund = ChannelRefund.objects.get(refund_no=refund_no)
     if refund.maker_id == checker_id:

@@ -1,5 +1,7 @@
 """What keeps the product from starting: channels with settings that cannot be loaded."""
 
+from typing import Any
+
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
@@ -8,7 +10,7 @@ from payments.channels import config
 
 
 @register()
-def check_channels(app_configs=None, **kwargs) -> list[CheckMessage]:
+def check_channels(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """One line a channel that has settings and cannot be offered; nothing when there are none."""
     try:
         entries = config.read(settings.REDPACKET_CHANNELS_FILE)

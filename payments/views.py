@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.decorators import action
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payments import examples, notify, order, topup
@@ -21,6 +22,7 @@ from payments.serializers import (
 from payments.states import CHANNELS, PAY_TYPE_OF, Scene
 from redpacket_site.kit import address, idempotency, ids, problems
 from redpacket_site.kit.api import UserViewSet, validated
+from redpacket_site.kit.caller import caller_of
 from redpacket_site.kit.describe import operation
 
 
@@ -34,9 +36,9 @@ class OrderViewSet(UserViewSet):
         examples=examples.ORDERS,
         refuses=[problems.NotFound],
     )
-    def retrieve(self, request, order_no):
+    def retrieve(self, request: Request, order_no: str) -> Response:
         _check(order_no)
-        return Response(order_json(order.mine(order_no=order_no, caller=request.user)))
+        return Response(order_json(order.mine(order_no=order_no, caller=caller_of(request))))
 
     @operation(
         "reportOrder",
@@ -48,11 +50,14 @@ class OrderViewSet(UserViewSet):
         refuses=[problems.NotFound, problems.OrderClosed, problems.ChannelUnavailable],
     )
     @action(detail=True, methods=["post"])
-    def report(self, request, order_no):
+    def report(self, request: Request, order_no: str) -> Response:
         _check(order_no)
         body = validated(ReportSerializer, request.data or {})
         reported = order.report(
-            order_no=order_no, caller=request.user, result=body.get("result"), now=timezone.now()
+            order_no=order_no,
+            caller=caller_of(request),
+            result=body.get("result"),
+            now=timezone.now(),
         )
         return Response(order_json(reported))
 
@@ -71,7 +76,7 @@ class TopupViewSet(UserViewSet):
         refuses=[problems.ChannelUnavailable],
         is_keyed=True,
     )
-    def create(self, request):
+    def create(self, request: Request) -> Response:
         wanted = validated(TopupSerializer, request.data)
         pay_type = PAY_TYPE_OF[wanted["pay_type"]]
         if pay_type not in CHANNELS:
@@ -79,7 +84,7 @@ class TopupViewSet(UserViewSet):
         once = idempotency.Once(request, order_json, 201)
         verb = partial(
             topup.topup,
-            caller=request.user,
+            caller=caller_of(request),
             amount=wanted["money"],
             pay_type=pay_type,
             scene=Scene(wanted["scene"]),
@@ -93,6 +98,12 @@ class TopupViewSet(UserViewSet):
 def _check(order_no: str) -> None:
     if not ids.is_order_no(order_no):
         raise problems.NotFound()
+
+
+class ChannelResponse(HttpResponse):
+    """In the channel's own words; the gateway leaves it as it is."""
+
+    is_the_channels = True
 
 
 @csrf_exempt  # a channel has no cookie; its signature is the proof
@@ -115,6 +126,4 @@ def channel_notice(request: HttpRequest, channel: str) -> HttpResponse:
         now=timezone.now(),
         address=address.of(request) or "",
     )
-    answer = HttpResponse(said.body, status=said.status, content_type=said.content_type)
-    answer.is_the_channels = True  # the gateway leaves it as it is
-    return answer
+    return ChannelResponse(said.body, status=said.status, content_type=said.content_type)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
@@ -54,7 +55,7 @@ app.conf.beat_schedule = {
 
 
 @setup_logging.connect
-def _keep_our_logging(loglevel=None, **_):
+def _keep_our_logging(loglevel: str | int | None = None, **_: Any) -> None:
     """Django has configured it; Celery would add a second handler. `--loglevel` is for its own
     lines: one for each run of a sweep is too much."""
     if loglevel:
@@ -62,13 +63,13 @@ def _keep_our_logging(loglevel=None, **_):
 
 
 @worker_process_shutdown.connect
-def _flush(**_):
+def _flush(**_: Any) -> None:
     """A child of the worker ends by os._exit, which runs nothing at exit."""
     handoff.flush_all()
 
 
 @worker_init.connect
-def _load_channels(**_):
+def _load_channels(**_: Any) -> None:
     """A key that cannot be used stops the start, not the first order that is chased."""
     from payments.channels import registry
 

@@ -130,7 +130,7 @@ def withdraw(
     return move(row, to=AdjustmentStatus.WITHDRAWN, decided_at=now)
 
 
-def over_limit(most: Decimal):
+def over_limit(most: Decimal) -> str:
     return _("Above 0.00 and at most %(most)s yuan.") % {"most": most}
 
 

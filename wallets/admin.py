@@ -22,12 +22,12 @@ from redpacket_site.kit.admin import (
     page_of,
     yuan,
 )
-from redpacket_site.kit.export import Column
 from redpacket_site.kit.find import SHOWN, Hit, finder
 from redpacket_site.kit.ids import is_outside_id
 from redpacket_site.kit.lists import BEFORE
 from redpacket_site.kit.money import ZERO
 from redpacket_site.kit.proposals import url_of
+from redpacket_site.kit.sheets import Column
 from wallets import accounts, daily, statement
 from wallets.acts import ADJUSTMENT_ACTS, PROPOSE_ADJUSTMENT, FreezeWallet, UnfreezeWallet
 from wallets.filters import DayFilter, KindOfDayFilter

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import models
 
@@ -86,7 +87,8 @@ def by_weight(queryset: models.QuerySet, weight: str) -> Iterator[list]:
     """As by_key, of rows that bring `weight` others each: a chunk brings CHUNK at most, or is one
     row."""
     for chunk in by_key(queryset):
-        light, brought = [], 0
+        light: list[Any] = []
+        brought = 0
         for row in chunk:
             if light and brought + getattr(row, weight) > CHUNK:
                 yield light
@@ -96,7 +98,7 @@ def by_weight(queryset: models.QuerySet, weight: str) -> Iterator[list]:
         yield light
 
 
-def sums(names: list[str], **conditions) -> dict[str, Decimal]:
+def sums(names: list[str], **conditions: Any) -> dict[str, Decimal]:
     """What the ledger says that each of these accounts holds: targets minus sources."""
     held: dict[str, Decimal] = defaultdict(lambda: ZERO)
     for side, sign in (("target", 1), ("source", -1)):

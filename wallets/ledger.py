@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils.translation import gettext_lazy as _
 
 from redpacket_site.kit import money, sql
@@ -78,7 +80,15 @@ def post(
             _credit(cursor, payee, source, amount, now)
         elif accounts.held_for(source):
             raise ValueError("what leaves an escrow goes to wallets")
-        values = [int(kind), reference, source, target, sql.money(amount), note, sql.time(now)]
+        values: list[Any] = [
+            int(kind),
+            reference,
+            source,
+            target,
+            sql.money(amount),
+            note,
+            sql.time(now),
+        ]
         try:
             cursor.execute(_line_sql(), values)
         except IntegrityError as error:
@@ -122,7 +132,9 @@ def _suspend(source: str, case_id: int | None, amount: Decimal) -> None:
         raise Uncovered()
 
 
-def _credit(cursor, user_id: str, source: str, amount: Decimal, now: datetime) -> None:
+def _credit(
+    cursor: CursorWrapper, user_id: str, source: str, amount: Decimal, now: datetime
+) -> None:
     values = [user_id, sql.money(amount), False, "", sql.time(now)]
     if accounts.held_for(source) is None:
         cursor.execute(_credit_sql(), values)
@@ -132,7 +144,7 @@ def _credit(cursor, user_id: str, source: str, amount: Decimal, now: datetime) -
         raise Uncovered()
 
 
-def _debit(cursor, user_id: str, amount: Decimal, spend: bool) -> None:
+def _debit(cursor: CursorWrapper, user_id: str, amount: Decimal, spend: bool) -> None:
     exact, loose = _debit_sql()
     cursor.execute(exact if spend else loose, [sql.money(amount), user_id, sql.money(amount)])
     if cursor.rowcount == 1:

@@ -1,8 +1,10 @@
 from rest_framework.decorators import action
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from redpacket_site.kit import pages
 from redpacket_site.kit.api import UserViewSet
+from redpacket_site.kit.caller import caller_of
 from redpacket_site.kit.describe import operation, pageable, query
 from redpacket_site.kit.problems import Invalid
 from wallets import statement
@@ -29,8 +31,8 @@ class WalletViewSet(UserViewSet):
         WalletSerializer,
         examples={"open": {"balance": "88.00", "is_frozen": False}},
     )
-    def retrieve(self, request):
-        return Response(WalletSerializer(statement.balance(request.user.user_id)).data)
+    def retrieve(self, request: Request) -> Response:
+        return Response(WalletSerializer(statement.balance(caller_of(request).user_id)).data)
 
     @operation(
         "listFlow",
@@ -43,13 +45,16 @@ class WalletViewSet(UserViewSet):
         query=pageable(KIND),
     )
     @action(detail=False)
-    def flow(self, request):
+    def flow(self, request: Request) -> Response:
         kind = request.query_params.get("kind") or None
         if kind not in (None, *KINDS):
             raise Invalid(errors={"kind": [", ".join(KINDS)]})
         limit, cursor = pages.limit_of(request), pages.cursor_of(request, parts=1)
         entries = statement.flow(
-            user_id=request.user.user_id, kind=kind, before=cursor and cursor[0], limit=limit
+            user_id=caller_of(request).user_id,
+            kind=kind,
+            before=cursor[0] if cursor else None,
+            limit=limit,
         )
         return Response(
             pages.page(

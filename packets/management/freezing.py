@@ -1,6 +1,8 @@
 """What `freeze` and `unfreeze` share: both name a wallet or a packet and ask for a reason."""
 
-from django.core.management.base import BaseCommand, CommandError
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from packets import freeze as packet_freeze
@@ -13,12 +15,12 @@ from wallets import freeze as wallet_freeze
 class FreezingCommand(BaseCommand):
     verb = ""
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", choices=["wallet", "packet"])
         parser.add_argument("id")
         parser.add_argument("--reason", required=True)
 
-    def handle(self, *, what, id, reason, **options):
+    def handle(self, *, what: str, id: str, reason: str, **options: Any) -> None:
         if not 1 <= len(reason.strip()) <= 255:
             raise CommandError("--reason takes 1 to 255 characters.")
         if not texts.is_plain(reason):

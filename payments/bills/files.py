@@ -121,7 +121,9 @@ def _lines(stream: io.BufferedReader) -> Iterator[Numbered]:
         yield number, line.rstrip(b"\r\n")
 
 
-def records(lines: Iterator[Numbered], begins: Callable[[bytes], bool], frame: re.Pattern[bytes]):
+def records(
+    lines: Iterator[Numbered], begins: Callable[[bytes], bool], frame: re.Pattern[bytes]
+) -> Iterator[Numbered]:
     """Lines put together again that a line break in a name has cut: (number, bytes) of each.
 
     `begins` tells a row's first line; `frame` what stands around the list and belongs to no row.

@@ -148,11 +148,13 @@ class Columns:
         return starts[::-1]
 
 
-def _leads(shape: re.Pattern[bytes] | None, pieces: list[bytes], start: int, goal: set[int]):
+def _leads(
+    shape: re.Pattern[bytes] | None, pieces: list[bytes], start: int, goal: set[int]
+) -> bool:
     """Whether a column that begins here can end where the next one begins."""
     if shape is None:
         return any(end > start for end in goal)
-    return start + 1 in goal and shape.fullmatch(pieces[start])
+    return start + 1 in goal and bool(shape.fullmatch(pieces[start]))
 
 
 _ANY = re.compile(rb".*", re.DOTALL)

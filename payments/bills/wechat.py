@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 
-from payments.bills.files import File, Unreadable, records
+from payments.bills.files import File, Numbered, Unreadable, records
 from payments.bills.rows import Back, BillRow, Columns, Odd, WrongTotal, moment, odd, text, yuan
 from redpacket_site.kit.money import ZERO
 
@@ -94,7 +95,9 @@ def _row(file: str, number: int, values: list[str], given: dict[str, str]) -> Bi
     )
 
 
-def _wrong(file: str, line, head: str, count: int, sums: dict) -> Iterator[WrongTotal]:
+def _wrong(
+    file: str, line: Numbered | None, head: str, count: int, sums: dict[str, Decimal]
+) -> Iterator[WrongTotal]:
     """The two lines at the end: names, and what the rows come to by them."""
     if line is None:
         yield WrongTotal(0, "no line of totals: the file may be cut off", file)

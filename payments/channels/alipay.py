@@ -9,7 +9,7 @@ that. Signatures are over the bytes as they came, so they are checked before any
 
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -142,7 +142,7 @@ class Alipay:
         return found
 
     # --- Messages from there --------------------------------------------------------------------
-    def notice(self, notice: Notice, now) -> Payment | Noted:
+    def notice(self, notice: Notice, now: datetime) -> Payment | Noted:
         """A payment is a trade's news, has TRADE_SUCCESS or TRADE_FINISHED and tells of no refund:
         a partial refund is announced as TRADE_SUCCESS, too, with its own time, number and
         amount."""

@@ -1,6 +1,7 @@
 """Certificates: who issued whom, until when, for what, and in whose name."""
 
 from datetime import datetime
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -97,7 +98,10 @@ def _is_authority(certificate: x509.Certificate) -> bool:
     return bool(constraints and constraints.ca)
 
 
-def _extension(certificate: x509.Certificate, kind: type):
+X = TypeVar("X", bound=x509.ExtensionType)
+
+
+def _extension(certificate: x509.Certificate, kind: type[X]) -> X | None:
     try:
         return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:

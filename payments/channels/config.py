@@ -12,7 +12,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -156,7 +156,9 @@ class Entry:
         value = self.text(name, "")
         return self.file.parent / Path(value).expanduser() if value else None
 
-    def load(self, name: str, loader, *arguments, required: bool = True):
+    def load(
+        self, name: str, loader: Callable[..., Any], *arguments: Any, required: bool = True
+    ) -> Any:
         """What `loader` makes of the named file; None when it is optional and not named."""
         file = self.path(name)
         if file is None:

@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.cookiejar import Cookie, DefaultCookiePolicy
+from typing import Any
 
 import requests
 import urllib3
@@ -112,6 +114,6 @@ def _session() -> requests.Session:
     return _threads.session
 
 
-class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):
-    def set_ok(self, cookie, request):
+class _NoCookies(DefaultCookiePolicy):
+    def set_ok(self, cookie: Cookie, request: Any) -> bool:
         return False

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
@@ -61,6 +62,9 @@ def content(file: Path) -> bytes:
     return found
 
 
+K = TypeVar("K", RSAPrivateKey, RSAPublicKey)
+
+
 def private_key(text: bytes) -> RSAPrivateKey:
     """PEM, or the bare base64 that Alipay's own key tool writes."""
     with hostile(BadKey("is no private key in PEM")):
@@ -112,7 +116,7 @@ def pair(data: bytes, password: str) -> Pair:
     return Pair(_long_enough(key), found)
 
 
-def _long_enough(key):
+def _long_enough(key: K) -> K:
     if key.key_size < BITS_LEAST:
         raise BadKey(f"has {key.key_size} bits; {BITS_LEAST} are the least")
     return key

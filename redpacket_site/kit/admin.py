@@ -1,5 +1,7 @@
 """What the admin pages share: money and history can be read, never edited."""
 
+from typing import Any, cast
+
 from django.apps import apps
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -38,6 +40,7 @@ from redpacket_site.kit.lists import (
 )
 from redpacket_site.kit.models import Event, ExportJob, IdempotencyRecord, StaffAction, StaffEvent
 from redpacket_site.kit.proposals import Proposal
+from redpacket_site.kit.sheets import Column
 from redpacket_site.kit.staff import model_name
 
 __all__ = [
@@ -98,7 +101,7 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
 
     def __init__(self, model, admin_site):
         super().__init__(model, admin_site)
-        named = [*self.acts, *self.proposals]
+        named: list[Any] = [*self.acts, *self.proposals]
         actions.titles.update({action.name: action.title for action in named})
 
     # --- the list
@@ -152,7 +155,7 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
         }
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
-    def export_columns(self) -> list[export.Column]:
+    def export_columns(self) -> list[Column]:
         return export.columns_of(self)
 
     def get_action_choices(self, request, default_choices=()):
@@ -174,7 +177,7 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
             return HttpResponseNotAllowed(["GET"])
         obj = self.get_object(request, object_id)
         if obj is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return cast(Any, self)._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         page = self.page(request, obj)
         page.sections += filter(None, (section(request, obj) for section in self.sections))
         page.warnings = [*page.warnings, *(s.warning for s in page.sections if s.warning)]

@@ -1,30 +1,33 @@
 """What every view of the API shares: caller, throttle, strict serializers, problems."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from redpacket_site.kit import money, texts, throttle
-from redpacket_site.kit.caller import Caller, ServiceAuthentication
+from redpacket_site.kit.caller import ServiceAuthentication, caller_of
+from redpacket_site.kit.logs import Logged
 from redpacket_site.kit.problems import Forbidden
 
 
 class Door(ViewSet):
     """Answers in the caller's language: texts of DRF are made while it is active."""
 
-    def dispatch(self, request, *args, **kwargs):
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         with translation.override(translation.get_language_from_request(request)):
             response = super().dispatch(request, *args, **kwargs)
         patch_vary_headers(response, ["Accept-Language"])
         return response
 
-    def options(self, request, *args, **kwargs):
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         return Response(status=204)  # with Allow; DRF would tell of our classes
 
 
@@ -33,12 +36,12 @@ class UserViewSet(Door):
 
     body_max_bytes = settings.BODY_MAX_BYTES
 
-    def initial(self, request, *args, **kwargs):
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if isinstance(request.user, Caller):
-            request._request.caller = request.user
-            rate = throttle.GET if request.method in ("GET", "HEAD") else throttle.POST
-            throttle.check(rate, request.user.user_id)
+        caller = caller_of(request)
+        cast("Logged", request._request).caller = caller
+        rate = throttle.GET if request.method in ("GET", "HEAD") else throttle.POST
+        throttle.check(rate, caller.user_id)
 
 
 class ServiceViewSet(Door):
@@ -74,20 +77,20 @@ class YuanField(serializers.Field):
 
     default_error_messages = {"invalid": _('A string in yuan with two places, such as "12.34".')}
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> Any:
         amount = money.parse_yuan(data)
         if amount is None:
             self.fail("invalid")
         return amount
 
-    def to_representation(self, value):
+    def to_representation(self, value: Any) -> Any:
         return f"{value:.2f}"
 
 
 class TextField(serializers.CharField):
     """A JSON string; DRF's own field would turn a number into one."""
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
@@ -96,7 +99,7 @@ class TextField(serializers.CharField):
 class LineField(TextField):
     """One line that people read (kit/texts.py)."""
 
-    def get_validators(self):
+    def get_validators(self) -> list[Any]:
         return [*super().get_validators(), texts.validate_plain]
 
 
@@ -105,7 +108,7 @@ class WebAddressField(TextField):
 
     default_error_messages = {"address": _("An http or https address, or empty.")}
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> Any:
         text = super().to_internal_value(data)
         if text and not texts.is_web_address(text):
             self.fail("address")
@@ -115,7 +118,7 @@ class WebAddressField(TextField):
 class WholeField(serializers.IntegerField):
     """A JSON integer; DRF's own field would read one out of a string or a float."""
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, bool) or not isinstance(data, int):
             self.fail("invalid")
         return super().to_internal_value(data)

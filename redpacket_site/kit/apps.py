@@ -7,7 +7,7 @@ class KitConfig(AppConfig):
     label = "kit"
     verbose_name = "Foundations"
 
-    def ready(self):
+    def ready(self) -> None:
         if settings.REDPACKET_JWT_KEYS:
             from redpacket_site.kit import caller
 

@@ -5,7 +5,7 @@ says so (`wsgi.input_terminated`, as granian does); under any other nobody could
 """
 
 from io import BytesIO
-from typing import Any
+from typing import Any, BinaryIO
 
 PIECE_BYTES = 64 * 1024
 
@@ -36,7 +36,7 @@ def measure(environ: dict[str, Any], most: int) -> int:
     return len(body)
 
 
-def _read(source, most: int) -> bytes:
+def _read(source: BinaryIO, most: int) -> bytes:
     """In pieces of a size: granian gives nothing to a read without one that follows another."""
     body = bytearray()
     while len(body) < most and (piece := source.read(min(PIECE_BYTES, most - len(body)))):

@@ -44,7 +44,7 @@ def operation(
 ) -> Callable:
     """Describe the view's method below it."""
 
-    def describe(method: Callable) -> Callable:
+    def describe(method: Any) -> Any:
         method.operation = Operation(id, summary, answer, **facts)
         return method
 
@@ -62,11 +62,17 @@ def query(
 
 def pageable(*parameters: OpenApiParameter) -> tuple[OpenApiParameter, ...]:
     """A list's own parameters, and those that every list has."""
-    limit = {"minimum": 1, "maximum": pages.LIMIT_MAX, "default": pages.LIMIT_DEFAULT}
     return (
         *parameters,
         query("cursor", "`next` of the page before.", pattern=pages.CURSOR_PATTERN),
-        query("limit", "How many at most.", type_="integer", **limit),
+        query(
+            "limit",
+            "How many at most.",
+            type_="integer",
+            minimum=1,
+            maximum=pages.LIMIT_MAX,
+            default=pages.LIMIT_DEFAULT,
+        ),
     )
 
 
@@ -78,7 +84,7 @@ class ProblemSerializer(serializers.Serializer):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     code = serializers.CharField()
-    errors = serializers.DictField(
+    errors: Any = serializers.DictField(
         child=serializers.ListField(child=serializers.CharField()), required=False
     )
     request_id = serializers.CharField()

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import structlog
 from django.apps import apps
@@ -252,7 +253,7 @@ def write(*, job_id: int, now: datetime) -> bool:
 
 def _write(job: ExportJob, mine: QuerySet, now: datetime) -> bool:
     model = apps.get_model(job.model)
-    model_admin = admin.site._registry[model]
+    model_admin: Any = admin.site._registry[model]
     rows = filtered(model_admin, _request_of(job, model_admin))
     columns = model_admin.export_columns()
     after = model._meta.pk.to_python(job.last) if job.last else None

@@ -6,9 +6,11 @@ all; so is the table of queues. What a kill still loses, the sweeps find.
 """
 
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, filesystem
 from kombu.utils.json import dumps
@@ -17,7 +19,9 @@ SCHEME = "atomicfile"
 
 
 class Channel(filesystem.Channel):
-    def _queue_bind(self, exchange, *args):
+    _exchange_file: Callable[[str], Path]
+
+    def _queue_bind(self, exchange: str, *args: Any) -> None:
         """Kombu makes the table of an exchange empty, then fills it: a reader in between fails."""
         table = self._exchange_file(exchange)
         if not table.exists():
@@ -28,7 +32,7 @@ class Channel(filesystem.Channel):
             whole.unlink()
         super()._queue_bind(exchange, *args)
 
-    def _put(self, queue, payload, **kwargs):
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]
         name = f"{int(monotonic() * 1e6):020d}_{uuid.uuid4().hex}.{queue}.msg"
         folder = Path(self.data_folder_out)
         half = folder / f".{name}.half"

@@ -28,7 +28,7 @@ class Given(FieldListFilter):
 
     def given(self, name: str) -> str:
         value = self.used_parameters.get(name)
-        return (value[-1] if isinstance(value, list) else value) or ""
+        return str((value[-1] if isinstance(value, list) else value) or "")
 
     def keep(self, changelist) -> None:
         self.kept = [

@@ -25,7 +25,7 @@ def in_child(renew: Callable[[], Any]) -> Callable[[], Any]:
 
 def lock() -> threading.Lock:
     """A lock that is free in a forked child: its holder may be a thread that stayed behind."""
-    made = threading.Lock()
+    made: Any = threading.Lock()
     in_child(made._at_fork_reinit)  # as Python's own modules do
     return made
 

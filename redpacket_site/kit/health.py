@@ -3,7 +3,7 @@
 import os
 
 from django.db import Error, connection
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -16,12 +16,12 @@ from prometheus_client import REGISTRY as OWN
 from redpacket_site.kit import heartbeat, redis
 
 
-def live(request):
+def live(request: HttpRequest) -> HttpResponse:
     """Touches nothing: a process that can answer this is not made better by a restart."""
     return JsonResponse({"status": "ok"})
 
 
-def ready(request):
+def ready(request: HttpRequest) -> HttpResponse:
     """200 when requests can be served: the database must answer; Redis may be away (slower).
 
     Sweeps and clocks are told only: a web process that can serve is not taken out because a worker
@@ -45,8 +45,7 @@ def ready(request):
     )
 
 
-def metrics(request):
-
+def metrics(request: HttpRequest) -> HttpResponse:
     registry = OWN
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()

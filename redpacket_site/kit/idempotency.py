@@ -5,15 +5,16 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, OperationalError, connection
-from django.http import HttpRequest
 from django.utils import timezone
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from redpacket_site.kit import sql
+from redpacket_site.kit.caller import caller_of
 from redpacket_site.kit.models import IdempotencyRecord
 from redpacket_site.kit.problems import InFlight, KeyMissing, KeyReused
 
@@ -39,12 +40,12 @@ class Once:
     Repeats: a refusal rolls the claim back with the work, so the same key may try again.
     """
 
-    def __init__(self, request: HttpRequest, render: Callable[[Any], Any], status: int):
-        self.caller = request.user.user_id
+    def __init__(self, request: Request, render: Callable[[Any], Any], status: int):
+        self.caller = caller_of(request).user_id
         self.key = request.META.get("HTTP_IDEMPOTENCY_KEY", "")
         if not _KEY.fullmatch(self.key):
             raise KeyMissing()
-        self.fingerprint = _fingerprint(request.method, request.path, request.data)
+        self.fingerprint = _fingerprint(str(request.method), request.path, request.data)
         self.render, self.status = render, status
         self.answer: Any = None
 
@@ -61,7 +62,11 @@ class Once:
 
     def begin(self) -> None:
         without_waiting = (
-            ("SET STATEMENT innodb_lock_wait_timeout=0 FOR " if connection.mysql_is_mariadb else "")
+            (
+                "SET STATEMENT innodb_lock_wait_timeout=0 FOR "
+                if cast(Any, connection).mysql_is_mariadb
+                else ""
+            )
             if sql.is_mysql()
             else ""
         )
@@ -102,7 +107,7 @@ class Repeated(Exception):
 
 
 def answer(
-    request: HttpRequest, verb: Callable, *, render: Callable[[Any], Any], status: int = 200
+    request: Request, verb: Callable, *, render: Callable[[Any], Any], status: int = 200
 ) -> Response:
     """Call verb(also=...) at most once for the request's key; a repeat gets the first answer."""
     return run(Once(request, render, status), verb)

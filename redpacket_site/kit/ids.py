@@ -4,9 +4,12 @@ import re
 import secrets
 import time
 from base64 import b32encode
+from typing import Any
 
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Lookup
 from django.utils.translation import gettext_lazy as _
 
 OUTSIDE_ID_PATTERN = r"^[A-Za-z0-9_.:@-]{1,64}$"
@@ -41,24 +44,24 @@ def validate_outside_id(value: str) -> None:
 class AsciiField(models.CharField):
     """ASCII compared byte by byte, so that `u1` and `U1` differ on every engine."""
 
-    def db_parameters(self, connection):
+    def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
         parameters = super().db_parameters(connection)
         if connection.vendor == "mysql":
             parameters["collation"] = "ascii_bin"
         return parameters
 
 
-class _AsciiOnly:
+class _AsciiOnly(Lookup):
     """A lookup that asks nothing in vain: what is not ASCII stands in no such column, and MariaDB
     refuses to compare the two (1267)."""
 
-    def get_prep_lookup(self):
+    def get_prep_lookup(self) -> Any:
         prepared = super().get_prep_lookup()
         if self.lookup_name == "in" and self.rhs_is_direct_value():
             return [value for value in prepared if not _is_foreign(value)]
         return prepared
 
-    def as_sql(self, compiler, connection):
+    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> Any:
         if _is_foreign(self.rhs):
             raise EmptyResultSet
         return super().as_sql(compiler, connection)
@@ -68,7 +71,7 @@ def _is_foreign(value: object) -> bool:
     return isinstance(value, str) and not value.isascii()
 
 
-for _name, _lookup in models.CharField.get_lookups().items():
+for _name, _lookup in models.CharField.get_class_lookups().items():
     if _name != "isnull":
         AsciiField.register_lookup(type(f"Ascii{_lookup.__name__}", (_AsciiOnly, _lookup), {}))
 
@@ -78,8 +81,8 @@ class OutsideIdField(AsciiField):
 
     default_validators = [validate_outside_id]
 
-    def __init__(self, *args, max_length: int = 64, **kwargs):
-        super().__init__(*args, max_length=max_length, **kwargs)
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **{"max_length": 64} | kwargs)
 
 
 def public_id(prefix: str) -> str:

@@ -22,7 +22,7 @@ BROKEN_S = 5.0  # how long nobody tries again after a failure
 log = structlog.get_logger(__name__)
 
 
-def run(task: str, *args, in_s: float = 0) -> None:
+def run(task: str, *args: Any, in_s: float = 0) -> None:
     """Queue a task by name; never inside a transaction (use on_commit), never raising or waiting.
 
     A countdown begins when it is published: a moment later than here.
@@ -34,6 +34,10 @@ class _Broker:
     """The publishing thread's own connection: the pool of Celery would wait without end."""
 
     def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Without the parent's connection, in a forked child."""
         self._producer: Any = None
         self.until = 0.0  # nobody tries before then
 
@@ -97,5 +101,5 @@ def _publish(tasks: list[tuple[str, tuple, float]]) -> None:
 
 
 broker = _Broker()
-forks.in_child(broker.__init__)
+forks.in_child(broker.renew)
 _tasks = Handoff("tasks", _publish, most=TASKS_MAX)

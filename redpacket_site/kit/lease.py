@@ -40,7 +40,9 @@ class Lease:
         return move(self.rows, lease=None, leased_until=None)
 
 
-def take(due: models.QuerySet, key: Any, *, now: datetime, for_s: float, **changes) -> Lease | None:
+def take(
+    due: models.QuerySet, key: Any, *, now: datetime, for_s: float, **changes: Any
+) -> Lease | None:
     """Lease one of the rows that are due; None when it is leased, or no longer due.
 
     `now` is the moment of this very call, not of the sweep that found the row; `for_s` is longer

@@ -2,12 +2,14 @@
 
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
+from typing import Any
 
-from django.contrib.admin import FieldListFilter, ListFilter
+from django.contrib.admin import FieldListFilter, SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +22,8 @@ BEFORE = "before"
 
 class EstimatedPaginator(Paginator):
     """Counts to COUNTED and no further, whatever the table's size."""
+
+    object_list: QuerySet
 
     @cached_property
     def counted(self) -> int:
@@ -39,6 +43,8 @@ class KeysetChangeList(ChangeList):
     the same cost at any depth. In the order of the key or, under a filter by a range, of the
     filtered column: its index then finds the rows and orders them, too."""
 
+    model_admin: Any
+    list_select_related: Any
     before: str | None = None
     totals: tuple = ()
 
@@ -196,7 +202,7 @@ class DateRangeFilter(FieldListFilter):
         if not text:
             return None
         try:
-            day = date.fromisoformat(text)
+            day = date.fromisoformat(str(text))
         except ValueError as error:
             raise IncorrectLookupParameters(error) from error
         if not 2000 <= day.year < 3000:  # years at the ends of the calendar overflow
@@ -215,7 +221,7 @@ def allowed_parameters(list_filter) -> set[str]:
     for item in list_filter:
         if isinstance(item, str):
             allowed |= {item, f"{item}__exact", f"{item}__isnull", f"{item}__id__exact"}
-        elif isinstance(item, type) and issubclass(item, ListFilter):
+        elif isinstance(item, type) and issubclass(item, SimpleListFilter):
             allowed.add(item.parameter_name)
         else:
             field, kind = item

@@ -13,9 +13,12 @@ import re
 import select
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from django.conf import settings
+from django.http import HttpRequest
+from structlog.typing import EventDict
 
 from redpacket_site.kit import texts
 from redpacket_site.kit.handoff import Handoff
@@ -32,7 +35,7 @@ _refused = itertools.count()  # of this process; threads may take from it at onc
 _json = json.JSONEncoder(ensure_ascii=False, default=repr).encode
 
 
-def _encode(value: object, **_) -> str:
+def _encode(value: object, **_: Any) -> str:
     """One line that a terminal can show: Chinese as it is, what would steer it as escapes."""
     return texts.seen(_json(value))
 
@@ -76,6 +79,15 @@ def formatter() -> logging.Formatter:
     )
 
 
+class Logged(HttpRequest):
+    """A request with what its log line tells: noted by the gate, by the API, by a refusal."""
+
+    request_id: str
+    caller: Any
+    code: str
+    is_refused_grab: bool
+
+
 def new_request_id() -> str:
     """Tells requests apart in a log; guards nothing, so it need not cost a system call."""
     return f"{random.getrandbits(128):032x}"
@@ -102,7 +114,7 @@ class _Handler(logging.Handler):
     """A record becomes text at once: one that waited would keep its traceback's frames, and all
     that they hold, alive."""
 
-    def emit(self, record):
+    def emit(self, record: logging.LogRecord) -> None:
         try:
             _lines.put(self.format(record))
         except Exception:
@@ -142,7 +154,7 @@ def _write_all(data: bytes) -> None:
 _lines = Handoff("log lines", _write, most=LINES_MAX)
 
 
-def _strike_secrets(_logger, _method, event: dict) -> dict:
+def _strike_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
     for name, value in event.items():
         if _SECRET_NAME.search(name):
             event[name] = "***"
@@ -151,7 +163,7 @@ def _strike_secrets(_logger, _method, event: dict) -> dict:
     return event
 
 
-def _shorten(_logger, _method, event: dict) -> dict:
+def _shorten(_logger: Any, _method: str, event: EventDict) -> EventDict:
     for name, value in event.items():
         if isinstance(value, str) and len(value) > FIELD_MAX:
             half = FIELD_MAX // 2

@@ -2,10 +2,12 @@
 
 import re
 import time
+from collections.abc import Callable
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 
 from redpacket_site.kit import bodies, logs, metrics, problems
 
@@ -24,14 +26,14 @@ class Gateway:
     would cost a grab 100-130 microseconds and give it nothing.
     """
 
-    def __init__(self, get_response):
+    def __init__(self, get_response: Any):
         self.pages = self.api = get_response
         self.api_headers = api_headers()
         # Each wrapped middleware holds the next one; the last holds the view.
         while hasattr(getattr(self.api, "__wrapped__", None), "get_response"):
             self.api = self.api.__wrapped__.get_response
 
-    def __call__(self, request):
+    def __call__(self, request: logs.Logged) -> HttpResponse:
         began = request.META.get(BEGAN) or time.perf_counter()
         request.request_id = request_id(request.META)
         if request.path_info.startswith(API):
@@ -39,7 +41,9 @@ class Gateway:
             if response.status_code >= 400 and not hasattr(response, "is_the_channels"):
                 response = self._as_problem(request, response)
             if response.status_code < 500:
-                response._has_been_logged = True  # by its own line; Django would write another
+                cast(
+                    Any, response
+                )._has_been_logged = True  # by its own line; Django would write another
             response["Content-Length"] = len(response.content)
             for name, value in self.api_headers:
                 response[name] = value
@@ -60,13 +64,13 @@ class Gateway:
         )
         return response
 
-    def process_exception(self, request, error):
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if request.path_info.startswith(API):
             problem = problems.translate(error)
-            return problem and problems.render(request, problem)
+            return problems.render(request, problem) if problem else None
         return None
 
-    def _wrong_host(self, request):
+    def _wrong_host(self, request: HttpRequest) -> HttpResponse | None:
         """A Host that is not ours (ALLOWED_HOSTS); the pages' middlewares look for themselves."""
         host = request.META.get("HTTP_HOST", "")
         if host in hosts:
@@ -80,7 +84,7 @@ class Gateway:
         return None
 
     @staticmethod
-    def _too_large(request):
+    def _too_large(request: HttpRequest) -> HttpResponse | None:
         service = request.path_info.startswith(f"{API}service/")
         limit = settings.SERVICE_BODY_MAX_BYTES if service else settings.BODY_MAX_BYTES
         found = request.META["wsgi.input"]
@@ -93,7 +97,7 @@ class Gateway:
         return problems.render(request, problems.TooLarge()) if size > limit else None
 
     @staticmethod
-    def _page_too_large(request):
+    def _page_too_large(request: HttpRequest) -> HttpResponse | None:
         """Before the form's token is looked for, which reads the whole body."""
         if "HTTP_TRANSFER_ENCODING" in request.META:
             return HttpResponse(status=411)  # no browser sends a form without its length
@@ -103,7 +107,7 @@ class Gateway:
         return None
 
     @staticmethod
-    def _as_problem(request, response):
+    def _as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Unknown routes and bugs answer in HTML by default; an API client gets a problem."""
         if response.headers.get("Content-Type", "").startswith(problems.CONTENT_TYPE):
             return response
@@ -146,10 +150,10 @@ class ContentSecurityPolicy:
         "form-action 'self'; frame-ancestors 'none'"
     )
 
-    def __init__(self, get_response):
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
         self.get_response = get_response
 
-    def __call__(self, request):
+    def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", self.POLICY)
         return response

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from typing import Any
 
 from django.db import models
 from django.db.models import F, Sum
@@ -59,9 +60,8 @@ def from_fen(amount_fen: int) -> Decimal:
 class MoneyField(models.DecimalField):
     """Decimal yuan, two places. SQLite keeps fifteen digits, so thirteen are the most we store."""
 
-    def __init__(self, *args, max_digits: int = 13, **kwargs):
-        kwargs["decimal_places"] = 2
-        super().__init__(*args, max_digits=max_digits, **kwargs)
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **{"max_digits": 13} | kwargs | {"decimal_places": 2})
 
 
 def plus(column: str, amount: Decimal) -> Round:
@@ -69,7 +69,7 @@ def plus(column: str, amount: Decimal) -> Round:
     return Round(F(column) + amount, precision=2, output_field=MoneyField())
 
 
-def fen_sum(column: str, **kwargs) -> Coalesce:
+def fen_sum(column: str, **kwargs: Any) -> Coalesce:
     """The sum of a money column in integer fen, for annotate() and aggregate()."""
     return Coalesce(
         Sum(

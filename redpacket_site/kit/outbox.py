@@ -3,12 +3,14 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
 from redpacket_site.kit import retry, sql
 from redpacket_site.kit.models import Event, EventPlace
 from redpacket_site.kit.moves import hold
+from redpacket_site.kit.present import present
 
 PLACED_AT_ONCE = 500
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -22,7 +24,7 @@ class News:
     data: dict
 
 
-def tell(type_: str, *, now: datetime, **data) -> None:
+def tell(type_: str, *, now: datetime, **data: Any) -> None:
     """Write one event; refuses outside a transaction: news without its work would be a lie."""
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("an event commits with its work")
@@ -53,7 +55,7 @@ def read(*, after: int, limit: int) -> list[News]:
     """
     give_places()
     rows = Event.objects.filter(place__gt=after).order_by("place")[:limit]
-    return [News(row.place, row.type, row.created_at, row.data) for row in rows]
+    return [News(present(row.place), row.type, row.created_at, row.data) for row in rows]
 
 
 def give_places() -> int:

@@ -1,7 +1,7 @@
 """Strict JSON: what another parser might read differently, or choke on, is a 400 here."""
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 from rest_framework.parsers import BaseParser
 
@@ -14,7 +14,7 @@ DIGITS_MAX = 30
 class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
-    def parse(self, stream, media_type=None, parser_context=None):
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         limit = parser_context["view"].body_max_bytes
         body = stream.read(limit + 1)
         if len(body) > limit:
@@ -43,7 +43,7 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
-def _refuse(constant: str):
+def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 

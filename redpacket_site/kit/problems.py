@@ -1,7 +1,7 @@
 """Problem (RFC 9457) and the one place that renders refusals, in the caller's language."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
@@ -11,6 +11,8 @@ from django.utils import translation
 from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
+
+from redpacket_site.kit.logs import Logged
 
 log = structlog.get_logger(__name__)
 
@@ -176,7 +178,7 @@ def render(request: HttpRequest, problem: Problem) -> JsonResponse:
     )
     for name, value in problem.headers.items():
         response[name] = value
-    request.code = problem.code  # for the request's log line
+    cast("Logged", request).code = problem.code
     return response
 
 
@@ -201,7 +203,7 @@ def body(problem: Problem, request_id: str) -> dict[str, Any]:
 def handler(error: Exception, context: dict) -> JsonResponse | None:
     """DRF's EXCEPTION_HANDLER."""
     problem = translate(error)
-    return problem and render(context["request"]._request, problem)
+    return render(context["request"]._request, problem) if problem else None
 
 
 def translate(error: Exception) -> Problem | None:

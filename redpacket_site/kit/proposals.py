@@ -105,7 +105,11 @@ class Made(staff.Note):
 
 def making(user, request, action: str, reason: str) -> Made:
     """The `also` of a proposal's verb."""
-    about = {"reason": reason[:255], "ip": address.of(request), "once": _token(request)}
+    about: dict[str, Any] = {
+        "reason": reason[:255],
+        "ip": address.of(request),
+        "once": _token(request),
+    }
     return Made(user=user, action=action, obj=None, **about)
 
 

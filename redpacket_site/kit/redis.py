@@ -75,13 +75,13 @@ def call(command: Callable[[Any], Any]) -> Any:
 
 
 @cache
-def client():
+def client() -> Any:
     from django_redis import get_redis_connection
 
     return get_redis_connection("default")
 
 
-def _guarded(command: Callable[..., Any], *args) -> Any:
+def _guarded(command: Callable[..., Any], *args: Any) -> Any:
     if not settings.REDIS_URL or not breaker.lets_through():
         raise Down()
     try:

@@ -164,7 +164,7 @@ def xlsx(path: Path, columns: Sequence[Column], title: str, parts: Sequence[Path
 def _xlsx_cell(column: Column, where: str, value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, Decimal | int | float) and abs(value) < _NUMBER_KEPT:
+    if isinstance(value, Decimal | int | float) and -_NUMBER_KEPT < value < _NUMBER_KEPT:
         return f"<c {where}><v>{value}</v></c>"
     if isinstance(value, datetime):
         here = localtime(value)

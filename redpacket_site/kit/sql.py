@@ -6,6 +6,7 @@ Table and column names come from the models, so that a rename cannot leave a str
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from typing import Any
 
 from django.db import connection, models
 
@@ -37,7 +38,8 @@ def table(model: type[models.Model]) -> str:
 
 
 def column(model: type[models.Model], field: str) -> str:
-    return connection.ops.quote_name(model._meta.get_field(field).column)
+    found: Any = model._meta.get_field(field)
+    return connection.ops.quote_name(found.column)
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import models
+from django.http import HttpRequest
 from django.utils import timezone
 
 from redpacket_site.kit import address
@@ -29,7 +30,7 @@ class Note:
 
     user: Any
     action: str
-    obj: models.Model
+    obj: Any  # the row; None until the verb has made it
     reason: str
     ip: str | None = None
     once: str | None = None
@@ -57,7 +58,7 @@ class Note:
         )
 
 
-def event(kind: StaffEvent.Kind, *, username: str, request) -> None:
+def event(kind: StaffEvent.Kind, *, username: str, request: HttpRequest) -> None:
     StaffEvent.objects.create(
         kind=kind,
         username=(username or "")[:150],

@@ -1,5 +1,7 @@
 """What every task does around its work."""
 
+from typing import Any
+
 from celery.contrib.django.task import DjangoTask
 
 from redpacket_site.kit import heartbeat
@@ -11,7 +13,7 @@ class Task(DjangoTask):
     What it leaves undone, the sweep of a worker with a better clock finds.
     """
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not heartbeat.is_clock_right():
             return None
         result = self.run(*args, **kwargs)

@@ -1,4 +1,6 @@
-from django.core.management.base import BaseCommand, CommandError
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from packets import profiles
 from redpacket_site.kit.ids import is_outside_id
@@ -7,10 +9,10 @@ from redpacket_site.kit.ids import is_outside_id
 class Command(BaseCommand):
     help = "Remove a user's nickname and avatar everywhere; the ledger stays."
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("user")
 
-    def handle(self, *, user, **options):
+    def handle(self, *, user: str, **options: Any) -> None:
         if not is_outside_id(user):
             raise CommandError(f"{user!r} is no user id.")
         done = profiles.forget(user_id=user)

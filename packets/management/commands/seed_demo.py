@@ -7,6 +7,7 @@ Run again, it adds another set.
 import secrets
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import requests
 from django.conf import settings
@@ -41,7 +42,7 @@ SANDBOX_S = 10
 class Command(BaseCommand):
     help = "Development: users, a group, and packets in every state."
 
-    def handle(self, **options):
+    def handle(self, **options: Any) -> None:
         if settings.PRODUCTION:
             raise CommandError("Refused in production: it makes money from nothing.")
         now = timezone.now()
@@ -57,7 +58,7 @@ class Command(BaseCommand):
         wallet_freeze.freeze(user_id="mallory", reason="demo: stolen phone", now=now)
         self.stdout.write("wallet mallory  frozen")
 
-    def _packets(self, now: datetime):
+    def _packets(self, now: datetime) -> None:
         minutes = timedelta(minutes=1)
         long_ago = now - timedelta(seconds=settings.REDPACKET_EXPIRE_S) - 60 * minutes
         yield "lucky, unpaid", _draft(Kind.LUCKY, 5, "20.00", now)
@@ -73,7 +74,7 @@ class Command(BaseCommand):
         yield "lucky, expired: beat refunds it", _issued(Kind.LUCKY, 3, "9.99", long_ago, takers=1)
         yield "lucky, frozen", _frozen(now)
 
-    def _channel_packets(self, now: datetime):
+    def _channel_packets(self, now: datetime) -> None:
         yield "equal, awaiting its money, two taken", _reported(PayType.WECHAT, now)[0]
         yield "equal, paid by UnionPay after two were taken", _confirmed_late(now)
         yield "equal, void: its money never arrived", _void(now)
@@ -131,13 +132,13 @@ def _plays_channels() -> bool:
     return is_there and len(registry.offered()) == 3
 
 
-def _sandbox(door: str, **asked) -> requests.Response:
+def _sandbox(door: str, **asked: Any) -> requests.Response:
     url = f"{settings.REDPACKET_PUBLIC_URL}/sandbox/control/{door}"
     method = "POST" if asked else "GET"
     return requests.request(method, url, json=asked or None, timeout=SANDBOX_S)
 
 
-def _pay(paid: PaymentOrder, **wish) -> None:
+def _pay(paid: PaymentOrder, **wish: Any) -> None:
     """The payer pays; the product is notified before this comes back."""
     word = PayType(paid.pay_type).word
     asked = {"pay_type": word, "pay_params": paid.pay_params, "inside": True, **wish}

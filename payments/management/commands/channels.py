@@ -1,6 +1,8 @@
+from typing import Any
+
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.db.models import Count
 from django.utils import timezone
@@ -16,10 +18,10 @@ class Command(BaseCommand):
     help = "Payment channels: what is missing, does not fit, has expired or will soon."
     requires_system_checks = []  # what they would stop at is what this command explains
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", choices=["check"])
 
-    def handle(self, *, action, **options):
+    def handle(self, *, action: str, **options: Any) -> None:
         try:
             entries = config.read(settings.REDPACKET_CHANNELS_FILE)
         except ImproperlyConfigured as error:

@@ -1,8 +1,9 @@
 import sys
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from payments import bills, reconcile
@@ -13,12 +14,12 @@ from payments.states import CHANNELS, PAY_TYPE_OF, PayType
 class Command(BaseCommand):
     help = "Compare a day's orders and refunds with the channel's bill: exit 0 when all matched."
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("channel", choices=[channel.word for channel in CHANNELS])
         parser.add_argument("date", help="YYYY-MM-DD, a day in China")
         parser.add_argument("file", nargs="?", help="the bill; without it, the channel is asked")
 
-    def handle(self, *, channel, date: str, file, **options):
+    def handle(self, *, channel: str, date: str, file: str | None, **options: Any) -> None:
         pay_type, day = PAY_TYPE_OF[channel], _day(date)
         try:
             content = [Path(file).read_bytes()] if file else self._download(pay_type, day)

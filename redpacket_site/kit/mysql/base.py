@@ -11,6 +11,7 @@ BEGIN, or a SELECT outside a transaction (docs/decisions/0021).
 """
 
 import select
+from typing import Any
 
 from django.db.backends.mysql import base
 from MySQLdb import OperationalError
@@ -19,18 +20,18 @@ GONE = {2006, 2013, 2055}  # the server has gone away; lost during a query; lost
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    def close_if_health_check_failed(self):
+    def close_if_health_check_failed(self) -> None:
         """Django calls it before each cursor and each BEGIN."""
         if self.connection is not None and not self.in_atomic_block and _is_closed(self.connection):
             self.close()
 
-    def _set_autocommit(self, autocommit):
+    def _set_autocommit(self, autocommit: bool) -> None:
         with self.wrap_database_errors:
             self.connection.autocommit(True)  # the driver asks the server only when it is off
             if not autocommit:
                 self._begin()
 
-    def _begin(self):
+    def _begin(self) -> None:
         try:
             self.connection.query("BEGIN")
         except OperationalError as error:
@@ -39,20 +40,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.connect_again()
             self.connection.query("BEGIN")
 
-    def connect_again(self):
+    def connect_again(self) -> None:
         self.close()
         self.ensure_connection()
 
-    def create_cursor(self, name=None):
+    def create_cursor(self, name: str | None = None) -> "_Cursor":
         return _Cursor(self.connection.cursor(), self)
 
 
 class _Cursor(base.CursorWrapper):
-    def __init__(self, cursor, wrapper):
+    def __init__(self, cursor: Any, wrapper: DatabaseWrapper):
         super().__init__(cursor)
         self._wrapper = wrapper
 
-    def execute(self, query, args=None):
+    def execute(self, query: str, args: Any = None) -> Any:
         try:
             return super().execute(query, args)
         except OperationalError as error:
@@ -67,7 +68,7 @@ class _Cursor(base.CursorWrapper):
             return super().execute(query, args)
 
 
-def _is_closed(connection) -> bool:
+def _is_closed(connection: Any) -> bool:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))

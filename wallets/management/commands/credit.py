@@ -1,5 +1,7 @@
+from typing import Any
+
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from redpacket_site.kit import ids, money
@@ -10,12 +12,12 @@ from wallets.statement import balance
 class Command(BaseCommand):
     help = "Development: credit a wallet out of the platform's own money, through the ledger."
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("user")
         parser.add_argument("amount", help="yuan, such as 100.00")
         parser.add_argument("--reason", required=True)
 
-    def handle(self, *, user, amount, reason, **options):
+    def handle(self, *, user: str, amount: str, reason: str, **options: Any) -> None:
         if settings.PRODUCTION:
             raise CommandError("Refused in production: credit makes money from nothing.")
         if not ids.is_outside_id(user):

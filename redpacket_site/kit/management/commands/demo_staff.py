@@ -1,6 +1,7 @@
 import json
 import secrets
 from base64 import b32encode
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -12,7 +13,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 class Command(BaseCommand):
     help = "Development: make sure of demo staff, one of each role, with second factors; as JSON."
 
-    def handle(self, **options):
+    def handle(self, **options: Any) -> None:
         if settings.PRODUCTION:
             raise CommandError("Refused in production: there is no demo staff.")
         kept = settings.KEYS_DIR / "demo_staff.json"

@@ -1,7 +1,8 @@
 import re
+from typing import Any
 
 from django.apps import apps
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 # What is written once and for all; the columns that a sweep fills in afterwards may be changed.
@@ -21,10 +22,10 @@ class Command(BaseCommand):
         " As root: manage.py grants hongbao@localhost | mariadb hongbao"
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("account", help="user@host")
 
-    def handle(self, *, account, **options):
+    def handle(self, *, account: str, **options: Any) -> None:
         if connection.vendor != "mysql":
             raise CommandError("Only MariaDB and MySQL have accounts.")
         if not ACCOUNT.fullmatch(account):

@@ -1,8 +1,9 @@
 import time
+from typing import Any
 
 import jwt
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from redpacket_site.kit.ids import is_outside_id
 
@@ -20,12 +21,12 @@ def token(user_id: str, ttl_s: int) -> str:
 class Command(BaseCommand):
     help = "Development: print a JWT for a chat user, or one a line for several."
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("users", metavar="user", nargs="+")
         most = settings.REDPACKET_TOKEN_LIFE_S
         parser.add_argument("--ttl", type=int, default=most, help="seconds it is good for")
 
-    def handle(self, *, users, ttl, **options):
+    def handle(self, *, users: str, ttl: int, **options: Any) -> None:
         if settings.PRODUCTION:
             raise CommandError("Refused in production: the chat platform issues the tokens.")
         for user in users:
