@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.utils import timezone
 
@@ -14,6 +15,7 @@ from packets.states import Kind, PayStatus
 from payments.models import PaymentOrder
 from payments.states import PAYABLE, OrderStatus, PayType
 from redpacket_site.kit.money import ZERO, fen
+from redpacket_site.kit.present import present
 from wallets import accounts
 from wallets.audit import Finding, by_key, by_weight, register, sums
 from wallets.models import Kind as LineKind
@@ -122,7 +124,7 @@ def _orders(packets: list[RedPacket]) -> dict[tuple[str, int, str], str]:
         reference__in=[packet.public_id for packet in packets], status=OrderStatus.CONFIRMED
     )
     rows = confirmed.values_list("reference", "pay_type", "trade_no", "order_no")
-    return {(reference, *order): order_no for reference, *order, order_no in rows}
+    return {(about, pay_type, trade_no): order_no for about, pay_type, trade_no, order_no in rows}
 
 
 def _lines(escrows: list[str]) -> dict[str, list[LedgerLine]]:
@@ -163,7 +165,7 @@ def _luck(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]:
         return
     if amounts and good != [draw.best_luck(amounts)]:
         yield "best_luck_is_the_largest", f"best luck at {good}"
-    rules = {
+    rules: dict[str, Any] = {
         "total": fen(packet.total_money),
         "number": packet.number,
         "minimum": fen(packet.share_min),
@@ -200,7 +202,7 @@ def _flags(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]:
     if any(share.is_into_account for share in shares) and packet.pay_status != PayStatus.PAID:
         yield "only_paid_packets_credit", "a share is credited, the packet is not paid"
     if packet.expend_time is not None:
-        last = max((share.update_time for share in taken), default=None)
+        last = max((present(share.update_time) for share in taken), default=None)
         if len(taken) != len(shares) or last is None:
             yield "finished_means_all_taken", f"{len(taken)} of {len(shares)} taken"
         elif not packet.pay_time or seconds_between(packet.pay_time, last) != packet.expend_time:
@@ -228,7 +230,7 @@ def _settled(
 
 
 def _done_long_ago(done_at: datetime | None) -> bool:
-    return bool(done_at) and done_at <= timezone.now() - timedelta(seconds=SWEPT_WITHIN_S)
+    return done_at is not None and done_at <= timezone.now() - timedelta(seconds=SWEPT_WITHIN_S)
 
 
 def _posted(
@@ -240,7 +242,7 @@ def _posted(
 ) -> Iterator[tuple[str, str]]:
     """Every movement of this packet is one line, and there is no line without its movement."""
     escrow, sender = accounts.escrow(packet.public_id), accounts.wallet(packet.user_id)
-    expected = {}
+    expected: dict[tuple[int, str], tuple[str, str, Decimal]] = {}
     if packet.pay_status == PayStatus.PAID and packet.pay_type == PayType.BALANCE:
         expected[LineKind.SEND, packet.public_id] = (sender, escrow, packet.total_money)
     elif packet.pay_status == PayStatus.PAID:

@@ -8,6 +8,7 @@ from packets.models import RedPacket, Share
 from packets.states import Kind, PayStatus
 from redpacket_site.kit import later, outbox, retry
 from redpacket_site.kit.moves import move
+from redpacket_site.kit.present import present
 
 # For a WHERE on an indexed flag: Django writes `flag=False` as NOT flag, which no index answers.
 NOT_YET = [False]
@@ -35,7 +36,7 @@ def finish(*, rp_id: int) -> bool:
     taken = list(Share.objects.filter(rp=packet).values_list("user_id", "update_time", "is_good"))
     if any(user_id is None for user_id, _, _ in taken):
         return False
-    last = max(update_time for _, update_time, _ in taken)
+    last = max(present(update_time) for _, update_time, _ in taken)
     expend_time = seconds_between(packet.pay_time, last)
     open_still = RedPacket.objects.filter(pk=rp_id, expend_time=None, voided_at=None)
     if not move(open_still, expend_time=expend_time, is_cli_handle=True):

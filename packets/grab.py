@@ -12,11 +12,13 @@ from packets.states import Kind, Outcome, PayStatus
 from packets.tickets import Taken, Ticket
 from redpacket_site.kit import outbox, redis, retry, throttle
 from redpacket_site.kit.caller import Caller
+from redpacket_site.kit.present import present
 from redpacket_site.kit.problems import (
     NotFound,
     NotIssued,
     PacketClosed,
     PacketFrozen,
+    Problem,
     Unavailable,
     WalletFrozen,
 )
@@ -229,32 +231,38 @@ def _refuse_or_go_on(ticket: Ticket, user_id: str, now: datetime) -> Grab | None
     A copy may be ahead of the row, when the database came back without its last commits: paid
     there and awaiting here, then the share is taken as an awaiting one.
     """
-    packet = RedPacket.objects.filter(pk=ticket.rp_id, public_id=ticket.public_id).first()
-    refusal: Exception | None = None
-    if packet is None:
-        refusal = NotFound()
-    elif packet.voided_at or packet.closed_at:
-        refusal = PacketClosed()
-    elif packet.pay_status == PayStatus.UNPAID:
-        refusal = NotIssued()
-    elif packet.is_frozen:
-        refusal = PacketFrozen()
-    elif Wallet.objects.filter(user_id=user_id, is_frozen=True).exists():
-        refusal = WalletFrozen()
-    elif not members.may_see(packet, user_id):
-        refusal = NotFound()
-        members.look_again(packet, user_id)
-    if refusal:
+    try:
+        packet = _grabbable(ticket, user_id)
+    except Problem:
         _give_back(ticket, user_id)
         tickets.forget(ticket.public_id)  # its copy believed otherwise
-        raise refusal
-    if packet.expire_time <= now:
+        raise
+    if present(packet.expire_time) <= now:
         tickets.forget(ticket.public_id)
         return Grab(Outcome.EXPIRED)
     if packet.pay_status != ticket.pay_status == PayStatus.PAID:
         tickets.forget(ticket.public_id)
         return _use(replace(ticket, pay_status=packet.pay_status), user_id, now)
     return None
+
+
+def _grabbable(ticket: Ticket, user_id: str) -> RedPacket:
+    """The packet as its row says; raises what speaks against a grab."""
+    packet = RedPacket.objects.filter(pk=ticket.rp_id, public_id=ticket.public_id).first()
+    if packet is None:
+        raise NotFound()
+    if packet.voided_at or packet.closed_at:
+        raise PacketClosed()
+    if packet.pay_status == PayStatus.UNPAID:
+        raise NotIssued()
+    if packet.is_frozen:
+        raise PacketFrozen()
+    if Wallet.objects.filter(user_id=user_id, is_frozen=True).exists():
+        raise WalletFrozen()
+    if not members.may_see(packet, user_id):
+        members.look_again(packet, user_id)
+        raise NotFound()
+    return packet
 
 
 def _give_back(ticket: Ticket, user_id: str) -> None:

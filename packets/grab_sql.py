@@ -79,8 +79,8 @@ def look(public_id: str, user_id: str) -> Look | None:
     if row is None:
         return None
     plain, times, flags = row[:7], row[7:11], row[11:]
-    times = (value and sql.read_time(value) for value in times)
-    return Look(*plain, *times, *map(bool, flags))
+    moments = (value and sql.read_time(value) for value in times)
+    return Look(*plain, *moments, *map(bool, flags))
 
 
 def untaken(rp_id: int, start: int) -> tuple[int, bool] | None:

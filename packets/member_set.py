@@ -99,8 +99,8 @@ def build(group_id: str) -> bool:
     keys, builder = _keys(group_id), f"/{secrets.token_hex(8)}"  # no user is called so
     beside = f"beside:{builder}:{group_id}"
     began = redis.run(BEGIN, keys, [builder, BUILT_WITHIN_S])
-    for names in _chunks(chain([PRESENT], _members(group_id))):
-        redis.run(STAGE, [beside], [BUILT_WITHIN_S, *names])
+    for chunk in _chunks(chain([PRESENT], _members(group_id))):
+        redis.run(STAGE, [beside], [BUILT_WITHIN_S, *chunk])
     for _ in range(TRIES):
         version, *told = redis.run(LOOK, keys, [])
         if not _is_whole(told, builder, version - began):

@@ -22,6 +22,7 @@ from packets.states import Kind, PacketState, PayStatus, state_of
 from payments.states import PayType
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.money import ZERO, fen_sum, from_fen
+from redpacket_site.kit.present import present
 from redpacket_site.kit.problems import NotFound
 
 
@@ -55,7 +56,7 @@ def packet(*, public_id: str, caller: Caller, now: datetime) -> dict:
     mine = next((share for share in shares if share.user_id == caller.user_id), None)
     state = state_of(row, taken.number, now)
     is_for_me = _may_see(row, caller.user_id, mine, state)
-    people = profiles.people({row.user_id, *(share.user_id for share in shares)})
+    people = profiles.people({row.user_id, *(present(share.user_id) for share in shares)})
     return _render(row, caller.user_id, state, taken, mine, people, now, is_for_me=is_for_me)
 
 
@@ -125,7 +126,7 @@ def _render(
     is_finished = state is PacketState.FINISHED
     knows_amounts = not is_lucky or is_sender or is_finished
     knows_luck = is_lucky and is_finished
-    gone_in_s = seconds_between(row.pay_time, taken.last) if is_finished else None
+    gone_in_s = seconds_between(present(row.pay_time), present(taken.last)) if is_finished else None
     shows_takers = is_sender or mine or state in (PacketState.FINISHED, PacketState.EXPIRED)
     is_refunded = is_sender and state is PacketState.EXPIRED and row.is_cli_handle
     return {
@@ -160,7 +161,7 @@ def _render(
         },
         "shares": [
             {
-                "user": people[share.user_id],
+                "user": people[present(share.user_id)],
                 "money": _yuan(share.money),
                 "is_good": share.is_good if knows_luck else None,
                 "update_time": _time(share.update_time),
@@ -193,4 +194,4 @@ def _yuan(amount: Decimal) -> str:
 
 def _time(moment: datetime | None) -> str | None:
     """RFC 3339 with the offset of the service's time zone."""
-    return moment and timezone.localtime(moment).isoformat()
+    return timezone.localtime(moment).isoformat() if moment else None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,7 @@ from packets.states import Kind
 from redpacket_site.kit import ids, retry, turns
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.money import ZERO, fen, from_fen
+from redpacket_site.kit.present import present
 from redpacket_site.kit.problems import Invalid, NotFound, TooManyOpen
 
 INTRO = "恭喜发财，大吉大利"
@@ -104,10 +106,10 @@ def _make(
         add_time=now,
         draft_until=now + timedelta(seconds=settings.REDPACKET_DRAFT_S),
     )
-    amounts, best = [wish.single_money] * number, 0
+    amounts, best = [wish.single_money or ZERO] * number, 0
     if wish.kind is Kind.LUCKY:
         seed = draw.new_seed()
-        rules = {
+        rules: Any = {
             "total": fen(total),
             "number": number,
             "minimum": fen(packet.share_min),
@@ -132,4 +134,4 @@ def _refuse_more_drafts(user_id: str, now: datetime) -> None:
     most = settings.REDPACKET_DRAFTS_MAX
     ends = drafts.order_by("draft_until").values_list("draft_until", flat=True)[:most]
     if len(ends) >= most:
-        raise TooManyOpen(int((ends[0] - now).total_seconds()))
+        raise TooManyOpen(int((present(ends[0]) - now).total_seconds()))

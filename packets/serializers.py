@@ -177,7 +177,7 @@ class OutsideIdsField(serializers.ListField):
 
     child = OutsideIdSerializerField()
 
-    def run_child_validation(self, data):
+    def run_child_validation(self, data: Any) -> Any:
         return data if all(map(is_outside_id, data)) else super().run_child_validation(data)
 
 
@@ -194,7 +194,7 @@ class EventSerializer(serializers.Serializer):
     id = serializers.CharField()
     type = serializers.CharField()
     time = serializers.DateTimeField()
-    data = serializers.DictField()
+    data: Any = serializers.DictField()
 
 
 class EventPageSerializer(serializers.Serializer):

@@ -229,8 +229,8 @@ def _settle_one_by_one(
     """A transaction a share, so a lease keeps others from the pass meanwhile; a bad share is
     logged, and keeps the pass undone."""
     if number is None:
-        settled = _each(rp_id, number, now) or _sum(())
-        return _end(passes=None, settled=settled, now=now, also=also)
+        credited = _each(rp_id, number, now) or _sum(())
+        return _end(passes=None, settled=credited, now=now, also=also)
     key = SettlementPass.objects.only("pk").get(packet_id=rp_id, number=number).pk
     held = lease.take(due(now), key, now=now, for_s=LEASE_S)
     if held is None:

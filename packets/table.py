@@ -8,6 +8,7 @@ from packets.grab_sql import Look
 from packets.states import Kind, Outcome, PacketState, state_of
 from packets.tickets import Taken, Ticket
 from redpacket_site.kit import problems
+from redpacket_site.kit.present import present
 
 
 def take(*, public_id: str, user_id: str, now: datetime) -> Ticket | Taken | Outcome:
@@ -30,7 +31,7 @@ def take(*, public_id: str, user_id: str, now: datetime) -> Ticket | Taken | Out
     if found is None:
         return Outcome.TOO_SLOW
     position, is_returned = found
-    if is_returned or packet.expire_time <= now:
+    if is_returned or present(packet.expire_time) <= now:
         return Outcome.EXPIRED
     return Ticket(
         position=position,

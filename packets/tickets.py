@@ -19,6 +19,7 @@ from packets import member_set
 from packets.models import RedPacket, Share
 from packets.states import Outcome, PayStatus
 from redpacket_site.kit import problems, redis, throttle
+from redpacket_site.kit.present import present
 from redpacket_site.kit.redis import Down
 from wallets.models import Wallet
 
@@ -360,7 +361,7 @@ def _kept_s(packet: RedPacket) -> int:
         or packet.pay_status != PayStatus.PAID
     ):
         return KEPT_UNSETTLED_S
-    left = packet.expire_time.timestamp() - time.time()
+    left = present(packet.expire_time).timestamp() - time.time()
     return max(0, int(left)) + KEPT_PAST_DEADLINE_S
 
 

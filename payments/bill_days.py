@@ -13,6 +13,7 @@ from payments.states import BillState, CaseKind, PayType
 from redpacket_site.kit import backoff, lease, retry
 from redpacket_site.kit.money import ZERO
 from redpacket_site.kit.moves import move
+from redpacket_site.kit.present import present
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +52,7 @@ def _first(pay_type: PayType) -> date | None:
     paid = PaymentOrder.objects.filter(pay_type=pay_type, paid_at__isnull=False)
     order = paid.order_by("pk").first()
     days = [bill.day] if bill else []
-    days += [bills.day_of(pay_type, order.paid_at)] if order else []
+    days += [bills.day_of(pay_type, present(order.paid_at))] if order else []
     return min(days, default=None)
 
 

@@ -83,5 +83,7 @@ def order_of(payment: Payment) -> PaymentOrder | None:
 def is_bookable(case: Case) -> bool:
     """Whether it is a payment whose order has ended here, or that we never knew."""
     payment = payment_of(case)
-    order = payment and order_of(payment)
-    return payment is not None and (order is None or order.status not in PAYABLE)
+    if payment is None:
+        return False
+    order = order_of(payment)
+    return order is None or order.status not in PAYABLE

@@ -14,6 +14,7 @@ from payments.states import WAIT_FOR_WORD, WITH_MONEY, CaseKind, CaseStatus, Pay
 from redpacket_site.kit import retry
 from redpacket_site.kit.money import ZERO, plus
 from redpacket_site.kit.moves import move
+from redpacket_site.kit.present import present
 from redpacket_site.kit.problems import Conflict, Invalid
 from wallets import accounts, adjust
 from wallets.models import Adjustment, Kind, LedgerLine
@@ -200,8 +201,8 @@ def by_lines(cases: Sequence[Case]) -> dict[int, Decimal]:
     keys = [case.pk for case in cases]
     refunds = ChannelRefund.objects.filter(case_id__in=keys, source=accounts.SUSPENSE)
     adjustments = Adjustment.objects.filter(case_id__in=keys)
-    about = dict(refunds.values_list("refund_no", "case_id"))
-    about |= dict(adjustments.values_list("reference", "case_id"))
+    about = {number: present(of) for number, of in refunds.values_list("refund_no", "case_id")}
+    about |= {number: present(of) for number, of in adjustments.values_list("reference", "case_id")}
     kinds = (Kind.CHANNEL_REFUND, Kind.ADJUSTMENT)
     for line in LedgerLine.objects.filter(kind__in=kinds, reference__in=about):
         if accounts.SUSPENSE in (line.source, line.target):

@@ -70,9 +70,8 @@ class Payment:
     @property
     def rest(self) -> Decimal:
         """What has not gone back yet and is not under way; at most what its case holds."""
-        of_it = {"pay_type": self.pay_type, "trade_no": self.trade_no, "paid": self.paid}
-        rest = refunded.rest(**of_it)
-        return min(rest, cases.held_by(self.case)) if self.is_held else rest
+        rest = refunded.rest(pay_type=self.pay_type, trade_no=self.trade_no, paid=self.paid)
+        return min(rest, cases.held_by(self.case)) if self.case and self.is_held else rest
 
     @property
     def is_held(self) -> bool:
@@ -108,7 +107,7 @@ def _topup(order_no: str) -> Payment:
 
 def _behind(case_id: int) -> Payment:
     case = Case.objects.filter(pk=case_id).first()
-    payment = case and _of_case(case)
+    payment = _of_case(case) if case else None
     if payment is None:
         raise Invalid(errors={"case": [_("Its money is not in suspense.")]})
     return payment

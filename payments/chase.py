@@ -11,6 +11,7 @@ from payments.channels.base import Answer, Channel, ChannelDown, Refused, State
 from payments.models import PaymentOrder
 from payments.states import PAYABLE, NoticeOutcome, OrderStatus, PayType
 from redpacket_site.kit import backoff, lease
+from redpacket_site.kit.present import present
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +36,7 @@ def chase(*, order_id: int, now: datetime, at_once: bool = False) -> State | Non
     """
     asked = PaymentOrder.objects.filter(pk=order_id, status__in=PAYABLE).first()
     held = _take(asked, now, at_once) if asked else None
-    if held is None:
+    if asked is None or held is None:
         return None
     try:
         return _heed(asked, held, now)
@@ -68,8 +69,12 @@ def is_over(asked: PaymentOrder, now: datetime) -> bool:
     """Whether it is time to close it: never reported and past its time or superseded; reported and
     silent for too long."""
     if asked.status == OrderStatus.REPORTED:
-        return now >= asked.reported_at + timedelta(seconds=settings.REDPACKET_VOID_S)
+        return now >= _closes_at(asked)
     return asked.open_key is None or now >= asked.expire_time
+
+
+def _closes_at(reported: PaymentOrder) -> datetime:
+    return present(reported.reported_at) + timedelta(seconds=settings.REDPACKET_VOID_S)
 
 
 def _take(asked: PaymentOrder, now: datetime, at_once: bool) -> lease.Lease | None:
@@ -86,7 +91,7 @@ def _next(asked: PaymentOrder, now: datetime) -> datetime:
     first = timedelta(seconds=settings.REDPACKET_CHASE_S)
     at = now + backoff.pause(first, asked.chases, most)
     if asked.status == OrderStatus.REPORTED and not is_over(asked, now):
-        at = min(at, asked.reported_at + timedelta(seconds=settings.REDPACKET_VOID_S))
+        at = min(at, _closes_at(asked))
     return at
 
 

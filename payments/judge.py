@@ -12,6 +12,7 @@ from payments.bills import BillRow
 from payments.bills.rows import Back
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import IN_VAIN, UNDECIDED, CaseKind, OrderStatus, PayType, RefundStatus
+from redpacket_site.kit.present import present
 from wallets import accounts
 from wallets.models import Kind, LedgerLine
 
@@ -116,8 +117,9 @@ def _payments(pay_type: PayType, rows: list[BillRow]) -> dict[str, Ours]:
     orders = PaymentOrder.objects.filter(
         pay_type=pay_type, trade_no__in=numbers, status=OrderStatus.CONFIRMED
     )
-    for number, *facts in orders.values_list("trade_no", "amount", "pk", "billed_on"):
-        known[number] = Ours(*facts)
+    facts = orders.values_list("trade_no", "amount", "pk", "billed_on")
+    for number, amount, key, billed_on in facts:
+        known[number] = Ours(amount, key, billed_on)
     return known
 
 
@@ -173,7 +175,7 @@ def _may_come_again(pay_type: PayType, row: BillRow, ours: Ours) -> bool:
     """Named before it was done, a refund may be named again when it is."""
     if not row.refund_no or row.back is not Back.DONE:
         return False
-    return ours.done_at is None or bills.day_of(pay_type, ours.done_at) > ours.billed_on
+    return ours.done_at is None or bills.day_of(pay_type, ours.done_at) > present(ours.billed_on)
 
 
 def _difference(kind: CaseKind, row: BillRow, says: str) -> Difference:

@@ -129,9 +129,10 @@ def _made(bill: Bill, merchant: str, now: datetime) -> PaymentOrder:
     try:
         retry.again(lambda: _insert(order, now))
     except (IntegrityError, TooManyOpen) as error:  # a twin was faster, perhaps with the last one
-        order = PaymentOrder.objects.filter(open_key=bill.key).first()
-        if order is None:
+        theirs = PaymentOrder.objects.filter(open_key=bill.key).first()
+        if theirs is None:
             raise error if isinstance(error, TooManyOpen) else Unavailable() from None
+        return theirs
     return order
 
 

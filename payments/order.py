@@ -1,6 +1,7 @@
 """An order at a channel: reported by the app, superseded, ended; opening.py makes it."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from django.conf import settings
@@ -125,7 +126,9 @@ def supersede(*, purpose: str, reference: str, now: datetime, but: int | None = 
     their channels, as far as they can be. For use inside a transaction."""
     others = PaymentOrder.objects.filter(
         purpose=purpose, reference=reference, status=OrderStatus.CREATED
-    ).exclude(pk=but)
+    )
+    if but is not None:
+        others = others.exclude(pk=but)
     for order_id in list(others.values_list("pk", flat=True)):
         done = move(
             PaymentOrder.objects.filter(pk=order_id, status=OrderStatus.CREATED),
@@ -133,7 +136,7 @@ def supersede(*, purpose: str, reference: str, now: datetime, but: int | None = 
             chase_at=now,
         )
         if done:
-            transaction.on_commit(lambda pk=order_id: later.run("payments.chase_order", pk))
+            transaction.on_commit(partial(later.run, "payments.chase_order", order_id))
 
 
 @retry.unit

@@ -18,6 +18,7 @@ from payments.states import BillState, CaseKind, OrderStatus, PayType, RefundSta
 from redpacket_site.kit import lease, retry
 from redpacket_site.kit.money import ZERO
 from redpacket_site.kit.moves import hold, move
+from redpacket_site.kit.present import present
 from redpacket_site.kit.problems import Conflict
 
 PAGE = 1000
@@ -116,8 +117,15 @@ def reconcile(
             result.matched += judged.matched
             result.tell(judged.differences)
         found: list[Difference] = []
-        what = {"statement": statement, "result": result, "found": found}
-        _close(bill=bill, held=held, **what, now=now, also=also)
+        _close(
+            bill=bill,
+            held=held,
+            statement=statement,
+            result=result,
+            found=found,
+            now=now,
+            also=also,
+        )
         result.tell(found)
     finally:
         held.end()
@@ -247,7 +255,7 @@ def _missing(pay_type: PayType, day: date, *, is_final: bool) -> Iterator[Differ
         within = Q(paid_at__gte=begin + EDGE, paid_at__lt=end - EDGE)
         orders = orders.filter(Q(settle_date=day) | within)
     for order in orders.order_by("pk"):
-        says = f"paid {order.paid_at.astimezone(bills.ZONE):%F %T}, in no bill"
+        says = f"paid {present(order.paid_at).astimezone(bills.ZONE):%F %T}, in no bill"
         yield _ours(order, order.trade_no, says)
     if not is_final:
         return
@@ -260,7 +268,7 @@ def _missing(pay_type: PayType, day: date, *, is_final: bool) -> Iterator[Differ
         done_at__lt=end + DAY,
     )
     for refund in refunds.order_by("pk"):
-        says = f"refunded {refund.done_at.astimezone(bills.ZONE):%F %T}, in no bill"
+        says = f"refunded {present(refund.done_at).astimezone(bills.ZONE):%F %T}, in no bill"
         yield _ours(refund, refund.refund_no, says)
 
 

@@ -11,6 +11,7 @@ from payments.channels.base import Channel, ChannelDown, RefundAnswer, RefundSta
 from payments.models import ChannelRefund
 from payments.states import PayType, RefundStatus
 from redpacket_site.kit import backoff, lease, retry
+from redpacket_site.kit.present import present
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +37,7 @@ def send(*, refund_id: int, now: datetime) -> RefundState | None:
     """
     asked = ChannelRefund.objects.filter(pk=refund_id, chase_at__isnull=False).first()
     held = _take(asked, now) if asked else None
-    if held is None:
+    if asked is None or held is None:
         return None
     try:
         channel = registry.channel(PayType(asked.pay_type), merchants.of_refund(asked))
@@ -95,26 +96,28 @@ def _judge(
     """Do what follows from the answer, if nobody has ended it meanwhile."""
     before = asked.status
     as_asked = RefundStatus.SENT if before == RefundStatus.APPROVED else before
-    heard = {"rows": held.rows.filter(status=as_asked), "says": answer.says, "now": now}
-    since = {"at": answer.at, "settle_date": answer.settle_date}
+    rows: end_refund.Rows = held.rows.filter(status=as_asked)
+    says, at, settle_date = answer.says, answer.at, answer.settle_date
     if before == RefundStatus.FAILED:
         if answer.state is RefundState.DONE:
-            end_refund.done_after_all(asked, **heard, **since)
+            end_refund.done_after_all(
+                asked, rows, says=says, now=now, at=at, settle_date=settle_date
+            )
         return answer.state
     match answer.state:
         case RefundState.DONE:
-            end_refund.done(asked, **heard, **since)
+            end_refund.done(asked, rows, says=says, now=now, at=at, settle_date=settle_date)
         case RefundState.FAILED:
-            end_refund.fail(asked, **heard)
+            end_refund.fail(asked, rows, says=says, now=now)
         case RefundState.REFUSED if _is_first(asked):
-            end_refund.fail(asked, **heard)
+            end_refund.fail(asked, rows, says=says, now=now)
             return RefundState.FAILED
         case RefundState.PARKED:
-            end_refund.park(asked, **heard)
+            end_refund.park(asked, rows, says=says, now=now)
         case _ if _is_stuck(asked, answer, now):
-            end_refund.stick(asked, **heard)
+            end_refund.stick(asked, rows, says=says, now=now)
         case _:
-            heard["rows"].update(answer=answer.says[:255])
+            rows.update(answer=says[:255])
     return answer.state
 
 
@@ -123,4 +126,4 @@ def _is_stuck(asked: ChannelRefund, answer: RefundAnswer, now: datetime) -> bool
         return False  # that has its case
     if answer.state is not RefundState.PENDING and asked.chases + 1 >= STUCK_TRIES:
         return True
-    return now >= asked.decided_at + STUCK_AFTER
+    return now >= present(asked.decided_at) + STUCK_AFTER

@@ -94,13 +94,14 @@ class _Sums:
 
     def __init__(self, file: str) -> None:
         self.file, self.is_whole = file, True
-        self.found = {"交易": [0, ZERO], "退款": [0, ZERO]}
+        self.rows = {"交易": 0, "退款": 0}
+        self.money = {"交易": ZERO, "退款": ZERO}
         self.said: dict[str, tuple[int, int, Decimal]] = {}
 
     def add(self, row: BillRow, received: Decimal) -> None:
-        side = self.found["退款" if row.refund_no else "交易"]
-        side[0] += 1
-        side[1] += received
+        side = "退款" if row.refund_no else "交易"
+        self.rows[side] += 1
+        self.money[side] += received
 
     def hear(self, number: int, line: str) -> None:
         if said := _TOTAL.match(line):
@@ -114,9 +115,9 @@ class _Sums:
         if not self.said:
             yield WrongTotal(0, "no line of totals: the file may be cut off", self.file)
         for side, (number, count, amount) in self.said.items():
-            rows, money = self.found[side]
+            rows, money = self.rows[side], self.money[side]
             # Without a line of refunds the other one counts both.
-            both = sum(found[0] for found in self.found.values()) if len(self.said) == 1 else rows
+            both = sum(self.rows.values()) if len(self.said) == 1 else rows
             if self.is_whole and count not in (rows, both):
                 yield WrongTotal(number, f"{side}合计 {count}, the file has {rows}", self.file)
             # A sum of nothing beside rows is one that was left out.

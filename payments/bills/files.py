@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 BYTES_MAX = 512 * 1024 * 1024  # unpacked, all files together
 # Bills of a million rows come to a thirtieth packed. So do short ones to less: they get the floor.
@@ -89,13 +89,13 @@ class _Left:
 class _Measured(io.RawIOBase):
     """What is unpacked, as it is asked for."""
 
-    def __init__(self, packed: IO[bytes], left: _Left) -> None:
+    def __init__(self, packed: IO[bytes] | gzip.GzipFile, left: _Left) -> None:
         self._packed, self._left = packed, left
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer) -> int:
+    def readinto(self, buffer: Any) -> int:
         piece = self._packed.read(len(buffer))
         self._left.take(len(piece))
         buffer[: len(piece)] = piece

@@ -191,9 +191,10 @@ class Alipay:
         if "resultStatus" in outer:
             if str(outer["resultStatus"]) not in APP_STATUSES:
                 raise Forged("the app's SDK says that nothing was paid")
-            text = outer.get("result")
-            if not isinstance(text, str):
+            inner = outer.get("result")
+            if not isinstance(inner, str):
                 raise Forged("the result is no text")
+            text = inner
         said = self._verified(text, APP_RESPONSE)
         if said.get("code") != OK:
             raise Forged(f"the result says {str(said.get('code'))[:16]}")

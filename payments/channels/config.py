@@ -26,6 +26,7 @@ from django.core.exceptions import ImproperlyConfigured
 from payments.channels import certificates, keys
 from payments.states import CHANNELS, PAY_TYPE_OF, PayType
 from redpacket_site.kit import forks
+from redpacket_site.kit.present import present
 
 LOOKED_AT_S = 3
 REAL_GATEWAYS = {
@@ -271,7 +272,7 @@ def _platform_certs(entry: Entry, cert: x509.Certificate | None) -> dict[str, x5
     if cert is None:
         return {}
     found = {serial(entry.text("platform_cert_serial", "") or cert): cert}
-    main = entry.path("platform_cert_file")
+    main = present(entry.path("platform_cert_file"))
     beside = re.compile(re.escape(main.stem) + r"_([0-9A-F]{8,64})" + re.escape(main.suffix))
     for file in sorted(main.parent.glob(f"{main.stem}_*{main.suffix}")):
         match = beside.fullmatch(file.name)
@@ -323,7 +324,11 @@ def _unionpay(entry: Entry) -> UnionpaySettings:
     )
 
 
-LOADERS = {PayType.ALIPAY: _alipay, PayType.WECHAT: _wechat, PayType.UNIONPAY: _unionpay}
+LOADERS: dict[PayType, Callable[[Entry], Settings]] = {
+    PayType.ALIPAY: _alipay,
+    PayType.WECHAT: _wechat,
+    PayType.UNIONPAY: _unionpay,
+}
 
 
 # --- Keeping ------------------------------------------------------------------------------------

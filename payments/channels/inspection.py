@@ -1,8 +1,9 @@
 """What finance's nights depend on: keys that are missing, do not fit, or end soon."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography import x509
 from django.core.exceptions import ImproperlyConfigured
@@ -115,4 +116,8 @@ def _validity(name: str, cert: x509.Certificate, now: datetime) -> Finding:
     return Finding(f"{name} valid until {ends:%Y-%m-%d}")
 
 
-_INSPECTORS = {AlipaySettings: _alipay, WechatSettings: _wechat, UnionpaySettings: _unionpay}
+_INSPECTORS: dict[type, Callable[[Any, datetime], Iterator[Finding]]] = {
+    AlipaySettings: _alipay,
+    WechatSettings: _wechat,
+    UnionpaySettings: _unionpay,
+}

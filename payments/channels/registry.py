@@ -1,6 +1,9 @@
 """Which channels are offered, each with the settings that are in force now; and those of before,
 for what was begun with them."""
 
+from collections.abc import Callable
+from typing import Any
+
 from payments.channels import config
 from payments.channels.alipay import Alipay
 from payments.channels.base import Channel
@@ -8,7 +11,11 @@ from payments.channels.unionpay import UnionPay
 from payments.channels.wechat import WeChat
 from payments.states import CHANNELS, PayType
 
-KINDS = {PayType.ALIPAY: Alipay, PayType.WECHAT: WeChat, PayType.UNIONPAY: UnionPay}
+KINDS: dict[PayType, Callable[[Any], Channel]] = {
+    PayType.ALIPAY: Alipay,
+    PayType.WECHAT: WeChat,
+    PayType.UNIONPAY: UnionPay,
+}
 
 
 class NotOffered(LookupError):
@@ -18,10 +25,10 @@ class NotOffered(LookupError):
 def channel(pay_type: PayType | int, merchant: str = "") -> Channel:
     """As it is offered now or, with a merchant's name, as that one's. Raises NotOffered."""
     if not merchant:
-        settings = config.kept.current().get(pay_type)
+        settings = config.kept.current().get(PayType(pay_type))
         if settings is None:
             raise NotOffered(pay_type)
-        return KINDS[pay_type](settings)
+        return KINDS[PayType(pay_type)](settings)
     for known in every(pay_type):
         if known.merchant == merchant:
             return known
@@ -30,8 +37,8 @@ def channel(pay_type: PayType | int, merchant: str = "") -> Channel:
 
 def every(pay_type: PayType | int) -> list[Channel]:
     """With each of its key sets: that in force first, then those of before."""
-    known = config.kept.loaded().known.get(pay_type, ())
-    return [KINDS[pay_type](settings) for settings in known]
+    known = config.kept.loaded().known.get(PayType(pay_type), ())
+    return [KINDS[PayType(pay_type)](settings) for settings in known]
 
 
 def offered() -> list[PayType]:

@@ -11,9 +11,11 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import cast
 from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from django.conf import settings as project
 from django.utils import timezone
 
@@ -201,7 +203,7 @@ class UnionPay:
             raise wire.Malformed("the result is another order's")
         if self.settings.app_cert:
             digest = hashlib.sha1(data.encode(), usedforsecurity=False).hexdigest().encode()
-            key = self.settings.app_cert.public_key()
+            key = cast("RSAPublicKey", self.settings.app_cert.public_key())
             sha1 = hashes.SHA1()  # noqa: S303  # what the SDK in the payer's phone still signs by
             if not wire.is_signed(key, digest, signature, sha1):
                 raise wire.Malformed("the SDK's signature does not hold")
@@ -409,7 +411,9 @@ def _paid_at(fields: dict[str, str]) -> datetime | None:
 def _settle_date(fields: dict[str, str]) -> date | None:
     """`settleDate` (MMDD) is the day in whose bill it stands: today or, from 23:00 on, tomorrow."""
     begun = wire.moment(fields.get("txnTime"), wire.COMPACT)
-    for year in (begun.year, begun.year + 1) if begun else ():
+    if begun is None:
+        return None
+    for year in (begun.year, begun.year + 1):
         found = wire.moment(f"{year}{fields.get('settleDate', '')}", "%Y%m%d")
         if found and begun - timedelta(days=1) <= found <= begun + timedelta(days=7):
             return found.date()

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 from cryptography import x509
@@ -240,14 +240,15 @@ class WeChat:
             raise wire.Malformed("an unknown serial number")
         if not certificates.is_valid(cert, now):
             raise wire.Malformed("the platform certificate is not valid now")
-        return cert.public_key()
+        return cast("RSAPublicKey", cert.public_key())  # keys.certificate takes no other
 
     def _opened(self, resource: dict[str, Any]) -> bytes:
         """What AES-256-GCM under the merchant's APIv3 key has sealed."""
         if resource.get("algorithm") != ALGORITHM:
             raise wire.Malformed("another algorithm")
-        nonce, sealed = resource.get("nonce"), resource.get("ciphertext")
-        extra = resource.get("associated_data") or ""
+        nonce: Any = resource.get("nonce")
+        sealed: Any = resource.get("ciphertext")
+        extra: Any = resource.get("associated_data") or ""
         if not all(isinstance(part, str) for part in (nonce, sealed, extra)):
             raise wire.Malformed("no resource")
         try:
@@ -446,7 +447,7 @@ def refresh_certificates(now: datetime) -> list[str]:
     new, failed = [], None
     for settings in config.kept.loaded().known.get(PayType.WECHAT, ()):
         try:
-            new += WeChat(settings).refresh_certificates(now)
+            new += WeChat(cast("WechatSettings", settings)).refresh_certificates(now)
         except ChannelDown as error:
             failed = failed or error
     if failed:

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote_to_bytes
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from payments.models import PaymentOrder
 from redpacket_site.kit import money
+from redpacket_site.kit.present import present
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 DASHED = "%Y-%m-%d %H:%M:%S"  # Alipay
@@ -118,7 +119,7 @@ def json_members(text: str) -> dict[str, str]:
 
 
 def _skip(text: str, at: int) -> int:
-    return _SPACE.match(text, at).end()
+    return present(_SPACE.match(text, at)).end()
 
 
 def _no_constant(word: str) -> None:
@@ -209,7 +210,7 @@ def local(moment: datetime, shape: str) -> str:
 def moment(value: object, shape: str) -> datetime | None:
     """A moment that was written on Shanghai's clock; None when it is none: money comes first."""
     try:
-        return _sane(datetime.strptime(value, shape).replace(tzinfo=SHANGHAI))
+        return _sane(datetime.strptime(cast("str", value), shape).replace(tzinfo=SHANGHAI))
     except (TypeError, ValueError):
         return None
 
@@ -217,7 +218,7 @@ def moment(value: object, shape: str) -> datetime | None:
 def instant(value: object) -> datetime | None:
     """An RFC 3339 moment with its offset; None when it is none."""
     try:
-        found = datetime.fromisoformat(value)
+        found = datetime.fromisoformat(cast("str", value))
         return _sane(found.astimezone(SHANGHAI)) if found.tzinfo else None
     except (TypeError, ValueError, OverflowError):
         return None

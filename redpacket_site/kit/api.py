@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from redpacket_site.kit import money, texts, throttle
-from redpacket_site.kit.caller import ServiceAuthentication, caller_of
+from redpacket_site.kit.caller import Service, ServiceAuthentication, caller_of
 from redpacket_site.kit.logs import Logged
 from redpacket_site.kit.problems import Forbidden
 
@@ -51,9 +51,9 @@ class ServiceViewSet(Door):
     body_max_bytes = settings.SERVICE_BODY_MAX_BYTES
     scope: str  # one of service_keys.SCOPES
 
-    def initial(self, request, *args, **kwargs):
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if self.scope not in request.user.scopes:
+        if self.scope not in cast("Service", request.user).scopes:
             raise Forbidden()
 
 

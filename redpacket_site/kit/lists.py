@@ -222,7 +222,7 @@ def allowed_parameters(list_filter) -> set[str]:
         if isinstance(item, str):
             allowed |= {item, f"{item}__exact", f"{item}__isnull", f"{item}__id__exact"}
         elif isinstance(item, type) and issubclass(item, SimpleListFilter):
-            allowed.add(item.parameter_name)
+            allowed.add(str(item.parameter_name))
         else:
             field, kind = item
             allowed |= {f"{field}__exact"}

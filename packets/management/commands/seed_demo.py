@@ -5,6 +5,7 @@ Run again, it adds another set.
 """
 
 import secrets
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -58,7 +59,7 @@ class Command(BaseCommand):
         wallet_freeze.freeze(user_id="mallory", reason="demo: stolen phone", now=now)
         self.stdout.write("wallet mallory  frozen")
 
-    def _packets(self, now: datetime) -> None:
+    def _packets(self, now: datetime) -> Iterator[tuple[str, RedPacket]]:
         minutes = timedelta(minutes=1)
         long_ago = now - timedelta(seconds=settings.REDPACKET_EXPIRE_S) - 60 * minutes
         yield "lucky, unpaid", _draft(Kind.LUCKY, 5, "20.00", now)
@@ -74,7 +75,7 @@ class Command(BaseCommand):
         yield "lucky, expired: beat refunds it", _issued(Kind.LUCKY, 3, "9.99", long_ago, takers=1)
         yield "lucky, frozen", _frozen(now)
 
-    def _channel_packets(self, now: datetime) -> None:
+    def _channel_packets(self, now: datetime) -> Iterator[tuple[str, RedPacket]]:
         yield "equal, awaiting its money, two taken", _reported(PayType.WECHAT, now)[0]
         yield "equal, paid by UnionPay after two were taken", _confirmed_late(now)
         yield "equal, void: its money never arrived", _void(now)
@@ -82,9 +83,11 @@ class Command(BaseCommand):
 
 
 def _draft(kind: Kind, number: int, money: str, now: datetime) -> RedPacket:
-    given = "total_money" if kind is Kind.LUCKY else "single_money"
+    given: dict[str, Any] = {
+        "total_money" if kind is Kind.LUCKY else "single_money": Decimal(money)
+    }
     for_id = OTHERS[0] if kind is Kind.PERSONAL else GROUP
-    wish = send.Wish(kind=kind, for_id=for_id, number=number, **{given: Decimal(money)})
+    wish = send.Wish(kind=kind, for_id=for_id, number=number, **given)
     return send.send(caller=Caller(SENDER), wish=wish, now=now)
 
 
