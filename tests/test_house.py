@@ -1,6 +1,7 @@
-"""Who may know whom, what is never written, and what the documents say about the states."""
+"""Who may know whom, the types, what is never written, and what docs/states.md says."""
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -94,6 +95,38 @@ def test_each_contract_of_imports_is_broken_by_one_wrong_import(tmp_path):
     assert f"0 kept, {len(WRONG_IMPORTS)} broken" in counts
     for contract, (_, _, named) in WRONG_IMPORTS.items():
         assert [about for about in told if about.startswith(contract) and named in about], contract
+
+
+WRONG_TYPES = """\
+from datetime import datetime
+
+from packets import freeze, profiles
+
+
+def wrong(now: datetime) -> str:
+    freeze.freeze(public_id=1, reason="told", now=now)
+    profiles.put(user_id="u1", nickname="", avatar="", also=None)
+    return freeze.freeze(public_id="rp", reason="told", now=now)
+"""
+TOLD = (
+    'Argument "public_id" to "freeze" has incompatible type "int"; expected "str"',
+    'Unexpected keyword argument "also" for "put"',
+    'Incompatible return value type (got "bool", expected "str")',
+)
+
+
+def test_a_verb_has_its_types_whoever_calls_it(tmp_path):
+    """Through retry.unit, too; `make lint` has just filled the cache that this goes by."""
+    module = tmp_path / "wrong.py"
+    module.write_text(WRONG_TYPES)
+
+    command = [sys.executable, "-m", "mypy", "--no-pretty", module]
+    environment = {**os.environ, "MYPYPATH": str(ROOT)}
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+    for line, says in zip((7, 8, 9), TOLD, strict=True):
+        assert f"wrong.py:{line}: error: {says}" in run.stdout, run.stdout
+    assert f"Found {len(TOLD)} errors" in run.stdout
 
 
 def lines_with(pattern: str, files: list[Path]) -> list[str]:
