@@ -13,7 +13,12 @@ from redpacket_site.celery import SCHEDULE
 
 pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")), *ROOT.glob("deploy/*.md")]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted(ROOT.glob("docs/**/*.md")),
+    *ROOT.glob("deploy/*.md"),
+]
 FOLDERS = ("", "redpacket_site", "packets", "docs", "deploy")  # where a short name is looked for
 FILE = re.compile(r"`((?:[\w*.-]+/)*[\w*-]+\.(?:py|md|lua|sh|conf|service|cnf|yaml))(?:: ?(\w+))?")
 
