@@ -14,7 +14,14 @@ from redpacket_site.scheduler import MARK, Scheduler
 
 
 def test_every_entry_of_the_tables_is_a_task():
-    for app in ("packets", "payments", "payments.sandbox", "wallets", "redpacket_site.kit"):
+    for app in (
+        "packets",
+        "payments",
+        "payments.sandbox",
+        "wallets",
+        "redpacket_site.kit",
+        "redpacket_site.office",
+    ):
         import_module(f"{app}.tasks")  # Celery's own search only logs what it cannot import
 
     assert set(celery.SCHEDULE) | set(celery.DAILY) <= set(celery.app.tasks)
