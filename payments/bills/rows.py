@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from redpacket_site.kit import texts
 from redpacket_site.kit.money import ZERO
 
 ZONE = ZoneInfo("Asia/Shanghai")  # bills are written in the channels' time, whatever ours is
@@ -69,7 +70,7 @@ def where(file: str, line: int) -> str:
 
 
 def odd(file: str, line: int, why: object, raw: bytes, encoding: str) -> BillRow:
-    shown = text(raw[: 2 * SHOWN], encoding)[:SHOWN]
+    shown = texts.seen(text(raw[: 2 * SHOWN], encoding))[:SHOWN]
     return BillRow(line, "", "", "", ZERO, None, odd=f"{why}: {shown}", file=file)
 
 

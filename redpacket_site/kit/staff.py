@@ -9,7 +9,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
 
-from redpacket_site.kit import address
+from redpacket_site.kit import address, texts
 from redpacket_site.kit.models import StaffAction, StaffEvent
 
 # Whoever has it looks after the accounts of staff, and after no money.
@@ -61,8 +61,8 @@ class Note:
 def event(kind: StaffEvent.Kind, *, username: str, request: HttpRequest) -> None:
     StaffEvent.objects.create(
         kind=kind,
-        username=(username or "")[:150],
+        username=texts.seen(username or "")[:150],  # a stranger's words, too
         ip=address.of(request),
-        agent=(request.META.get("HTTP_USER_AGENT", "") if request else "")[:200],
+        agent=texts.seen(request.META.get("HTTP_USER_AGENT", "") if request else "")[:200],
         created_at=timezone.now(),
     )

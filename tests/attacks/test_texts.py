@@ -1,22 +1,28 @@
 """What strangers write is shown to people as text, and steers nothing."""
 
 import csv
+import gc
 import io
 import json
 import logging
+from datetime import date
 
 import pytest
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
+from django.test import Client
+from rest_framework import serializers
 
 from packets import profiles
 from packets.models import RedPacket
-from packets.serializers import ProfileSerializer, SendSerializer
+from payments import bills
 from payments.acts import RefundForm
-from redpacket_site.kit import logs, sheets
+from payments.states import PayType
+from redpacket_site.kit import logs, sheets, texts
 from redpacket_site.kit.actions import ReasonForm
-from redpacket_site.kit.api import TextField
+from redpacket_site.kit.api import StrictSerializer, TextField
+from redpacket_site.kit.models import StaffEvent
 from redpacket_site.kit.sheets import Column
 from tests.make import make_group, service, user
 from wallets.acts import AdjustmentForm
@@ -143,14 +149,102 @@ def test_a_reason_that_steers_is_refused():
             reason.clean("abc\u202e")
 
 
+# Texts that are none for people, and why nothing in them can steer anybody.
+NOT_FOR_PEOPLE = {
+    "ReportSerializer.result": "a channel's signed words: verified, and neither kept nor shown",
+    "AdjustmentForm.user_id": "an id, or there is no such wallet",
+    "RefundForm.order_no": "a number of ours, or there is no such order",
+    "SignInForm.password": "compared, and neither kept nor shown",
+    "SignInForm.otp_device": "the same",
+    "SignInForm.otp_token": "the same",
+    "SignInForm.otp_challenge": "the same",
+}
+
+
+def named(base: type) -> list[type]:
+    """The subclasses that the product itself has, however deep."""
+    found = [each for sub in base.__subclasses__() for each in (sub, *named(sub))]
+    ours = ("packets", "payments", "wallets", "redpacket_site")
+    return [each for each in found if each.__module__.partition(".")[0] in ours]
+
+
+def children(field: serializers.Field) -> list[serializers.Field]:
+    child = getattr(field, "child", None)
+    return [field, *(children(child) if child else [])]
+
+
+def requests() -> list[tuple[str, serializers.Field]]:
+    return [
+        (f"{serializer.__name__}.{name}", each)
+        for serializer in named(StrictSerializer)
+        for name, field in serializer().fields.items()
+        for each in children(field)
+        if isinstance(each, serializers.CharField)
+    ]
+
+
+def written_by_staff() -> list[tuple[str, forms.Field]]:
+    return [
+        (f"{form.__name__}.{name}", field)
+        for form in named(forms.Form)
+        for name, field in form.base_fields.items()
+        if type(field) is forms.CharField and not isinstance(field.widget, forms.HiddenInput)
+    ]
+
+
+def takes(check, value: str) -> bool:
+    try:
+        check(value)
+    except (ValidationError, serializers.ValidationError):
+        return False
+    return True
+
+
+@pytest.mark.once
 def test_every_text_that_comes_in_is_checked():
-    """A new field of a request or a form is one of these, or is bounded by a pattern of its own."""
-    for fields in (SendSerializer().fields, ProfileSerializer().fields):
-        for name, field in fields.items():
-            if type(field) is TextField:
-                raise AssertionError(name)
-    for form in (ReasonForm, AdjustmentForm, RefundForm):
-        for name, field in form.base_fields.items():
-            if type(field) is forms.CharField and name not in ("user_id", "order_no"):
-                with pytest.raises(ValidationError):
-                    field.clean("abc\x9b")
+    """Whatever field a request or a form gets next: nothing that steers passes it."""
+    fields = {name: field.run_validation for name, field in requests()}
+    fields |= {name: field.clean for name, field in written_by_staff()}
+
+    loose = {
+        name
+        for name, check in fields.items()
+        if any(takes(check, f"abc{steers}".strip()) for steers in ("\x1b[2J", "\x9b", "\u202e00.1"))
+    }
+
+    assert {"SendSerializer.intro", "ProfileSerializer.nickname"} <= set(fields)
+    assert "ReasonForm.reason" in fields
+    assert loose == set(NOT_FOR_PEOPLE)
+
+
+def test_a_field_that_nobody_checks_is_found():
+    class Loose(StrictSerializer):
+        __module__ = "packets.loose"
+        nickname = TextField(max_length=64)
+
+    try:
+        assert takes(dict(requests())["Loose.nickname"].run_validation, "abc\u202e")
+    finally:
+        del Loose
+        gc.collect()
+
+
+def test_what_a_stranger_calls_himself_at_the_log_in_steers_no_reader():
+    Client().post(
+        "/admin/login/",
+        {"username": "lin\u202enimda\x9b", "password": "x"},
+        headers={"User-Agent": "Mozilla\x1b]0;"},
+    )
+
+    event = StaffEvent.objects.latest("pk")
+    assert texts.is_plain(event.username), event.username
+    assert texts.is_plain(event.agent), event.agent
+
+
+def test_a_row_of_a_bill_that_steers_is_shown_as_escapes():
+    content = "交易时间,微信订单号,商户订单号,订单金额,申请退款金额\n`\u202e,`\x9b,`,`,`\n".encode()
+
+    [row] = bills.read(PayType.WECHAT, content, date(2026, 11, 20))
+
+    assert row.odd
+    assert texts.is_plain(row.odd), row.odd
