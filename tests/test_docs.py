@@ -64,6 +64,32 @@ def test_the_map_lists_every_sweep_with_its_interval():
     assert {name: int(every_s) for name, every_s in rows} == SCHEDULE
 
 
+def guards() -> list[list[str]]:
+    """The rows of security.md's tables, cell by cell."""
+    rows = [line for line in (ROOT / "docs/security.md").read_text().splitlines() if "|" in line]
+    cells = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
+    return [row for row in cells if row[-1] not in ("tests", "---")]
+
+
+@pytest.mark.parametrize("row", guards(), ids=lambda row: row[0])
+def test_each_guard_names_tests_that_are_there(row):
+    named = re.findall(r"`([\w/]+\.py): (\w+)`", row[-1])
+
+    assert named
+    for path, test in named:
+        assert re.search(rf"^def {test}\(", (ROOT / path).read_text(), re.M), (path, test)
+
+
+def test_the_guards_are_told_of_every_item():
+    items = [row[0].split()[0] for row in guards()]
+
+    assert items == [
+        *(str(number) for number in range(1, 20)),
+        *(f"API{number}" for number in range(1, 11)),
+        *(f"V{number}" for number in range(1, 15)),
+    ]
+
+
 def check_draw(*args: str) -> subprocess.CompletedProcess:
     command = [sys.executable, str(ROOT / "docs" / "check_draw.py"), *args]
     return subprocess.run(command, capture_output=True, text=True, check=False)
