@@ -90,6 +90,8 @@ _NOTICE_TONES = {
     NoticeOutcome.FORGED: "void",
     NoticeOutcome.ERROR: "void",
     NoticeOutcome.SUSPENSE: "awaiting",
+    NoticeOutcome.DOUBTED: "awaiting",
+    NoticeOutcome.CONTRADICTED: "void",
 }
 
 
@@ -99,6 +101,8 @@ NOTICE_WORDS = {
     NoticeOutcome.CONFIRMED: gettext_lazy("payment confirmed"),
     NoticeOutcome.DUPLICATE: gettext_lazy("said before"),
     NoticeOutcome.SUSPENSE: gettext_lazy("money in suspense"),
+    NoticeOutcome.DOUBTED: gettext_lazy("not what our books say: it will come again"),
+    NoticeOutcome.CONTRADICTED: gettext_lazy("against our books: a case"),
     NoticeOutcome.NOTED: gettext_lazy("noted, no payment"),
     NoticeOutcome.ERROR: gettext_lazy("we failed: it will come again"),
 }
@@ -109,6 +113,10 @@ SUGGESTED = {
     CaseKind.WRONG_AMOUNT: gettext_lazy("refund through the channel, or credit the payer"),
     CaseKind.SECOND_PAYMENT: gettext_lazy("refund through the channel"),
     CaseKind.LATE_PAYMENT: gettext_lazy("refund through the channel"),
+    CaseKind.CONTRADICTED: gettext_lazy(
+        "look it up at the channel; bring back what has left suspense, then ask the channel again"
+    ),
+    CaseKind.GIVEN_BACK: gettext_lazy("find out at the channel who gave it back, and why"),
     CaseKind.REFUND_FAILED: gettext_lazy("propose the refund again, or credit the payer"),
     CaseKind.TAKEN_BACK: gettext_lazy("find out whose it is, and credit him"),
     CaseKind.AWAITING_LONG: gettext_lazy(

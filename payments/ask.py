@@ -4,7 +4,7 @@ from datetime import datetime
 
 import structlog
 
-from payments import chase, confirm
+from payments import chase, confirm, given_back
 from payments.channels import registry
 from payments.channels.base import ChannelDown, Refused, State
 from payments.models import PaymentOrder
@@ -38,5 +38,7 @@ def ask(*, order_id: int, now: datetime) -> State | None:
         log.warning("ask_unanswered", order_no=asked.order_no, error=str(error))
         return State.PENDING
     if answer.payment:
-        confirm.confirm(payment=answer.payment, now=now)
+        confirm.confirm(payment=answer.payment, now=now, is_asked=True)
+    if answer.state is State.REFUNDED:
+        given_back.tell(order=asked, answer=answer, now=now)
     return answer.state

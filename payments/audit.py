@@ -1,12 +1,13 @@
 """The payments' rules of money: every confirmed order landed once, nothing waits without a case."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from decimal import Decimal
 
 from django.utils import timezone
 
-from payments import bill_audit, cases, end_refund, send_refund
-from payments.models import Case, ChannelRefund, PaymentOrder, Refunded
+from payments import bill_audit, cases, end_refund, send_refund, suspended
+from payments.models import Case, ChannelRefund, PaymentOrder, Trade
 from payments.states import (
     IN_VAIN,
     UNDECIDED,
@@ -22,26 +23,64 @@ from wallets import accounts
 from wallets.audit import Finding, by_key, register, sums
 from wallets.models import Kind, LedgerLine
 
-LATE = end_refund.late_reference("")
+LATE, BACK = end_refund.late_reference(""), cases.back_reference("")
 SEEN_WITHIN = timedelta(days=1)  # a sweep that asks once an hour has long been there
 
 
 def confirmed_orders_are_in_the_ledger() -> Iterator[Finding]:
-    """A confirmed order is one line out of its channel's clearing: to its owner, or to suspense."""
+    """A confirmed order is its amount out of its channel's clearing: by one line to its owner, or
+    to suspense; never both."""
     confirmed = PaymentOrder.objects.filter(status=OrderStatus.CONFIRMED)
     for orders in by_key(confirmed):
         own = _lines((Kind.CHANNEL_PAY, Kind.TOPUP), [order.order_no for order in orders])
-        apart = _lines((Kind.SUSPENSE,), [_payment(order) for order in orders])
+        apart = _suspended((order.pay_type, order.trade_no) for order in orders)
         for order in orders:
-            lines = own.get(order.order_no) or apart.get(_payment(order), [])
+            lines = own.get(order.order_no, [])
+            in_suspense = apart.get((order.pay_type, order.trade_no))
             clearing = accounts.clearing(PayType(order.pay_type).word)
-            if [(line.source, line.amount) for line in lines] != [(clearing, order.amount)]:
+            sums = [line.amount for line in lines] + ([in_suspense] if in_suspense else [])
+            if sums != [order.amount] or any(line.source != clearing for line in lines):
                 yield Finding(
                     "confirmed_orders_are_in_the_ledger",
                     f"order {order.order_no}",
-                    f"{len(lines)} lines of {[str(line.amount) for line in lines]},"
+                    f"{len(sums)} lines of {[str(amount) for amount in sums]},"
                     f" order {order.amount}",
                 )
+
+
+def payments_are_booked_once() -> Iterator[Finding]:
+    """What stands in our books for one trade number of a channel, with its owners and in suspense
+    together, is what the channel took under it: no more, and no less."""
+    for trades in by_key(Trade.objects.all()):
+        numbers = {trade.trade_no for trade in trades}
+        apart = _suspended((trade.pay_type, trade.trade_no) for trade in trades)
+        confirmed = PaymentOrder.objects.filter(trade_no__in=numbers, status=OrderStatus.CONFIRMED)
+        owned: dict[tuple[int, str], list[str]] = {}
+        for order in confirmed:
+            owned.setdefault((order.pay_type, order.trade_no), []).append(order.order_no)
+        own = _lines((Kind.CHANNEL_PAY, Kind.TOPUP), [order.order_no for order in confirmed])
+        for trade in trades:
+            key = trade.pay_type, trade.trade_no
+            lines = [line for number in owned.get(key, ()) for line in own.get(number, ())]
+            booked = sum((line.amount for line in lines), apart.get(key, ZERO))
+            if booked != trade.paid:
+                yield Finding(
+                    "payments_are_booked_once",
+                    f"payment {PayType(trade.pay_type).word} {trade.trade_no}",
+                    f"{booked} booked, the channel took {trade.paid}",
+                )
+
+
+def _suspended(payments: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Decimal]:
+    """What stands in suspense for each of these (channel, trade number)."""
+    numbers: dict[int, list[str]] = {}
+    for pay_type, trade_no in payments:
+        numbers.setdefault(pay_type, []).append(trade_no)
+    return {
+        (pay_type, trade_no): amount
+        for pay_type, wanted in numbers.items()
+        for trade_no, amount in suspended.amounts(PayType(pay_type), wanted).items()
+    }
 
 
 def channel_lines_have_their_orders() -> Iterator[Finding]:
@@ -49,7 +88,7 @@ def channel_lines_have_their_orders() -> Iterator[Finding]:
     back without a refund that was approved."""
     kinds = (Kind.CHANNEL_PAY, Kind.TOPUP, Kind.SUSPENSE, Kind.CHANNEL_REFUND)
     for lines in by_key(LedgerLine.objects.filter(kind__in=kinds)):
-        named = [line.reference.removesuffix(LATE) for line in lines]
+        named = [_named(line) for line in lines]
         confirmed = set(
             PaymentOrder.objects.filter(
                 order_no__in=named, status=OrderStatus.CONFIRMED
@@ -120,17 +159,17 @@ def refunds_stay_within_their_payment() -> Iterator[Finding]:
             if refunds[0].pk not in in_chunk:
                 continue  # seen with an earlier chunk
             amount = sum((r.amount for r in refunds if r.status not in IN_VAIN), ZERO)
-            totals = {refund.paid for refund in refunds}
-            if payment in kept:
-                totals.add(kept[payment].paid)
-            counted = kept[payment].amount if payment in kept else amount
+            trade = kept.get(payment)
+            told = [r for r in refunds if not trade or r.status in suspended.TO_BE_TOLD]
+            totals = {refund.paid for refund in told} | ({trade.paid} if trade else set())
+            counted = trade.refunded if trade else amount
             if len(totals) > 1 or amount > min(totals) or counted != amount:
                 says = f"{amount} of {sorted(map(str, totals))}, kept as {counted}"
                 yield Finding(rule, f"payment {PayType(payment[0]).word} {payment[1]}", says)
 
 
-def _kept(refunds: list[ChannelRefund]) -> dict[tuple[int, str], Refunded]:
-    rows = Refunded.objects.filter(trade_no__in={refund.trade_no for refund in refunds})
+def _kept(refunds: list[ChannelRefund]) -> dict[tuple[int, str], Trade]:
+    rows = Trade.objects.filter(trade_no__in={refund.trade_no for refund in refunds})
     return {(row.pay_type, row.trade_no): row for row in rows}
 
 
@@ -175,6 +214,7 @@ def late_refunds_are_put_right() -> Iterator[Finding]:
 RULES = (
     bill_audit.bills_have_their_cases,
     confirmed_orders_are_in_the_ledger,
+    payments_are_booked_once,
     channel_lines_have_their_orders,
     refunds_are_in_the_ledger,
     suspense_is_what_open_cases_hold,
@@ -195,8 +235,9 @@ def _open_cases(refunds: list[ChannelRefund], *kinds: CaseKind) -> set[str]:
     return set(found.values_list("reference", flat=True))
 
 
-def _payment(order: PaymentOrder) -> str:
-    return f"{PayType(order.pay_type).word}:{order.trade_no}"
+def _named(line: LedgerLine) -> str:
+    """What a line is about, whichever way it goes."""
+    return line.reference.removesuffix(LATE).removesuffix(BACK)
 
 
 def _lines(kinds: tuple[Kind, ...], references: list[str]) -> dict[str, list[LedgerLine]]:
@@ -212,8 +253,8 @@ def _explained(line: LedgerLine, confirmed: set, opened: set, refunds: dict) -> 
         case Kind.CHANNEL_PAY | Kind.TOPUP:
             return "" if line.reference in confirmed else f"no confirmed order {line.reference}"
         case Kind.SUSPENSE:
-            return "" if line.reference in opened else f"no case {line.reference}"
-    refund = refunds.get(line.reference.removesuffix(LATE))
+            return "" if _named(line) in opened else f"no case {line.reference}"
+    refund = refunds.get(_named(line))
     if refund is None or refund.checker_id is None or refund.checker_id == refund.maker_id:
         return f"no approved refund {line.reference}"
     return ""

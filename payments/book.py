@@ -9,7 +9,6 @@ from payments.channels.base import Payment
 from payments.models import Case, PaymentOrder
 from payments.states import PAYABLE, CaseKind, PayType
 from redpacket_site.kit import retry
-from redpacket_site.kit.moves import hold
 from redpacket_site.kit.problems import Conflict, Invalid
 from wallets import ledger
 
@@ -29,8 +28,8 @@ def book(
     Money:   clearing -> suspense, by the line that a late notification would post: it leaves by a
              refund or an adjustment under four eyes. Never to the payer: a file that somebody
              uploads is not the channel's signature.
-    Races:   the order's row is held, so a notification of the same payment comes before or after:
-             whoever is second finds the money there.
+    Races:   the payment's row is held, so a notification of it comes before or after: whoever is
+             second finds the money there.
     Repeats: what is booked already only resolves the case.
     Raises:  Invalid (400) for a case that is about no payment, StillPayable (409), StillHeld (409)
              while an adjustment has put money into the case itself.
@@ -54,10 +53,8 @@ def _book(
     if not cases.close(case_id=case_id, staff_id=staff_id, resolution=reason, now=now):
         return False
     order = order_of(payment)
-    if order and hold(PaymentOrder, order.pk):
-        order.refresh_from_db()
-        if order.status in PAYABLE:
-            raise StillPayable()
+    if order and order.status in PAYABLE:  # what has ended does not become payable again
+        raise StillPayable()
     confirm.suspend(payment=payment, now=now)
     return True
 

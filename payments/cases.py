@@ -77,6 +77,7 @@ def resolve(
     if Case.objects.filter(pk=case_id, kind__in=WAIT_FOR_WORD, status=CaseStatus.OPEN).exists():
         raise StillWaits()
     for refund in ChannelRefund.objects.filter(case_id=case_id, status=RefundStatus.PROPOSED):
+        refunded.turn(refund)
         row = ChannelRefund.objects.filter(pk=refund.pk)
         if move(row, to=RefundStatus.WITHDRAWN, decided_at=now, open_key=None):
             refunded.recount(refund)
@@ -130,6 +131,11 @@ def _without_money(case_id: int) -> QuerySet[Case]:
 
 
 # --- its money in suspense (wallets/suspense.py)
+
+
+def back_reference(reference: str) -> str:
+    """Of the line that takes out of suspense what had never come (trades.py)."""
+    return f"{reference}/back"
 
 
 def take(case_id: int, amount: Decimal) -> bool:
@@ -192,12 +198,15 @@ def count(case_id: int) -> None:
 
 def by_lines(cases: Sequence[Case]) -> dict[int, Decimal]:
     """What the ledger says that each of these cases holds: what came to suspense for it, less what
-    left it by its refunds and adjustments."""
+    left it by its refunds and adjustments, or had never come."""
     held: dict[int, Decimal] = defaultdict(lambda: ZERO)
-    about = {case.reference: case.pk for case in cases if case.kind in WITH_MONEY}
-    arrived = LedgerLine.objects.filter(kind=Kind.SUSPENSE, reference__in=about)
-    for line in arrived:
-        held[about[line.reference]] += line.amount
+    about: dict[str, int] = {}
+    for case in cases:
+        if case.kind in WITH_MONEY:
+            about |= {case.reference: case.pk, back_reference(case.reference): case.pk}
+    for line in LedgerLine.objects.filter(kind=Kind.SUSPENSE, reference__in=about):
+        sign = 1 if line.target == accounts.SUSPENSE else -1
+        held[about[line.reference]] += sign * line.amount
     keys = [case.pk for case in cases]
     refunds = ChannelRefund.objects.filter(case_id__in=keys, source=accounts.SUSPENSE)
     adjustments = Adjustment.objects.filter(case_id__in=keys)

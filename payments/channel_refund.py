@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from payments import cases, refunded
+from payments import cases, refunded, trades
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, CaseStatus, OrderStatus, PayType, RefundStatus
 from redpacket_site.kit import ids, later, money, retry
@@ -125,7 +125,9 @@ def _of_case(case: Case) -> Payment | None:
         paid, source = failed.paid, failed.source
     if source == accounts.SUSPENSE and not cases.held_by(case):
         return None
-    return Payment(PayType(case.pay_type), case.order_no, case.trade_no, paid, source, case)
+    pay_type = PayType(case.pay_type)
+    paid = trades.paid(pay_type, case.trade_no, paid)
+    return Payment(pay_type, case.order_no, case.trade_no, paid, source, case)
 
 
 def refundable(case: Case) -> Decimal:
@@ -210,6 +212,7 @@ def reject(
     *, refund_no: str, checker_id: int, now: datetime, also: retry.Also | None = None
 ) -> bool:
     """Do not refund; the money stays where it is. False when somebody else decided first."""
+    refunded.turn(ChannelRefund.objects.get(refund_no=refund_no))
     refund = _decide(refund_no, RefundStatus.REJECTED, checker_id, now, open_key=None)
     if refund is None:
         return False
@@ -228,6 +231,7 @@ def withdraw(
     refund = ChannelRefund.objects.get(refund_no=refund_no)
     if refund.maker_id != maker_id:
         raise Forbidden()
+    refunded.turn(refund)
     row = ChannelRefund.objects.filter(pk=refund.pk)
     if not move(row, to=RefundStatus.WITHDRAWN, decided_at=now, open_key=None):
         return False

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 
-from payments import awaiting, confirm, order
+from payments import awaiting, confirm, given_back, order
 from payments.channels import http, registry
 from payments.channels.base import Answer, Channel, ChannelDown, Refused, State
 from payments.models import PaymentOrder
@@ -17,6 +17,7 @@ log = structlog.get_logger(__name__)
 
 PAUSE_MAX = timedelta(hours=1)
 LONG_PAUSE = timedelta(hours=6)  # finance has its case (awaiting.py): four questions a day go on
+ENDED = (State.CLOSED, State.REFUNDED)
 LEASE_S = http.LONGEST_S + 10  # and what the database takes
 
 
@@ -26,7 +27,8 @@ def chase(*, order_id: int, now: datetime, at_once: bool = False) -> State | Non
 
     Paid is confirmed as if notified. An order past its time is closed at its channel, and ends here
     only when the channel says that nobody can pay it any more: a mere "not paid yet" races with the
-    payer. One that was paid with another amount has its money in suspense, and ends likewise.
+    payer. One that was paid with another amount has its money in suspense, and ends likewise; so
+    does one that was paid and given back there: its case says so.
 
     Races:   a lease (kit/lease.py): one worker asks. What ends the order carries in its WHERE both
              the lease and the status that the answer was judged by: an order that was reported or
@@ -52,9 +54,11 @@ def chase(*, order_id: int, now: datetime, at_once: bool = False) -> State | Non
 def _heed(asked: PaymentOrder, held: lease.Lease, now: datetime) -> State:
     """Ask, and do what follows from the answer."""
     answer = _ask(registry.channel(PayType(asked.pay_type), asked.merchant), asked, now)
-    is_unpayable = answer.state is State.CLOSED
+    is_unpayable = answer.state in ENDED
+    if answer.state is State.REFUNDED:
+        given_back.tell(order=asked, answer=answer, now=now)
     if answer.payment:
-        outcome = confirm.confirm(payment=answer.payment, now=now)
+        outcome = confirm.confirm(payment=answer.payment, now=now, is_asked=True)
         # Another amount was paid: no channel takes a second payment of one order.
         is_unpayable = outcome is not NoticeOutcome.CONFIRMED and is_over(asked, now)
     if is_unpayable:
@@ -97,6 +101,6 @@ def _next(asked: PaymentOrder, now: datetime) -> datetime:
 
 def _ask(channel: Channel, asked: PaymentOrder, now: datetime) -> Answer:
     answer = channel.query(asked)
-    if answer.state in (State.PAID, State.CLOSED) or not is_over(asked, now):
+    if answer.state in (State.PAID, *ENDED) or not is_over(asked, now):
         return answer
     return channel.close(asked)

@@ -1,63 +1,112 @@
 """A channel's verified word that money has arrived (确认): it lands in the right place, once."""
 
+from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
-from payments import awaiting, cases, channel_refund, order, purposes
+from payments import awaiting, cases, channel_refund, order, purposes, suspended, trades
 from payments.channels.base import Payment
-from payments.models import PaymentOrder
+from payments.models import PaymentOrder, Trade
 from payments.purposes import Fits, Misfit
 from payments.states import PAYABLE, CaseKind, NoticeOutcome, OrderStatus, PayType
 from redpacket_site.kit import retry
+from redpacket_site.kit.money import ZERO
 from redpacket_site.kit.moves import move
 from wallets import accounts, ledger
-from wallets.models import Kind, LedgerLine
+from wallets.models import Kind
 
 TRIES = 3  # two payments of one packet at once: the slower one is asked again and told so
 
 
-def confirm(*, payment: Payment, now: datetime) -> NoticeOutcome:
+def confirm(*, payment: Payment, now: datetime, is_asked: bool = False) -> NoticeOutcome:
     """Book a payment: to its owner when it fits, else to suspense with a case for finance.
 
-    Money:   Decimal yuan. clearing -> the owner's account, or clearing -> suspense; one line.
-    Races:   the order row's WHERE lets one confirmation through; of two orders of one packet the
-             slower one rolls back whole, asks its owner again and lands in suspense.
+    A payment is booked once, by its trade number. What says something else of it than what stands
+    in suspense is believed when it is the channel's answer to our question (`is_asked`), and is
+    DOUBTED otherwise: then the channel is to be asked (doubt.py).
+
+    Money:   Decimal yuan. clearing -> the owner's account, or clearing -> suspense; one line. Told
+             anew: suspense -> clearing before that, or clearing -> suspense for what is missing.
+    Races:   all words about one payment take turns on its row (trades.py); the order row's WHERE
+             lets one confirmation through; of two orders of one packet the slower one rolls back
+             whole, asks its owner again and lands in suspense.
     Repeats: a channel says everything several times: DUPLICATE, nothing moves.
     Spec:    1.7, 2.6
     """
-    try:
-        for _ in range(TRIES - 1):
-            try:
-                return _confirm(payment=payment, now=now)
-            except (purposes.NoLongerFits, ledger.AlreadyPosted, ledger.Uncovered):
-                continue
-        return _confirm(payment=payment, now=now)
-    except InSuspense:
-        return NoticeOutcome.DUPLICATE
-
-
-class InSuspense(Exception):
-    """This payment was booked by its bill (book.py) while its order was being confirmed."""
+    for _ in range(TRIES - 1):
+        try:
+            return _confirm(payment=payment, now=now, is_asked=is_asked)
+        except (purposes.NoLongerFits, ledger.AlreadyPosted, ledger.Uncovered):
+            continue
+    return _confirm(payment=payment, now=now, is_asked=is_asked)
 
 
 def suspend(*, payment: Payment, now: datetime) -> NoticeOutcome:
-    """Book a payment to suspense, whatever its owner says; inside the transaction of who asks for
-    it, with the order's row held."""
-    if _is_suspended(payment):
+    """Book a payment to suspense, whatever its owner says; inside the transaction of who asks."""
+    suspended.hold(payment)
+    paid = _order_of(payment)
+    is_known = _is_told(payment, paid) or trades.is_anothers(payment)
+    if is_known or _stands(payment) is not None:
         return NoticeOutcome.DUPLICATE
-    return _land(payment, now, into_suspense=True)
+    return _land(payment, paid, now, into_suspense=True)
 
 
 @retry.unit
-def _confirm(*, payment: Payment, now: datetime) -> NoticeOutcome:
-    return _land(payment, now)
-
-
-def _land(payment: Payment, now: datetime, *, into_suspense: bool = False) -> NoticeOutcome:
-    paid = PaymentOrder.objects.filter(order_no=payment.order_no, pay_type=payment.pay_type).first()
-    if paid is None or not payment.is_of(paid):
-        return _suspend(payment, CaseKind.UNKNOWN_ORDER, now)
-    if paid.status == OrderStatus.CONFIRMED and paid.trade_no == payment.trade_no:
+def _confirm(*, payment: Payment, now: datetime, is_asked: bool) -> NoticeOutcome:
+    if _is_told(payment, _order_of(payment)):
+        return NoticeOutcome.DUPLICATE  # nobody waits for that
+    trade, paid = suspended.hold(payment), _order_of(payment)
+    if _is_told(payment, paid):
         return NoticeOutcome.DUPLICATE
+    if trades.is_anothers(payment):
+        return contradicted(payment, "another order was paid by it", now)
+    stands = _stands(payment)
+    if stands is not None:
+        if _agrees(payment, paid, stands):
+            return NoticeOutcome.DUPLICATE
+        if paid is None or paid.status == OrderStatus.CONFIRMED:
+            return contradicted(payment, f"{stands} stand in suspense", now)  # none to ask about
+        if not is_asked:
+            return NoticeOutcome.DOUBTED
+        if not suspended.is_whole(payment, stands):
+            return _add(payment, trade, stands, now)
+        said = _says(payment)
+        suspended.take_out(payment, trade, stands, says=said, now=now)
+        cases.known(kinds=(CaseKind.CONTRADICTED,), reference=about(payment), says=said, now=now)
+    return _land(payment, paid, now)
+
+
+def _order_of(payment: Payment) -> PaymentOrder | None:
+    found = PaymentOrder.objects.filter(order_no=payment.order_no, pay_type=payment.pay_type)
+    paid = found.first()
+    return paid if paid and payment.is_of(paid) else None
+
+
+def _is_told(payment: Payment, paid: PaymentOrder | None) -> bool:
+    """Whether its order was confirmed by this very payment."""
+    if paid is None or paid.status != OrderStatus.CONFIRMED:
+        return False
+    return paid.trade_no == payment.trade_no
+
+
+def _stands(payment: Payment) -> Decimal | None:
+    return suspended.amounts(payment.pay_type, [payment.trade_no]).get(payment.trade_no)
+
+
+def _agrees(payment: Payment, paid: PaymentOrder | None, stands: Decimal) -> bool:
+    """Whether it says what stands in suspense already; not when its order is still waiting for just
+    that, and all of it is there: it was told of as somebody else's, or has come back."""
+    is_waited_for = paid and paid.status in PAYABLE and paid.amount == payment.amount
+    if stands != payment.amount:
+        return False
+    return not (is_waited_for and suspended.is_whole(payment, stands))
+
+
+def _land(
+    payment: Payment, paid: PaymentOrder | None, now: datetime, *, into_suspense: bool = False
+) -> NoticeOutcome:
+    if paid is None:
+        return _suspend(payment, CaseKind.UNKNOWN_ORDER, now)
     if payment.amount != paid.amount:
         return _suspend(payment, CaseKind.WRONG_AMOUNT, now)
     facts = {
@@ -68,15 +117,8 @@ def _land(payment: Payment, now: datetime, *, into_suspense: bool = False) -> No
         "open_key": None,
         "chase_at": None,
     }
-    row = PaymentOrder.objects.filter(pk=paid.pk)
-    was_payable = move(row.filter(status__in=PAYABLE), to=OrderStatus.CONFIRMED, **facts)
-    if not was_payable and not move(row, to=OrderStatus.CONFIRMED, **facts):
-        paid.refresh_from_db()
-        if paid.trade_no == payment.trade_no:
-            return NoticeOutcome.DUPLICATE
+    if not move(PaymentOrder.objects.filter(pk=paid.pk), to=OrderStatus.CONFIRMED, **facts):
         return _suspend(payment, CaseKind.SECOND_PAYMENT, now)
-    if _is_suspended(payment) and not (was_payable and _is_of_another_amount(payment)):
-        raise InSuspense()
     for name, value in {"status": OrderStatus.CONFIRMED, **facts}.items():
         setattr(paid, name, value)
     awaiting.known(paid, now)
@@ -98,12 +140,48 @@ def _land(payment: Payment, now: datetime, *, into_suspense: bool = False) -> No
     return NoticeOutcome.CONFIRMED
 
 
+def _add(payment: Payment, trade: Trade, stands: Decimal, now: datetime) -> NoticeOutcome:
+    """Some of what was told before has gone back to its payer, or on: so this pays no order. What
+    is missing of the payment joins it in suspense; what was told too much can come out only when
+    all of it is back."""
+    more = payment.amount - stands
+    if more == ZERO:
+        return NoticeOutcome.DUPLICATE
+    if more < ZERO:
+        return contradicted(payment, f"{stands} were booked, and some has left suspense", now)
+    suspended.now_paid(payment, trade, payment.amount)
+    return _suspend(replace(payment, amount=more), CaseKind.WRONG_AMOUNT, now)
+
+
+def contradicted(payment: Payment, says: str, now: datetime) -> NoticeOutcome:
+    """Our books say something else of this payment, and stay as they are: finance looks. For use
+    inside a transaction."""
+    cases.open_case(
+        kind=CaseKind.CONTRADICTED,
+        reference=about(payment),
+        pay_type=payment.pay_type,
+        order_no=payment.order_no,
+        trade_no=payment.trade_no,
+        amount=payment.amount,
+        says=f"{says}; {_says(payment)}",
+        now=now,
+    )
+    return NoticeOutcome.CONTRADICTED
+
+
+def about(payment: Payment) -> str:
+    """The reference of cases about a payment that hold no money: no ledger line bears it."""
+    return f"trade:{payment.pay_type.word}:{payment.trade_no}"
+
+
+def _says(payment: Payment) -> str:
+    return f"the channel says {payment.amount} for order {payment.order_no}"
+
+
 def _suspend(payment: Payment, kind: CaseKind, now: datetime) -> NoticeOutcome:
     """The money is here and nobody's: it waits in suspense, with a case and, where the order is
     ours, a channel refund proposed."""
-    reference = _reference(payment)
-    if _is_suspended(payment):
-        return NoticeOutcome.DUPLICATE
+    reference = suspended.reference(payment)
     case = cases.open_case(
         kind=kind,
         reference=reference,
@@ -127,7 +205,7 @@ def _suspend(payment: Payment, kind: CaseKind, now: datetime) -> NoticeOutcome:
             pay_type=payment.pay_type,
             order_no=payment.order_no,
             trade_no=payment.trade_no,
-            paid=payment.amount,
+            paid=trades.paid(payment.pay_type, payment.trade_no, payment.amount),
             amount=payment.amount,
             source=accounts.SUSPENSE,
             reason=str(CaseKind(kind).label),
@@ -135,22 +213,6 @@ def _suspend(payment: Payment, kind: CaseKind, now: datetime) -> NoticeOutcome:
             now=now,
         )
     return NoticeOutcome.SUSPENSE
-
-
-def _reference(payment: Payment) -> str:
-    return f"{payment.pay_type.word}:{payment.trade_no}"
-
-
-def _is_suspended(payment: Payment) -> bool:
-    booked = LedgerLine.objects.filter(kind=Kind.SUSPENSE, reference=_reference(payment))
-    return booked.exists()
-
-
-def _is_of_another_amount(payment: Payment) -> bool:
-    """What was told first did not fit the order, which was still to be paid: its case stands, and
-    this word was waited for (api.md, Orders). A bill books payments of ended orders alone."""
-    booked = LedgerLine.objects.filter(kind=Kind.SUSPENSE, reference=_reference(payment))
-    return not booked.filter(amount=payment.amount).exists()
 
 
 def _clearing(pay_type: PayType) -> str:

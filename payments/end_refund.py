@@ -44,6 +44,7 @@ def fail(refund: ChannelRefund, rows: Rows, *, says: str, now: datetime) -> bool
 
     Money: clearing -> the refund's source, one line, reference: the refund number.
     """
+    refunded.turn(refund)
     again = {"chase_at": now + timedelta(seconds=WATCH_S), "chases": 0, "open_key": None}
     if not move(rows, to=RefundStatus.FAILED, **again, answer=says[:255]):
         return False
@@ -95,6 +96,7 @@ def done_after_all(
            platform carries it until finance, by an adjustment under four eyes, has taken it back
            from where it went. Until the case is closed the audit names it.
     """
+    refunded.turn(refund)
     if not _move_to_done(rows, says, at or now, settle_date):
         return False
     refunded.recount(refund)

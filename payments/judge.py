@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from payments import bills
+from payments import bills, suspended
 from payments.bills import BillRow
 from payments.bills.rows import Back
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import IN_VAIN, UNDECIDED, CaseKind, OrderStatus, PayType, RefundStatus
 from redpacket_site.kit.present import present
-from wallets import accounts
-from wallets.models import Kind, LedgerLine
 
 # By our books no money went out for these.
 NOT_SENT = {*UNDECIDED, *IN_VAIN}
@@ -108,12 +106,8 @@ def judge(pay_type: PayType, day: date, rows: list[BillRow]) -> Judged:
 def _payments(pay_type: PayType, rows: list[BillRow]) -> dict[str, Ours]:
     """Confirmed orders by trade number, and money in suspense."""
     numbers = [row.trade_no for row in rows]
-    lines = LedgerLine.objects.filter(
-        kind=Kind.SUSPENSE,
-        reference__in=[f"{pay_type.word}:{number}" for number in numbers],
-        source=accounts.clearing(pay_type.word),
-    )
-    known = {line.reference.partition(":")[2]: Ours(line.amount) for line in lines}
+    apart = suspended.amounts(pay_type, numbers)
+    known = {number: Ours(amount) for number, amount in apart.items()}
     orders = PaymentOrder.objects.filter(
         pay_type=pay_type, trade_no__in=numbers, status=OrderStatus.CONFIRMED
     )

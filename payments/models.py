@@ -213,7 +213,7 @@ class ChannelRefund(Leased):
     billed_on = models.DateField(_("in the bill of"), null=True)  # the day whose bill names it
     chase_at = models.DateTimeField(_("next try at"), null=True, db_index=True)
     chases = models.PositiveSmallIntegerField(_("tries"), default=0)
-    # Workers of the release before look here for a refund under way; Refunded knows of all.
+    # Workers of the release before look here for a refund under way; Trade knows of all.
     open_key = AsciiField(max_length=96, null=True, unique=True, editable=False)
 
     MOVES = Moves("status", REFUND_MOVES)
@@ -248,19 +248,22 @@ class ChannelRefund(Leased):
         return self.refund_no
 
 
-class Refunded(models.Model):
-    """What of one payment has gone back or is proposed to: its first refund makes the row."""
+class Trade(models.Model):
+    """One payment at a channel, by its number there (渠道交易号): what the channel took, as far as
+    it has told us, and what of that has gone back or is proposed to. Whoever hears of it or gives
+    it back takes turns on its row, so it is booked once (trades.py). What the release before has
+    booked has none: its first refund makes the row."""
 
     pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
     trade_no = AsciiField(_("trade number"), max_length=64)
     paid = MoneyField(_("paid"))
-    amount = MoneyField(_("amount"))
+    refunded = MoneyField(_("refunded"))
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["pay_type", "trade_no"], name="refunded_payment"),
             models.CheckConstraint(
-                condition=Q(amount__gte=0, amount__lte=F("paid")), name="refunded_within_payment"
+                condition=Q(refunded__gte=0, refunded__lte=F("paid")), name="trade_refunded_within"
             ),
         ]
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import structlog
 
-from payments import confirm, strangers
+from payments import confirm, doubt, strangers
 from payments.channels import registry
 from payments.channels.base import Acknowledgement, Channel, Forged, Noted, Notice, Payment
 from payments.models import Notification
@@ -16,6 +16,7 @@ log = structlog.get_logger(__name__)
 
 # What the signatures are made of, and how the body is to be read; nothing else is kept.
 KEPT_HEADERS = ("content-type", "wechatpay-")
+REFUSED = (NoticeOutcome.FORGED, NoticeOutcome.ERROR, NoticeOutcome.DOUBTED)
 FORGED_LOGGED_S = 1.0  # one line a second and channel: a flood of forgeries must not fill the disk
 _logged_at: dict[PayType, float] = {}
 
@@ -48,7 +49,7 @@ def receive(
     else:
         outcome = _heard(pay_type, notice, said, merchant, now)
     metrics.NOTICES.labels(pay_type.word, outcome.value).inc()
-    refused = outcome in (NoticeOutcome.FORGED, NoticeOutcome.ERROR)
+    refused = outcome in REFUSED
     return channels[0].acknowledge(accepted=not refused)
 
 
@@ -81,6 +82,8 @@ def _heard(
     try:
         if isinstance(said, Payment):
             outcome, says = confirm.confirm(payment=said, now=now), f"{said.amount:.2f}"
+            if outcome is NoticeOutcome.DOUBTED:
+                outcome = doubt.settle(payment=said, now=now)
         else:
             outcome, says = NoticeOutcome.NOTED, said.says
     except Exception as error:

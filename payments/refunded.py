@@ -4,10 +4,11 @@ from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
 
-from payments.models import ChannelRefund, Refunded
-from payments.states import IN_VAIN, PayType
-from redpacket_site.kit.money import plus, total
-from redpacket_site.kit.moves import hold, move
+from payments import trades
+from payments.models import ChannelRefund, Trade
+from payments.states import PayType
+from redpacket_site.kit.money import plus
+from redpacket_site.kit.moves import move
 from redpacket_site.kit.problems import Conflict
 
 
@@ -18,7 +19,7 @@ class NothingLeft(Conflict):
 
 def rest(*, pay_type: PayType, trade_no: str, paid: Decimal) -> Decimal:
     """What can still be proposed to go back of this payment."""
-    return paid - _under_way(pay_type, trade_no)
+    return paid - trades.under_way(pay_type, trade_no)
 
 
 def reserve(*, pay_type: PayType, trade_no: str, paid: Decimal, amount: Decimal) -> None:
@@ -27,13 +28,15 @@ def reserve(*, pay_type: PayType, trade_no: str, paid: Decimal, amount: Decimal)
     Races:  the payment's row decides between two proposals; the database checks it again.
     Raises: NothingLeft (409).
     """
-    begun = {"paid": paid, "amount": _under_way(pay_type, trade_no)}
-    row, _made = Refunded.objects.get_or_create(
-        pay_type=pay_type, trade_no=trade_no, defaults=begun
-    )
-    has_rest = Refunded.objects.filter(pk=row.pk, amount__lte=row.paid - amount)
-    if not move(has_rest, amount=plus("amount", amount)):
+    trade = trades.row(pay_type=pay_type, trade_no=trade_no, paid=paid)
+    has_rest = Trade.objects.filter(pk=trade.pk, refunded__lte=trade.paid - amount)
+    if not move(has_rest, refunded=plus("refunded", amount)):
         raise NothingLeft()
+
+
+def turn(refund: ChannelRefund) -> None:
+    """Take turns on the payment before the refund's own row is changed (docs/locks.md)."""
+    trades.turn(refund.pay_type, refund.trade_no)
 
 
 def recount(refund: ChannelRefund) -> None:
@@ -46,13 +49,7 @@ def recount(refund: ChannelRefund) -> None:
     Races:  the payment's row is held: who counts last sees what the others have committed.
     """
     pay_type, trade_no = PayType(refund.pay_type), refund.trade_no
-    row = Refunded.objects.filter(pay_type=pay_type, trade_no=trade_no).first()
-    if row is None or not hold(Refunded, row.pk):
-        return
-    amount = min(row.paid, _under_way(pay_type, trade_no))
-    Refunded.objects.filter(pk=row.pk).update(amount=amount)
-
-
-def _under_way(pay_type: PayType, trade_no: str) -> Decimal:
-    refunds = ChannelRefund.objects.filter(pay_type=pay_type, trade_no=trade_no)
-    return total(refunds.exclude(status__in=IN_VAIN), "amount")
+    trade = trades.turn(pay_type, trade_no)
+    if trade:
+        amount = min(trade.paid, trades.under_way(pay_type, trade_no))
+        Trade.objects.filter(pk=trade.pk).update(refunded=amount)

@@ -103,6 +103,8 @@ class CaseKind(models.TextChoices):
     WRONG_AMOUNT = "wrong_amount", _("another amount than the order's was paid")
     SECOND_PAYMENT = "second_payment", _("paid a second time")
     LATE_PAYMENT = "late_payment", _("paid after it was closed or voided")
+    CONTRADICTED = "contradicted", _("the channel says two things of one payment")
+    GIVEN_BACK = "given_back", _("given back at the channel, and not by us")
     REFUND_FAILED = "refund_failed", _("the channel refused a refund")
     AWAITING_LONG = "awaiting_long", _("reported a day ago, and neither paid nor unpaid")
     TAKEN_BACK = "taken_back", _("taken back from a wallet")
@@ -123,14 +125,16 @@ class CaseKind(models.TextChoices):
 # Closed as soon as somebody knows what became of the refund (end_refund.py), and by nobody else.
 WAIT_FOR_WORD = (CaseKind.REFUND_STUCK, CaseKind.REFUND_PARKED)
 
-# Their reference is that of the line that brought the money to suspense.
-WITH_MONEY = (
+# A payment that its channel tells of, and that nobody wants.
+ARRIVED = (
     CaseKind.UNKNOWN_ORDER,
     CaseKind.WRONG_AMOUNT,
     CaseKind.SECOND_PAYMENT,
     CaseKind.LATE_PAYMENT,
-    CaseKind.REFUND_FAILED,
 )
+
+# Their reference is that of the line that brought the money to suspense.
+WITH_MONEY = (*ARRIVED, CaseKind.REFUND_FAILED)
 
 
 class CaseStatus(models.IntegerChoices):
@@ -172,5 +176,7 @@ class NoticeOutcome(StrEnum):
     CONFIRMED = "confirmed"
     DUPLICATE = "duplicate"  # said before: acknowledged without effect
     SUSPENSE = "suspense"  # genuine, but fits nothing: the money waits for finance
+    DOUBTED = "doubted"  # genuine, and not what our books say: the channel will knock again
+    CONTRADICTED = "contradicted"  # genuine, and the channel or our books say otherwise: a case
     NOTED = "noted"  # genuine, but says nothing of a payment (closed, waiting, refund)
     ERROR = "error"  # we failed; the channel will knock again

@@ -137,7 +137,10 @@ _ROUTES = {
         ("clearing", "wallet"),  # a channel refund that the channel refused came back
     ),
     Kind.CHANNEL_PAY: (("clearing", "escrow"),),
-    Kind.SUSPENSE: (("clearing", "suspense"),),
+    Kind.SUSPENSE: (
+        ("clearing", "suspense"),
+        ("suspense", "clearing"),  # its channel says now that it had never come like that
+    ),
     Kind.CHANNEL_REFUND: (
         ("suspense", "clearing"),
         ("wallet", "clearing"),

@@ -20,7 +20,7 @@ class Kind(models.IntegerChoices):
     TOPUP = 4, _("Top-up")  # clearing -> wallet
     ADJUSTMENT = 5, _("Adjustment")  # platform <-> wallet <-> suspense, suspense -> platform
     CHANNEL_PAY = 6, _("Paid through a channel")  # clearing -> escrow
-    SUSPENSE = 7, _("Arrived without an owner")  # clearing -> suspense
+    SUSPENSE = 7, _("Arrived without an owner")  # clearing <-> suspense
     CHANNEL_REFUND = 8, _("Refunded through the channel")  # suspense or wallet -> clearing
 
 

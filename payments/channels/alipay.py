@@ -39,6 +39,7 @@ from payments.states import PayType, Scene
 SIGN_TYPE = "RSA2"
 OK, BUSINESS_FAILED = "10000", "40004"
 PAID = ("TRADE_SUCCESS", "TRADE_FINISHED")  # finished: can no longer be refunded, paid all the same
+CLOSED = "TRADE_CLOSED"
 NO_BILL = "isp.bill_not_exist"  # nothing on that day, or not written yet
 REUSED = ("ACQ.CONTEXT_INCONSISTENT", "ACQ.TRADE_HAS_CLOSE")
 UNKNOWN_TRADE = "ACQ.TRADE_NOT_EXIST"
@@ -120,12 +121,17 @@ class Alipay:
         if answer.get("out_trade_no") != order.order_no:
             raise ChannelDown("the answer is about another order")
         status = _text(answer, "trade_status")
-        if status in PAID:
+        # Closed: timed out, closed, or wholly refunded; what was paid has a time of that.
+        was_paid = status == CLOSED and answer.get("send_pay_date")
+        if status in PAID or was_paid:
             try:
-                return Answer(State.PAID, self._payment(answer, "send_pay_date"), status)
+                payment = self._payment(answer, "send_pay_date")
             except wire.Malformed as error:
                 raise ChannelDown(f"the answer makes no sense: {error}") from error
-        if status == "TRADE_CLOSED":  # timed out, closed, or wholly refunded
+            if was_paid:
+                return Answer(State.REFUNDED, says=status, was_paid=payment)
+            return Answer(State.PAID, payment, status)
+        if status == CLOSED:
             return Answer(State.CLOSED, says=status)
         return Answer(State.PENDING, says=status)
 

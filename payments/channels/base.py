@@ -80,16 +80,18 @@ class State(StrEnum):
     PAID = "paid"
     PENDING = "pending"  # may still be paid
     CLOSED = "closed"  # never will be: closed, revoked, timed out for good
+    REFUNDED = "refunded"  # was paid, and given back since, whole or in part: nobody can pay it
     UNKNOWN = "unknown"  # the channel knows no such order: it may still be made there
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a query or a close came to; `payment` when paid."""
+    """What a query or a close came to; `payment` when paid, `was_paid` when that was given back."""
 
     state: State
     payment: Payment | None = None
     says: str = ""
+    was_paid: Payment | None = None
 
 
 class RefundState(StrEnum):

@@ -57,7 +57,8 @@ WINDOW_S = 300  # how far a message's time may be from ours
 CURRENCY = "CNY"
 DESCRIPTION_MAX = 127
 REASON_MAX = 80
-ENDED = ("CLOSED", "REVOKED", "REFUND")  # refund: paid once, by now given back by somebody
+ENDED = ("CLOSED", "REVOKED")
+GIVEN_BACK = "REFUND"  # paid once; given back since, whole or in part
 REFUND_STATES = {
     "SUCCESS": RefundState.DONE,
     "PROCESSING": RefundState.PENDING,
@@ -144,13 +145,15 @@ class WeChat:
         if status >= 400:
             raise ChannelDown(_says(answer))
         state = _text(answer, "trade_state")
-        if state == "SUCCESS":
+        if state in ("SUCCESS", GIVEN_BACK):
             try:
                 payment = self._payment(answer)
             except wire.Malformed as error:
                 raise ChannelDown(f"the answer makes no sense: {error}") from error
             if payment.order_no != order.order_no:
                 raise ChannelDown("the answer is about another order")
+            if state == GIVEN_BACK:
+                return Answer(State.REFUNDED, says=state, was_paid=payment)
             return Answer(State.PAID, payment, state)
         return Answer(State.CLOSED if state in ENDED else State.PENDING, says=state)
 

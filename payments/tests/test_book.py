@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connections
 
-from payments import bills, book, cases, confirm, order, reconcile, topup
+from payments import bills, book, cases, confirm, order, reconcile, suspended, topup
 from payments.channels.base import Payment
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, CaseStatus, NoticeOutcome, OrderStatus, PayType, Scene
@@ -170,7 +170,7 @@ def test_booked_with_another_amount_and_notified_then(wechat):
     mine = unpaid()
     booked(surplus(mine.order_no, "40.00"))
 
-    assert notified(mine.order_no) == NoticeOutcome.DUPLICATE
+    assert notified(mine.order_no) == NoticeOutcome.DOUBTED
 
     assert [kind for kind, *_ in lines()] == [Kind.SUSPENSE]
 
@@ -179,7 +179,7 @@ def test_booked_with_another_amount_and_notified_then(wechat):
 def test_booked_with_another_amount_and_notified_then_without_the_guard(wechat, monkeypatch):
     mine = unpaid()
     booked(surplus(mine.order_no, "40.00"))
-    monkeypatch.setattr(confirm, "_is_suspended", lambda payment: False)
+    monkeypatch.setattr(confirm, "_stands", lambda payment: None)
 
     assert notified(mine.order_no) == NoticeOutcome.CONFIRMED
 
@@ -223,7 +223,7 @@ def test_booked_and_notified_at_once(wechat, monkeypatch, on_mariadb):
 def test_booked_and_notified_at_once_without_the_guard(wechat, monkeypatch, on_mariadb):
     mine = unpaid()
     case = surplus(mine.order_no, "40.00")
-    monkeypatch.setattr(book, "hold", lambda model, key: True)
+    monkeypatch.setattr(suspended, "hold", lambda payment: None)
     notified_while_it_is_booked(monkeypatch, mine.order_no, at_once=True)
 
     booked(case)

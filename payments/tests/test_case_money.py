@@ -14,7 +14,7 @@ from packets.states import Kind as PacketKind
 from payments import cases, channel_refund, confirm, refunded, send_refund, topup
 from payments.audit import refunds_stay_within_their_payment, suspense_is_what_open_cases_hold
 from payments.channels.base import Payment, RefundState
-from payments.models import Case, ChannelRefund, PaymentOrder, Refunded
+from payments.models import Case, ChannelRefund, PaymentOrder, Trade
 from payments.states import CaseKind, CaseStatus, PayType, RefundStatus, Scene
 from payments.tests.conftest import offer
 from redpacket_site.kit.caller import Caller
@@ -297,7 +297,7 @@ def test_what_is_proposed_counts_until_it_comes_to_nothing(alipay, maker, checke
     assert send(failing, checker) == RefundStatus.FAILED
 
     assert refunded.rest(**rest) == 50
-    assert Refunded.objects.get().amount == 0
+    assert Trade.objects.get().refunded == 0
     assert balance("bob").balance == 50
 
 
@@ -379,7 +379,7 @@ def test_the_database_knows_what_can_go_back(channels, amount):
     paid_twice()
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        Refunded.objects.update(amount=amount)
+        Trade.objects.update(refunded=amount)
 
 
 def test_a_case_of_the_release_before_is_counted_when_it_is_touched(channels, maker, checker):
@@ -401,13 +401,13 @@ def test_a_case_of_the_release_before_is_counted_when_it_is_touched(channels, ma
 def test_a_refund_of_the_release_before_counts(alipay, maker):
     order = topped_up(alipay)
     part("20.00", maker, order_no=order.order_no)
-    Refunded.objects.all().delete()
+    Trade.objects.all().delete()
 
     with pytest.raises(refunded.NothingLeft):
         part("30.01", maker, order_no=order.order_no)
     part("30.00", maker, order_no=order.order_no)
 
-    assert Refunded.objects.get().amount == 50
+    assert Trade.objects.get().refunded == 50
 
 
 def says(rule) -> list[str]:
@@ -464,7 +464,7 @@ def test_the_audit_sees_refunds_beyond_their_payment(alipay, maker):
     order = topped_up(alipay)
     for _ in range(2):
         part("30.00", maker, order_no=order.order_no)
-        Refunded.objects.all().delete()
+        Trade.objects.all().delete()
         ChannelRefund.objects.filter(amount="30.00").update(status=RefundStatus.WITHDRAWN)
     ChannelRefund.objects.update(status=RefundStatus.PROPOSED)
 

@@ -380,7 +380,8 @@ def test_a_forged_answer_in_gbk_is_not_believed(alipay, there):
         ({**TRADE, "trade_status": "TRADE_SUCCESS"}, State.PAID),
         ({**TRADE, "trade_status": "TRADE_FINISHED"}, State.PAID),
         ({**TRADE, "trade_status": "WAIT_BUYER_PAY"}, State.PENDING),
-        ({**TRADE, "trade_status": "TRADE_CLOSED"}, State.CLOSED),
+        ({**TRADE, "trade_status": "TRADE_CLOSED", "send_pay_date": None}, State.CLOSED),
+        ({**TRADE, "trade_status": "TRADE_CLOSED"}, State.REFUNDED),  # it was paid once
         (UNKNOWN, State.UNKNOWN),
     ],
 )
@@ -391,6 +392,7 @@ def test_query(alipay, there, node, state):
 
     assert answer.state == state
     assert answer.payment == (PAID if state == State.PAID else None)
+    assert answer.was_paid == (PAID if state == State.REFUNDED else None)
 
 
 @pytest.mark.parametrize(

@@ -412,7 +412,7 @@ def test_nothing_but_probes_is_no_answer_and_no_refusal(pay, there):
         (200, {"trade_state": "USERPAYING"}, State.PENDING),
         (200, {"trade_state": "CLOSED"}, State.CLOSED),
         (200, {"trade_state": "REVOKED"}, State.CLOSED),
-        (200, side.wechat_transaction(trade_state="REFUND"), State.CLOSED),
+        (200, side.wechat_transaction(trade_state="REFUND"), State.REFUNDED),
         (404, {"code": "ORDER_NOT_EXIST"}, State.UNKNOWN),
     ],
 )
@@ -423,6 +423,7 @@ def test_query(pay, there, status, answer, state):
 
     assert found.state == state
     assert found.payment == (PAID if state == State.PAID else None)
+    assert found.was_paid == (PAID if state == State.REFUNDED else None)
     assert there.asked[0].path == "/v3/pay/transactions/out-trade-no/hb0001?mchid=1900000001"
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from packets import roles
 from payments import cases, channel_refund, conclude_refund, confirm, send_refund, topup
 from payments.channels.base import RefundAnswer, RefundState
-from payments.models import Case, ChannelRefund, Refunded
+from payments.models import Case, ChannelRefund, Trade
 from payments.states import CaseKind, CaseStatus, PayType, RefundStatus, Scene
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.models import StaffAction
@@ -257,7 +257,7 @@ def test_paid_after_all_while_it_is_sent_again_under_another_number(alipay, appr
     assert send_refund.send(refund_id=again.pk, now=again.chase_at) is RefundState.FAILED
 
     assert {found.rule for found in audit()} == {"late_refunds_are_put_right"}
-    assert (Refunded.objects.get().amount, in_bobs_wallet()) == (50, 50)
+    assert (Trade.objects.get().refunded, in_bobs_wallet()) == (50, 50)
 
 
 def test_put_right_by_an_adjustment_under_four_eyes(alipay, approved):

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from payments import cases, channel_refund, refunded
-from payments.models import Case, ChannelRefund, Refunded
+from payments.models import Case, ChannelRefund, Trade
 from payments.states import RefundStatus
 from payments.tests import test_case_money as story
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
@@ -155,7 +155,7 @@ def test_two_proposals_at_once_stay_within_the_payment(
 ):
     assert proposed_at_once(monkeypatch, alipay, maker) == ["made", "NothingLeft"]
 
-    assert Refunded.objects.get().amount == 30
+    assert Trade.objects.get().refunded == 30
 
 
 @pytest.mark.broken_books
@@ -181,7 +181,7 @@ def test_many_proposals_at_once(alipay, maker):  # noqa: F811
 
     assert sum(made.startswith("rf") for made in outcomes) == 2
     assert outcomes.count("NothingLeft") == 3
-    assert Refunded.objects.get().amount == 40
+    assert Trade.objects.get().refunded == 40
 
 
 def test_many_withdrawals_at_once_give_it_back_once(alipay, maker):  # noqa: F811
@@ -192,7 +192,7 @@ def test_many_withdrawals_at_once_give_it_back_once(alipay, maker):  # noqa: F81
     outcomes = in_threads([lambda: channel_refund.withdraw(**wanted)] * 4)
 
     assert sorted(outcomes) == [False, False, False, True]
-    assert Refunded.objects.get().amount == kept.amount
+    assert Trade.objects.get().refunded == kept.amount
 
 
 # --- escrow: whether anything was paid in

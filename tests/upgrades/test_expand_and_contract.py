@@ -24,6 +24,7 @@ WEIGHED = {
     "payments.0007_bill_days: AddConstraint bill.bill_figures": "they never count more",
     "payments.0007_bill_days: AddConstraint bill.bill_compared_at": "they are refused to compare a"
     " day that a new worker waits for, and leave it to him",
+    "payments.0012_trades: RenameModel": "a table that they do not know",
     "wallets.0006_adjustment_case: AddConstraint adjustment.adjustment_decided_by_a_checker": WIDER,
 }
 ADDS = (

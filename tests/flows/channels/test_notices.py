@@ -14,10 +14,10 @@ from django.apps import apps
 from django.test import Client
 from django.utils import timezone
 
-from payments.models import Case, Notification, PaymentOrder
+from payments.models import Case, ChannelRefund, Notification, PaymentOrder
 from payments.sandbox import keys, notices
 from payments.sandbox.models import SandboxNotice
-from payments.states import PAY_TYPE_OF
+from payments.states import PAY_TYPE_OF, CaseStatus, RefundStatus
 from tests.flows.channels.signer import (
     Message,
     WeChat,
@@ -557,7 +557,9 @@ def test_another_amount_and_then_the_right_one(shop, amount_fen):
 
     assert (answer.status_code, answer.content) == TAKEN[shop.word]
     assert shop.order(order)["status"] == "confirmed"
-    assert money(packet, shop.word)[0] == "6.00"
+    assert money(packet, shop.word) == ("6.00", "0.00", "6.00"), "one trade is one payment"
+    assert (Case.objects.get().status, Case.objects.get().held) == (CaseStatus.RESOLVED, 0)
+    assert ChannelRefund.objects.get().status == RefundStatus.WITHDRAWN
 
 
 def test_what_is_no_post_and_what_is_too_long(shop):
