@@ -14,6 +14,10 @@ NOTICES = Counter(
     "hongbao_notices_total", "Channel notifications by outcome", ["channel", "outcome"]
 )
 DROPPED = Counter("hongbao_dropped_total", "What found its queue full or its way shut", ["what"])
+REFUSED = Counter(
+    "hongbao_refused_total", "Told no at once: a kind is full, a breaker open", ["what"]
+)
+OPENED = Counter("hongbao_breaker_opened_total", "How often a service was left alone", ["service"])
 _labelled: dict = {}
 _grabs: dict = {}
 
@@ -36,3 +40,11 @@ def grab_done(outcome: str) -> None:
 
 def dropped(what: str, count: int) -> None:
     DROPPED.labels(what).inc(count)
+
+
+def refused(what: str) -> None:
+    REFUSED.labels(what).inc()
+
+
+def opened(service: str) -> None:
+    OPENED.labels(service).inc()
