@@ -13,7 +13,9 @@ from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
 from xdist.scheduler import LoadScopeScheduling
 
+from packets import members
 from payments import strangers
+from payments.channels import http
 from redpacket_site.kit import caller, handoff, heartbeat, middleware, redis, sweeps, throttle
 from tests import rules
 
@@ -89,6 +91,8 @@ def _empty() -> None:
         redis.call(lambda r: r.flushdb())
     throttle._buckets.clear()
     strangers.quota.clear()
+    for line in (members.line, *http.lines.values()):
+        line.breaker.forget()
     sweeps._places.clear()
     heartbeat._written.clear()
     middleware.hosts.clear()

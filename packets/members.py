@@ -3,11 +3,11 @@
 The other half keeps the table: the chat server's verbs replace, add and remove.
 """
 
+import json
 from collections.abc import Iterable
 from contextlib import suppress
 from urllib.parse import quote
 
-import requests
 import structlog
 from django.conf import settings
 from django.core.cache import caches
@@ -17,14 +17,20 @@ from packets import member_set
 from packets.models import Group, GroupMember, RedPacket
 from packets.states import Kind
 from redpacket_site.kit import redis, retry, service_keys, sql
+from redpacket_site.kit.breaker import Open
+from redpacket_site.kit.bulkhead import Bulkhead
 from redpacket_site.kit.moves import hold
+from redpacket_site.kit.outside import Limits, Line, Silent
 from redpacket_site.kit.problems import Unavailable
 
 log = structlog.get_logger(__name__)
 
 REMEMBERED_S = 5  # a removal is effective within 5 seconds everywhere (api.md)
-TIMEOUT_S = (0.5, 1.5)  # to connect, to answer
+LIMITS = Limits(connect_s=0.5, read_s=1.5, total_s=2.0, most_bytes=4096)
 CHUNK = 2000
+
+# A crowd that grabs asks about each of its members: they take turns, as long as it is milliseconds.
+line = Line("members", Bulkhead("members", "REDPACKET_MEMBERS_CALLS_AT_ONCE", wait_s=0.25))
 
 
 def may_see(packet: RedPacket, user_id: str) -> bool:
@@ -56,27 +62,32 @@ def asks_chat_server() -> bool:
 
 def _asked(path: str, *, yes: int) -> tuple[bool, dict]:
     """Whether the chat server knows it, and its JSON. Only `yes` means yes: a page with 200 that
-    says "please log in" makes nobody a member."""
+    says "please log in" makes nobody a member.
+
+    Raises: Unavailable (503), also when nobody was asked: too many are asking, or it was silent.
+    """
     kept = caches["process"]  # a stranger who can write to Redis would make members
     remembered = kept.get(f"members:{path}")
     if remembered is not None:
         return remembered
     try:
-        response = requests.get(
+        reply = line.fetch(
+            "GET",
             f"{settings.REDPACKET_MEMBERS_URL.rstrip('/')}/{path}",
             headers={"Authorization": f"Bearer {service_keys.shown()}"},
-            timeout=TIMEOUT_S,
-            allow_redirects=False,
+            limits=LIMITS,
         )
-        if response.status_code not in (yes, 404):
-            raise requests.RequestException(f"status {response.status_code}")
-        body = response.json() if response.status_code == 200 else {}
-        if response.status_code == 200 and not isinstance(body.get("number"), int):
-            raise requests.RequestException("number is no number")
-    except (requests.RequestException, ValueError, AttributeError) as error:
+        if reply.status not in (yes, 404):
+            raise ValueError(f"status {reply.status}")
+        body = json.loads(reply.body) if reply.status == 200 else {}
+        if reply.status == 200 and not isinstance(body.get("number"), int):
+            raise ValueError("number is no number")
+    except Open:
+        raise Unavailable() from None  # said when it was opened
+    except (Silent, ValueError, AttributeError, RecursionError) as error:
         log.warning("members_unavailable", error=repr(error))
         raise Unavailable() from error
-    answer = (response.status_code != 404, body)
+    answer = (reply.status != 404, body)
     kept.set(f"members:{path}", answer, REMEMBERED_S)
     return answer
 

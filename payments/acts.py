@@ -19,11 +19,13 @@ from payments import (
     end_refund,
     reconcile,
 )
-from payments.channels.base import ChannelDown, NoBill, Refused, State
+from payments.channels import registry
+from payments.channels.base import ChannelDown, NoBill, NotSent, Refused, State
 from payments.models import Bill
 from payments.states import CHANNELS, PAYABLE, CaseStatus, OrderStatus, PayType, RefundStatus
 from redpacket_site.kit import texts
 from redpacket_site.kit.actions import ReasonAction
+from redpacket_site.kit.export import files
 from redpacket_site.kit.problems import Invalid
 from redpacket_site.kit.proposals import Proposal, making
 from wallets import accounts, adjust
@@ -60,10 +62,12 @@ class AskChannel(ReasonAction):
         return (order.status, order.chases)
 
     def run(self, order, *, reason, now, also):
-        """Noted before it is asked: a call to a channel has no transaction to commit with."""
-        with transaction.atomic(durable=True):
-            also.keep(True)
-        return ask.ask(order_id=order.pk, now=now) or False
+        """Noted before it is asked: a call to a channel has no transaction to commit with. Where it
+        cannot be asked now, that is said (NotSent) and nothing noted."""
+        with registry.line(order.pay_type, order.merchant):
+            with transaction.atomic(durable=True):
+                also.keep(True)
+            return ask.ask(order_id=order.pk, now=now) or False
 
     def told(self, order, result):
         return _SAID[result]
@@ -395,6 +399,8 @@ class RunBill(Proposal):
             return None  # no transactions: what our books say of that day is missing
         except LookupError:
             raise Invalid(errors={"channel": [_("This channel is not in use here.")]}) from None
+        except NotSent:
+            raise
         except (ChannelDown, Refused) as error:
             says = _("The channel gives no bill: %(error)s") % {"error": error}
             raise Invalid(errors={"channel": [says]}) from error
@@ -403,9 +409,10 @@ class RunBill(Proposal):
         pay_type, day = data["channel"], data["day"]
         also = making(user, request, self.name, f"{pay_type.word} {day}")
         try:
-            reconcile.reconcile(
-                pay_type=pay_type, day=day, content=self.content(data), now=now, also=also
-            )
+            with files.seat():
+                reconcile.reconcile(
+                    pay_type=pay_type, day=day, content=self.content(data), now=now, also=also
+                )
         except bills.Unreadable as error:
             says = _("This is no bill of this channel: %(error)s") % {"error": error}
             field = "file" if "file" in data else "channel"

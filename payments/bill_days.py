@@ -7,7 +7,7 @@ import structlog
 from django.db.models import Q, QuerySet
 
 from payments import bills, cases, reconcile
-from payments.channels.base import ChannelDown, NoBill, Refused
+from payments.channels.base import ChannelDown, NoBill, NotSent, Refused
 from payments.models import Bill, PaymentOrder
 from payments.states import BillState, CaseKind, PayType
 from redpacket_site.kit import backoff, lease, retry
@@ -103,6 +103,8 @@ def fetch(*, bill: Bill, now: datetime) -> bool:
         if now < bills.usual(day):
             return _wait(bill, f"not written yet: {error}", now)
         content = None
+    except NotSent:
+        return False  # nobody was asked, so it counts as no try
     except (ChannelDown, Refused, LookupError) as error:
         return _wait(bill, str(error), now)
     try:

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from payments import awaiting, confirm, given_back, order
 from payments.channels import http, registry
-from payments.channels.base import Answer, Channel, ChannelDown, Refused, State
+from payments.channels.base import Answer, Channel, ChannelDown, NotSent, Refused, State
 from payments.models import PaymentOrder
 from payments.states import PAYABLE, NoticeOutcome, OrderStatus, PayType
 from redpacket_site.kit import backoff, lease
@@ -23,7 +23,7 @@ LEASE_S = http.LONGEST_S + 10  # and what the database takes
 
 def chase(*, order_id: int, now: datetime, at_once: bool = False) -> State | None:
     """Ask about one order whose time has come (`at_once`: whose time has not); None when there is
-    nothing to ask, or another worker is asking.
+    nothing to ask, another worker is asking, or the channel is left alone for now.
 
     Paid is confirmed as if notified. An order past its time is closed at its channel, and ends here
     only when the channel says that nobody can pay it any more: a mere "not paid yet" races with the
@@ -32,13 +32,24 @@ def chase(*, order_id: int, now: datetime, at_once: bool = False) -> State | Non
 
     Races:   a lease (kit/lease.py): one worker asks. What ends the order carries in its WHERE both
              the lease and the status that the answer was judged by: an order that was reported or
-             confirmed meanwhile stays, and is asked about again.
+             confirmed meanwhile stays, and is asked about again. The way to the channel is taken
+             before the lease: what is refused there costs no try and moves no pause.
     Repeats: killed in between, it is asked again once the lease is over.
     Spec:    2.6
     """
     asked = PaymentOrder.objects.filter(pk=order_id, status__in=PAYABLE).first()
-    held = _take(asked, now, at_once) if asked else None
-    if asked is None or held is None:
+    if asked is None:
+        return None
+    try:
+        with registry.line(asked.pay_type, asked.merchant):
+            return _chase(asked, now, at_once)
+    except NotSent:
+        return None
+
+
+def _chase(asked: PaymentOrder, now: datetime, at_once: bool) -> State | None:
+    held = _take(asked, now, at_once)
+    if held is None:
         return None
     try:
         return _heed(asked, held, now)

@@ -1,5 +1,6 @@
 """An order at a channel is opened, or given again (下单)."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -8,8 +9,8 @@ import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from payments.channels import registry
-from payments.channels.base import Channel, ChannelDown, Refused, Reused, Wanted
+from payments.channels import http, registry
+from payments.channels.base import Channel, ChannelDown, NotSent, Refused, Reused, Wanted
 from payments.models import PaymentOrder
 from payments.order import end, supersede
 from payments.states import PAYABLE, OrderStatus, PayType, Scene
@@ -46,6 +47,8 @@ def open_order(bill: Bill, *, now: datetime, also: retry.Also | None = None) -> 
              twins that both call the channel one may be refused as the other's double: that ends no
              order that somebody has been given or has reported, and nobody is given one that has
              ended. New orders of one payer take turns (kit/turns.py): none slips past the limit.
+             The way to the channel is taken before anything is written: who is refused there leaves
+             nothing behind.
     Repeats: the same key gives the same order while it can be paid. Another scene gives fresh
              parameters, and a new order where the channel takes one scene a number. Parameters
              that end before their order are fetched anew.
@@ -54,19 +57,16 @@ def open_order(bill: Bill, *, now: datetime, also: retry.Also | None = None) -> 
     Spec:    2.6, 2.9
     """
     try:
-        order, channel = _order(bill, now)
-        pay_params = order.pay_params
-        is_good = order.scene == bill.scene and not channel.ends_early(bill.scene)
-        if pay_params is None or not is_good:
-            try:
-                pay_params = _ask(channel, order, bill, now)
-            except Reused as error:
-                log.info("channel_wants_another_number", order_no=order.order_no, error=str(error))
-                pay_params = _twins(order, bill)
-                if pay_params is None:
-                    _release(order)
-                    order, channel = _order(bill, now)
-                    pay_params = _ask(channel, order, bill, now)
+        found = _fitting(_with_key(bill), bill, now)
+        given = _given(*found, bill) if found else None
+        if found and given is not None:
+            order, pay_params = found[0], given
+        else:
+            channel = found[1] if found else _offered(bill.pay_type)
+            with http.line(channel.line) if channel.asks_for(bill.scene) else nullcontext():
+                order, pay_params = _make(bill, now)
+    except NotSent:
+        raise
     except ChannelDown as error:
         log.warning("channel_down", channel=bill.pay_type.word, error=str(error))
         raise Unavailable() from error
@@ -75,25 +75,65 @@ def open_order(bill: Bill, *, now: datetime, also: retry.Also | None = None) -> 
     return _offer(order_id=order.pk, pay_params=pay_params, scene=bill.scene, now=now, also=also)
 
 
+def _with_key(bill: Bill) -> PaymentOrder | None:
+    return PaymentOrder.objects.filter(open_key=bill.key).first()
+
+
+def _offered(pay_type: PayType, merchant: str = "") -> Channel:
+    """Raises ChannelUnavailable (409)."""
+    try:
+        return registry.channel(pay_type, merchant)
+    except LookupError:
+        raise ChannelUnavailable() from None
+
+
+def _fitting(
+    order: PaymentOrder | None, bill: Bill, now: datetime
+) -> tuple[PaymentOrder, Channel] | None:
+    """The order, and the channel with its own keys, if it can be paid as this bill says."""
+    if order is None or order.expire_time <= now:
+        return None
+    try:
+        channel = registry.channel(bill.pay_type, order.merchant)
+    except LookupError:
+        return None  # the keys that it was made with are gone: so is the order
+    fits = order.scene == bill.scene or channel.takes_any_scene
+    return (order, channel) if fits else None
+
+
+def _given(order: PaymentOrder, channel: Channel, bill: Bill) -> dict | None:
+    """What was given for this order, if it is good for this bill and still counts."""
+    is_good = order.scene == bill.scene and not channel.ends_early(bill.scene)
+    return order.pay_params if is_good else None
+
+
+def _make(bill: Bill, now: datetime) -> tuple[PaymentOrder, dict]:
+    """An order that the channel has taken, and what its payer needs. Raises ChannelDown, Refused,
+    ChannelUnavailable (409)."""
+    order, channel = _order(bill, now)
+    pay_params = _given(order, channel, bill)
+    if pay_params is None:
+        try:
+            pay_params = _ask(channel, order, bill, now)
+        except Reused as error:
+            log.info("channel_wants_another_number", order_no=order.order_no, error=str(error))
+            pay_params = _twins(order, bill)
+            if pay_params is None:
+                _release(order)
+                order, channel = _order(bill, now)
+                pay_params = _ask(channel, order, bill, now)
+    return order, pay_params
+
+
 def _order(bill: Bill, now: datetime) -> tuple[PaymentOrder, Channel]:
     """The open order of this key or a new one, and the channel with the order's own keys. Raises
     ChannelUnavailable (409)."""
-    order = PaymentOrder.objects.filter(open_key=bill.key).first()
-    if order:
-        try:
-            channel = registry.channel(bill.pay_type, order.merchant)
-        except LookupError:
-            pass  # the keys that it was made with are gone: so is the order
-        else:
-            fits = order.scene == bill.scene or channel.takes_any_scene
-            if fits and order.expire_time > now:
-                return order, channel
+    if order := _with_key(bill):
+        if found := _fitting(order, bill, now):
+            return found
         _release(order)
-    try:
-        order = _made(bill, registry.channel(bill.pay_type).merchant, now)
-        return order, registry.channel(bill.pay_type, order.merchant)
-    except LookupError:
-        raise ChannelUnavailable() from None
+    order = _made(bill, _offered(bill.pay_type).merchant, now)
+    return order, _offered(bill.pay_type, order.merchant)
 
 
 def _twins(order: PaymentOrder, bill: Bill) -> dict | None:

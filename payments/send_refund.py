@@ -7,7 +7,14 @@ from django.conf import settings
 
 from payments import end_refund, merchants
 from payments.channels import http, registry
-from payments.channels.base import Channel, ChannelDown, RefundAnswer, RefundState, Refused
+from payments.channels.base import (
+    Channel,
+    ChannelDown,
+    NotSent,
+    RefundAnswer,
+    RefundState,
+    Refused,
+)
 from payments.models import ChannelRefund
 from payments.states import PayType, RefundStatus
 from redpacket_site.kit import backoff, lease, retry
@@ -23,7 +30,8 @@ STUCK_TRIES, STUCK_AFTER = 8, timedelta(days=4)
 
 
 def send(*, refund_id: int, now: datetime) -> RefundState | None:
-    """Tell the channel, or ask what became of it; None when it is not due, or somebody else asks.
+    """Tell the channel, or ask what became of it; None when it is not due, somebody else asks, or
+    the channel is left alone for now.
 
     Only the channel's word about this very number ends it. Silence, and an answer about anything
     else (the key, the message, the merchant, the moment), end nothing: it is asked what became of
@@ -32,15 +40,27 @@ def send(*, refund_id: int, now: datetime) -> RefundState | None:
     Money:   none moves when it is done; a refund that failed goes back to where it came from.
     Races:   a lease (kit/lease.py), longer than the calls can take: one worker calls, and a verdict
              counts from the holder alone. The row is "sent" before the call: whoever comes after a
-             killed worker asks first.
+             killed worker asks first. The way to the channel is taken before all that: what is
+             refused there was never sent, and leaves the refund as it was, a first try included.
     Repeats: the same refund number each time, so the channel refunds once.
     """
     asked = ChannelRefund.objects.filter(pk=refund_id, chase_at__isnull=False).first()
-    held = _take(asked, now) if asked else None
-    if asked is None or held is None:
+    if asked is None:
+        return None
+    merchant = merchants.of_refund(asked)
+    try:
+        with registry.line(asked.pay_type, merchant):
+            return _send(asked, merchant, now)
+    except NotSent:
+        return None
+
+
+def _send(asked: ChannelRefund, merchant: str, now: datetime) -> RefundState | None:
+    held = _take(asked, now)
+    if held is None:
         return None
     try:
-        channel = registry.channel(PayType(asked.pay_type), merchants.of_refund(asked))
+        channel = registry.channel(PayType(asked.pay_type), merchant)
         answer = _ask(channel, asked)
     except (ChannelDown, Refused, LookupError) as error:
         log.warning("refund_unanswered", refund_no=asked.refund_no, error=str(error))

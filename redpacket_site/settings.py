@@ -100,6 +100,13 @@ REDPACKET_SERVICE_KEY = env.secret(
 )
 # Where the chat server calls from. Empty: from anywhere.
 REDPACKET_SERVICE_FROM = env.networks("REDPACKET_SERVICE_FROM")
+# At most so many at once in a web process, which has eight threads (docs/decisions/0035).
+REDPACKET_PASSWORDS_AT_ONCE = env.integer("REDPACKET_PASSWORDS_AT_ONCE", 1, 1, 100)
+REDPACKET_CHANNEL_CALLS_AT_ONCE = env.integer("REDPACKET_CHANNEL_CALLS_AT_ONCE", 3, 1, 100)
+REDPACKET_MEMBERS_CALLS_AT_ONCE = env.integer("REDPACKET_MEMBERS_CALLS_AT_ONCE", 2, 1, 100)
+REDPACKET_FILES_AT_ONCE = env.integer("REDPACKET_FILES_AT_ONCE", 1, 1, 100)
+# How long a request waits for a channel; workers, who have time, go by payments/channels/http.py.
+REDPACKET_CHANNEL_WAIT_S = env.integer("REDPACKET_CHANNEL_WAIT_S", 5, 1, 8)
 REDPACKET_THROTTLE = env.switch("REDPACKET_THROTTLE", True)
 REDPACKET_STAFF_OTP = env.switch("REDPACKET_STAFF_OTP", True)
 if PRODUCTION:
@@ -145,6 +152,7 @@ MIDDLEWARE = [
     "redpacket_site.kit.middleware.Gateway",
     "django.middleware.security.SecurityMiddleware",
     "redpacket_site.kit.middleware.ContentSecurityPolicy",
+    "redpacket_site.office.gate.LogInGate",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -296,6 +304,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- Staff --------------------------------------------------------------------------------------
+PASSWORD_HASHERS = ["redpacket_site.kit.passwords.Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")

@@ -22,4 +22,5 @@ DATA_DIR.mkdir(parents=True, exist_ok=True)
 if "sqlite3" in DATABASES["default"]["ENGINE"]:
     # A file, not memory: threads and processes race for it.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+# Quick ones; tests/attacks/test_bulkheads.py takes the product's.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

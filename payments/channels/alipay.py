@@ -83,7 +83,14 @@ class Alipay:
     def account(self) -> str:
         return self.settings.account
 
+    @property
+    def line(self) -> str:
+        return f"alipay {self.settings.gateway}"
+
     # --- Orders ---------------------------------------------------------------------------------
+    def asks_for(self, scene: Scene) -> bool:
+        return scene == Scene.NATIVE
+
     def create(self, order: PaymentOrder, wanted: Wanted) -> dict:
         """App and h5 orders are made by the payer's own device, out of what is signed here; a QR
         code is asked for."""
@@ -296,7 +303,9 @@ class Alipay:
         url = _text(answer, "bill_download_url")
         if urlsplit(url).scheme not in ("https", urlsplit(self._url).scheme):
             raise ChannelDown("the bill is not offered over https")
-        reply = http.call("GET", url, headers={}, repeatable=True, bill=True)
+        reply = http.call(
+            "GET", url, by=f"{self.line} bills", headers={}, repeatable=True, bill=True
+        )
         if reply.status != 200 or not reply.body:
             raise ChannelDown(f"HTTP {reply.status} for the bill")
         return reply.body
@@ -338,6 +347,7 @@ class Alipay:
         reply = http.call(
             "POST",
             self._url,
+            by=self.line,
             headers={"Content-Type": "application/x-www-form-urlencoded;charset=utf-8"},
             body=urlencode(parameters).encode(),
             repeatable=repeatable,

@@ -11,8 +11,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from django.utils.translation import gettext_lazy as _
+
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import PayType, Scene
+from redpacket_site.kit.problems import Unavailable
+
+WAIT_S = 3  # until somebody who was refused may come again
 
 
 class Forged(Exception):
@@ -21,6 +26,22 @@ class Forged(Exception):
 
 class ChannelDown(Exception):
     """The channel did not answer, or not in its own protocol: try again later, same number."""
+
+
+class NotSent(ChannelDown, Unavailable):
+    """We did not even ask: the channel is left alone for a while, or enough requests wait for it.
+    Nothing follows from it, about any number; a person hears of it as 503."""
+
+    def __init__(self, line: str) -> None:
+        Unavailable.__init__(
+            self,
+            _("This way to pay does not answer at the moment; please try again in a few seconds."),
+            wait_s=WAIT_S,
+        )
+        self.line = line
+
+    def __str__(self) -> str:
+        return f"not sent, {self.line} is left alone or full"
 
 
 class Refused(Exception):
@@ -151,6 +172,13 @@ class Channel(Protocol):
     @property
     def account(self) -> str:
         """Whose money it is there, and so whose bill: several apps may share one."""
+
+    @property
+    def line(self) -> str:
+        """By which way it is called (http.py): the same for all but bills."""
+
+    def asks_for(self, scene: Scene) -> bool:
+        """Whether `create` calls the channel, or makes everything by itself."""
 
     def create(self, order: PaymentOrder, wanted: Wanted) -> dict:
         """Make the order there; what the app's SDK needs (api.md, `pay_params`). Made before with

@@ -1,10 +1,11 @@
 """Which channels are offered, each with the settings that are in force now; and those of before,
 for what was begun with them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from payments.channels import config
+from payments.channels import config, http
 from payments.channels.alipay import Alipay
 from payments.channels.base import Channel
 from payments.channels.unionpay import UnionPay
@@ -33,6 +34,22 @@ def channel(pay_type: PayType | int, merchant: str = "") -> Channel:
         if known.merchant == merchant:
             return known
     raise NotOffered(f"{PayType(pay_type).word}: no keys of the merchant {merchant}")
+
+
+@contextmanager
+def line(pay_type: PayType | int, merchant: str = "") -> Iterator[None]:
+    """The right to call this channel, for whoever claims a row first: what is refused then costs
+    no try. Without its keys there is nothing to refuse: whoever goes on finds that out.
+
+    Raises: NotSent (503).
+    """
+    try:
+        name = channel(pay_type, merchant).line
+    except NotOffered:
+        yield
+        return
+    with http.line(name):
+        yield
 
 
 def every(pay_type: PayType | int) -> list[Channel]:

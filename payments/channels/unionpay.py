@@ -73,7 +73,14 @@ class UnionPay:
     def account(self) -> str:
         return self.settings.account
 
+    @property
+    def line(self) -> str:
+        return f"unionpay {self.settings.gateway}"
+
     # --- Orders ---------------------------------------------------------------------------------
+    def asks_for(self, scene: Scene) -> bool:
+        return scene != Scene.H5
+
     def create(self, order: PaymentOrder, wanted: Wanted) -> dict:
         """An app gets a number to start UnionPay's SDK with, a page gets a form to post itself, a
         screen gets a QR code."""
@@ -343,6 +350,7 @@ class UnionPay:
         reply = http.call(
             "POST",
             url,
+            by=f"{self.line} bills" if bill else self.line,
             headers={"Content-Type": "application/x-www-form-urlencoded;charset=UTF-8"},
             body=urlencode(self._signed(fields)).encode(),
             repeatable=repeatable,

@@ -89,7 +89,14 @@ class WeChat:
     def account(self) -> str:
         return self.settings.account
 
+    @property
+    def line(self) -> str:
+        return f"wechat {self.settings.gateway}"
+
     # --- Orders ---------------------------------------------------------------------------------
+    def asks_for(self, scene: Scene) -> bool:
+        return True
+
     def create(self, order: PaymentOrder, wanted: Wanted) -> dict:
         """Whatever but the payer's address differs from an earlier request of this number, WeChat
         Pay refuses; with the same words it gives a fresh prepay id, page or code."""
@@ -416,6 +423,7 @@ class WeChat:
         return http.call(
             method,
             url,
+            by=self.line,
             headers=headers,
             body=body,
             repeatable=repeatable,

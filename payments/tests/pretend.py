@@ -32,6 +32,7 @@ class Pretend:
     merchant: str = "pretend"
     account: str = "pretend"
     takes_any_scene: bool = True
+    line: str = "pretend"
     ends: bool = False  # what it gave, before the order does
     reused: set[str] = field(default_factory=set)  # numbers that it has seen with other words
     paid: dict[str, Payment] = field(default_factory=dict)
@@ -58,6 +59,9 @@ class Pretend:
         if order.order_no in self.reused:
             raise Reused("seen before")
         return {"order_string": f"{order.order_no}/{wanted.scene}/{len(self.calls)}"}
+
+    def asks_for(self, scene):
+        return True
 
     def ends_early(self, scene):
         return self.ends

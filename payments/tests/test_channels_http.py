@@ -11,7 +11,7 @@ pytestmark = pytest.mark.once
 
 
 def call(url, **how):
-    return http.call("POST", url, headers={"X-Said": "so"}, body=b"a=1", **how)
+    return http.call("POST", url, by="there", headers={"X-Said": "so"}, body=b"a=1", **how)
 
 
 def test_an_answer_as_it_came(there):

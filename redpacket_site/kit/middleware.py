@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 
-from redpacket_site.kit import bodies, logs, metrics, problems
+from redpacket_site.kit import bodies, busy, logs, metrics, outside, problems
 
 API = "/api/v1/"
 HOSTS_MAX = 100  # spellings that are remembered: a wild card lets strangers make them up
@@ -36,19 +36,8 @@ class Gateway:
     def __call__(self, request: logs.Logged) -> HttpResponse:
         began = request.META.get(BEGAN) or time.perf_counter()
         request.request_id = request_id(request.META)
-        if request.path_info.startswith(API):
-            response = self._wrong_host(request) or self._too_large(request) or self.api(request)
-            if response.status_code >= 400 and not hasattr(response, "is_the_channels"):
-                response = self._as_problem(request, response)
-            if response.status_code < 500:
-                cast(
-                    Any, response
-                )._has_been_logged = True  # by its own line; Django would write another
-            response["Content-Length"] = len(response.content)
-            for name, value in self.api_headers:
-                response[name] = value
-        else:
-            response = self._page_too_large(request) or self.pages(request)
+        with outside.request_under_way():
+            response = self._answer(request)
         response["X-Request-ID"] = request.request_id
         match, caller = request.resolver_match, getattr(request, "caller", None)
         done(
@@ -64,11 +53,27 @@ class Gateway:
         )
         return response
 
+    def _answer(self, request: logs.Logged) -> HttpResponse:
+        if request.path_info.startswith(API):
+            response = self._wrong_host(request) or self._too_large(request) or self.api(request)
+            if response.status_code >= 400 and not hasattr(response, "is_the_channels"):
+                response = self._as_problem(request, response)
+            if response.status_code < 500:
+                cast(
+                    Any, response
+                )._has_been_logged = True  # by its own line; Django would write another
+            response["Content-Length"] = len(response.content)
+            for name, value in self.api_headers:
+                response[name] = value
+        else:
+            response = self._page_too_large(request) or self.pages(request)
+        return response
+
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if request.path_info.startswith(API):
             problem = problems.translate(error)
             return problems.render(request, problem) if problem else None
-        return None
+        return busy.page(request, error) if isinstance(error, problems.Unavailable) else None
 
     def _wrong_host(self, request: HttpRequest) -> HttpResponse | None:
         """A Host that is not ours (ALLOWED_HOSTS); the pages' middlewares look for themselves."""

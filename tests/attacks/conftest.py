@@ -1,3 +1,4 @@
-from payments.tests.conftest import keys, there
+from payments.tests.conftest import alipay, keys, there
+from tests.office.conftest import granted
 
-__all__ = ["keys", "there"]
+__all__ = ["alipay", "granted", "keys", "there"]

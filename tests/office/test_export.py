@@ -31,13 +31,13 @@ def taken_out(sitting, model, format: str = "csv", query: str = "", **headers):
 
 
 def read_csv(answer) -> list[dict]:
-    content = b"".join(answer.streaming_content)
+    content = b"".join(answer)
     assert content.startswith(b"\xef\xbb\xbf")
     return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
 
 
 def read_xlsx(answer) -> list[tuple]:
-    content = b"".join(answer.streaming_content)
+    content = b"".join(answer)
     return [tuple(row) for row in openpyxl.load_workbook(io.BytesIO(content)).active.values]
 
 
@@ -91,7 +91,7 @@ def test_a_file_opens_with_numbers_as_numbers_and_ids_as_text(auditor):
 
 def test_amounts_have_two_places_and_times_a_format(auditor):
     make.make_wallet("bob", "7.00")
-    content = b"".join(taken_out(auditor, LedgerLine, "xlsx").streaming_content)
+    content = b"".join(taken_out(auditor, LedgerLine, "xlsx"))
 
     sheet = openpyxl.load_workbook(io.BytesIO(content)).active
 
@@ -117,7 +117,7 @@ def test_the_filters_of_the_list_hold(maker):
 def test_what_is_hidden_on_the_page_is_in_no_file(superuser):
     packet = make.make_paid_packet(Kind.LUCKY, 3, "10.00")
 
-    content = b"".join(taken_out(superuser, RedPacket).streaming_content).decode()
+    content = b"".join(taken_out(superuser, RedPacket)).decode()
 
     assert packet.public_id in content
     assert packet.seed not in content
@@ -143,7 +143,7 @@ def test_every_list_can_be_taken_out(superuser, maker):
         for format in export.FORMATS:
             answer = taken_out(superuser, model_admin.model, format)
             assert answer.status_code == 200, model_admin
-            assert b"".join(answer.streaming_content)
+            assert b"".join(answer)
 
 
 def test_it_takes_the_right_to_export_and_leaves_a_record(maker, support):

@@ -12,9 +12,9 @@ from django.db import OperationalError, connection
 from prometheus_client import values
 
 from packets.views import EventViewSet
-from payments.channels import config, http
+from payments.channels import config
 from redpacket_site import schema
-from redpacket_site.kit import caller, forks, handoff, later, logs, redis
+from redpacket_site.kit import caller, forks, handoff, later, logs, outside, redis
 from tests.races.forks import forked
 from tests.test_house import sources
 
@@ -164,10 +164,10 @@ def test_a_thread_is_missing_without_the_guard(monkeypatch):
 
 
 def test_the_session_to_a_channel_is_not_shared():
-    mine = http._session()
+    mine = outside._session()
 
-    assert child(lambda: http._session() is mine) is False
-    assert http._session() is mine
+    assert child(lambda: outside._session() is mine) is False
+    assert outside._session() is mine
 
 
 def test_luck_differs():
@@ -210,4 +210,4 @@ def test_whoever_keeps_a_thread_a_lock_or_a_connection_says_how_it_is_renewed():
     silent = {name for name in keep if "forks.in_child" not in (ROOT / name).read_text()}
 
     assert silent == set()
-    assert keep >= {"redpacket_site/kit/handoff.py", "payments/channels/http.py"}
+    assert keep >= {"redpacket_site/kit/handoff.py", "redpacket_site/kit/outside.py"}

@@ -15,10 +15,10 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from payments import channel_refund, send_refund
-from payments.channels import config, http
+from payments.channels import config
 from payments.models import ChannelRefund
 from payments.sandbox import keys
-from redpacket_site.kit import logs
+from redpacket_site.kit import logs, outside
 from tests.flows.channels.signer import form, wechat
 from tests.flows.channels.story import Shop, both_passes, chase_time, void_time
 from tests.flows.channels.test_notices import genuine, post
@@ -96,7 +96,7 @@ def all_that_fails(shop: Shop, monkeypatch) -> None:
         broken.setattr("payments.confirm._confirm", lambda **_: 1 / 0)
         post(shop, message)
     with monkeypatch.context() as broken:
-        broken.setattr(http, "_session", lambda: _Down())
+        broken.setattr(outside, "_session", lambda: _Down())
         shop.chase(order, chase_time(order))
         wish = {"pay_type": shop.word, "scene": "native"}
         answer = shop.phone("alice").post(f"packets/{shop.draft()}/pay", wish)

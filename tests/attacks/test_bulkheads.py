@@ -1,0 +1,330 @@
+"""Nothing costly on the grab's threads: so many wait, one more is told so at once, and a bystander
+is answered. Each twin shows the thread that would wait, too."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import hashers
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.core.cache import caches
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils.module_loading import import_string
+
+from packets import members, roles
+from payments.models import Bill, PaymentOrder
+from redpacket_site import settings as product
+from redpacket_site.kit import export, outside, passwords
+from redpacket_site.kit.bulkhead import Full
+from redpacket_site.kit.models import StaffAction, StaffEvent
+from tests.attacks.silence import Held, kept_by
+from tests.make import make_paid_packet, make_wallet, user
+from tests.office import desk
+from wallets.models import Wallet
+
+ROOT = Path(__file__).resolve().parents[2]
+TOPUP = {"money": "1.00", "pay_type": "wechat", "scene": "native"}
+WISH = {"type": "equal", "for_id": "g1", "number": 1, "single_money": "1.00"}
+
+
+def refused(answer) -> bool:
+    """As api.md says, and as nothing else is."""
+    return (
+        answer.status_code == 503
+        and answer.json()["code"] == "unavailable"
+        and answer["Content-Type"] == "application/problem+json"
+        and int(answer["Retry-After"]) > 0
+    )
+
+
+def busy_page(answer) -> bool:
+    return (
+        answer.status_code == 503
+        and "Please try again in a few seconds." in answer.content.decode()
+        and int(answer["Retry-After"]) > 0
+    )
+
+
+def bystander() -> bool:
+    return user("bystander").get("wallet").status_code == 200
+
+
+# --- payers at a silent gateway
+
+
+@pytest.fixture
+def gateway(keys, there) -> Held:
+    held = Held()
+
+    def silent(asked):
+        held.keep()
+        return 404, {}, b""
+
+    there.answer = silent
+    return held
+
+
+def pays(at: int):
+    return user(f"payer{at}").post("wallet/topups", TOPUP)
+
+
+def test_a_payer_beyond_the_number_hears_no_at_once(gateway, there, settings):
+    settings.REDPACKET_CHANNEL_CALLS_AT_ONCE = 2
+
+    with kept_by(gateway, pays, 2) as said:
+        assert refused(pays(2))
+        assert bystander()
+        assert PaymentOrder.objects.count() == 2, "who was refused left nothing behind"
+    assert [answer.status_code for answer in said] == [503, 503]  # 404 and unsigned is no answer
+
+    assert pays(3).status_code == 503
+    assert len(there.asked) == 3, "the seats were let go"
+
+
+def test_a_payer_beyond_the_number_waits_without_the_guard(gateway, there, settings):
+    settings.REDPACKET_CHANNEL_CALLS_AT_ONCE = 100
+
+    with kept_by(gateway, pays, 3):
+        assert len(there.asked) == 3
+
+
+def test_a_packets_payer_is_a_payer(gateway, settings):
+    settings.REDPACKET_CHANNEL_CALLS_AT_ONCE = 1
+    wish = {"type": "personal", "for_id": "bob", "single_money": "1.00"}
+    draft = user("alice").post("packets", wish).json()["id"]
+
+    with kept_by(gateway, pays, 1):
+        answer = user("alice").post(f"packets/{draft}/pay", {"pay_type": "wechat", "scene": "app"})
+        assert refused(answer)
+
+
+def test_what_needs_no_call_needs_no_seat(gateway, settings):
+    """Alipay's app and page orders are signed here, and made by the payer's device."""
+    settings.REDPACKET_CHANNEL_CALLS_AT_ONCE = 1
+
+    with kept_by(gateway, pays, 1):
+        answer = user("bob").post("wallet/topups", TOPUP | {"pay_type": "alipay", "scene": "app"})
+        assert answer.status_code == 201
+
+
+def test_staff_who_ask_are_told_and_nothing_is_noted(gateway, settings):
+    settings.REDPACKET_CHANNEL_CALLS_AT_ONCE = 1
+    sitting = desk.staff(roles.SUPPORT)
+
+    with kept_by(gateway, pays, 1):
+        answer = sitting.act(PaymentOrder.objects.get(), "ask_channel")
+        shown = sitting.get(answer["Location"]).content.decode()
+    assert "does not answer at the moment" in shown
+    assert not StaffAction.objects.filter(action="ask_channel").exists()
+
+
+def test_a_worker_needs_no_seat(gateway, settings):
+    """It has a process for each call, and no request waits behind it."""
+    settings.REDPACKET_CHANNEL_CALLS_AT_ONCE = 1
+
+    with kept_by(gateway, pays, 1), outside.Line("x", members.line.seats).taken():
+        assert not outside.somebody_waits()
+
+
+# --- log-ins
+
+
+class _AsLongAsTheTestLikes(MD5PasswordHasher):
+    held: Held
+
+    def encode(self, password, salt):
+        self.held.keep()
+        return super().encode(password, salt)
+
+
+class Slow(passwords.Bounded, _AsLongAsTheTestLikes):
+    pass
+
+
+@pytest.fixture
+def hashing(settings, monkeypatch) -> Held:
+    monkeypatch.setattr(_AsLongAsTheTestLikes, "held", Held(), raising=False)
+    settings.PASSWORD_HASHERS = [f"{__name__}.Slow"]
+    return _AsLongAsTheTestLikes.held
+
+
+def logs_in(at: int):
+    client = Client(headers={"Accept-Language": "en"}, raise_request_exception=False)
+    form = {"username": f"nobody{at}", "password": "guess", "otp_token": "000000"}
+    return client.post("/admin/login/", form)
+
+
+def test_a_log_in_beyond_the_number_hears_no_at_once(hashing):
+    with kept_by(hashing, logs_in, 1) as said:
+        assert busy_page(logs_in(1))
+        assert bystander()
+        assert not StaffEvent.objects.exists(), "it was not looked at, so it has not failed"
+    assert said[0].status_code == 200
+    assert [event.username for event in StaffEvent.objects.all()] == ["nobody0"]
+    assert logs_in(2).status_code == 200
+
+
+def test_a_log_in_beyond_the_number_hashes_without_the_guard(hashing, settings):
+    settings.REDPACKET_PASSWORDS_AT_ONCE = 100
+
+    with kept_by(hashing, logs_in, 2) as said:
+        assert said == [None, None]
+
+
+def test_the_page_speaks_the_readers_language(hashing):
+    with kept_by(hashing, logs_in, 1):
+        client = Client(headers={"Accept-Language": "zh-hans"})
+        answer = client.post("/admin/login/", {"username": "x", "password": "y"})
+    assert "请过几秒再试" in answer.content.decode()
+
+
+def test_wherever_else_a_password_is_hashed_the_number_holds(hashing):
+    """At a change, for an account that somebody makes: the hash itself is what is counted."""
+    with kept_by(hashing, logs_in, 1), pytest.raises(Full):
+        hashers.make_password("x")
+
+
+def test_every_hasher_of_the_product_is_bounded():
+    for path in product.PASSWORD_HASHERS:
+        assert issubclass(import_string(path), passwords.Bounded)
+    django_s = hashers.PBKDF2PasswordHasher().encode("x", "salt")
+    assert passwords.Hasher().verify("x", django_s)
+
+
+# --- the membership service
+
+
+@pytest.fixture
+def chat(there, settings) -> Held:
+    held = Held()
+
+    def silent(asked):
+        held.keep()
+        return 204, {}, b""
+
+    there.answer = silent
+    settings.REDPACKET_MEMBERS_URL = there.url
+    return held
+
+
+def test_a_grab_beyond_the_number_hears_no_in_a_moment(there, settings, chat, monkeypatch):
+    settings.REDPACKET_MEMBERS_CALLS_AT_ONCE = 2
+    monkeypatch.setattr(members.line.seats, "wait_s", 0)
+
+    def sends(at: int):
+        return user(f"u{at}").post("packets", WISH)
+
+    with kept_by(chat, sends, 2):
+        assert refused(sends(2))
+        assert bystander()
+    assert len([asked for asked in there.asked if asked.path.endswith("/u2")]) == 0
+
+
+def test_a_grab_beyond_the_number_waits_without_the_guard(there, settings, chat):
+    settings.REDPACKET_MEMBERS_CALLS_AT_ONCE = 100
+
+    def sends(at: int):
+        return user(f"u{at}").post("packets", WISH)
+
+    with kept_by(chat, sends, 3):
+        assert len(there.asked) == 3
+
+
+def test_the_membership_service_is_asked_directly_and_heard_briefly(there, settings, monkeypatch):
+    """No proxy of the environment, no redirect, no long answer."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    made = make_paid_packet(number=1, money="1.00")
+    settings.REDPACKET_MEMBERS_URL = there.url
+
+    def grabs(status: int, headers: dict, body: bytes = b""):
+        caches["process"].clear()
+        there.answer = lambda asked: (status, headers, body)
+        return user("u1").post(f"packets/{made.public_id}/grab")
+
+    assert refused(grabs(302, {"Location": f"{there.url}/elsewhere"}))
+    assert refused(grabs(200, {}, b" " * 5000))
+    assert not [asked for asked in there.asked if asked.path == "/elsewhere"]
+    assert grabs(204, {}).json()["outcome"] == "grabbed"
+
+
+# --- files
+
+
+@pytest.fixture
+def writing(monkeypatch) -> Held:
+    held = Held()
+    pages = export.pages
+
+    def kept(*given):
+        held.keep()
+        return pages(*given)
+
+    monkeypatch.setattr(export, "pages", kept)
+    return held
+
+
+@pytest.mark.parametrize("format", export.FORMATS)
+def test_an_export_beyond_the_number_hears_no_at_once(writing, format):
+    make_wallet("bob", "1.00")
+    sitting = desk.staff(roles.AUDITOR)
+
+    def takes_out(at: int):
+        return sitting.post(f"{desk.list_of(Wallet)}export/", {"format": format})
+
+    with kept_by(writing, takes_out, 1) as said:
+        assert busy_page(takes_out(1))
+        assert bystander()
+        assert StaffAction.objects.filter(action="export").count() == 1
+    assert said[0].status_code == 200
+    assert takes_out(2).status_code == 200
+
+
+def test_an_export_beyond_the_number_is_written_without_the_guard(writing, settings):
+    settings.REDPACKET_FILES_AT_ONCE = 100
+    make_wallet("bob", "1.00")
+    sitting = desk.staff(roles.AUDITOR)
+
+    def takes_out(at: int):
+        return sitting.post(f"{desk.list_of(Wallet)}export/", {"format": "csv"})
+
+    with kept_by(writing, takes_out, 2) as said:
+        assert said == [None, None]
+
+
+def test_a_bill_beyond_the_number_is_not_read(keys):
+    sitting = desk.staff(roles.MAKER)
+    url = f"{desk.list_of(Bill)}new/upload_bill/"
+    assert sitting.get(url).status_code == 200
+    held = Held()
+
+    def keeps(at: int):
+        with export.files.seat():
+            held.keep()
+
+    with kept_by(held, keeps, 1):
+        file = SimpleUploadedFile("bill.csv", b"x")
+        answer = sitting.post(url, {"channel": "2", "day": "2026-01-02", "file": file})
+        assert "try again" in answer.content.decode()
+    assert not Bill.objects.exists()
+
+
+# --- the numbers
+
+
+def test_all_kinds_at_once_leave_a_thread_to_the_grab():
+    """As many as each may, in a process that serves everything."""
+    kinds = ("PASSWORDS", "CHANNEL_CALLS", "MEMBERS_CALLS", "FILES")
+    example = (ROOT / ".env.example").read_text()
+    taken = [
+        int(re.search(rf"^REDPACKET_{kind}_AT_ONCE=(\d+)$", example, re.M)[1]) for kind in kinds
+    ]
+    commands = {
+        path.name: re.findall(r"--blocking-threads (\d+)", path.read_text())
+        for path in [*(ROOT / "deploy").iterdir(), ROOT / "ops/up.py"]
+    }
+    threads = [int(number) for found in commands.values() for number in found]
+
+    assert {name for name, found in commands.items() if found} >= {"hongbao-web.service", "up.py"}
+    assert sum(taken) < min(threads)
+    assert taken == [getattr(product, f"REDPACKET_{kind}_AT_ONCE") for kind in kinds]
