@@ -5,7 +5,7 @@ PORT ?= 8000
 # -n 2: two databases, two Redis numbers; see tests/settings.py.
 PYTEST := $(PYTHON) -m pytest -n 2
 
-.PHONY: up down production demo test test-fast lint bench audit
+.PHONY: up down production demo test test-fast lint bench bench-bystander audit
 
 up:
 	@ops/setup.sh $(STACK)
@@ -43,6 +43,10 @@ lint:
 bench:
 	@ops/setup.sh dev
 	$(PYTHON) ops/servers.py with -- $(PYTHON) bench/grab.py
+
+bench-bystander:
+	@ops/setup.sh dev
+	$(PYTHON) ops/servers.py with -- $(PYTHON) bench/bystander.py
 
 audit:
 	@$(PYTHON) manage.py audit
