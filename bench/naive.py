@@ -11,7 +11,8 @@ from redpacket_site.kit.api import UserViewSet
 from redpacket_site.kit.models import Event
 from redpacket_site.kit.problems import NotFound
 from redpacket_site.urls import urlpatterns as product
-from wallets.models import Kind, LedgerLine, Wallet
+from wallets.models import LedgerLine, Wallet
+from wallets.states import LineKind
 
 
 class NaiveViewSet(UserViewSet):
@@ -37,7 +38,7 @@ class NaiveViewSet(UserViewSet):
             LedgerLine.objects.bulk_create(
                 [
                     LedgerLine(
-                        kind=Kind.GRAB,
+                        kind=LineKind.GRAB,
                         reference=f"{packet.public_id}/{share.position}",
                         source=f"escrow:{packet.public_id}",
                         target=f"wallet:{user_id}",

@@ -35,8 +35,8 @@ from redpacket_site.kit.admin import (
 from redpacket_site.kit.find import Hit, finder
 from redpacket_site.kit.sheets import Column
 from wallets.admin import WalletAdmin, account
-from wallets.models import Kind as LineKind
 from wallets.models import LedgerLine, Wallet
+from wallets.states import LineKind
 
 STATE_WORDS = {
     PacketState.UNPAID: gettext_lazy("unpaid"),

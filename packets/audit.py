@@ -18,8 +18,8 @@ from redpacket_site.kit.money import ZERO, fen
 from redpacket_site.kit.present import present
 from wallets import accounts
 from wallets.audit import Finding, by_key, by_weight, register, sums
-from wallets.models import Kind as LineKind
 from wallets.models import LedgerLine
+from wallets.states import LineKind
 
 # A grab that outlived both passes is credited by the slow sweep: every minute, and it may be slow.
 SWEPT_WITHIN_S = 180

@@ -23,8 +23,8 @@ from redpacket_site.kit.problems import (
     WalletFrozen,
 )
 from wallets import accounts, ledger
-from wallets.models import Kind as LineKind
 from wallets.models import Wallet
+from wallets.states import LineKind
 
 TRIES = 8  # a spent ticket costs a try; a table of untaken positions is exhausted sooner
 SPENT_MAX = 2  # so many spent tickets in one request: the queue is stale, go by the table

@@ -15,7 +15,7 @@ from redpacket_site.kit import outbox
 from redpacket_site.kit.moves import move
 from redpacket_site.kit.problems import AlreadyPaid
 from wallets import accounts
-from wallets.models import Kind as LineKind
+from wallets.states import LineKind
 
 
 def issue(

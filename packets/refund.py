@@ -9,7 +9,7 @@ from redpacket_site.kit import outbox, retry
 from redpacket_site.kit.money import ZERO, total
 from redpacket_site.kit.moves import move
 from wallets import accounts, ledger
-from wallets.models import Kind
+from wallets.states import LineKind
 
 
 class NotDue(Exception):
@@ -55,7 +55,7 @@ def _refund(*, rp_id: int, now: datetime, also: retry.Also | None = None) -> Non
         raise NothingLeft()
     try:
         ledger.post(
-            kind=Kind.EXPIRY_REFUND,
+            kind=LineKind.EXPIRY_REFUND,
             reference=packet.public_id,
             source=accounts.escrow(packet.public_id),
             target=accounts.wallet(packet.user_id),

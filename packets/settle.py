@@ -20,7 +20,7 @@ from redpacket_site.kit import later, lease, outbox, retry, sql
 from redpacket_site.kit.money import ZERO, plus
 from redpacket_site.kit.moves import move
 from wallets import accounts, ledger
-from wallets.models import Kind
+from wallets.states import LineKind
 
 SETTLE_SECOND_PASS_S = 5  # longer than a grab's lock wait (3 s), so few grabs outlive it
 LEASE_S = 60  # share by share it takes many transactions; longer than a task may live
@@ -178,7 +178,7 @@ def _credit(packet: RedPacket, owed: Sequence[Owed], now: datetime) -> None:
         if cursor.rowcount != len(keys):
             raise Moved()
     ledger.post_many(
-        kind=Kind.GRAB,
+        kind=LineKind.GRAB,
         source=accounts.escrow(packet.public_id),
         credits=ledger.Credits(credits, (packet.public_id, *keys), len(keys)),
         now=now,

@@ -21,8 +21,8 @@ from payments.states import PayType
 from redpacket_site.kit.admin import Bar, Entry, Part, done_to, found, in_order
 from redpacket_site.kit.money import ZERO
 from wallets import accounts
-from wallets.models import Kind as LineKind
 from wallets.models import LedgerLine
+from wallets.states import LineKind
 
 PURPOSE = "packet"
 

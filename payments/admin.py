@@ -56,7 +56,7 @@ from wallets.admin import (
     eyes,
 )
 from wallets.models import Adjustment
-from wallets.models import Kind as LineKind
+from wallets.states import LineKind
 
 LATEST = 20
 CASES_SHOWN = 200

@@ -21,7 +21,8 @@ from payments.states import (
 from redpacket_site.kit.money import ZERO
 from wallets import accounts
 from wallets.audit import Finding, by_key, register, sums
-from wallets.models import Kind, LedgerLine
+from wallets.models import LedgerLine
+from wallets.states import LineKind
 
 LATE, BACK = end_refund.late_reference(""), cases.back_reference("")
 SEEN_WITHIN = timedelta(days=1)  # a sweep that asks once an hour has long been there
@@ -32,7 +33,7 @@ def confirmed_orders_are_in_the_ledger() -> Iterator[Finding]:
     to suspense; never both."""
     confirmed = PaymentOrder.objects.filter(status=OrderStatus.CONFIRMED)
     for orders in by_key(confirmed):
-        own = _lines((Kind.CHANNEL_PAY, Kind.TOPUP), [order.order_no for order in orders])
+        own = _lines((LineKind.CHANNEL_PAY, LineKind.TOPUP), [order.order_no for order in orders])
         apart = _suspended((order.pay_type, order.trade_no) for order in orders)
         for order in orders:
             lines = own.get(order.order_no, [])
@@ -58,7 +59,9 @@ def payments_are_booked_once() -> Iterator[Finding]:
         owned: dict[tuple[int, str], list[str]] = {}
         for order in confirmed:
             owned.setdefault((order.pay_type, order.trade_no), []).append(order.order_no)
-        own = _lines((Kind.CHANNEL_PAY, Kind.TOPUP), [order.order_no for order in confirmed])
+        own = _lines(
+            (LineKind.CHANNEL_PAY, LineKind.TOPUP), [order.order_no for order in confirmed]
+        )
         for trade in trades:
             key = trade.pay_type, trade.trade_no
             lines = [line for number in owned.get(key, ()) for line in own.get(number, ())]
@@ -86,7 +89,7 @@ def _suspended(payments: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Dec
 def channel_lines_have_their_orders() -> Iterator[Finding]:
     """No money of an order without its confirmation, none in suspense without a case, none going
     back without a refund that was approved."""
-    kinds = (Kind.CHANNEL_PAY, Kind.TOPUP, Kind.SUSPENSE, Kind.CHANNEL_REFUND)
+    kinds = (LineKind.CHANNEL_PAY, LineKind.TOPUP, LineKind.SUSPENSE, LineKind.CHANNEL_REFUND)
     for lines in by_key(LedgerLine.objects.filter(kind__in=kinds)):
         named = [_named(line) for line in lines]
         confirmed = set(
@@ -111,8 +114,8 @@ def refunds_are_in_the_ledger() -> Iterator[Finding]:
     for refunds in by_key(decided):
         numbers = [refund.refund_no for refund in refunds]
         late_ones = [end_refund.late_reference(number) for number in numbers]
-        out = _lines((Kind.CHANNEL_REFUND,), [*numbers, *late_ones])
-        back = _lines((Kind.SUSPENSE, Kind.ADJUSTMENT), numbers)
+        out = _lines((LineKind.CHANNEL_REFUND,), [*numbers, *late_ones])
+        back = _lines((LineKind.SUSPENSE, LineKind.ADJUSTMENT), numbers)
         for refund in refunds:
             late_no = end_refund.late_reference(refund.refund_no)
             sent = [(line.source, line.amount) for line in out.get(refund.refund_no, ())]
@@ -240,7 +243,7 @@ def _named(line: LedgerLine) -> str:
     return line.reference.removesuffix(LATE).removesuffix(BACK)
 
 
-def _lines(kinds: tuple[Kind, ...], references: list[str]) -> dict[str, list[LedgerLine]]:
+def _lines(kinds: tuple[LineKind, ...], references: list[str]) -> dict[str, list[LedgerLine]]:
     found: dict[str, list[LedgerLine]] = {}
     for line in LedgerLine.objects.filter(kind__in=kinds, reference__in=references):
         found.setdefault(line.reference, []).append(line)
@@ -250,9 +253,9 @@ def _lines(kinds: tuple[Kind, ...], references: list[str]) -> dict[str, list[Led
 def _explained(line: LedgerLine, confirmed: set, opened: set, refunds: dict) -> str:
     """What is missing behind this line; empty when nothing is."""
     match line.kind:
-        case Kind.CHANNEL_PAY | Kind.TOPUP:
+        case LineKind.CHANNEL_PAY | LineKind.TOPUP:
             return "" if line.reference in confirmed else f"no confirmed order {line.reference}"
-        case Kind.SUSPENSE:
+        case LineKind.SUSPENSE:
             return "" if _named(line) in opened else f"no case {line.reference}"
     refund = refunds.get(_named(line))
     if refund is None or refund.checker_id is None or refund.checker_id == refund.maker_id:

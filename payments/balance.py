@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from redpacket_site.kit.problems import AlreadyPaid
 from wallets import accounts, ledger
-from wallets.models import Kind
+from wallets.states import LineKind
 
 
 def pay(*, user_id: str, reference: str, amount: Decimal, now: datetime) -> None:
@@ -17,7 +17,7 @@ def pay(*, user_id: str, reference: str, amount: Decimal, now: datetime) -> None
     """
     try:
         ledger.post(
-            kind=Kind.SEND,
+            kind=LineKind.SEND,
             reference=reference,
             source=accounts.wallet(user_id),
             target=accounts.escrow(reference),

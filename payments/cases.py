@@ -17,7 +17,8 @@ from redpacket_site.kit.moves import move
 from redpacket_site.kit.present import present
 from redpacket_site.kit.problems import Conflict, Invalid
 from wallets import accounts, adjust
-from wallets.models import Adjustment, Kind, LedgerLine
+from wallets.models import Adjustment, LedgerLine
+from wallets.states import LineKind
 
 
 class StillHeld(Conflict):
@@ -204,7 +205,7 @@ def by_lines(cases: Sequence[Case]) -> dict[int, Decimal]:
     for case in cases:
         if case.kind in WITH_MONEY:
             about |= {case.reference: case.pk, back_reference(case.reference): case.pk}
-    for line in LedgerLine.objects.filter(kind=Kind.SUSPENSE, reference__in=about):
+    for line in LedgerLine.objects.filter(kind=LineKind.SUSPENSE, reference__in=about):
         sign = 1 if line.target == accounts.SUSPENSE else -1
         held[about[line.reference]] += sign * line.amount
     keys = [case.pk for case in cases]
@@ -212,7 +213,7 @@ def by_lines(cases: Sequence[Case]) -> dict[int, Decimal]:
     adjustments = Adjustment.objects.filter(case_id__in=keys)
     about = {number: present(of) for number, of in refunds.values_list("refund_no", "case_id")}
     about |= {number: present(of) for number, of in adjustments.values_list("reference", "case_id")}
-    kinds = (Kind.CHANNEL_REFUND, Kind.ADJUSTMENT)
+    kinds = (LineKind.CHANNEL_REFUND, LineKind.ADJUSTMENT)
     for line in LedgerLine.objects.filter(kind__in=kinds, reference__in=about):
         if accounts.SUSPENSE in (line.source, line.target):
             sign = 1 if line.target == accounts.SUSPENSE else -1

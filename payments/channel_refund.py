@@ -17,7 +17,7 @@ from redpacket_site.kit import ids, later, money, retry
 from redpacket_site.kit.moves import move
 from redpacket_site.kit.problems import Forbidden, Invalid
 from wallets import accounts, adjust, ledger
-from wallets.models import Kind
+from wallets.states import LineKind
 
 
 @retry.unit
@@ -189,7 +189,7 @@ def approve(
     if refund.amount > most_for_checker(refund):
         raise Invalid(errors={"amount": [adjust.over_limit(most_for_checker(refund))]})
     ledger.post(
-        kind=Kind.CHANNEL_REFUND,
+        kind=LineKind.CHANNEL_REFUND,
         reference=refund.refund_no,
         source=refund.source,
         target=accounts.clearing(PayType(refund.pay_type).word),

@@ -13,7 +13,7 @@ from redpacket_site.kit import retry
 from redpacket_site.kit.money import ZERO
 from redpacket_site.kit.moves import move
 from wallets import accounts, ledger
-from wallets.models import Kind
+from wallets.states import LineKind
 
 TRIES = 3  # two payments of one packet at once: the slower one is asked again and told so
 
@@ -192,7 +192,7 @@ def _suspend(payment: Payment, kind: CaseKind, now: datetime) -> NoticeOutcome:
         now=now,
     )
     ledger.post(
-        kind=Kind.SUSPENSE,
+        kind=LineKind.SUSPENSE,
         reference=reference,
         source=_clearing(payment.pay_type),
         target=accounts.SUSPENSE,

@@ -13,7 +13,7 @@ from payments.models import Case, ChannelRefund
 from payments.states import WAIT_FOR_WORD, CaseKind, PayType, RefundStatus
 from redpacket_site.kit.moves import move
 from wallets import accounts, ledger
-from wallets.models import Kind
+from wallets.states import LineKind
 
 # A failed refund is asked about at doubling pauses, eight times in ten days: channels err, too.
 WATCH_S, WATCHES = 3600, 8
@@ -52,7 +52,7 @@ def fail(refund: ChannelRefund, rows: Rows, *, says: str, now: datetime) -> bool
     case = _open(refund, CaseKind.REFUND_FAILED, refund.refund_no, says, now)
     to_wallet = accounts.owner(refund.source) is not None
     ledger.post(
-        kind=Kind.ADJUSTMENT if to_wallet else Kind.SUSPENSE,
+        kind=LineKind.ADJUSTMENT if to_wallet else LineKind.SUSPENSE,
         reference=refund.refund_no,
         source=_clearing(refund),
         target=refund.source,
@@ -101,7 +101,7 @@ def done_after_all(
         return False
     refunded.recount(refund)
     ledger.post(
-        kind=Kind.CHANNEL_REFUND,
+        kind=LineKind.CHANNEL_REFUND,
         reference=late_reference(refund.refund_no),
         source=accounts.PLATFORM,
         target=_clearing(refund),

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from payments.states import CaseKind
-from wallets.models import Kind
+from wallets.states import LineKind
 
 if TYPE_CHECKING:
     from payments.models import PaymentOrder
@@ -20,7 +20,7 @@ class Fits:
     """The money is wanted: it goes to this account, as a line of this kind."""
 
     account: str
-    kind: Kind
+    kind: LineKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from redpacket_site.kit.money import ZERO
 from redpacket_site.kit.moves import move
 from redpacket_site.kit.present import present
 from wallets import accounts, ledger
-from wallets.models import Kind, LedgerLine
+from wallets.models import LedgerLine
+from wallets.states import LineKind
 
 TO_BE_TOLD = (
     RefundStatus.PROPOSED,
@@ -42,7 +43,7 @@ def amounts(pay_type: PayType, trade_nos: Iterable[str]) -> dict[str, Decimal]:
         if kind in ARRIVED:
             trade_of[reference] = trade_no
     found: dict[str, Decimal] = defaultdict(lambda: ZERO)
-    for line in LedgerLine.objects.filter(kind=Kind.SUSPENSE, reference__in=trade_of):
+    for line in LedgerLine.objects.filter(kind=LineKind.SUSPENSE, reference__in=trade_of):
         sign = 1 if line.target == accounts.SUSPENSE else -1
         found[trade_of[line.reference]] += sign * line.amount
     return {trade_no: amount for trade_no, amount in found.items() if amount}
@@ -81,7 +82,7 @@ def take_out(payment: Payment, trade: Trade, stands: Decimal, *, says: str, now:
     for case in _holding(payment):
         held = cases.held_by(case)
         ledger.post(
-            kind=Kind.SUSPENSE,
+            kind=LineKind.SUSPENSE,
             reference=cases.back_reference(case.reference),
             source=accounts.SUSPENSE,
             target=accounts.clearing(payment.pay_type.word),

@@ -15,7 +15,7 @@ from redpacket_site.kit import outbox, retry
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.problems import Invalid
 from wallets import accounts
-from wallets.models import Kind
+from wallets.states import LineKind
 
 PURPOSE = "topup"
 SUBJECT = "钱包充值"
@@ -57,7 +57,7 @@ def topup(
 
 
 def accepts(paid: PaymentOrder) -> Fits:
-    return Fits(accounts.wallet(paid.user_id), Kind.TOPUP)
+    return Fits(accounts.wallet(paid.user_id), LineKind.TOPUP)
 
 
 def confirmed(paid: PaymentOrder, now: datetime) -> None:

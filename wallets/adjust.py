@@ -10,8 +10,8 @@ from redpacket_site.kit import ids, money, retry
 from redpacket_site.kit.moves import move
 from redpacket_site.kit.problems import Forbidden, Invalid
 from wallets import accounts, ledger, suspense
-from wallets.models import Adjustment, Kind
-from wallets.states import AdjustmentStatus
+from wallets.models import Adjustment
+from wallets.states import AdjustmentStatus, LineKind
 
 
 @retry.unit
@@ -95,7 +95,7 @@ def approve(
         case_id = suspense.cases().opened(adjustment, now)
         Adjustment.objects.filter(pk=adjustment.pk).update(case_id=case_id)
     ledger.post(
-        kind=Kind.ADJUSTMENT,
+        kind=LineKind.ADJUSTMENT,
         reference=adjustment.reference,
         source=adjustment.source,
         target=adjustment.target,

@@ -36,11 +36,10 @@ from wallets.models import (
     AuditRun,
     DailyFigure,
     DailySummary,
-    Kind,
     LedgerLine,
     Wallet,
 )
-from wallets.states import AdjustmentStatus
+from wallets.states import AdjustmentStatus, LineKind
 
 FLOW_LINES = 25
 
@@ -183,7 +182,7 @@ class LedgerLineAdmin(ReadOnlyAdmin):
             return queryset.none(), False
         by_reference = by_reference_of(word)
         if by_reference.exists():
-            return queryset.filter(kind__in=Kind.values, reference=word), False
+            return queryset.filter(kind__in=LineKind.values, reference=word), False
         name = word if ":" in word or word in (accounts.SUSPENSE, accounts.PLATFORM) else ""
         name = name or accounts.wallet(word)
         return queryset.filter(pk__in=_newest(name, request.GET.get(BEFORE, ""))), False
@@ -204,7 +203,7 @@ def _newest(name: str, before: str) -> list[int]:
 
 def by_reference_of(word: str):
     """Lines with this reference; the unique index begins with the kind, so each kind is named."""
-    return LedgerLine.objects.filter(kind__in=Kind.values, reference=word)
+    return LedgerLine.objects.filter(kind__in=LineKind.values, reference=word)
 
 
 _ADJUSTMENT_TONES = {
@@ -288,7 +287,7 @@ class AdjustmentAdmin(ReadOnlyAdmin):
             ),
         }
         sentences[AdjustmentStatus.WITHDRAWN] = sentences[AdjustmentStatus.REJECTED]
-        lines = LedgerLine.objects.filter(kind=Kind.ADJUSTMENT, reference=row.reference)
+        lines = LedgerLine.objects.filter(kind=LineKind.ADJUSTMENT, reference=row.reference)
         page = Page(
             sentence=sentences[row.status] % told,
             badges=[self.state(row)],
@@ -313,7 +312,7 @@ class AdjustmentAdmin(ReadOnlyAdmin):
 def _adjusted(request, line):
     """On a ledger line's page: the adjustment behind it."""
     row = Adjustment.objects.filter(reference=line.reference).select_related("maker", "checker")
-    return eyes(row[0]) if line.kind == Kind.ADJUSTMENT and row else None
+    return eyes(row[0]) if line.kind == LineKind.ADJUSTMENT and row else None
 
 
 def _adjust(request, wallet):
@@ -340,10 +339,10 @@ def account_group(name: str) -> str:
 
 
 SHOWN_KINDS = {
-    "issued": (Kind.SEND, Kind.CHANNEL_PAY),
-    "taken": (Kind.GRAB,),
-    "returned": (Kind.EXPIRY_REFUND,),
-    "topped_up": (Kind.TOPUP,),
+    "issued": (LineKind.SEND, LineKind.CHANNEL_PAY),
+    "taken": (LineKind.GRAB,),
+    "returned": (LineKind.EXPIRY_REFUND,),
+    "topped_up": (LineKind.TOPUP,),
 }
 
 

@@ -17,8 +17,8 @@ from django.db import models
 from redpacket_site.kit.money import ZERO, fen_sum, from_fen
 from redpacket_site.kit.snapshot import snapshot
 from wallets import accounts, book, daily
-from wallets.models import Adjustment, AuditRun, DailySummary, Kind, LedgerLine, Wallet
-from wallets.states import AdjustmentStatus
+from wallets.models import Adjustment, AuditRun, DailySummary, LedgerLine, Wallet
+from wallets.states import AdjustmentStatus, LineKind
 
 CHUNK = 2000
 SAID = 50  # findings that a run keeps in words
@@ -124,11 +124,11 @@ def wallet_balance_is_its_lines() -> Iterator[Finding]:
 
 
 _ROUTES = {
-    Kind.SEND: (("wallet", "escrow"),),
-    Kind.GRAB: (("escrow", "wallet"),),
-    Kind.EXPIRY_REFUND: (("escrow", "wallet"),),
-    Kind.TOPUP: (("clearing", "wallet"),),
-    Kind.ADJUSTMENT: (
+    LineKind.SEND: (("wallet", "escrow"),),
+    LineKind.GRAB: (("escrow", "wallet"),),
+    LineKind.EXPIRY_REFUND: (("escrow", "wallet"),),
+    LineKind.TOPUP: (("clearing", "wallet"),),
+    LineKind.ADJUSTMENT: (
         ("platform", "wallet"),
         ("wallet", "platform"),
         ("suspense", "wallet"),
@@ -136,12 +136,12 @@ _ROUTES = {
         ("suspense", "platform"),
         ("clearing", "wallet"),  # a channel refund that the channel refused came back
     ),
-    Kind.CHANNEL_PAY: (("clearing", "escrow"),),
-    Kind.SUSPENSE: (
+    LineKind.CHANNEL_PAY: (("clearing", "escrow"),),
+    LineKind.SUSPENSE: (
         ("clearing", "suspense"),
         ("suspense", "clearing"),  # its channel says now that it had never come like that
     ),
-    Kind.CHANNEL_REFUND: (
+    LineKind.CHANNEL_REFUND: (
         ("suspense", "clearing"),
         ("wallet", "clearing"),
         ("platform", "clearing"),  # one that had failed and was paid after all
@@ -162,7 +162,7 @@ def lines_are_well_formed() -> Iterator[Finding]:
             problems = []
             if line.amount <= 0:
                 problems.append(f"amount {line.amount}")
-            if line.kind not in _ROUTES or route not in _ROUTES[Kind(line.kind)]:
+            if line.kind not in _ROUTES or route not in _ROUTES[LineKind(line.kind)]:
                 problems.append(f"kind {line.kind} from {line.source} to {line.target}")
             for name in (line.source, line.target):
                 if (user := accounts.owner(name)) is not None and user not in known:
@@ -180,7 +180,9 @@ def adjustments_are_in_the_ledger() -> Iterator[Finding]:
         references = [adjustment.reference for adjustment in adjustments]
         lines = {
             line.reference: (line.source, line.target, line.amount)
-            for line in LedgerLine.objects.filter(kind=Kind.ADJUSTMENT, reference__in=references)
+            for line in LedgerLine.objects.filter(
+                kind=LineKind.ADJUSTMENT, reference__in=references
+            )
         }
         for adjustment in adjustments:
             is_approved = adjustment.status == AdjustmentStatus.APPROVED

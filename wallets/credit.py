@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from redpacket_site.kit import ids, retry
 from wallets import accounts, ledger
-from wallets.models import Kind
+from wallets.states import LineKind
 
 
 @retry.unit
@@ -16,7 +16,7 @@ def credit(*, user_id: str, amount: Decimal, reason: str, now: datetime) -> str:
     """
     reference = ids.public_id("adj")
     ledger.post(
-        kind=Kind.ADJUSTMENT,
+        kind=LineKind.ADJUSTMENT,
         reference=reference,
         source=accounts.PLATFORM,
         target=accounts.wallet(user_id),

@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from redpacket_site.kit import money, sql
 from redpacket_site.kit.problems import Conflict, InsufficientBalance, WalletFrozen
 from wallets import accounts, suspense
-from wallets.models import Kind, LedgerLine, Wallet
+from wallets.models import LedgerLine, Wallet
+from wallets.states import LineKind
 
 
 class Uncovered(Conflict):
@@ -44,7 +45,7 @@ class Credits:
 
 def post(
     *,
-    kind: Kind,
+    kind: LineKind,
     reference: str,
     source: str,
     target: str,
@@ -92,10 +93,10 @@ def post(
         try:
             cursor.execute(_line_sql(), values)
         except IntegrityError as error:
-            raise AlreadyPosted(f"{Kind(kind).name} {reference}") from error
+            raise AlreadyPosted(f"{LineKind(kind).name} {reference}") from error
 
 
-def post_many(*, kind: Kind, source: str, credits: Credits, now: datetime) -> None:
+def post_many(*, kind: LineKind, source: str, credits: Credits, now: datetime) -> None:
     """Move money from one account that is no wallet into many wallets, in two statements.
 
     Money:   as post(): each credit is a line of its own.
@@ -118,7 +119,7 @@ def post_many(*, kind: Kind, source: str, credits: Credits, now: datetime) -> No
         try:
             cursor.execute(lines, [int(kind), source, sql.time(now), *credits.values])
         except IntegrityError as error:
-            raise AlreadyPosted(f"{Kind(kind).name}: one of {credits.count}") from error
+            raise AlreadyPosted(f"{LineKind(kind).name}: one of {credits.count}") from error
         if cursor.rowcount != credits.count:
             raise WrongCount(f"{cursor.rowcount} lines, {credits.count} credits")
 

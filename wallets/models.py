@@ -8,20 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from redpacket_site.kit.ids import AsciiField, OutsideIdField
 from redpacket_site.kit.money import ZERO, MoneyField
 from redpacket_site.kit.moves import Moves
-from wallets.states import ADJUSTMENT_MOVES, UNDECIDED, AdjustmentStatus
-
-
-class Kind(models.IntegerChoices):
-    """Why money moved, and between which accounts (see accounts.py)."""
-
-    SEND = 1, _("Sent red packet")  # wallet -> escrow
-    GRAB = 2, _("Grabbed red packet")  # escrow -> wallet
-    EXPIRY_REFUND = 3, _("Expired red packet returned")  # escrow -> wallet
-    TOPUP = 4, _("Top-up")  # clearing -> wallet
-    ADJUSTMENT = 5, _("Adjustment")  # platform <-> wallet <-> suspense, suspense -> platform
-    CHANNEL_PAY = 6, _("Paid through a channel")  # clearing -> escrow
-    SUSPENSE = 7, _("Arrived without an owner")  # clearing <-> suspense
-    CHANNEL_REFUND = 8, _("Refunded through the channel")  # suspense or wallet -> clearing
+from wallets.states import ADJUSTMENT_MOVES, UNDECIDED, AdjustmentStatus, LineKind
 
 
 class Wallet(models.Model):
@@ -47,7 +34,7 @@ class Wallet(models.Model):
 class LedgerLine(models.Model):
     """One movement of money (账本分录): immutable, from one account to another."""
 
-    kind = models.PositiveSmallIntegerField(_("kind"), choices=Kind.choices)
+    kind = models.PositiveSmallIntegerField(_("kind"), choices=LineKind.choices)
     # What the line is for (业务单号); unique with the kind, so every movement happens at most once.
     reference = AsciiField(_("reference"), max_length=96)
     source = AsciiField(_("source"), max_length=80)
@@ -186,7 +173,7 @@ class DailyFigure(models.Model):
     """What one kind of line moved between two accounts, or groups of them, on a closed day."""
 
     summary = models.ForeignKey(DailySummary, models.PROTECT, related_name="figures")
-    kind = models.PositiveSmallIntegerField(_("kind"), choices=Kind.choices)
+    kind = models.PositiveSmallIntegerField(_("kind"), choices=LineKind.choices)
     source = AsciiField(_("source"), max_length=32)  # "wallets", "escrow", "clearing:alipay", ...
     target = AsciiField(_("target"), max_length=32)
     lines = models.PositiveIntegerField(_("lines"))

@@ -6,15 +6,16 @@ from datetime import datetime
 from decimal import Decimal
 
 from wallets import accounts
-from wallets.models import Kind, LedgerLine, Wallet
+from wallets.models import LedgerLine, Wallet
+from wallets.states import LineKind
 
 # The words of api.md, and the kinds of line that each stands for.
 FLOW_KINDS = {
-    "send": (Kind.SEND,),
-    "grab": (Kind.GRAB,),
-    "refund": (Kind.EXPIRY_REFUND,),
-    "topup": (Kind.TOPUP, Kind.CHANNEL_REFUND),  # paid in, and paid back the way it came
-    "adjustment": (Kind.ADJUSTMENT,),
+    "send": (LineKind.SEND,),
+    "grab": (LineKind.GRAB,),
+    "refund": (LineKind.EXPIRY_REFUND,),
+    "topup": (LineKind.TOPUP, LineKind.CHANNEL_REFUND),  # paid in, and paid back the way it came
+    "adjustment": (LineKind.ADJUSTMENT,),
 }
 _WORDS = {kind: word for word, kinds in FLOW_KINDS.items() for kind in kinds}
 
@@ -68,10 +69,10 @@ def _entry(line: LedgerLine, account: str) -> Entry:
     other = line.target if line.source == account else line.source
     return Entry(
         id=line.id,
-        kind=_WORDS[Kind(line.kind)],
+        kind=_WORDS[LineKind(line.kind)],
         money=-line.amount if line.source == account else line.amount,
         time=line.created_at,
-        title=str(Kind(line.kind).label),
+        title=str(LineKind(line.kind).label),
         packet=accounts.held_for(other),
-        order=line.reference if line.kind == Kind.TOPUP else None,
+        order=line.reference if line.kind == LineKind.TOPUP else None,
     )

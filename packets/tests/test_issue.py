@@ -25,8 +25,8 @@ from tests.make import (
     make_reported_packet,
     report,
 )
-from wallets.models import Kind as LineKind
 from wallets.models import LedgerLine
+from wallets.states import LineKind
 
 
 def grab_it(packet, user_id="u1", now=None) -> grab.Grab:

@@ -18,9 +18,9 @@ from redpacket_site.kit.models import Event
 from redpacket_site.kit.sweeps import behind
 from tests.make import make_expired_packet, make_packet, make_paid_packet, set_clocks
 from wallets.freeze import freeze as freeze_wallet
-from wallets.models import Kind as LineKind
 from wallets.models import LedgerLine
 from wallets.statement import balance
+from wallets.states import LineKind
 
 
 def take(packet, user_id, now=None):

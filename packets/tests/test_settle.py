@@ -20,9 +20,9 @@ from redpacket_site.kit.models import Event
 from tests.make import confirm, end, make_group, make_paid_packet, make_reported_packet
 from wallets import accounts, ledger
 from wallets import freeze as wallet_freeze
-from wallets.models import Kind as LineKind
 from wallets.models import LedgerLine, Wallet
 from wallets.statement import balance
+from wallets.states import LineKind
 
 NOW = timezone.now()
 AGO = timedelta(minutes=5)

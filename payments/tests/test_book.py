@@ -17,7 +17,8 @@ from payments.tests.conftest import offer, take_back
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.problems import Invalid
 from wallets.credit import credit
-from wallets.models import Kind, LedgerLine, Wallet
+from wallets.models import LedgerLine, Wallet
+from wallets.states import LineKind
 
 NOON = tr.NOON
 LATER = NOON + timedelta(days=2)
@@ -68,7 +69,7 @@ def lines() -> list[tuple]:
     return [(row.kind, row.reference, row.target, str(row.amount)) for row in rows]
 
 
-SUSPENDED = (Kind.SUSPENSE, "wechat:W1", "suspense", "50.00")
+SUSPENDED = (LineKind.SUSPENSE, "wechat:W1", "suspense", "50.00")
 
 
 @pytest.mark.parametrize("ended", [OrderStatus.CLOSED, OrderStatus.FAILED])
@@ -117,7 +118,7 @@ def test_a_case_that_an_adjustment_gave_money_to_is_not_closed_over_it(wechat):
 
     case.refresh_from_db()
     assert (case.status, case.held) == (CaseStatus.OPEN, Decimal("20.00"))
-    assert not LedgerLine.objects.filter(kind=Kind.SUSPENSE).exists()
+    assert not LedgerLine.objects.filter(kind=LineKind.SUSPENSE).exists()
 
 
 def test_the_next_comparison_finds_it_in_our_books(wechat):
@@ -147,7 +148,7 @@ def test_what_was_notified_meanwhile_is_only_resolved(wechat):
 
     assert booked(case) is True
 
-    assert [kind for kind, *_ in lines()] == [Kind.TOPUP]
+    assert [kind for kind, *_ in lines()] == [LineKind.TOPUP]
     case.refresh_from_db()
     assert case.status == CaseStatus.RESOLVED
 
@@ -172,7 +173,7 @@ def test_booked_with_another_amount_and_notified_then(wechat):
 
     assert notified(mine.order_no) == NoticeOutcome.DOUBTED
 
-    assert [kind for kind, *_ in lines()] == [Kind.SUSPENSE]
+    assert [kind for kind, *_ in lines()] == [LineKind.SUSPENSE]
 
 
 @pytest.mark.broken_books
@@ -183,7 +184,9 @@ def test_booked_with_another_amount_and_notified_then_without_the_guard(wechat, 
 
     assert notified(mine.order_no) == NoticeOutcome.CONFIRMED
 
-    assert [kind for kind, *_ in lines()] == [Kind.SUSPENSE, Kind.TOPUP], "one payment, twice"
+    assert [kind for kind, *_ in lines()] == [LineKind.SUSPENSE, LineKind.TOPUP], (
+        "one payment, twice"
+    )
 
 
 def notified_while_it_is_booked(monkeypatch, order_no: str, *, at_once: bool) -> list:
@@ -216,7 +219,7 @@ def test_booked_and_notified_at_once(wechat, monkeypatch, on_mariadb):
     booked(case)
     others[0].join()
 
-    assert [kind for kind, *_ in lines()] == [Kind.SUSPENSE]
+    assert [kind for kind, *_ in lines()] == [LineKind.SUSPENSE]
 
 
 @pytest.mark.broken_books
@@ -228,4 +231,6 @@ def test_booked_and_notified_at_once_without_the_guard(wechat, monkeypatch, on_m
 
     booked(case)
 
-    assert [kind for kind, *_ in lines()] == [Kind.TOPUP, Kind.SUSPENSE], "one payment, twice"
+    assert [kind for kind, *_ in lines()] == [LineKind.TOPUP, LineKind.SUSPENSE], (
+        "one payment, twice"
+    )

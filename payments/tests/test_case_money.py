@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from packets.states import Kind as PacketKind
+from packets.states import Kind
 from payments import cases, channel_refund, confirm, refunded, send_refund, topup
 from payments.audit import refunds_stay_within_their_payment, suspense_is_what_open_cases_hold
 from payments.channels.base import Payment, RefundState
@@ -22,8 +22,9 @@ from redpacket_site.kit.problems import Forbidden, Invalid
 from tests.make import make_group, make_order, make_packet, make_wallet
 from wallets import accounts, adjust, ledger
 from wallets.audit import sums
-from wallets.models import Kind, LedgerLine
+from wallets.models import LedgerLine
 from wallets.statement import balance
+from wallets.states import LineKind
 
 NOW = timezone.now
 
@@ -50,7 +51,7 @@ def channels(monkeypatch):
 def paid_twice(single: str = "10.00", number: int = 1) -> tuple[Case, ChannelRefund]:
     """A packet paid at two channels: the second payment is in suspense, its refund proposed."""
     make_group("alice", *(f"u{i}" for i in range(number + 3)))
-    packet = make_packet(PacketKind.EQUAL, number, single)
+    packet = make_packet(Kind.EQUAL, number, single)
     orders = [make_order(packet, PayType.ALIPAY), make_order(packet, PayType.WECHAT)]
     for order in orders:
         pay_type = PayType(order.pay_type)
@@ -428,7 +429,7 @@ def test_the_audit_sees_money_that_left_for_no_case(channels):
     LedgerLine.objects.bulk_create(
         [
             LedgerLine(
-                kind=Kind.ADJUSTMENT,
+                kind=LineKind.ADJUSTMENT,
                 reference="adj_by_hand",
                 source=accounts.SUSPENSE,
                 target="wallet:alice",

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from packets.models import RedPacket
-from packets.states import Kind as PacketKind
+from packets.states import Kind
 from payments import ask, chase
 from payments.channels.base import Answer, Payment, State
 from payments.models import Case, ChannelRefund
@@ -24,7 +24,7 @@ NOW = timezone.now
 
 @pytest.fixture
 def order(alipay):
-    return make_reported_packet(PacketKind.EQUAL, 2, "1.00")[1]
+    return make_reported_packet(Kind.EQUAL, 2, "1.00")[1]
 
 
 def given_back(alipay, order, monkeypatch, *, trade_no: str = "T1") -> None:

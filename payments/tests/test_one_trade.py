@@ -8,8 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from packets.models import RedPacket
-from packets.states import Kind as PacketKind
-from packets.states import PayStatus
+from packets.states import Kind, PayStatus
 from payments import ask, cases, channel_refund, chase, confirm, notify
 from payments.audit import confirmed_orders_are_in_the_ledger, payments_are_booked_once
 from payments.channels.base import Payment, RefundState, State
@@ -22,8 +21,9 @@ from redpacket_site.kit.money import ZERO
 from tests.make import make_order, make_packet, make_reported_packet
 from wallets import accounts
 from wallets.audit import sums
-from wallets.models import Kind, LedgerLine
+from wallets.models import LedgerLine
 from wallets.statement import balance
+from wallets.states import LineKind
 
 NOW = timezone.now
 RIGHT = Decimal("2.00")
@@ -32,7 +32,7 @@ RIGHT = Decimal("2.00")
 @pytest.fixture
 def order(alipay) -> PaymentOrder:
     """Of a packet of 2.00 that was reported, so that it is out and awaits its money."""
-    return make_reported_packet(PacketKind.EQUAL, 2, "1.00")[1]
+    return make_reported_packet(Kind.EQUAL, 2, "1.00")[1]
 
 
 def told(order: PaymentOrder, amount: str, trade_no: str = "T1") -> tuple[bytes, str]:
@@ -274,7 +274,7 @@ def test_a_payment_of_an_unknown_order_and_then_of_its_own(alipay, order):
 
 @pytest.mark.parametrize("other", ["another", "unknown"])
 def test_a_payment_pays_one_order(alipay, order, other):
-    second = make_order(make_packet(PacketKind.EQUAL, 2, "1.00"))
+    second = make_order(make_packet(Kind.EQUAL, 2, "1.00"))
     number = second.order_no if other == "another" else "hbnobody"
     assert told(order, "2.00") == (b"success", "confirmed")
     elsewhere = PaymentOrder(order_no=number, reference=order.reference)
@@ -330,7 +330,7 @@ def suspended_by_hand(order: PaymentOrder) -> None:
     )
     line = {"source": "clearing:alipay", "target": "suspense", "created_at": NOW()}
     LedgerLine.objects.bulk_create(
-        [LedgerLine(kind=Kind.SUSPENSE, reference=case.reference, amount=case.amount, **line)]
+        [LedgerLine(kind=LineKind.SUSPENSE, reference=case.reference, amount=case.amount, **line)]
     )
 
 
@@ -350,7 +350,7 @@ def test_the_audit_sees_a_payment_that_is_booked_twice(alipay, order):
 @pytest.mark.broken_books
 def test_the_audit_sees_a_payment_that_is_booked_for_two_orders(alipay, order):
     told(order, "2.00", "T1")
-    second = make_order(make_packet(PacketKind.EQUAL, 2, "1.00"))
+    second = make_order(make_packet(Kind.EQUAL, 2, "1.00"))
     told(second, "2.00", "T2")
     PaymentOrder.objects.filter(pk=second.pk).update(trade_no="T1")
 

@@ -29,19 +29,19 @@ from redpacket_site.kit.dossier import list_of, page_of
 from redpacket_site.kit.money import ZERO, fen_sum, from_fen
 from wallets import accounts, book, daily
 from wallets.filters import TODAY
-from wallets.models import Adjustment, AuditRun, DailyFigure, DailySummary, Kind, LedgerLine, Wallet
-from wallets.states import AdjustmentStatus
+from wallets.models import Adjustment, AuditRun, DailyFigure, DailySummary, LedgerLine, Wallet
+from wallets.states import AdjustmentStatus, LineKind
 
 COUNTED = 1000  # a queue is counted so far
 DAYS = 30
 # Above so many lines since the last closing their sums are remembered for a moment.
 FEW_LINES, REMEMBERED_S = 20_000, 15
 
-ISSUED = (Kind.SEND, Kind.CHANNEL_PAY)
+ISSUED = (LineKind.SEND, LineKind.CHANNEL_PAY)
 SERIES = (
     ("taken", "issued", ISSUED),
-    ("waiting", "taken", (Kind.GRAB,)),
-    ("returned", "returned", (Kind.EXPIRY_REFUND,)),
+    ("waiting", "taken", (LineKind.GRAB,)),
+    ("returned", "returned", (LineKind.EXPIRY_REFUND,)),
 )
 ANOTHER_DAY = -1
 
@@ -141,11 +141,11 @@ def _yuan(amount: Decimal) -> str:
 
 def _today(ledger: Ledger) -> Block:
     kinds = [
-        (_("issued, by balance"), Kind.SEND),
-        (_("issued, through channels"), Kind.CHANNEL_PAY),
-        (_("taken and credited"), Kind.GRAB),
-        (_("returned"), Kind.EXPIRY_REFUND),
-        (_("topped up"), Kind.TOPUP),
+        (_("issued, by balance"), LineKind.SEND),
+        (_("issued, through channels"), LineKind.CHANNEL_PAY),
+        (_("taken and credited"), LineKind.GRAB),
+        (_("returned"), LineKind.EXPIRY_REFUND),
+        (_("topped up"), LineKind.TOPUP),
     ]
     return Block(
         _("Today (yuan)"),

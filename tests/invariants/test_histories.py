@@ -14,7 +14,7 @@ from redpacket_site.kit import lease
 from tests.invariants.channel_books import Front
 from tests.invariants.histories import live
 from wallets import accounts, suspense
-from wallets.models import Kind
+from wallets.states import LineKind
 
 SEEDS, STEPS = range(1, 26), 40
 CALLS = ("create", "query", "close", "refund", "query_refund", "bill")
@@ -79,7 +79,7 @@ def every_payment_fits(monkeypatch):
     owner = purposes.owner("packet")
 
     def accepts(order):
-        return Fits(accounts.escrow(order.reference), Kind.CHANNEL_PAY)
+        return Fits(accounts.escrow(order.reference), LineKind.CHANNEL_PAY)
 
     greedy = purposes.Owner(accepts, lambda *_: None, owner.reported, owner.ended)
     monkeypatch.setitem(purposes._owners, "packet", greedy)

@@ -20,7 +20,7 @@ from tests.office import books, desk, stories
 from wallets import daily
 from wallets.audit import sums
 from wallets.models import AuditRun, DailySummary, LedgerLine, Wallet
-from wallets.models import Kind as LineKind
+from wallets.states import LineKind
 
 
 def figures(sitting) -> dict:

@@ -13,8 +13,8 @@ from payments.states import RefundStatus
 from redpacket_site.kit.models import StaffAction
 from tests import make
 from tests.office import desk, stories
-from wallets.models import Adjustment, Kind, LedgerLine, Wallet
-from wallets.states import AdjustmentStatus
+from wallets.models import Adjustment, LedgerLine, Wallet
+from wallets.states import AdjustmentStatus, LineKind
 
 FORM = {
     "user_id": "bob",
@@ -65,7 +65,7 @@ def test_two_people_move_money_and_both_are_named_on_the_line(maker, checker, au
     assert checker.act(row, "approve_adjustment", reason="").status_code == 302
 
     assert balance() == Decimal("13.30")
-    line = LedgerLine.objects.get(kind=Kind.ADJUSTMENT, reference=row.reference)
+    line = LedgerLine.objects.get(kind=LineKind.ADJUSTMENT, reference=row.reference)
     page = auditor.text(line)
     for word in ("finance-maker", "finance-checker", "goodwill after an outage", "ticket 4711"):
         assert word in page

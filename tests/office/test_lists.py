@@ -16,8 +16,8 @@ from redpacket_site.kit.admin import ReadOnlyAdmin
 from tests import make
 from tests.office import desk
 from wallets.credit import credit
-from wallets.models import Kind as LineKind
 from wallets.models import LedgerLine, Wallet
+from wallets.states import LineKind
 
 
 def ours():

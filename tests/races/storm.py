@@ -21,8 +21,8 @@ from packets.tasks import settle_due, settle_missed, settle_packet
 from redpacket_site.kit.caller import Caller
 from tests.make import confirm, make_group, make_reported_packet
 from tests.races.forks import in_processes
-from wallets.models import Kind as LineKind
 from wallets.models import LedgerLine
+from wallets.states import LineKind
 
 GRABBERS, CONFIRMERS, SETTLERS = 4, 4, 2
 BLOCK, SHARES = 20, 10

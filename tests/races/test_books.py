@@ -11,7 +11,8 @@ from django.utils import timezone
 from tests.races.forks import in_threads
 from tests.races.test_settle import wait_for_a_lock_wait
 from wallets import accounts, audit, book, credit, daily, ledger
-from wallets.models import DailyFigure, DailySummary, Kind, LedgerLine
+from wallets.models import DailyFigure, DailySummary, LedgerLine
+from wallets.states import LineKind
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=timezone.get_default_timezone())
 EVENING = MIDNIGHT - timedelta(hours=1)
@@ -152,7 +153,7 @@ def straggle(meanwhile) -> None:
     def write():
         with transaction.atomic():
             ledger.post(
-                kind=Kind.ADJUSTMENT,
+                kind=LineKind.ADJUSTMENT,
                 reference="adj_late",
                 source=accounts.PLATFORM,
                 target=accounts.wallet("late"),

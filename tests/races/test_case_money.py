@@ -16,8 +16,9 @@ from payments.tests.test_case_money import channels, checker, maker  # noqa: F40
 from tests.make import make_packet
 from tests.races.forks import in_threads
 from wallets import accounts, ledger, suspense
-from wallets.models import Kind, LedgerLine
+from wallets.models import LedgerLine
 from wallets.statement import balance
+from wallets.states import LineKind
 
 
 def outcome(verb, **wanted) -> str:
@@ -201,7 +202,7 @@ def test_many_withdrawals_at_once_give_it_back_once(alipay, maker):  # noqa: F81
 def pay_out(packet) -> None:
     with transaction.atomic():
         ledger.post(
-            kind=Kind.GRAB,
+            kind=LineKind.GRAB,
             reference=f"{packet.public_id}/1",
             source=accounts.escrow(packet.public_id),
             target=accounts.wallet("u1"),
@@ -214,7 +215,7 @@ def pay_out_many(packet) -> None:
     credits = ledger.Credits("SELECT 'x/1' AS reference, 'u1' AS user_id, 1.00 AS amount", (), 1)
     with transaction.atomic():
         ledger.post_many(
-            kind=Kind.GRAB,
+            kind=LineKind.GRAB,
             source=accounts.escrow(packet.public_id),
             credits=credits,
             now=timezone.now(),

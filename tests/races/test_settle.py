@@ -24,8 +24,8 @@ from tests.races.forks import in_processes, in_threads
 from tests.races.storm import storm
 from tests.races.test_kills import killed_at_each_statement
 from tests.races.test_twins import without_constraint
-from wallets.models import Kind as LineKind
 from wallets.models import LedgerLine, Wallet
+from wallets.states import LineKind
 
 LONG_AGO = timedelta(minutes=1)
 

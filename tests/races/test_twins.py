@@ -18,8 +18,8 @@ from redpacket_site.kit.money import total
 from tests.make import make_expired_packet, make_paid_packet
 from tests.races.forks import in_threads
 from wallets import accounts, ledger
-from wallets.models import Kind as LineKind
 from wallets.models import LedgerLine, Wallet
+from wallets.states import LineKind
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tests.races.forks import in_threads
 from wallets import accounts, book, credit, daily, tasks
 from wallets.audit import audit
 from wallets.models import DailyFigure, DailySummary, LedgerLine
-from wallets.models import Kind as LineKind
+from wallets.states import LineKind
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=timezone.get_default_timezone())
 TEN_PAST = MIDNIGHT + timedelta(minutes=10)
