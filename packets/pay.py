@@ -11,7 +11,7 @@ from packets.models import RedPacket
 from packets.states import PacketState, PayStatus, state_of
 from payments import balance, opening, order
 from payments.models import PaymentOrder
-from payments.opening import Bill
+from payments.opening import Charge
 from payments.states import PayType, Scene
 from redpacket_site.kit import retry
 from redpacket_site.kit.caller import Caller
@@ -74,7 +74,7 @@ def by_channel(
     if statement.balance(caller.user_id).is_frozen:
         raise WalletFrozen()
     _keep_open(packet.pk, now)
-    bill = Bill(
+    charge = Charge(
         purpose=PURPOSE,
         reference=packet.public_id,
         key=f"{PURPOSE}:{packet.public_id}:{pay_type.word}",
@@ -85,7 +85,7 @@ def by_channel(
         subject=packet.intro,
         payer_ip=payer_ip,
     )
-    return opening.open_order(bill, now=now, also=also)
+    return opening.open_order(charge, now=now, also=also)
 
 
 @retry.unit

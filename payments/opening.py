@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Bill:
+class Charge:
     """What somebody wants to pay, and how. `key` names the wish: the same key, the same order."""
 
     purpose: str
@@ -36,7 +36,7 @@ class Bill:
     payer_ip: str
 
 
-def open_order(bill: Bill, *, now: datetime, also: retry.Also | None = None) -> PaymentOrder:
+def open_order(charge: Charge, *, now: datetime, also: retry.Also | None = None) -> PaymentOrder:
     """An order that the channel has taken, with the parameters that the app's SDK needs.
 
     The order is committed before the channel is called, and its answer after: a repeat finds the
@@ -57,26 +57,26 @@ def open_order(bill: Bill, *, now: datetime, also: retry.Also | None = None) -> 
     Spec:    2.6, 2.9
     """
     try:
-        found = _fitting(_with_key(bill), bill, now)
-        given = _given(*found, bill) if found else None
+        found = _fitting(_with_key(charge), charge, now)
+        given = _given(*found, charge) if found else None
         if found and given is not None:
             order, pay_params = found[0], given
         else:
-            channel = found[1] if found else _offered(bill.pay_type)
-            with http.line(channel.line) if channel.asks_for(bill.scene) else nullcontext():
-                order, pay_params = _make(bill, now)
+            channel = found[1] if found else _offered(charge.pay_type)
+            with http.line(channel.line) if channel.asks_for(charge.scene) else nullcontext():
+                order, pay_params = _make(charge, now)
     except NotSent:
         raise
     except ChannelDown as error:
-        log.warning("channel_down", channel=bill.pay_type.word, error=str(error))
+        log.warning("channel_down", channel=charge.pay_type.word, error=str(error))
         raise Unavailable() from error
     except Refused as error:
         raise ChannelUnavailable() from error
-    return _offer(order_id=order.pk, pay_params=pay_params, scene=bill.scene, now=now, also=also)
+    return _offer(order_id=order.pk, pay_params=pay_params, scene=charge.scene, now=now, also=also)
 
 
-def _with_key(bill: Bill) -> PaymentOrder | None:
-    return PaymentOrder.objects.filter(open_key=bill.key).first()
+def _with_key(charge: Charge) -> PaymentOrder | None:
+    return PaymentOrder.objects.filter(open_key=charge.key).first()
 
 
 def _offered(pay_type: PayType, merchant: str = "") -> Channel:
@@ -88,59 +88,59 @@ def _offered(pay_type: PayType, merchant: str = "") -> Channel:
 
 
 def _fitting(
-    order: PaymentOrder | None, bill: Bill, now: datetime
+    order: PaymentOrder | None, charge: Charge, now: datetime
 ) -> tuple[PaymentOrder, Channel] | None:
-    """The order, and the channel with its own keys, if it can be paid as this bill says."""
+    """The order, and the channel with its own keys, if it can be paid as this charge says."""
     if order is None or order.expire_time <= now:
         return None
     try:
-        channel = registry.channel(bill.pay_type, order.merchant)
+        channel = registry.channel(charge.pay_type, order.merchant)
     except LookupError:
         return None  # the keys that it was made with are gone: so is the order
-    fits = order.scene == bill.scene or channel.takes_any_scene
+    fits = order.scene == charge.scene or channel.takes_any_scene
     return (order, channel) if fits else None
 
 
-def _given(order: PaymentOrder, channel: Channel, bill: Bill) -> dict | None:
-    """What was given for this order, if it is good for this bill and still counts."""
-    is_good = order.scene == bill.scene and not channel.ends_early(bill.scene)
+def _given(order: PaymentOrder, channel: Channel, charge: Charge) -> dict | None:
+    """What was given for this order, if it is good for this charge and still counts."""
+    is_good = order.scene == charge.scene and not channel.ends_early(charge.scene)
     return order.pay_params if is_good else None
 
 
-def _make(bill: Bill, now: datetime) -> tuple[PaymentOrder, dict]:
+def _make(charge: Charge, now: datetime) -> tuple[PaymentOrder, dict]:
     """An order that the channel has taken, and what its payer needs. Raises ChannelDown, Refused,
     ChannelUnavailable (409)."""
-    order, channel = _order(bill, now)
-    pay_params = _given(order, channel, bill)
+    order, channel = _order(charge, now)
+    pay_params = _given(order, channel, charge)
     if pay_params is None:
         try:
-            pay_params = _ask(channel, order, bill, now)
+            pay_params = _ask(channel, order, charge, now)
         except Reused as error:
             log.info("channel_wants_another_number", order_no=order.order_no, error=str(error))
-            pay_params = _twins(order, bill)
+            pay_params = _twins(order, charge)
             if pay_params is None:
                 _release(order)
-                order, channel = _order(bill, now)
-                pay_params = _ask(channel, order, bill, now)
+                order, channel = _order(charge, now)
+                pay_params = _ask(channel, order, charge, now)
     return order, pay_params
 
 
-def _order(bill: Bill, now: datetime) -> tuple[PaymentOrder, Channel]:
+def _order(charge: Charge, now: datetime) -> tuple[PaymentOrder, Channel]:
     """The open order of this key or a new one, and the channel with the order's own keys. Raises
     ChannelUnavailable (409)."""
-    if order := _with_key(bill):
-        if found := _fitting(order, bill, now):
+    if order := _with_key(charge):
+        if found := _fitting(order, charge, now):
             return found
         _release(order)
-    order = _made(bill, _offered(bill.pay_type).merchant, now)
-    return order, _offered(bill.pay_type, order.merchant)
+    order = _made(charge, _offered(charge.pay_type).merchant, now)
+    return order, _offered(charge.pay_type, order.merchant)
 
 
-def _twins(order: PaymentOrder, bill: Bill) -> dict | None:
+def _twins(order: PaymentOrder, charge: Charge) -> dict | None:
     """What a twin was given for this order while we were refused as his double."""
     if order.pay_params is not None:
         return None
-    given = PaymentOrder.objects.filter(pk=order.pk, open_key=bill.key, scene=bill.scene)
+    given = PaymentOrder.objects.filter(pk=order.pk, open_key=charge.key, scene=charge.scene)
     return given.values_list("pay_params", flat=True).first()
 
 
@@ -149,27 +149,27 @@ def _release(order: PaymentOrder) -> None:
     move(PaymentOrder.objects.filter(pk=order.pk, open_key=order.open_key), open_key=None)
 
 
-def _made(bill: Bill, merchant: str, now: datetime) -> PaymentOrder:
+def _made(charge: Charge, merchant: str, now: datetime) -> PaymentOrder:
     expire_time = now + timedelta(seconds=settings.REDPACKET_PAY_S)
     order_no = ids.merchant_no("hb")
     order = PaymentOrder(
         order_no=order_no,
-        purpose=bill.purpose,
-        reference=bill.reference or order_no,
-        user_id=bill.user_id,
-        pay_type=bill.pay_type,
-        scene=bill.scene,
+        purpose=charge.purpose,
+        reference=charge.reference or order_no,
+        user_id=charge.user_id,
+        pay_type=charge.pay_type,
+        scene=charge.scene,
         merchant=merchant,
-        amount=bill.amount,
+        amount=charge.amount,
         add_time=now,
         expire_time=expire_time,
         chase_at=expire_time,
-        open_key=bill.key,
+        open_key=charge.key,
     )
     try:
         retry.again(lambda: _insert(order, now))
     except (IntegrityError, TooManyOpen) as error:  # a twin was faster, perhaps with the last one
-        theirs = PaymentOrder.objects.filter(open_key=bill.key).first()
+        theirs = PaymentOrder.objects.filter(open_key=charge.key).first()
         if theirs is None:
             raise error if isinstance(error, TooManyOpen) else Unavailable() from None
         return theirs
@@ -192,14 +192,14 @@ def _refuse_more_orders(user_id: str, now: datetime) -> None:
         raise TooManyOpen(int((ends[0] - now).total_seconds()))
 
 
-def _ask(channel: Channel, order: PaymentOrder, bill: Bill, now: datetime) -> dict:
+def _ask(channel: Channel, order: PaymentOrder, charge: Charge, now: datetime) -> dict:
     """Make it there. Raises ChannelDown, Reused, Refused: then an order that nobody got ends."""
     wanted = Wanted(
-        scene=bill.scene,
-        subject=bill.subject,
-        notify_url=f"{settings.REDPACKET_PUBLIC_URL}/api/v1/payments/notify/{bill.pay_type.word}",
+        scene=charge.scene,
+        subject=charge.subject,
+        notify_url=f"{settings.REDPACKET_PUBLIC_URL}/api/v1/payments/notify/{charge.pay_type.word}",
         return_url=settings.REDPACKET_RETURN_URL,
-        payer_ip=bill.payer_ip,
+        payer_ip=charge.payer_ip,
     )
     try:
         return channel.create(order, wanted)

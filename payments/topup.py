@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from payments import opening
 from payments.models import PaymentOrder
-from payments.opening import Bill
+from payments.opening import Charge
 from payments.purposes import Fits
 from payments.states import PayType, Scene
 from redpacket_site.kit import outbox, retry
@@ -42,7 +42,7 @@ def topup(
     if not least <= amount <= most:
         bounds = {"least": least, "most": most}
         raise Invalid(errors={"money": [_("From %(least)s to %(most)s yuan.") % bounds]})
-    bill = Bill(
+    charge = Charge(
         purpose=PURPOSE,
         reference="",
         key=f"{PURPOSE}:{key}",
@@ -53,7 +53,7 @@ def topup(
         subject=SUBJECT,
         payer_ip=payer_ip,
     )
-    return opening.open_order(bill, now=now, also=also)
+    return opening.open_order(charge, now=now, also=also)
 
 
 def accepts(paid: PaymentOrder) -> Fits:

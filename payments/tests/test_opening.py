@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from payments import chase, confirm, opening
 from payments.models import Case, PaymentOrder
-from payments.opening import Bill
+from payments.opening import Charge
 from payments.states import CaseKind, NoticeOutcome, OrderStatus, PayType, Scene
 from payments.tests.conftest import offer
 from redpacket_site.kit import problems
@@ -26,8 +26,8 @@ def wechat(monkeypatch):
     return channel
 
 
-def wish(scene: Scene = Scene.APP, pay_type: PayType = PayType.WECHAT) -> Bill:
-    return Bill(
+def wish(scene: Scene = Scene.APP, pay_type: PayType = PayType.WECHAT) -> Charge:
+    return Charge(
         purpose="topup",
         reference="one",  # both scenes pay for the same
         key=KEY,
