@@ -171,7 +171,7 @@ class ProposeRefund(Proposal):
 
     def preview(self, data, now):
         wanted = {key: data[key] for key in ("case_id", "order_no", "amount")}
-        payment = channel_refund.payment_of(**wanted)
+        payment = channel_refund.chosen(**wanted)
         told = {
             "money": f"{data['amount']:,.2f}",
             "paid": f"{payment.paid:,.2f}",

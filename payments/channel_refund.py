@@ -40,7 +40,7 @@ def propose(
             the rest of the payment.
     Spec:   2.7
     """
-    payment = payment_of(case_id=case_id, order_no=order_no, amount=amount)
+    payment = chosen(case_id=case_id, order_no=order_no, amount=amount)
     return put_forward(
         pay_type=payment.pay_type,
         order_no=payment.order_no,
@@ -57,7 +57,7 @@ def propose(
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
+class Refundable:
     """What can be refunded: how it was paid, and the account that holds its money now."""
 
     pay_type: PayType
@@ -78,7 +78,7 @@ class Payment:
         return self.case is not None and self.source == accounts.SUSPENSE
 
 
-def payment_of(*, case_id: int | None, order_no: str, amount: Decimal) -> Payment:
+def chosen(*, case_id: int | None, order_no: str, amount: Decimal) -> Refundable:
     """The payment behind a case, or a confirmed top-up, that has so much left; raises Invalid (400)
     or NothingLeft (409)."""
     payment = _behind(case_id) if case_id else _topup(order_no)
@@ -94,7 +94,7 @@ def payment_of(*, case_id: int | None, order_no: str, amount: Decimal) -> Paymen
     return payment
 
 
-def _topup(order_no: str) -> Payment:
+def _topup(order_no: str) -> Refundable:
     order = PaymentOrder.objects.filter(
         order_no=order_no, purpose="topup", status=OrderStatus.CONFIRMED
     ).first()
@@ -102,10 +102,10 @@ def _topup(order_no: str) -> Payment:
         raise Invalid(errors={"order_no": [_("Not a confirmed top-up.")]})
     source = accounts.wallet(order.user_id)
     pay_type = PayType(order.pay_type)
-    return Payment(pay_type, order.order_no, order.trade_no, order.amount, source)
+    return Refundable(pay_type, order.order_no, order.trade_no, order.amount, source)
 
 
-def _behind(case_id: int) -> Payment:
+def _behind(case_id: int) -> Refundable:
     case = Case.objects.filter(pk=case_id).first()
     payment = _of_case(case) if case else None
     if payment is None:
@@ -113,7 +113,7 @@ def _behind(case_id: int) -> Payment:
     return payment
 
 
-def _of_case(case: Case) -> Payment | None:
+def _of_case(case: Case) -> Refundable | None:
     """The payment whose money this open case is about, if that can go back through its channel."""
     if case.status != CaseStatus.OPEN or not case.trade_no:
         return None
@@ -127,7 +127,7 @@ def _of_case(case: Case) -> Payment | None:
         return None
     pay_type = PayType(case.pay_type)
     paid = trades.paid(pay_type, case.trade_no, paid)
-    return Payment(pay_type, case.order_no, case.trade_no, paid, source, case)
+    return Refundable(pay_type, case.order_no, case.trade_no, paid, source, case)
 
 
 def refundable(case: Case) -> Decimal:
