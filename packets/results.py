@@ -27,7 +27,7 @@ from redpacket_site.kit.problems import NotFound
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class TakenShares:
     """What is known of a packet's taken shares."""
 
     number: int = 0
@@ -47,7 +47,7 @@ def packet(*, public_id: str, caller: Caller, now: datetime) -> dict:
     shares = list(
         Share.objects.filter(rp=row, user_id__isnull=False).order_by("-update_time", "-pk")
     )
-    taken = Taken(
+    taken = TakenShares(
         number=len(shares),
         money=sum((share.money for share in shares), ZERO),
         last=shares[0].update_time if shares else None,
@@ -65,14 +65,16 @@ def fresh(row: RedPacket, caller: Caller, now: datetime) -> dict:
     people = profiles.people({row.user_id})
     state = state_of(row, 0, now)
     is_for_me = row.type != Kind.PERSONAL  # a group's sender was a member; another one's is not his
-    return _render(row, caller.user_id, state, Taken(), None, people, now, is_for_me=is_for_me)
+    return _render(
+        row, caller.user_id, state, TakenShares(), None, people, now, is_for_me=is_for_me
+    )
 
 
 def summaries(rows: Sequence[RedPacket], caller: Caller, now: datetime) -> list[dict]:
     """Packets that the caller sent or took a share of, for a list: without the takers."""
     keys = [row.pk for row in rows]
     taken = {
-        found["rp"]: Taken(found["n"], from_fen(found["fen"]), found["last"])
+        found["rp"]: TakenShares(found["n"], from_fen(found["fen"]), found["last"])
         for found in Share.objects.filter(rp__in=keys, user_id__isnull=False)
         .values("rp")
         .annotate(n=Count("pk"), fen=fen_sum("money"), last=Max("update_time"))
@@ -83,7 +85,7 @@ def summaries(rows: Sequence[RedPacket], caller: Caller, now: datetime) -> list[
     people = profiles.people({row.user_id for row in rows})
     rendered = []
     for row in rows:
-        of_row = taken.get(row.pk, Taken())
+        of_row = taken.get(row.pk, TakenShares())
         state = state_of(row, of_row.number, now)
         summary = _render(
             row, caller.user_id, state, of_row, mine.get(row.pk), people, now, is_for_me=False
@@ -114,7 +116,7 @@ def _render(
     row: RedPacket,
     user_id: str,
     state: PacketState,
-    taken: Taken,
+    taken: TakenShares,
     mine: Share | None,
     people: dict[str, dict],
     now: datetime,
