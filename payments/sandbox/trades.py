@@ -16,27 +16,27 @@ from redpacket_site.kit.retry import unit
 BEIJING = ZoneInfo("Asia/Shanghai")
 
 
-class Refused(Exception):
+class Declined(Exception):
     """What was asked does not fit what there is; each channel says it in its own words."""
 
 
-class Differs(Refused):
+class Differs(Declined):
     """The same number was used before for something else."""
 
 
-class NotPayable(Refused):
+class NotPayable(Declined):
     """Paid already, closed, or timed out."""
 
 
-class NotPaid(Refused):
+class NotPaid(Declined):
     pass
 
 
-class TooMuch(Refused):
+class TooMuch(Declined):
     """More than is left of the payment."""
 
 
-class NoFunds(Refused):
+class NoFunds(Declined):
     """On demand: the channel will not refund."""
 
 
