@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 
-from packets import finish, grab_sql, members, table, tickets
+from packets import desk, finish, grab_sql, members, tickets
 from packets.models import RedPacket, Share
 from packets.states import Kind, Outcome, PayStatus
 from packets.tickets import Taken, Ticket
@@ -134,7 +134,7 @@ def _take(
             pass
     if not counted:
         throttle.check(throttle.GRAB, user_id)
-    return table.take(public_id=public_id, user_id=user_id, now=now)
+    return desk.take(public_id=public_id, user_id=user_id, now=now)
 
 
 def _asked_member(public_id: str, user_id: str) -> bool | None:
@@ -163,7 +163,7 @@ def _use(ticket: Ticket, user_id: str, now: datetime) -> Grab | None:
         raise
     if mine is None:
         return _refuse_or_go_on(ticket, user_id, now)
-    is_last = ticket.position == ticket.number if ticket.is_queued else table.is_gone(ticket.rp_id)
+    is_last = ticket.position == ticket.number if ticket.is_queued else desk.is_gone(ticket.rp_id)
     if is_last:
         finish.look(ticket.rp_id)
     return Grab(Outcome.GRABBED, mine)

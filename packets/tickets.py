@@ -2,7 +2,7 @@
 
 Redis is an accelerator: everything here is made from the database and may vanish at any moment.
 What it says is said again by the share row's own WHERE (grab_sql.py), so a stale key can cost a
-needless try or a passing `too_slow`, never a share or a cent. `Down` sends the grab to table.py.
+needless try or a passing `too_slow`, never a share or a cent. `Down` sends the grab to desk.py.
 """
 
 import time

@@ -9,7 +9,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from packets import grab, table
+from packets import desk, grab
 from packets.states import Kind
 from redpacket_site import wsgi
 from redpacket_site.kit import redis
@@ -68,7 +68,7 @@ def without_redis(settings):
 @pytest.fixture
 def first_position(monkeypatch):
     """The look for an untaken share starts at position 1."""
-    monkeypatch.setattr(table.random, "randint", lambda least, most: least)
+    monkeypatch.setattr(desk.random, "randint", lambda least, most: least)
 
 
 @pytest.fixture(params=["as it is served", "Django alone"])

@@ -16,11 +16,11 @@ class Moves:
     """
 
     column: str
-    table: Mapping[Any, set]
+    listed: Mapping[Any, set]
 
     def sources(self, to: Any) -> list:
         """The states that may become this one."""
-        return [state for state, targets in self.table.items() if to in targets]
+        return [state for state, targets in self.listed.items() if to in targets]
 
 
 class Unlisted(Exception):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from packets import grab, grab_sql, table, tickets
+from packets import desk, grab, grab_sql, tickets
 from packets.models import RedPacket, Share
 from packets.states import Kind, Outcome, PayStatus
 from packets.tickets import Ticket
@@ -40,13 +40,13 @@ def header_says_paid(packet) -> None:
 
 def table_says_paid(monkeypatch) -> None:
     """The same for the way without Redis: what was looked at is paid, the row is not (any more)."""
-    take = table.take
+    take = desk.take
 
     def ahead(**kwargs):
         found = take(**kwargs)
         return replace(found, pay_status=PayStatus.PAID) if isinstance(found, Ticket) else found
 
-    monkeypatch.setattr(table, "take", ahead)
+    monkeypatch.setattr(desk, "take", ahead)
 
 
 @pytest.fixture(params=["redis", "table"])

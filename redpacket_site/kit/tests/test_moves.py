@@ -87,7 +87,7 @@ def test_every_model_with_states_has_its_moves():
         if columns and model._meta.label_lower not in HAVE_NONE:
             assert isinstance(moves, Moves) and moves.column in columns, model
             choices = {value for value, _ in model._meta.get_field(moves.column).choices}
-            assert set(map(int, moves.table)) == choices, f"{model}: a state has no row"
+            assert set(map(int, moves.listed)) == choices, f"{model}: a state has no row"
         elif columns:
             without.add(model._meta.label_lower)
 
