@@ -15,7 +15,7 @@ NOT_YET = [False]
 AGAIN_S = (1, 2, 4)  # shares still on their way when the taker of n looked
 
 
-def look(rp_id: int) -> None:
+def if_gone(rp_id: int) -> None:
     """For the taker of n: finish the packet if all are gone, else have it looked at again soon."""
     if not finish(rp_id=rp_id) and _is_open(rp_id):
         later.run("packets.finish_packet", rp_id, 1, in_s=AGAIN_S[0])

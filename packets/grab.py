@@ -165,7 +165,7 @@ def _use(ticket: Ticket, user_id: str, now: datetime) -> Grab | None:
         return _refuse_or_go_on(ticket, user_id, now)
     is_last = ticket.position == ticket.number if ticket.is_queued else desk.is_gone(ticket.rp_id)
     if is_last:
-        finish.look(ticket.rp_id)
+        finish.if_gone(ticket.rp_id)
     return Grab(Outcome.GRABBED, mine)
 
 

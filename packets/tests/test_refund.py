@@ -127,7 +127,7 @@ def test_all_taken_but_its_finisher_was_lost(monkeypatch):
     """It leaves the sweep's range, with its expend_time and its one piece of news."""
     packet = make_paid_packet(Kind.LUCKY, 1, "1.00")
     with monkeypatch.context() as patch:
-        patch.setattr(grab.finish, "look", lambda rp_id: None)
+        patch.setattr(grab.finish, "if_gone", lambda rp_id: None)
         take(packet, "u1")
     set_clocks(monkeypatch, packet.expire_time)
 

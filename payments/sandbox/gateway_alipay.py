@@ -286,7 +286,7 @@ def _refund_query(fields: dict, biz: dict, now: datetime) -> dict:
     refund = SandboxRefund.objects.filter(trade=trade, refund_no=refund_no).first()
     if refund is None:
         return {}  # success without any field is how Alipay says: no such refund
-    trades.look_refund(refund=refund, now=now)
+    trades.refund_as_of(refund=refund, now=now)
     node = {
         "out_request_no": refund.refund_no,
         "out_trade_no": trade.order_no,
@@ -327,7 +327,7 @@ def _known(fields: dict, biz: dict, now: datetime) -> SandboxTrade:
     # Alipay makes the trade when the buyer opens it, not when the merchant asks for a code.
     if trade is None or trade.seen_at is None:
         raise No("ACQ.TRADE_NOT_EXIST", "交易不存在")
-    return trades.look(trade=trade, now=now)
+    return trades.as_of(trade=trade, now=now)
 
 
 def _number(trade: SandboxTrade) -> str:

@@ -98,13 +98,13 @@ def query_trans(asked: dict, now: datetime) -> dict:
     order_no, at = asked.get("orderId", ""), asked.get("txnTime", "")
     trade = _of(asked).filter(order_no=order_no).first()
     if trade and trade.asked.get("txnTime") == at:
-        return _payment_answer(trades.look(trade=trade, now=now), now)
+        return _payment_answer(trades.as_of(trade=trade, now=now), now)
     refunds = SandboxRefund.objects.select_related("trade").filter(
         refund_no=order_no, trade__in=_of(asked)
     )
     for refund in refunds:
         if refund.asked.get("txnTime") == at:
-            facts = unionpay.refund_facts(trades.look_refund(refund=refund, now=now))
+            facts = unionpay.refund_facts(trades.refund_as_of(refund=refund, now=now))
             return _as_origin(facts)
     raise No("34")
 

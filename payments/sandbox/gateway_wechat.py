@@ -193,7 +193,7 @@ def refund_query(request, *, channel, now, refund_no):
     )
     if not (refund := found.first()):
         raise No(404, "RESOURCE_NOT_EXISTS", "退款单不存在")
-    return 200, wechat.refund_fields(trades.look_refund(refund=refund, now=now))
+    return 200, wechat.refund_fields(trades.refund_as_of(refund=refund, now=now))
 
 
 @endpoint("GET")
@@ -294,7 +294,7 @@ def _trade(channel: keys.Channel, now: datetime, **numbers: str) -> SandboxTrade
     found = SandboxTrade.objects.filter(own, **numbers).first()
     if found is None:
         raise No(404, "ORDER_NOT_EXIST", "订单不存在")
-    return trades.look(trade=found, now=now)
+    return trades.as_of(trade=found, now=now)
 
 
 def _bill_content(channel: keys.Channel, day) -> bytes:

@@ -24,7 +24,7 @@ from payments.sandbox.models import (
     Says,
     TradeState,
 )
-from payments.sandbox.trades import beijing, look
+from payments.sandbox.trades import as_of, beijing
 from payments.states import PayType
 from redpacket_site.kit.moves import move
 
@@ -112,7 +112,7 @@ def deliver_soon(ids: list[int]) -> None:
 
 def _has_arrived(notice: SandboxNotice, now: datetime) -> bool:
     """A payment that is on its way may still be turned back: nobody is told of it yet."""
-    return look(trade=notice.trade, now=now).state != TradeState.ARRIVING
+    return as_of(trade=notice.trade, now=now).state != TradeState.ARRIVING
 
 
 def _claim(notice: SandboxNotice, now: datetime) -> bool:

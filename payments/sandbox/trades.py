@@ -101,7 +101,7 @@ def open_trade(*, order: Order, now: datetime) -> SandboxTrade:
             trade = SandboxTrade.objects.get(**key)
     if _differs(trade, order, latest):
         raise Differs
-    look(trade=trade, now=now)
+    as_of(trade=trade, now=now)
     if trade.state == TradeState.OPEN:
         SandboxTrade.objects.filter(pk=trade.pk, state=TradeState.OPEN).update(**latest)
         trade.refresh_from_db()
@@ -121,7 +121,7 @@ def _differs(trade: SandboxTrade, order: Order, latest: dict) -> bool:
     return any(getattr(trade, name) != latest[name] for name in same)
 
 
-def look(*, trade: SandboxTrade, now: datetime) -> SandboxTrade:
+def as_of(*, trade: SandboxTrade, now: datetime) -> SandboxTrade:
     """The trade as it is now: what was on its way has arrived, what timed out is closed."""
     rows = SandboxTrade.objects.filter(pk=trade.pk)
     if trade.state == TradeState.ARRIVING and trade.paid_at <= now:
@@ -157,7 +157,7 @@ def pay(
     Races:  of several payers of one trade one wins.
     Raises: NotPayable.
     """
-    look(trade=trade, now=now)
+    as_of(trade=trade, now=now)
     payable = [TradeState.OPEN] + [TradeState.CLOSED] * is_late
     won = move(
         SandboxTrade.objects.filter(pk=trade.pk, state__in=payable, trade_no=None),
@@ -184,7 +184,7 @@ def fail(*, trade: SandboxTrade, why: str, now: datetime) -> None:
 
 def close(*, trade: SandboxTrade, now: datetime) -> SandboxTrade:
     """Close it; a payment that is still on its way is turned back. Raises NotPayable."""
-    look(trade=trade, now=now)
+    as_of(trade=trade, now=now)
     rows = SandboxTrade.objects.filter(
         pk=trade.pk, state__in=(TradeState.OPEN, TradeState.ARRIVING)
     )
@@ -220,12 +220,12 @@ def refund(
     Repeats: the same number gives the same refund.
     Raises:  NotPaid, TooMuch, Differs, NoFunds.
     """
-    look(trade=trade, now=now)
+    as_of(trade=trade, now=now)
     earlier = SandboxRefund.objects.filter(trade=trade, refund_no=refund_no).first()
     if earlier:
         if earlier.amount_fen != amount_fen:
             raise Differs
-        return look_refund(refund=earlier, now=now), False
+        return refund_as_of(refund=earlier, now=now), False
     if trade.state != TradeState.PAID:
         raise NotPaid
     if outcome == "refused":
@@ -255,7 +255,7 @@ def refund(
     return made, True
 
 
-def look_refund(*, refund: SandboxRefund, now: datetime) -> SandboxRefund:
+def refund_as_of(*, refund: SandboxRefund, now: datetime) -> SandboxRefund:
     if refund.state == RefundState.PENDING and refund.done_at <= now:
         SandboxRefund.objects.filter(pk=refund.pk, state=RefundState.PENDING).update(
             state=RefundState.DONE

@@ -41,7 +41,7 @@ def index(request: HttpRequest) -> HttpResponse:
     """The recent trades, the state of the keys, and a box for what an app's SDK would get."""
     now = timezone.now()
     recent = [
-        trades.look(trade=trade, now=now)
+        trades.as_of(trade=trade, now=now)
         for trade in SandboxTrade.objects.order_by("-made_at", "-pk")[:RECENT]
     ]
     troubles = {PayType(channel).label: keys.trouble(channel.word) for channel in CHANNELS}
@@ -299,7 +299,7 @@ def _named(asked: dict, now: datetime) -> SandboxTrade:
     if found is None:
         hint = "; an order string or page is known once it is opened: give pay_params"
         raise _Unknown(f"{word} knows no order {order_no}{hint}")
-    return trades.look(trade=found, now=now)
+    return trades.as_of(trade=found, now=now)
 
 
 def _by_params(params: dict, now: datetime) -> SandboxTrade:
@@ -332,7 +332,7 @@ def _pasted(text: str, now: datetime) -> SandboxTrade:
     if trade is None:
         raise _Unknown(_("The sandbox knows nothing of that kind."))
     trades.see(trade=trade, now=now)
-    return trades.look(trade=trade, now=now)
+    return trades.as_of(trade=trade, now=now)
 
 
 def _object(text: str) -> dict:
@@ -350,7 +350,7 @@ def _by_handle(handle: str, now: datetime) -> SandboxTrade:
     trade = SandboxTrade.objects.filter(handle=handle[:64]).first()
     if trade is None:
         raise Http404
-    return trades.look(trade=trade, now=now)
+    return trades.as_of(trade=trade, now=now)
 
 
 def _number(text: str | None) -> float:

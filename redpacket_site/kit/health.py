@@ -73,7 +73,7 @@ def _worker_figures() -> CollectorRegistry:
 
 def _signs() -> heartbeat.Signs | None:
     try:
-        return heartbeat.look()
+        return heartbeat.signs()
     except Error:
         return None
 

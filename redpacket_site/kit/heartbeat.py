@@ -76,7 +76,7 @@ def beat(task: str) -> None:
         _write(task, database_now(), 0)
 
 
-def look() -> Signs:
+def signs() -> Signs:
     now = database_now()
     rows = list(Heartbeat.objects.values_list("name", "at", "off_s"))
     ages = {name: (now - at).total_seconds() for name, at, _ in rows if ":" not in name}

@@ -55,7 +55,7 @@ class Once:
         wish = f"{self.caller} {self.key} {self.fingerprint}"
         return hashlib.sha256(wish.encode()).hexdigest()
 
-    def look(self) -> None:
+    def refuse_repeat(self) -> None:
         """Raises Repeated when the key has its answer: before a verb that calls out begins."""
         if IdempotencyRecord.objects.filter(caller=self.caller, key=self.key).exists():
             raise Repeated(self)
@@ -117,7 +117,7 @@ def run(once: Once, verb: Callable, *, look_first: bool = False) -> Response:
     """The same for a key at hand. `look_first` spares a repeat the call to a channel."""
     try:
         if look_first:
-            once.look()
+            once.refuse_repeat()
         verb(also=once)
     except Repeated:
         replay = once.remembered()

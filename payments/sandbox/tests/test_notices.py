@@ -263,8 +263,8 @@ def test_a_payment_is_on_its_way_until_it_arrives(order):
 
     _pay(trade, arrives_s=60.0, notify=False)
 
-    assert trades.look(trade=trade, now=_in(59)).state == TradeState.ARRIVING
-    assert trades.look(trade=trade, now=_in(60)).state == TradeState.PAID
+    assert trades.as_of(trade=trade, now=_in(59)).state == TradeState.ARRIVING
+    assert trades.as_of(trade=trade, now=_in(60)).state == TradeState.PAID
 
 
 def test_closing_turns_back_what_is_on_its_way(order):
@@ -273,7 +273,7 @@ def test_closing_turns_back_what_is_on_its_way(order):
 
     trades.close(trade=trade, now=_in(30))
 
-    assert trades.look(trade=trade, now=_in(61)).state == TradeState.CLOSED
+    assert trades.as_of(trade=trade, now=_in(61)).state == TradeState.CLOSED
 
 
 def test_of_two_payers_one_wins(order):
