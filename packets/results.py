@@ -70,7 +70,7 @@ def fresh(row: RedPacket, caller: Caller, now: datetime) -> dict:
     )
 
 
-def summaries(rows: Sequence[RedPacket], caller: Caller, now: datetime) -> list[dict]:
+def listed(rows: Sequence[RedPacket], caller: Caller, now: datetime) -> list[dict]:
     """Packets that the caller sent or took a share of, for a list: without the takers."""
     keys = [row.pk for row in rows]
     taken = {

@@ -115,7 +115,7 @@ class PacketViewSet(UserViewSet):
         find = summaries.sent if box == "sent" else summaries.received
         rows = find(caller=caller, year=year, after=after, limit=limit)
         packets = [row.rp if isinstance(row, Share) else row for row in rows]
-        rendered = results.summaries(packets[:limit], caller, timezone.now())
+        rendered = results.listed(packets[:limit], caller, timezone.now())
         column = "add_time" if box == "sent" else "update_time"
         return Response(
             pages.page(
