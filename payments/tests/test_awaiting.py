@@ -26,7 +26,7 @@ def gone(monkeypatch) -> None:
     """The channel was taken out of the settings."""
 
     def no_channel(*args):
-        raise LookupError("not offered")
+        raise registry.NotOffered("not offered")
 
     monkeypatch.setattr(registry, "channel", no_channel)
 

@@ -379,6 +379,13 @@ class Front:
     def takes_any_scene(self) -> bool:
         return self.pay_type is PayType.ALIPAY
 
+    @property
+    def line(self) -> str:
+        return f"{self.pay_type.word} {self.merchant}"
+
+    def asks_for(self, scene) -> bool:
+        return True
+
     def ends_early(self, scene) -> bool:
         return scene == "h5"
 
