@@ -45,21 +45,30 @@ table.insert(found, 1, tonumber(redis.call('GET', KEYS[2]) or 0))
 return found
 """
 
+# Two counted lists of ARGV into a set: who is a member, who is none.
+CHANGE = """
+local function change(set, at)
+  for _, command in ipairs({'SADD', 'SREM'}) do
+    local count = tonumber(ARGV[at])
+    if count > 0 then redis.call(command, set, unpack(ARGV, at + 1, at + count)) end
+    at = at + count + 1
+  end
+end
+"""
+
 # KEYS: the group's, the set beside. ARGV: builder, version, seconds to keep, then two counted
 # lists: who of the log is a member, who is none.
-PUBLISH = """
+PUBLISH = (
+    CHANGE
+    + """
 if redis.call('LINDEX', KEYS[3], 0) ~= ARGV[1] then return 0 end
 if tonumber(redis.call('GET', KEYS[2]) or 0) ~= tonumber(ARGV[2]) then return 0 end
-local at = 4
-for _, command in ipairs({'SADD', 'SREM'}) do
-  local count = tonumber(ARGV[at])
-  if count > 0 then redis.call(command, KEYS[4], unpack(ARGV, at + 1, at + count)) end
-  at = at + count + 1
-end
+change(KEYS[4], 4)
 redis.call('RENAME', KEYS[4], KEYS[1]); redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('DEL', KEYS[3])
 return 1
 """
+)
 
 # ARGV: users. Returns the version.
 TELL = """
@@ -71,17 +80,15 @@ return version
 
 # ARGV: version, then two counted lists: who is a member, who is none. Returns the version: the
 # caller's own, or one that says that others have spoken since.
-APPLY = """
+APPLY = (
+    CHANGE
+    + """
 local version = tonumber(redis.call('GET', KEYS[2]) or 0)
 if version ~= tonumber(ARGV[1]) or redis.call('EXISTS', KEYS[1]) == 0 then return version end
-local at = 2
-for _, command in ipairs({'SADD', 'SREM'}) do
-  local count = tonumber(ARGV[at])
-  if count > 0 then redis.call(command, KEYS[1], unpack(ARGV, at + 1, at + count)) end
-  at = at + count + 1
-end
+change(KEYS[1], 2)
 return version
 """
+)
 
 FORGET = """
 redis.call('INCR', KEYS[2]); redis.call('EXPIRE', KEYS[2], 3600)
