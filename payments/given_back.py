@@ -2,7 +2,6 @@
 the channel itself. Our books know nothing of it, so finance is told."""
 
 from datetime import datetime
-from decimal import Decimal
 
 from payments import cases
 from payments.channels.base import Answer
@@ -26,8 +25,9 @@ def tell(*, order: PaymentOrder, answer: Answer, now: datetime) -> bool:
     if trade_no and _is_ours(order.pay_type, trade_no):
         return False
     about = f"trade:{PayType(order.pay_type).word}:{trade_no}" if trade_no else order.order_no
-    open_case(
-        reference=about,
+    cases.open_case(
+        kind=CaseKind.GIVEN_BACK,
+        reference=about,  # no ledger line bears it
         pay_type=PayType(order.pay_type),
         order_no=order.order_no,
         trade_no=trade_no,
@@ -36,29 +36,6 @@ def tell(*, order: PaymentOrder, answer: Answer, now: datetime) -> bool:
         now=now,
     )
     return True
-
-
-def open_case(
-    *,
-    reference: str,
-    pay_type: PayType,
-    order_no: str,
-    trade_no: str,
-    amount: Decimal,
-    says: str,
-    now: datetime,
-) -> None:
-    """For use inside a transaction. No ledger line bears its reference."""
-    cases.open_case(
-        kind=CaseKind.GIVEN_BACK,
-        reference=reference,
-        pay_type=pay_type,
-        order_no=order_no,
-        trade_no=trade_no,
-        amount=amount,
-        says=says,
-        now=now,
-    )
 
 
 def _is_ours(pay_type: int, trade_no: str) -> bool:
