@@ -4,11 +4,13 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
+from payments import channel_refund, confirm, topup
 from payments.channels import config, registry
-from payments.models import Case
-from payments.states import PayType
+from payments.models import Case, ChannelRefund, PaymentOrder
+from payments.states import PayType, Scene
 from payments.tests.other_side import There, write_all
 from payments.tests.pretend import Pretend
+from redpacket_site.kit.caller import Caller
 from wallets import accounts, adjust
 
 
@@ -60,3 +62,33 @@ def keys(tmp_path, settings, there):
     config.kept.forget()
     yield tmp_path
     config.kept.forget()
+
+
+def make_topup(now=None, key="k") -> PaymentOrder:
+    return topup.topup(
+        caller=Caller("bob"),
+        amount=Decimal("50.00"),
+        pay_type=PayType.ALIPAY,
+        scene=Scene.APP,
+        key=key,
+        payer_ip="",
+        now=now or timezone.now(),
+    )
+
+
+@pytest.fixture
+def approved(alipay) -> ChannelRefund:
+    """A refund of bob's whole top-up of 50.00, to be sent."""
+    maker, checker = (get_user_model().objects.create_user(name) for name in ("maker", "checker"))
+    made, now = make_topup(), timezone.now()
+    confirm.confirm(payment=alipay.pay(made), now=now)
+    refund = channel_refund.propose(
+        order_no=made.order_no,
+        amount=Decimal("50.00"),
+        reason="all of it",
+        maker_id=maker.pk,
+        now=now,
+    )
+    channel_refund.approve(refund_no=refund.refund_no, checker_id=checker.pk, now=now)
+    refund.refresh_from_db()
+    return refund

@@ -1,4 +1,4 @@
-from payments.tests.conftest import alipay, keys, there
+from payments.tests.conftest import alipay, approved, keys, there
 from tests.office.conftest import granted
 
-__all__ = ["alipay", "granted", "keys", "there"]
+__all__ = ["alipay", "approved", "granted", "keys", "there"]

@@ -7,15 +7,15 @@ from decimal import Decimal
 from itertools import count
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from payments import bill_days, channel_refund, chase, confirm, opening, send_refund, tasks, topup
+from payments import bill_days, chase, opening, send_refund, tasks, topup
 from payments.channels import http, registry
 from payments.channels.base import ChannelDown, NotSent, RefundState, State
-from payments.models import Bill, ChannelRefund, PaymentOrder
+from payments.models import Bill, PaymentOrder
 from payments.states import OrderStatus, PayType, RefundStatus, Scene
 from payments.tests import channel_case as case
+from payments.tests.conftest import make_topup
 from redpacket_site.kit import breaker, outside
 from redpacket_site.kit.caller import Caller
 from tests.attacks.silence import Held, kept_by
@@ -153,18 +153,6 @@ def test_every_request_is_one(keys, there, monkeypatch):
 # --- sweeps
 
 
-def make_topup() -> PaymentOrder:
-    return topup.topup(
-        caller=Caller("bob"),
-        amount=Decimal("50.00"),
-        pay_type=PayType.ALIPAY,
-        scene=Scene.APP,
-        key="k",
-        payer_ip="",
-        now=timezone.now(),
-    )
-
-
 def due_order() -> PaymentOrder:
     order = make_topup()
     PaymentOrder.objects.update(chase_at=timezone.now() - timedelta(seconds=1))
@@ -199,23 +187,6 @@ def test_an_order_loses_a_try_without_the_guard(alipay, monkeypatch):
 
     assert not untouched(order)
     assert order.chases == 1
-
-
-@pytest.fixture
-def approved(alipay) -> ChannelRefund:
-    maker, checker = (get_user_model().objects.create_user(name) for name in ("maker", "checker"))
-    made, now = make_topup(), timezone.now()
-    confirm.confirm(payment=alipay.pay(made), now=now)
-    refund = channel_refund.propose(
-        order_no=made.order_no,
-        amount=Decimal("50.00"),
-        reason="all of it",
-        maker_id=maker.pk,
-        now=now,
-    )
-    channel_refund.approve(refund_no=refund.refund_no, checker_id=checker.pk, now=now)
-    refund.refresh_from_db()
-    return refund
 
 
 def test_a_refund_that_was_not_sent_is_still_to_be_sent_for_the_first_time(alipay, approved):

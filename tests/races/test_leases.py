@@ -4,9 +4,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 
-import pytest
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
@@ -14,11 +12,12 @@ from django.utils import timezone
 from packets import grab, settle
 from packets.models import SettlementPass
 from packets.states import Kind
-from payments import channel_refund, chase, confirm, order, send_refund, tasks, topup
+from payments import chase, order, send_refund, tasks
 from payments.channels import http
 from payments.channels.base import Answer, RefundAnswer, RefundState, State
-from payments.models import ChannelRefund, PaymentOrder
-from payments.states import ORDER_MOVES, OrderStatus, PayType, RefundStatus, Scene
+from payments.models import PaymentOrder
+from payments.states import ORDER_MOVES, OrderStatus, RefundStatus
+from payments.tests.conftest import make_topup
 from redpacket_site.kit import duty, export, lease
 from redpacket_site.kit.caller import Caller
 from redpacket_site.kit.models import Duty
@@ -30,36 +29,6 @@ from wallets.models import Wallet
 
 NO = RefundAnswer(RefundState.FAILED, "40004 ACQ.REFUND_AMT_NOT_EQUAL_TOTAL")
 YES = RefundAnswer(RefundState.PENDING, "accepted")
-
-
-def make_topup(now=None, key="k") -> PaymentOrder:
-    return topup.topup(
-        caller=Caller("bob"),
-        amount=Decimal("50.00"),
-        pay_type=PayType.ALIPAY,
-        scene=Scene.APP,
-        key=key,
-        payer_ip="",
-        now=now or timezone.now(),
-    )
-
-
-@pytest.fixture
-def approved(alipay) -> ChannelRefund:
-    """A refund of bob's whole top-up of 50.00, to be sent."""
-    maker, checker = (get_user_model().objects.create_user(name) for name in ("maker", "checker"))
-    made, now = make_topup(), timezone.now()
-    confirm.confirm(payment=alipay.pay(made), now=now)
-    refund = channel_refund.propose(
-        order_no=made.order_no,
-        amount=Decimal("50.00"),
-        reason="all of it",
-        maker_id=maker.pk,
-        now=now,
-    )
-    channel_refund.approve(refund_no=refund.refund_no, checker_id=checker.pk, now=now)
-    refund.refresh_from_db()
-    return refund
 
 
 def in_bobs_wallet() -> Decimal:
