@@ -102,6 +102,7 @@ def _places() -> dict[str, str]:
         "https://hongbao.example.com$request_uri": f"{BASE}$request_uri",
         "https://hongbao.example.com": BASE,
         "hongbao.example.com": HOST,
+        "/var/log/nginx/access.log": "/dev/null",
         "127.0.0.1:6379": f"127.0.0.1:{REDIS}",
         "127.0.0.1:8000": f"127.0.0.1:{WEB}",
         "127.0.0.1:8001": f"127.0.0.1:{OFFICE}",

@@ -52,6 +52,7 @@ def up(stack: str) -> None:
             _manage("sandbox_keys", environment)
         say("preparing the database ...")
         _manage("migrate", environment, "-v", "0")
+        _manage("collectstatic", environment, "--no-input", "-v", "0")
         staff = json.loads(_manage("demo_staff", environment))
         tokens = _manage("token", environment, *USERS).split()
         supervisor.start_app()

@@ -5,6 +5,7 @@ Pure: knows no setting by name and imports nothing of Django but the exception i
 
 import math
 import os
+import re
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -93,6 +94,20 @@ def _split(name: str, value: str) -> SplitResult:
 
 def names(name: str, default: str) -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+_ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+
+
+def origins(name: str, schemes: tuple[str, ...]) -> list[str]:
+    """`https://host[:port]`, with commas between them, each as a browser spells it."""
+    found = [part.lower() for part in names(name, "")]
+    for part in found:
+        _split(name, part)
+        if not _ORIGIN.fullmatch(part) or part.partition(":")[0] not in schemes:
+            wanted = " or ".join(f"{scheme}://host[:port]" for scheme in schemes)
+            raise ImproperlyConfigured(f"{name} is {part!r}; it must hold origins, {wanted}.")
+    return [re.sub(r"(^https://.*):443$|(^http://.*):80$", r"\1\2", part) for part in found]
 
 
 def header(name: str) -> str:

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from django.core.exceptions import ImproperlyConfigured
 
+from h5 import files
 from redpacket_site import env
 from redpacket_site.kit import filebroker, service_keys
 
@@ -79,6 +80,12 @@ REDPACKET_NOTICES_KEPT_DAYS = env.integer("REDPACKET_NOTICES_KEPT_DAYS", 180, 7,
 REDPACKET_FORGED_KEPT_DAYS = env.integer("REDPACKET_FORGED_KEPT_DAYS", 7, 1, 3650)
 EVENTS_KEPT_DAYS = env.integer("REDPACKET_EVENTS_KEPT_DAYS", 7, 7, 3650)
 
+# --- Pages in a chat app (h5/) -------------------------------------------------------------------
+# Who may frame them and talk to them, and whose pictures of people they show.
+_SCHEMES = ("https",) if PRODUCTION else ("https", "http")
+REDPACKET_H5_ORIGINS = env.origins("REDPACKET_H5_ORIGINS", _SCHEMES)
+REDPACKET_AVATAR_ORIGINS = env.origins("REDPACKET_AVATAR_ORIGINS", _SCHEMES)
+
 # --- Callers (Spec 2.1) -------------------------------------------------------------------------
 REDPACKET_JWT_KEYS = env.text("REDPACKET_JWT_KEYS")
 REDPACKET_JWT_ISS = env.text("REDPACKET_JWT_ISS")
@@ -143,6 +150,7 @@ INSTALLED_APPS = [
     "wallets",
     "payments",
     "packets",
+    "h5",
 ]
 if not PRODUCTION:
     INSTALLED_APPS.append("payments.sandbox")  # refuses to be there in production (apps.py)
@@ -332,7 +340,17 @@ X_FRAME_OPTIONS = "DENY"
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "redpacket_site" / "static"]
-WHITENOISE_USE_FINDERS = not PRODUCTION
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "h5.files.Finder",
+]
+# Collected everywhere, by `make up` too, so that the same bytes with the same headers are served.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "h5.files.Compressed"},
+}
+WHITENOISE_ADD_HEADERS_FUNCTION = files.headers
 
 # --- Logs ---------------------------------------------------------------------------------------
 LOGGING_CONFIG = "redpacket_site.kit.logs.configure"

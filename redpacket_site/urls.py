@@ -47,6 +47,7 @@ app = [
     path("api/schema", schema.serve, name="schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
 ]
+app.append(path("h5/", include("h5.urls")))
 if not settings.PRODUCTION:
     app.append(path("sandbox/", include("payments.sandbox.urls")))
 

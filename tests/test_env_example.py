@@ -10,9 +10,9 @@ import pytest
 
 pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parent.parent
-READERS = ("redpacket_site", "ops", "packets", "payments", "wallets")
+READERS = ("redpacket_site", "h5", "ops", "packets", "payments", "wallets")
 READ = re.compile(
-    r"""(?:env\.\w+|os\.environ\.get|getenv)\(\s*"([A-Z][A-Z_]+)"|os\.environ\["([A-Z_]+)"\]"""
+    r"""(?:env\.\w+|os\.environ\.get|getenv)\(\s*"([A-Z][A-Z0-9_]+)"|os\.environ\["([A-Z0-9_]+)"\]"""
 )
 THE_MACHINES = {"PATH"}
 EXAMPLE = dict(

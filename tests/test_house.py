@@ -18,7 +18,7 @@ pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("packets", "payments", "wallets")
-PACKAGES = (*APPS, "redpacket_site")
+PACKAGES = (*APPS, "h5", "redpacket_site")
 
 
 def sources(*folders: str) -> list[Path]:

@@ -201,6 +201,8 @@ def test_sane_production_is_clean(sane):
         ("REDPACKET_SERVICE_KEY", f"member:{GOOD}"),
         ("REDPACKET_SERVICE_FROM", "chat.example.com"),
         ("REDPACKET_SERVICE_FROM", "10.0.0.1/8"),
+        ("REDPACKET_H5_ORIGINS", "http://chat.example.com"),
+        ("REDPACKET_AVATAR_ORIGINS", "https://faces.example.com,*"),
         ("REDPACKET_ENV", "staging"),
         ("REDPACKET_EXPIRE_S", "a day"),
     ],
