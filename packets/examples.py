@@ -10,6 +10,7 @@ ISSUED = "2026-02-17T20:15:00.250000+08:00"
 FIRST = "2026-02-17T20:15:03.120394+08:00"
 LAST = "2026-02-17T20:15:12.700001+08:00"
 DEADLINE = "2026-02-18T20:15:00.250000+08:00"
+RETURNED = "2026-02-18T20:15:31.004417+08:00"
 
 WISHES = {
     "lucky": {
@@ -36,12 +37,14 @@ _UNPAID = {
     "total_money": "10.00",
     "single_money": None,
     "state": "unpaid",
+    "is_frozen": False,
     "pay_status": "unpaid",
     "pay_type": "unknown",
     "sender": SENDER,
     "taken_number": 0,
     "taken_money": "0.00",
     "return_money": None,
+    "return_time": None,
     "add_time": MADE,
     "pay_time": None,
     "expire_time": None,
@@ -73,7 +76,13 @@ _PAID = {
     "expire_time": DEADLINE,
 }
 _OPEN = _UNPAID | _PAID | {"actions": ["grab"], "headline": "已领取0/2个，共0.00/10.00元"}
-_BOB = {"user": TAKER, "money": "3.21", "is_good": None, "update_time": FIRST}
+_BOB = {
+    "user": TAKER,
+    "money": "3.21",
+    "is_good": None,
+    "update_time": FIRST,
+    "position": None,
+}
 _BOBS = {"money": "3.21", "is_good": None, "is_into_account": True, "update_time": FIRST}
 _HIDDEN = {"total_money": None, "taken_money": None}
 _ONE_TAKEN = _OPEN | _HIDDEN | {"taken_number": 1, "headline": "已领取1/2个"}
@@ -114,8 +123,15 @@ PACKETS = {
         "seed": "7f" * 32,
         "mine": _BOBS | {"is_good": False},
         "shares": [
-            {"user": OTHER, "money": "6.79", "is_good": True, "update_time": LAST},
-            _BOB | {"is_good": False},
+            _BOB
+            | {
+                "user": OTHER,
+                "money": "6.79",
+                "is_good": True,
+                "update_time": LAST,
+                "position": 2,
+            },
+            _BOB | {"is_good": False, "position": 1},
         ],
         "actions": [],
         "headline": "2个红包共10.00元，12秒被抢光",
@@ -123,6 +139,7 @@ PACKETS = {
     "expired to its sender": _EXPIRED
     | {
         "return_money": "6.79",
+        "return_time": RETURNED,
         "headline": "该红包已过期。已领取1/2个，共3.21/10.00元",
     },
     "expired to a member": _EXPIRED | _HIDDEN | {"headline": "该红包已过期。已领取1/2个"},
@@ -136,7 +153,8 @@ PACKETS = {
         "actions": [],
         "headline": "付款未到账，红包已作废",
     },
-    "frozen to a member": _ONE_TAKEN | {"actions": [], "headline": "该红包已被冻结"},
+    "frozen to a member": _ONE_TAKEN
+    | {"is_frozen": True, "actions": [], "headline": "该红包已被冻结"},
 }
 PAID = {
     "balance": {"packet": _OPEN, "order": None},
@@ -171,6 +189,38 @@ GRABS = {
     "too_slow": {"outcome": "too_slow", "share": None},
     "expired": {"outcome": "expired", "share": None},
 }
+
+_BUBBLE = {
+    name: _ONE_TAKEN[name] for name in ("id", "type", "intro", "number", "taken_number", "sender")
+}
+BUBBLES = {
+    word: {"results": [_BUBBLE | facts | {"bubble": word}]}
+    for word, facts in {
+        "unpaid": {"taken_number": 0},
+        "open": {},
+        "taken": {},
+        "gone": {"taken_number": 2},
+        "expired": {},
+        "void": {},
+        "frozen": {},
+    }.items()
+} | {"none for this caller": {"results": []}}
+SESSIONS = {
+    "two channels": {
+        "user": TAKER,
+        "expire_s": 86_400,
+        "limits": {
+            "shares_max": 100,
+            "share_min": "0.01",
+            "share_max": "200.00",
+            "topup_min": "0.01",
+            "topup_max": "5000.00",
+            "intro_max": 255,
+        },
+        "channels": ["alipay", "wechat"],
+    }
+}
+GROUPS = {"of twelve": {"group_id": "g1", "number": 12}}
 
 PROFILES = {
     "both": {"nickname": "小宝", "avatar": "https://chat.example/a/bob.png"},

@@ -4,7 +4,7 @@ The other half keeps the table: the chat server's verbs replace, add and remove.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from packets import member_set
 from packets.models import Group, GroupMember, RedPacket
-from packets.states import Kind
+from packets.states import Kind, PacketState
 from redpacket_site.kit import redis, retry, service_keys, sql
 from redpacket_site.kit.breaker import Open
 from redpacket_site.kit.bulkhead import Bulkhead
@@ -33,6 +33,23 @@ CHUNK = 2000
 line = Line("members", Bulkhead("members", "REDPACKET_MEMBERS_CALLS_AT_ONCE", wait_s=0.25))
 
 
+def is_shown(
+    packet: RedPacket,
+    user_id: str,
+    *,
+    state: PacketState,
+    is_taker: bool,
+    is_for_him: Callable[[], bool],
+) -> bool:
+    """Whether this user may learn of a packet in this state (the table in results.py). `is_for_him`
+    is may_see(), or as much from elsewhere; asked only where nothing else decides."""
+    if packet.user_id == user_id:
+        return True
+    if state in (PacketState.UNPAID, PacketState.CLOSED):
+        return False
+    return is_taker or (state is not PacketState.VOID and is_for_him())
+
+
 def may_see(packet: RedPacket, user_id: str) -> bool:
     """Whether an issued packet is for this user; its sender and takers see it anyway."""
     if packet.type == Kind.PERSONAL:
@@ -46,6 +63,14 @@ def is_member(group_id: str, user_id: str) -> bool:
         member = f"groups/{quote(group_id, safe='')}/members/{quote(user_id, safe='')}"
         return _asked(member, yes=204)[0]
     return member_set.has(group_id, user_id)
+
+
+def groups_of(user_id: str, group_ids: Iterable[str]) -> set[str]:
+    """Those of these groups that the user is a member of. Raises as is_member()."""
+    if asks_chat_server():
+        return {group_id for group_id in group_ids if is_member(group_id, user_id)}
+    found = GroupMember.objects.filter(user_id=user_id, group_id__in=set(group_ids))
+    return set(found.values_list("group_id", flat=True))
 
 
 def number(group_id: str) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 
 from django.db.models import Count, Max
 from django.utils import timezone
@@ -41,7 +42,7 @@ def packet(*, public_id: str, caller: Caller, now: datetime) -> dict:
 
     Raises: NotFound (404) for whoever must not learn that it exists.
     """
-    row = RedPacket.objects.filter(public_id=public_id).first()
+    row = RedPacket.objects.select_related("review").filter(public_id=public_id).first()
     if row is None:
         raise NotFound()
     shares = list(
@@ -97,19 +98,15 @@ def listed(rows: Sequence[RedPacket], caller: Caller, now: datetime) -> list[dic
 
 def _may_see(row: RedPacket, user_id: str, mine: Share | None, state: PacketState) -> bool:
     """Whether the packet could be the caller's to grab; NotFound when it is not his to see."""
-    is_sender = row.user_id == user_id
-    if state in (PacketState.UNPAID, PacketState.CLOSED) and not is_sender:
+    is_for_me = cache(lambda: members.may_see(row, user_id))
+    if not members.is_shown(
+        row, user_id, state=state, is_taker=mine is not None, is_for_him=is_for_me
+    ):
         raise NotFound()
-    if state is PacketState.VOID and not (is_sender or mine):
-        raise NotFound()
-    if mine or (is_sender and state is not PacketState.OPEN):
+    is_senders_alone = state is not PacketState.OPEN or row.type == Kind.PERSONAL
+    if mine or (row.user_id == user_id and is_senders_alone):
         return False
-    if is_sender and row.type == Kind.PERSONAL:
-        return False
-    is_for_me = members.may_see(row, user_id)
-    if not is_for_me and not is_sender:
-        raise NotFound()
-    return is_for_me
+    return is_for_me()
 
 
 def _render(
@@ -140,12 +137,14 @@ def _render(
         "total_money": _yuan(row.total_money) if knows_amounts else None,
         "single_money": None if is_lucky else _yuan(row.single_money),
         "state": state.value,
+        "is_frozen": row.is_frozen,
         "pay_status": PayStatus(row.pay_status).word,
         "pay_type": PayType(row.pay_type).word,
         "sender": people[row.user_id],
         "taken_number": taken.number,
         "taken_money": _yuan(taken.money) if knows_amounts else None,
         "return_money": _yuan(row.return_money) if is_refunded else None,
+        "return_time": _time(row.review.created_at) if is_refunded else None,
         "add_time": _time(row.add_time),
         "pay_time": _time(row.pay_time),
         "expire_time": _time(row.expire_time),
@@ -167,6 +166,7 @@ def _render(
                 "money": _yuan(share.money),
                 "is_good": share.is_good if knows_luck else None,
                 "update_time": _time(share.update_time),
+                "position": share.position if knows_luck else None,
             }
             for share in (taken.shares if shows_takers else ())
         ],

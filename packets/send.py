@@ -18,6 +18,7 @@ from redpacket_site.kit.present import present
 from redpacket_site.kit.problems import Invalid, NotFound, TooManyOpen
 
 INTRO = "恭喜发财，大吉大利"
+INTRO_MAX = 255
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from packets.send import Wish
+from packets.bubbles import Bubble
+from packets.send import INTRO_MAX, Wish
 from packets.states import KIND_OF, Outcome, PacketState, PayStatus
-from payments.serializers import OrderSerializer
+from payments.serializers import CHANNEL_WORDS, OrderSerializer
 from payments.states import PayType
 from redpacket_site.kit.api import (
     LineField,
@@ -33,6 +34,7 @@ PAY_TYPES = [pay_type.word for pay_type in PayType]
 PAY_WAYS = [word for word in PAY_TYPES if word != PayType.UNKNOWN.word]
 OUTCOMES = [outcome.value for outcome in Outcome]
 ACTIONS = ["pay", "grab"]
+BUBBLES = [bubble.value for bubble in Bubble]
 SCENES = ["app", "h5", "native"]
 HEX_PATTERN = r"^[0-9a-f]{64}$"
 
@@ -55,7 +57,7 @@ class SendSerializer(StrictSerializer):
     type = serializers.ChoiceField(choices=KINDS)
     for_id = OutsideIdSerializerField()
     number = WholeField(required=False, min_value=1, max_value=settings.REDPACKET_SHARES_MAX)
-    intro = LineField(required=False, allow_blank=True, max_length=255)
+    intro = LineField(required=False, allow_blank=True, max_length=INTRO_MAX)
     total_money = YuanField(required=False)
     single_money = YuanField(required=False)
 
@@ -102,6 +104,7 @@ class TakerSerializer(serializers.Serializer):
     money = YuanField()
     is_good = serializers.BooleanField(allow_null=True)
     update_time = serializers.DateTimeField()
+    position = serializers.IntegerField(allow_null=True)  # of a finished lucky one's draw
 
 
 class PacketSummarySerializer(serializers.Serializer):
@@ -113,12 +116,14 @@ class PacketSummarySerializer(serializers.Serializer):
     total_money = YuanField(allow_null=True)
     single_money = YuanField(allow_null=True)
     state = serializers.ChoiceField(choices=STATES)
+    is_frozen = serializers.BooleanField()
     pay_status = serializers.ChoiceField(choices=PAY_STATUSES)
     pay_type = serializers.ChoiceField(choices=PAY_TYPES)
     sender = PersonSerializer()
     taken_number = serializers.IntegerField()
     taken_money = YuanField(allow_null=True)
     return_money = YuanField(allow_null=True)
+    return_time = serializers.DateTimeField(allow_null=True)
     add_time = serializers.DateTimeField()
     pay_time = serializers.DateTimeField(allow_null=True)
     expire_time = serializers.DateTimeField(allow_null=True)
@@ -139,6 +144,41 @@ class PacketSerializer(PacketSummarySerializer):
 class PacketPageSerializer(serializers.Serializer):
     results = PacketSummarySerializer(many=True)
     next = serializers.CharField(allow_null=True)
+
+
+class BubbleSerializer(serializers.Serializer):
+    id = serializers.RegexField(PACKET_ID_PATTERN)
+    type = serializers.ChoiceField(choices=KINDS)
+    intro = serializers.CharField()
+    number = serializers.IntegerField()
+    taken_number = serializers.IntegerField()
+    sender = PersonSerializer()
+    bubble = serializers.ChoiceField(choices=BUBBLES)
+
+
+class BubblesSerializer(serializers.Serializer):
+    results = BubbleSerializer(many=True)
+
+
+class LimitsSerializer(serializers.Serializer):
+    shares_max = serializers.IntegerField()
+    share_min = YuanField()
+    share_max = YuanField()
+    topup_min = YuanField()
+    topup_max = YuanField()
+    intro_max = serializers.IntegerField()
+
+
+class SessionSerializer(serializers.Serializer):
+    user = PersonSerializer()
+    expire_s = serializers.IntegerField()
+    limits = LimitsSerializer()
+    channels = serializers.ListField(child=serializers.ChoiceField(choices=CHANNEL_WORDS))
+
+
+class GroupSerializer(serializers.Serializer):
+    group_id = serializers.RegexField(OUTSIDE_ID_PATTERN)
+    number = serializers.IntegerField()
 
 
 class PaidSerializer(serializers.Serializer):

@@ -17,7 +17,7 @@ def sent(
     *, caller: Caller, year: int | None, after: tuple[int, ...] | None, limit: int
 ) -> list[RedPacket]:
     """Packets made, drafts and closed ones too, newest first; limit + 1 of them."""
-    packets = RedPacket.objects.filter(user_id=caller.user_id)
+    packets = RedPacket.objects.filter(user_id=caller.user_id).select_related("review")
     return list(_newest(packets, "add_time", year, after)[: limit + 1])
 
 
@@ -25,7 +25,7 @@ def received(
     *, caller: Caller, year: int | None, after: tuple[int, ...] | None, limit: int
 ) -> list[Share]:
     """Shares taken with their packets, newest first; limit + 1 of them."""
-    shares = Share.objects.filter(user_id=caller.user_id).select_related("rp")
+    shares = Share.objects.filter(user_id=caller.user_id).select_related("rp__review")
     return list(_newest(shares, "update_time", year, after)[: limit + 1])
 
 

@@ -1,6 +1,7 @@
 """Doors of the REST API: read the request, call one verb, render the answer."""
 
 import json
+import re
 import time
 from functools import partial
 from typing import Any, cast
@@ -11,11 +12,25 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from packets import examples, grab, members, pay, profiles, results, send, summaries, tickets
+from packets import (
+    bubbles,
+    examples,
+    grab,
+    members,
+    pay,
+    profiles,
+    results,
+    send,
+    session,
+    summaries,
+    tickets,
+)
 from packets.models import Share
 from packets.serializers import (
+    BubblesSerializer,
     EventPageSerializer,
     GrabSerializer,
+    GroupSerializer,
     MembersSerializer,
     PacketPageSerializer,
     PacketSerializer,
@@ -23,6 +38,7 @@ from packets.serializers import (
     PaySerializer,
     ProfileSerializer,
     SendSerializer,
+    SessionSerializer,
     YearSerializer,
 )
 from payments.models import PaymentOrder
@@ -51,6 +67,10 @@ WAIT_MAX_S = 30
 POLL_S = 0.25
 YEAR_LEAST, YEAR_MOST = 1970, 2999
 BOXES = ("sent", "received")
+
+# Up to so many, with commas between them; none of them need be an id.
+IDS_PATTERN = f"^[^,]+(,[^,]+){{0,{bubbles.ASKED_MAX - 1}}}$"
+_IDS = re.compile(IDS_PATTERN)
 
 YEAR = query(
     "year",
@@ -139,6 +159,29 @@ class PacketViewSet(UserViewSet):
         return Response(summaries.of_year(caller=caller_of(request), year=year))
 
     @operation(
+        "listBubbles",
+        "What a chat shows of these packets to this caller; what is not for him is left out",
+        BubblesSerializer,
+        examples=examples.BUBBLES,
+        query=[
+            query(
+                "ids",
+                f"1 to {bubbles.ASKED_MAX} ids with commas between them.",
+                required=True,
+                pattern=IDS_PATTERN,
+            )
+        ],
+    )
+    @action(detail=False)
+    def bubbles(self, request: Request) -> Response:
+        asked = request.query_params.get("ids", "")
+        if not _IDS.fullmatch(asked):
+            raise problems.Invalid(errors={"ids": [f"1..{bubbles.ASKED_MAX}"]})
+        caller, now = caller_of(request), timezone.now()
+        found = bubbles.bubbles(public_ids=asked.split(","), caller=caller, now=now)
+        return Response({"results": found})
+
+    @operation(
         "payPacket",
         "Pay a draft; by balance it is issued at once",
         PaidSerializer,
@@ -185,6 +228,31 @@ class PacketViewSet(UserViewSet):
             return {"packet": packet, "order": order_json(order)}
 
         return idempotency.run(idempotency.Once(request, render, 200), verb, look_first=True)
+
+
+class SessionViewSet(UserViewSet):
+    """What pages and apps must know before they draw their forms."""
+
+    @operation(
+        "getSession",
+        "Who the caller is, the limits in force, and the channels offered",
+        SessionSerializer,
+        examples=examples.SESSIONS,
+    )
+    def retrieve(self, request: Request) -> Response:
+        return Response(session.session(caller_of(request)))
+
+    @operation(
+        "getGroup",
+        "How many members a group of the caller's has",
+        GroupSerializer,
+        examples=examples.GROUPS,
+        refuses=[problems.NotFound],
+    )
+    def group(self, request: Request, group_id: str) -> Response:
+        if not ids.is_outside_id(group_id):
+            raise problems.NotFound()
+        return Response(session.group(group_id, caller_of(request)))
 
 
 class GrabViewSet(UserViewSet):

@@ -305,6 +305,7 @@ SPECTACULAR_SETTINGS = {
         "OrderStatus": "payments.serializers.ORDER_STATUSES",
         "Channel": "payments.serializers.CHANNEL_WORDS",
         "PacketAction": "packets.serializers.ACTIONS",
+        "BubbleWord": "packets.serializers.BUBBLES",
         "FlowKind": "wallets.serializers.KINDS",
     },
     "DEFAULT_GENERATOR_CLASS": "redpacket_site.schema.Generator",

@@ -11,6 +11,7 @@ from packets.views import (
     GroupViewSet,
     PacketViewSet,
     ProfileViewSet,
+    SessionViewSet,
 )
 from payments.views import OrderViewSet, TopupViewSet, channel_notice
 from redpacket_site import schema
@@ -26,8 +27,11 @@ app = [
     # --- the app's users
     path(f"{API}/packets", PacketViewSet.as_view({"get": "list", "post": "create"})),
     path(f"{API}/packets/summary", PacketViewSet.as_view({"get": "summary"})),
+    path(f"{API}/packets/bubbles", PacketViewSet.as_view({"get": "bubbles"})),
     path(f"{API}/packets/<str:pk>", PacketViewSet.as_view({"get": "retrieve"})),
     path(f"{API}/packets/<str:pk>/pay", PacketViewSet.as_view({"post": "pay"})),
+    path(f"{API}/session", SessionViewSet.as_view({"get": "retrieve"})),
+    path(f"{API}/groups/<str:group_id>", SessionViewSet.as_view({"get": "group"})),
     path(f"{API}/wallet", WalletViewSet.as_view({"get": "retrieve"})),
     path(f"{API}/wallet/flow", WalletViewSet.as_view({"get": "flow"})),
     path(f"{API}/wallet/topups", TopupViewSet.as_view({"post": "create"})),

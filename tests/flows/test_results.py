@@ -100,6 +100,8 @@ def make(kind: Kind, state: str) -> RedPacket:
 def seen(packet: dict) -> set[str]:
     """The words of the table for what this answer shows."""
     assert (packet["total_money"] is None) == (packet["taken_money"] is None)
+    assert (packet["return_money"] is None) == (packet["return_time"] is None)
+    assert (packet["seed"] is None) == all(share["position"] is None for share in packet["shares"])
     goods = [share["is_good"] for share in packet["shares"]]
     if packet["mine"]:
         goods.append(packet["mine"]["is_good"])
@@ -129,6 +131,7 @@ def test_who_sees_what(kind, state):
         shown = response.json()
         assert seen(shown) == set(expected[viewer].split()), (viewer, shown)
         assert shown["state"] == STATES.get(state, state)
+        assert shown["is_frozen"] == (state == "frozen")
         assert shown["commitment"] is None or kind is Kind.LUCKY
         assert (shown["single_money"] is None) == (kind is Kind.LUCKY)
         assert shown["taken_number"] == Share.objects.exclude(user_id=None).count()
@@ -167,6 +170,7 @@ def test_finished_page_in_full():
         assert share["money"] == f"{row.money:.2f}"
         assert share["is_good"] is row.is_good
         assert share["update_time"] == timezone.localtime(row.update_time).isoformat()
+        assert share["position"] == row.position
     assert sum(share["is_good"] for share in shown["shares"]) == 1
     assert shown["total_money"] == shown["taken_money"] == "5.00"
     assert shown["expend_time"] == 2
@@ -189,6 +193,33 @@ def test_sender_and_takers_keep_seeing_it_after_leaving_but_cannot_grab():
     assert user("bob").post(f"{path}/grab").json()["outcome"] == "already_grabbed"
     assert user("alice").post(f"{path}/grab").status_code == 404
     assert user("carol").post(f"{path}/grab").status_code == 404
+
+
+def test_sender_is_told_when_the_rest_came_back():
+    packet = make(Kind.LUCKY, "expired")
+    assert user("alice").get(f"packets/{packet.public_id}").json()["return_time"] is None
+    now = timezone.now()
+
+    refund.refund_expired(rp_id=packet.pk, now=now)
+
+    sent = user("alice").get("packets?box=sent").json()["results"]
+    assert sent[0]["return_time"] == timezone.localtime(now).isoformat()
+    for viewer, told in (("alice", sent[0]["return_time"]), ("bob", None), ("carol", None)):
+        shown = user(viewer).get(f"packets/{packet.public_id}").json()
+        assert shown["return_time"] == told
+    received = user("bob").get("packets?box=received").json()["results"]
+    assert (received[0]["return_money"], received[0]["return_time"]) == (None, None)
+
+
+def test_lists_tell_what_is_frozen():
+    frozen, other = make(Kind.LUCKY, "frozen"), make(Kind.LUCKY, "open")
+
+    for viewer, box in (("alice", "sent"), ("bob", "received")):
+        found = user(viewer).get(f"packets?box={box}").json()["results"]
+        assert {packet["id"]: packet["is_frozen"] for packet in found} == {
+            frozen.public_id: True,
+            other.public_id: False,
+        }
 
 
 def test_seed_and_untaken_amounts_are_nowhere_in_an_open_or_expired_packet():

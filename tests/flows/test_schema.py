@@ -195,7 +195,7 @@ enabled = true
 enabled = true
 
 [[operations]]
-include-tag = ["packets", "wallet", "orders"]
+include-tag = ["packets", "session", "groups", "wallet", "orders"]
 headers = {{ Authorization = "Bearer {user}" }}
 
 [[operations]]

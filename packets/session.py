@@ -1,0 +1,36 @@
+"""What a page must know before it draws its forms: who asks, limits, and ways to pay."""
+
+from django.conf import settings
+
+from packets import members, profiles
+from packets.send import INTRO_MAX
+from payments.channels import registry
+from redpacket_site.kit.caller import Caller
+from redpacket_site.kit.problems import NotFound
+
+
+def session(caller: Caller) -> dict:
+    """Who the caller is, and what he may send and top up. One statement."""
+    return {
+        "user": profiles.people([caller.user_id])[caller.user_id],
+        "expire_s": settings.REDPACKET_EXPIRE_S,
+        "limits": {
+            "shares_max": settings.REDPACKET_SHARES_MAX,
+            "share_min": f"{settings.REDPACKET_SHARE_MIN:.2f}",
+            "share_max": f"{settings.REDPACKET_SHARE_MAX:.2f}",
+            "topup_min": f"{settings.REDPACKET_TOPUP_MIN:.2f}",
+            "topup_max": f"{settings.REDPACKET_TOPUP_MAX:.2f}",
+            "intro_max": INTRO_MAX,
+        },
+        "channels": [pay_type.word for pay_type in registry.offered()],
+    }
+
+
+def group(group_id: str, caller: Caller) -> dict:
+    """A group of the caller's, as a form needs it. Two statements at most.
+
+    Raises: NotFound (404) for whoever is no member, Unavailable (503).
+    """
+    if not members.is_member(group_id, caller.user_id):
+        raise NotFound()
+    return {"group_id": group_id, "number": members.number(group_id)}
