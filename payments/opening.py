@@ -198,7 +198,7 @@ def _ask(channel: Channel, order: PaymentOrder, charge: Charge, now: datetime) -
         scene=charge.scene,
         subject=charge.subject,
         notify_url=f"{settings.REDPACKET_PUBLIC_URL}/api/v1/payments/notify/{charge.pay_type.word}",
-        return_url=settings.REDPACKET_RETURN_URL,
+        return_url=_way_back(order),
         payer_ip=charge.payer_ip,
     )
     try:
@@ -210,6 +210,11 @@ def _ask(channel: Channel, order: PaymentOrder, charge: Charge, now: datetime) -
         nobodys = PaymentOrder.objects.filter(pk=order.pk, pay_params__isnull=True)
         end(order_id=order.pk, to=OrderStatus.FAILED, now=now, rows=nobodys)
         raise
+
+
+def _way_back(order: PaymentOrder) -> str:
+    """The order is in the path: channels append a query of their own, and Alipay signs it."""
+    return f"{settings.REDPACKET_RETURN_URL.rstrip('/')}/{order.order_no}"
 
 
 @retry.unit

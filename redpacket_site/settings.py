@@ -56,10 +56,10 @@ REDPACKET_CHECKER_MAX = env.amount("REDPACKET_CHECKER_MAX", "5000.00", "0.01", "
 REDPACKET_PUBLIC_URL = env.text(
     "REDPACKET_PUBLIC_URL", "" if PRODUCTION else f"http://127.0.0.1:{env.text('PORT', '8000')}"
 ).rstrip("/")
-# Where a payer comes back to after paying on a channel's page.
-REDPACKET_RETURN_URL = env.text(
-    "REDPACKET_RETURN_URL", f"{REDPACKET_PUBLIC_URL}/{'' if PRODUCTION else 'sandbox/returned'}"
-)
+# Where a payer comes back to after paying on a channel's page; the order's number is put behind it.
+REDPACKET_RETURN_URL = env.text("REDPACKET_RETURN_URL", f"{REDPACKET_PUBLIC_URL}/h5/back")
+if set("?#") & set(REDPACKET_RETURN_URL):
+    raise ImproperlyConfigured("REDPACKET_RETURN_URL must end with a path: the order goes there.")
 # The header in which a trusted proxy names the payer's address: X-Real-IP. None: no proxy.
 REDPACKET_PROXY_IP_HEADER = env.header("REDPACKET_PROXY_IP_HEADER")
 REDPACKET_CHANNELS_FILE = env.path("REDPACKET_CHANNELS_FILE", KEYS_DIR / "channels.json")
@@ -160,6 +160,7 @@ MIDDLEWARE = [
     "redpacket_site.kit.middleware.Gateway",
     "django.middleware.security.SecurityMiddleware",
     "redpacket_site.kit.middleware.ContentSecurityPolicy",
+    "redpacket_site.kit.middleware.OwnCookies",
     "redpacket_site.office.gate.LogInGate",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -57,7 +57,7 @@ if not settings.PRODUCTION:
 
 # What staff ask for.
 office = [
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("admin/i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
 ]
 

@@ -205,6 +205,8 @@ def test_sane_production_is_clean(sane):
         ("REDPACKET_AVATAR_ORIGINS", "https://faces.example.com,*"),
         ("REDPACKET_ENV", "staging"),
         ("REDPACKET_EXPIRE_S", "a day"),
+        ("REDPACKET_RETURN_URL", "https://pay.example.com/back?order="),
+        ("REDPACKET_RETURN_URL", "https://pay.example.com/#back"),
     ],
 )
 def test_production_refuses_to_start(sane, name, value):
@@ -213,6 +215,15 @@ def test_production_refuses_to_start(sane, name, value):
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
     assert name in last
+
+
+@pytest.mark.parametrize("environment", ["development", "production"])
+def test_payers_come_back_to_our_own_page_by_default(sane, environment):
+    told = "from django.conf import settings; print(settings.REDPACKET_RETURN_URL)"
+
+    done = manage(sane | {"REDPACKET_ENV": environment}, "shell", "--no-imports", "-c", told)
+
+    assert done.stdout.split() == ["https://pay.example.com/h5/back"]
 
 
 SAME = "k9#mQ2!vX7@pL4$zR8%wT1^yB6&nC3*dF5(gH0)jS-aE=uI+oK"

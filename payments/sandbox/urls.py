@@ -1,6 +1,7 @@
 """Everything under /sandbox/, in development only (redpacket_site/urls.py)."""
 
 from django.urls import path
+from django.views.i18n import set_language
 
 from payments.sandbox import gateway_alipay, gateway_unionpay, gateway_wechat, views
 
@@ -9,7 +10,7 @@ DO = "unionpay/gateway/api"
 urlpatterns = [
     path("", views.index),
     path("open", views.open_pasted),
-    path("returned", views.returned),
+    path("language", set_language, name="sandbox_language"),
     path("cashier/<str:handle>", views.cashier),
     path("cashier/<str:handle>/done", views.done),
     # --- for tests and load

@@ -27,6 +27,7 @@ from payments.sandbox import (
 )
 from payments.sandbox.models import SandboxNotice, SandboxTrade, TradeState
 from payments.states import CHANNELS, PAY_TYPE_OF, PayType
+from redpacket_site.kit.middleware import ContentSecurityPolicy
 
 RECENT = 50
 SCHEMES = ("http://", "https://")
@@ -36,6 +37,22 @@ RETURN_S = 3
 # --- Pages ----------------------------------------------------------------------------------------
 
 
+def framable(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """For people; our own pages may show it in a frame, as an app shows a cashier."""
+
+    @wraps(view)
+    def shown(request: HttpRequest, **kwargs: str) -> HttpResponse:
+        response = view(request, **kwargs)
+        policy = response.headers.get("Content-Security-Policy", ContentSecurityPolicy.POLICY)
+        framed = policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
+        response["Content-Security-Policy"] = framed
+        response["X-Frame-Options"] = "SAMEORIGIN"
+        return response
+
+    return shown
+
+
+@framable
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """The recent trades, the state of the keys, and a box for what an app's SDK would get."""
@@ -50,6 +67,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "sandbox/index.html", page | {"problem": request.GET.get("problem")})
 
 
+@framable
 @require_POST
 def open_pasted(request: HttpRequest) -> HttpResponse:
     try:
@@ -60,6 +78,7 @@ def open_pasted(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(f"/sandbox/cashier/{trade.handle}")
 
 
+@framable
 def cashier(request: HttpRequest, handle: str) -> HttpResponse:
     """Where the payer pays, or does something worse."""
     now = timezone.now()
@@ -75,6 +94,7 @@ def cashier(request: HttpRequest, handle: str) -> HttpResponse:
     return render(request, "sandbox/cashier.html", page, status=409 if problem else 200)
 
 
+@framable
 @require_GET
 def done(request: HttpRequest, handle: str) -> HttpResponse:
     """What the payer sees afterwards: the signed result for an app, the way back for a page."""
@@ -91,19 +111,12 @@ def done(request: HttpRequest, handle: str) -> HttpResponse:
     response = render(request, "sandbox/done.html", page)
     if page.get("return_form"):
         origin = _origin(trade.return_url)
-        response["Content-Security-Policy"] = (
-            "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; "
-            f"form-action 'self' {origin}; frame-ancestors 'none'"
+        response["Content-Security-Policy"] = ContentSecurityPolicy.POLICY.replace(
+            "form-action 'self'", f"form-action 'self' {origin}"
         )
     elif page.get("return_to"):
         response["Refresh"] = f"{RETURN_S}; url={page['return_to']}"
     return response
-
-
-@csrf_exempt  # UnionPay sends the payer back by a form
-def returned(request: HttpRequest) -> HttpResponse:
-    """Where a payer comes back to while no app has named a page of its own."""
-    return HttpResponseRedirect("/sandbox/")
 
 
 def _origin(url: str) -> str:

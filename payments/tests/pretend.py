@@ -53,6 +53,7 @@ class Pretend:
 
     def create(self, order, wanted):
         self._called("create")
+        self.wanted = wanted
         if self.meanwhile:
             happens, self.meanwhile = self.meanwhile, None
             happens()

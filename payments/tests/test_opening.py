@@ -48,6 +48,15 @@ def again(order: PaymentOrder) -> PaymentOrder:
     return PaymentOrder.objects.get(pk=order.pk)
 
 
+@pytest.mark.parametrize("set_to", ["https://shop.example/back", "https://shop.example/back/"])
+def test_the_way_back_from_a_channel_names_the_order_in_its_path(wechat, settings, set_to):
+    settings.REDPACKET_RETURN_URL = set_to
+
+    order = opened(Scene.H5)
+
+    assert wechat.wanted.return_url == f"https://shop.example/back/{order.order_no}"
+
+
 # --- Scenes
 def test_another_scene_is_a_new_order_and_the_first_is_superseded(wechat):
     now = timezone.now()

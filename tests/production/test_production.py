@@ -72,7 +72,7 @@ def test_what_the_street_can_see(stack, path, status):
 @pytest.mark.parametrize(
     ("step", "path", "status"),
     [
-        *((2, "/admin/login/", 404), (2, "/api/v1/wallet", 401), (2, "/i18n/setlang/", 404)),
+        *((2, "/admin/login/", 404), (2, "/api/v1/wallet", 401), (2, "/admin/i18n/setlang/", 404)),
         *((3, "/api/v1/wallet", 404), (3, "/api/schema", 404), (3, "/admin/login/", 200)),
     ],
 )

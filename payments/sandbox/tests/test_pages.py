@@ -175,8 +175,19 @@ def test_the_control_api_speaks_json(trade):
     assert ask("deliver", all=False) == {"acknowledged": 0}
 
 
-@pytest.mark.parametrize("method", ["get", "post"])
-def test_a_payer_comes_back_to_a_page(method):
-    back = getattr(Client(enforce_csrf_checks=True), method)("/sandbox/returned")
+@pytest.mark.parametrize("trade", SCENES, indirect=True)
+def test_our_own_pages_may_show_the_cashier_in_a_frame_and_nobody_else(trade, press):
+    press("pay")
 
-    assert (back.status_code, back.url) == (302, "/sandbox/")
+    for path in ("", f"cashier/{trade.handle}", f"cashier/{trade.handle}/done"):
+        page = Client().get(f"/sandbox/{path}")
+        assert page["X-Frame-Options"] == "SAMEORIGIN"
+        assert page["Content-Security-Policy"].count("frame-ancestors 'self'") == 1
+        assert "frame-ancestors 'none'" not in page["Content-Security-Policy"]
+
+
+def test_what_is_no_page_of_the_sandbox_may_not_be_framed(trade):
+    for path in ("/sandbox/control/settings", "/admin/login/", "/sandbox/cashier/nobody"):
+        answer = Client().get(path)
+        assert answer["X-Frame-Options"] == "DENY"
+        assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
