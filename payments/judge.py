@@ -57,6 +57,7 @@ class Judged:
     differences: list[Difference] = field(default_factory=list)
     orders: list[int] = field(default_factory=list)
     refunds: list[int] = field(default_factory=list)
+    returned: list[int] = field(default_factory=list)  # refunds that it says were done
 
 
 class Seen:
@@ -100,6 +101,8 @@ def judge(pay_type: PayType, day: date, rows: list[BillRow]) -> Judged:
             judged.differences.append(_difference(verdict[0], row, verdict[1]))
         if ours and ours.pk and (ours.billed_on is None or _may_come_again(pay_type, row, ours)):
             (judged.refunds if row.refund_no else judged.orders).append(ours.pk)
+        if ours and ours.pk and row.refund_no and row.back is Back.DONE:
+            judged.returned.append(ours.pk)
     return judged
 
 

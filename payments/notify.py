@@ -5,9 +5,17 @@ from datetime import datetime
 
 import structlog
 
-from payments import confirm, doubt, strangers
+from payments import confirm, doubt, hear_refund, strangers
 from payments.channels import registry
-from payments.channels.base import Acknowledgement, Channel, Forged, Noted, Notice, Payment
+from payments.channels.base import (
+    Acknowledgement,
+    Channel,
+    Forged,
+    Noted,
+    Notice,
+    Payment,
+    Returned,
+)
 from payments.models import Notification
 from payments.states import NoticeOutcome, PayType
 from redpacket_site.kit import metrics
@@ -86,6 +94,8 @@ def _heard(
                 outcome = doubt.settle(payment=said, now=now)
         else:
             outcome, says = NoticeOutcome.NOTED, said.says
+            if isinstance(said, Returned):
+                hear_refund.hear(pay_type=pay_type, word=said, now=now)
     except Exception as error:
         outcome, says = NoticeOutcome.ERROR, repr(error)
         log.exception("notice_failed", channel=pay_type.word, notification=kept.pk)

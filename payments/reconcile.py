@@ -9,7 +9,7 @@ from itertools import chain, islice
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from payments import bills, cases, merchants
+from payments import bills, cases, hear_refund, merchants
 from payments.bills import BillRow, Statement, WrongTotal
 from payments.channels.base import NoBill
 from payments.judge import Difference, Judged, Seen, digest, judge
@@ -161,6 +161,7 @@ def _page(
     for model, keys in ((PaymentOrder, judged.orders), (ChannelRefund, judged.refunds)):
         if keys:
             model.objects.filter(pk__in=keys).update(billed_on=bill.day)
+    hear_refund.ask_again(judged.returned, now)
     _open(bill, judged.differences, now)
     return judged
 

@@ -28,6 +28,7 @@ from payments.channels.base import (
     RefundAnswer,
     RefundState,
     Refused,
+    Returned,
     Reused,
     State,
     Wanted,
@@ -168,12 +169,11 @@ class Alipay:
             order_no = wire.number(fields.get("out_trade_no"))
             trade_no = wire.number(fields.get("trade_no"))
             status = fields.get("trade_status", "")
+            if _tells_of_refund(fields):
+                says = f"{status}, refund {fields.get('refund_fee')}"[:64]
+                return _told_of_refund(fields, Noted(order_no, trade_no, says))
             if status not in PAID:
                 return Noted(order_no, trade_no, status[:64])
-            if _tells_of_refund(fields):
-                return Noted(
-                    order_no, trade_no, f"{status}, refund {fields.get('refund_fee')}"[:64]
-                )
             return self._payment(fields, "gmt_payment")
         except wire.Malformed as error:
             raise Forged(str(error)) from error
@@ -397,6 +397,22 @@ def _tells_of_refund(fields: dict[str, str]) -> bool:
         fields.get("gmt_refund")
         or fields.get("out_biz_no")
         or (refunded and refunded.strip("0.") != "")
+    )
+
+
+def _told_of_refund(fields: dict[str, str], noted: Noted) -> Noted:
+    """Alipay tells of a refund when it is done, by the number that it was asked for under; only the
+    sum of all refunds stands beside it."""
+    refund_no = fields.get("out_biz_no", "")
+    if not refund_no:
+        return noted
+    at = wire.moment(fields.get("gmt_refund", "")[:19], wire.DASHED)
+    return Returned(
+        noted.order_no,
+        noted.trade_no,
+        noted.says,
+        refund_no=refund_no,
+        answer=RefundAnswer(RefundState.DONE, noted.says, at),
     )
 
 

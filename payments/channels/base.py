@@ -136,6 +136,16 @@ class RefundAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned(Noted):
+    """A genuine message about one refund: what became of that number. Its `trade_no` is that of the
+    payment that goes back."""
+
+    refund_no: str
+    answer: RefundAnswer
+    amount: Decimal | None = None  # None: it names the sum of all the payment's refunds alone
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledgement:
     """What the channel wants to hear after a notification."""
 
@@ -188,7 +198,8 @@ class Channel(Protocol):
         """Whether what `create` gave can no longer be used while the order still can be paid."""
 
     def notice(self, notice: Notice, now: datetime) -> Payment | Noted:
-        """Verify a notification: signature over the raw bytes first. Raises Forged."""
+        """Verify a notification: signature over the raw bytes first. Returned when it is about a
+        refund by its number. Raises Forged."""
 
     def acknowledge(self, *, accepted: bool) -> Acknowledgement:
         """Accepted: it need not come again. Otherwise the channel knocks again later."""

@@ -32,6 +32,7 @@ from payments.channels.base import (
     RefundAnswer,
     RefundState,
     Refused,
+    Returned,
     Reused,
     State,
     Wanted,
@@ -173,6 +174,8 @@ class UnionPay:
             if fields.get("txnType") == PURCHASE and said in PAID:
                 return self._payment(fields)
             says = f"txnType {fields.get('txnType')}, respCode {said}"
+            if fields.get("txnType") == REFUND and fields.get("origQryId"):
+                return _told_of_refund(fields, says[:64])
             return Noted(order_no, trade_no, says[:64])
         except wire.Malformed as error:
             raise Forged(str(error)) from error
@@ -392,6 +395,20 @@ def _parts(body: bytes) -> list[bytes]:
         if closing and piece.endswith(closing):
             closing = b""
     return parts
+
+
+def _told_of_refund(fields: dict[str, str], says: str) -> Returned:
+    """Its own order number is the refund's."""
+    is_done = fields.get("respCode") in PAID
+    state = RefundState.DONE if is_done else RefundState.PENDING
+    return Returned(
+        order_no=wire.number(fields.get("orderId")),
+        trade_no=wire.number(fields.get("origQryId")),
+        says=says,
+        refund_no=wire.number(fields.get("orderId")),
+        answer=RefundAnswer(state, says, _paid_at(fields), _settle_date(fields)),
+        amount=wire.fen(fields.get("txnAmt")),
+    )
 
 
 def _sent_at(refund: ChannelRefund) -> datetime:

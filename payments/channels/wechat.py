@@ -41,6 +41,7 @@ from payments.channels.base import (
     RefundAnswer,
     RefundState,
     Refused,
+    Returned,
     Reused,
     State,
     Wanted,
@@ -194,11 +195,12 @@ class WeChat:
                 raise wire.Malformed("another merchant's")
             if event == "TRANSACTION.SUCCESS":
                 return self._told_of_payment(said)
-            return Noted(
+            noted = Noted(
                 order_no=wire.number(said.get("out_trade_no")),
                 trade_no=wire.number(said.get("transaction_id")),
                 says=event[:64],
             )
+            return _told_of_refund(said, noted) if event.startswith("REFUND.") else noted
         except wire.Malformed as error:
             raise Forged(str(error)) from error
 
@@ -320,9 +322,7 @@ class WeChat:
     def _refund_answer(self, refund: ChannelRefund, answer: dict[str, Any]) -> RefundAnswer:
         if answer.get("out_refund_no") != refund.refund_no:
             raise ChannelDown("the answer is about another refund")
-        status = _text(answer, "status")
-        at = wire.instant(answer.get("success_time"))
-        return RefundAnswer(REFUND_STATES.get(status, RefundState.PENDING), status, at)
+        return _refund_state(answer, _text(answer, "status"))
 
     def bill(self, day: date) -> bytes:
         """Plain text. The file itself is not signed: the signed answer holds its digest."""
@@ -464,6 +464,23 @@ def refresh_certificates(now: datetime) -> list[str]:
     if failed:
         raise failed
     return new
+
+
+def _refund_state(said: dict[str, Any], status: str) -> RefundAnswer:
+    at = wire.instant(said.get("success_time"))
+    return RefundAnswer(REFUND_STATES.get(status, RefundState.PENDING), status, at)
+
+
+def _told_of_refund(said: dict[str, Any], noted: Noted) -> Returned:
+    amount = said.get("amount")
+    return Returned(
+        noted.order_no,
+        noted.trade_no,
+        noted.says,
+        refund_no=wire.number(said.get("out_refund_no")),
+        answer=_refund_state(said, str(said.get("refund_status"))),
+        amount=wire.fen(amount.get("refund")) if isinstance(amount, dict) else None,
+    )
 
 
 def _is_probe(headers: Mapping[str, str]) -> bool:

@@ -305,6 +305,7 @@ def test_a_refund_is_known_in_any_state(wechat, status, kind):
     assert [case.kind for case in of_bill] == ([kind] if kind else [])
     if status == RefundStatus.SENT:  # nothing is left under way
         wechat.refunds = RefundState.DONE
+        refund.refresh_from_db()
         send_refund.send(refund_id=refund.pk, now=refund.chase_at)
 
 

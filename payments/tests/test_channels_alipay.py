@@ -14,8 +14,10 @@ from payments.channels.base import (
     Noted,
     Notice,
     Payment,
+    RefundAnswer,
     RefundState,
     Refused,
+    Returned,
     Reused,
     State,
 )
@@ -92,10 +94,6 @@ def test_a_genuine_payment_is_understood(alipay, status):
     [
         ({"trade_status": "WAIT_BUYER_PAY"}, "WAIT_BUYER_PAY"),
         ({"trade_status": "TRADE_CLOSED"}, "TRADE_CLOSED"),
-        (
-            {"refund_fee": "2.34", "gmt_refund": "2026-11-25 12:10:00.123", "out_biz_no": "rf1"},
-            "TRADE_SUCCESS, refund 2.34",
-        ),
         ({"refund_fee": "12.34"}, "TRADE_SUCCESS, refund 12.34"),
     ],
 )
@@ -103,6 +101,18 @@ def test_what_tells_of_no_payment_is_noted(alipay, changes, noted):
     said = heard(alipay, side.alipay_fields(**changes))
 
     assert said == Noted(PAID.order_no, PAID.trade_no, noted)
+
+
+@pytest.mark.parametrize("status", ["TRADE_SUCCESS", "TRADE_CLOSED"])
+def test_what_tells_of_a_refund_names_it(alipay, status):
+    """The sum of all refunds stands beside it, and no amount of this one."""
+    told = {"refund_fee": "2.34", "gmt_refund": "2026-11-25 12:10:00.123", "out_biz_no": "rf1"}
+    says, at = f"{status}, refund 2.34", wire.moment("2026-11-25 12:10:00", wire.DASHED)
+
+    said = heard(alipay, side.alipay_fields(trade_status=status, **told))
+
+    answer = RefundAnswer(RefundState.DONE, says, at)
+    assert said == Returned(PAID.order_no, PAID.trade_no, says, "rf1", answer, None)
 
 
 @pytest.mark.parametrize(

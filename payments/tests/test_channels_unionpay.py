@@ -18,8 +18,10 @@ from payments.channels.base import (
     Noted,
     Notice,
     Payment,
+    RefundAnswer,
     RefundState,
     Refused,
+    Returned,
     Reused,
     State,
 )
@@ -86,6 +88,21 @@ def test_what_tells_of_no_payment_is_noted(union, changes, noted):
     said = heard(union, side.unionpay_fields(**changes))
 
     assert said == Noted("hb0001", PAID.trade_no, noted)
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [("00", RefundState.DONE), ("A6", RefundState.DONE), ("64", RefundState.PENDING)],
+)
+def test_what_tells_of_a_refund_names_it(union, code, state):
+    """Its order number is the refund's; the payment's is the original query number."""
+    refunded = {"txnType": "04", "orderId": "rf1", "origQryId": PAID.trade_no, "txnAmt": "234"}
+    says = f"txnType 04, respCode {code}"
+
+    said = heard(union, side.unionpay_fields(respCode=code, **refunded))
+
+    answer = RefundAnswer(state, says, PAID.paid_at)
+    assert said == Returned("rf1", PAID.trade_no, says, "rf1", answer, Decimal("2.34"))
 
 
 @pytest.mark.parametrize("name", [*side.UNIONPAY_NOTICE, "signPubKeyCert", "signature"])

@@ -17,8 +17,10 @@ from payments.channels.base import (
     Noted,
     Notice,
     Payment,
+    RefundAnswer,
     RefundState,
     Refused,
+    Returned,
     Reused,
     State,
 )
@@ -229,19 +231,28 @@ def test_what_cannot_be_opened_is_refused(pay, body):
         heard(pay, body)
 
 
-def test_what_tells_of_no_payment_is_noted(pay):
+@pytest.mark.parametrize(("status", "state"), list(wechat.REFUND_STATES.items()))
+def test_what_tells_of_a_refund_names_it(pay, status, state):
     refunded = {
         "mchid": "1900000001",
         "out_trade_no": "hb0001",
         "transaction_id": "4200",
         "out_refund_no": "rf1",
-        "refund_status": "SUCCESS",
+        "refund_status": status,
+        "success_time": "2026-11-25T12:10:00+08:00",
+        "amount": {"total": 1234, "refund": 234, "payer_total": 1234, "payer_refund": 234},
     }
+    at = wire.instant("2026-11-25T12:10:00+08:00")
+
+    said = heard(pay, side.wechat_body(refunded, f"REFUND.{status}"))
+
+    answer = RefundAnswer(state, status, at)
+    assert said == Returned("hb0001", "4200", f"REFUND.{status}", "rf1", answer, Decimal("2.34"))
+
+
+def test_what_tells_of_no_payment_is_noted(pay):
     unpaid = side.wechat_transaction(trade_state="NOTPAY")
 
-    assert heard(pay, side.wechat_body(refunded, "REFUND.SUCCESS")) == Noted(
-        "hb0001", "4200", "REFUND.SUCCESS"
-    )
     assert heard(pay, side.wechat_body(unpaid)) == Noted(
         "hb0001", PAID.trade_no, "trade_state NOTPAY"
     )
