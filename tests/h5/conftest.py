@@ -1,0 +1,58 @@
+"""One browser and one server for all tests of the pages; a phone is a context of its own."""
+
+import pytest
+from django.core.management import call_command
+from django.test import override_settings
+
+pytest.importorskip("playwright")
+from playwright.sync_api import expect
+
+from payments.sandbox import keys
+from tests.h5.phones import Phone, serve
+from tests.office.browser import chromium
+
+expect.set_options(timeout=8000)
+
+
+@pytest.fixture(scope="session")
+def served(test_database, tmp_path_factory):
+    """Files collected and compressed as `make up` and production do."""
+    folder = tmp_path_factory.mktemp("h5")
+    with override_settings(STATIC_ROOT=folder / "static", STATICFILES_FINDERS=["h5.files.Finder"]):
+        call_command("collectstatic", "--no-input", verbosity=0)
+        thread = serve()
+    yield f"http://127.0.0.1:{thread.port}"
+    thread.terminate()
+    thread.join()
+
+
+@pytest.fixture(scope="package", autouse=True)
+def browser():
+    """While it runs, playwright's synchronous interface has an event loop in this thread, in which
+    Django would refuse to ask the database; it has ended when tests of other folders begin."""
+    with pytest.MonkeyPatch.context() as patch, chromium() as started:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield started
+
+
+@pytest.fixture(scope="session")
+def made_keys(tmp_path_factory):
+    file = tmp_path_factory.mktemp("keys") / "channels.json"
+    keys.make(file)
+    return file
+
+
+@pytest.fixture
+def channels(made_keys, settings, served):
+    """The sandbox plays the channels, on the same server."""
+    settings.REDPACKET_CHANNELS_FILE = made_keys
+    settings.REDPACKET_PUBLIC_URL = served
+    settings.REDPACKET_RETURN_URL = f"{served}/h5/back"
+    return made_keys
+
+
+@pytest.fixture
+def phone(served, browser):
+    phone = Phone(served, browser)
+    yield phone
+    phone.close()
