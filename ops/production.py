@@ -32,6 +32,7 @@ HTTP, WEB, OFFICE, REDIS = (HTTPS + step for step in (1, 2, 3, 4))
 HOST = "localhost"
 BASE = f"https://{HOST}:{HTTPS}"
 UNITS = ("web", "office", "worker", "beat")
+PASSWORDS = ("root", "admin", "web", "redis", "secret", "service", "seal")
 # The platform's private key is here for tokens of tests alone; the service reads the public one.
 PLATFORM_KEY = "platform-private.pem"
 
@@ -71,11 +72,10 @@ def main() -> None:
 
 
 def _kept() -> dict[str, str]:
-    """Passwords and keys of this folder, made once."""
+    """Passwords and keys of this folder, each made once; one of before lacks what is new."""
     file = ETC / "passwords.json"
-    if not file.exists():
-        names = ("root", "admin", "web", "redis", "secret", "service")
-        file.write_text(json.dumps({name: secrets.token_urlsafe(48) for name in names}))
+    kept = json.loads(file.read_text()) if file.exists() else {}
+    if not kept:
         for command in (
             f"req -x509 -newkey rsa:2048 -nodes -days 825 -subj /CN={HOST}"
             f" -addext subjectAltName=DNS:{HOST} -keyout {ETC}/tls.key -out {ETC}/tls.pem",
@@ -85,7 +85,9 @@ def _kept() -> dict[str, str]:
             subprocess.run(
                 [find("openssl"), *shlex.split(command)], check=True, capture_output=True
             )
-    return json.loads(file.read_text())
+    kept = {name: secrets.token_urlsafe(48) for name in PASSWORDS} | kept
+    file.write_text(json.dumps(kept))
+    return kept
 
 
 def _places() -> dict[str, str]:
@@ -127,6 +129,7 @@ def _write_files(kept: dict[str, str]) -> None:
     filled = {
         "REDPACKET_SECRET_KEY": kept["secret"],
         "REDPACKET_SERVICE_KEY": kept["service"],
+        "REDPACKET_SEAL_KEY": kept["seal"],
         "REDPACKET_JWT_ISS": "https://chat.example.com",
         "REDPACKET_JWT_AUD": "hongbao",
     }

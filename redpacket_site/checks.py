@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from redpacket_site.env import weakness
+from redpacket_site.env import listed, weakness
 from redpacket_site.kit import service_keys
 from redpacket_site.kit.caller import load_keys
 
@@ -59,7 +59,9 @@ def _faults() -> Iterator[tuple[int, str]]:
 
 def _secrets() -> list[tuple[str, str]]:
     keys = service_keys.secrets_of(settings.REDPACKET_SERVICE_KEY)
+    sealing = listed(settings.REDPACKET_SEAL_KEY)
     return [
         ("SECRET_KEY", settings.SECRET_KEY),
         *((f"REDPACKET_SERVICE_KEY (key {n})", key) for n, key in enumerate(keys, start=1)),
+        *((f"REDPACKET_SEAL_KEY (key {n})", key) for n, key in enumerate(sealing, start=1)),
     ]

@@ -93,7 +93,11 @@ def _split(name: str, value: str) -> SplitResult:
 
 
 def names(name: str, default: str) -> list[str]:
-    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+    return listed(text(name, default))
+
+
+def listed(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 _ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")

@@ -105,6 +105,11 @@ REDPACKET_SERVICE_KEY = env.secret(
     production=PRODUCTION,
     parts=service_keys.secrets_of,
 )
+# Seals closed days (wallets/seals.py). Of several, with commas between them, the first; the others
+# are those of days that were sealed before.
+REDPACKET_SEAL_KEY = env.secret(
+    "REDPACKET_SEAL_KEY", KEYS_DIR / "seal_key", production=PRODUCTION, parts=env.listed
+)
 # Where the chat server calls from. Empty: from anywhere.
 REDPACKET_SERVICE_FROM = env.networks("REDPACKET_SERVICE_FROM")
 # At most so many at once in a web process, which has eight threads (docs/decisions/0035).

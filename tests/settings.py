@@ -10,7 +10,7 @@ if os.environ.get("REDPACKET_REDIS_URL"):
     else:
         os.environ["REDPACKET_REDIS_URL"] = f"{_base.rstrip('/0123456789')}/{_worker}"
 os.environ.setdefault("REDPACKET_BROKER_URL", "memory://")
-for _name in ("SECRET_KEY", "SERVICE_KEY", "JWT_SECRET"):
+for _name in ("SECRET_KEY", "SERVICE_KEY", "SEAL_KEY", "JWT_SECRET"):
     os.environ.setdefault(f"REDPACKET_{_name}", f"of the tests alone {_name.lower()} no secret")
 os.environ.setdefault("REDPACKET_THROTTLE", "off")
 os.environ.setdefault("REDPACKET_LOG_LEVEL", "ERROR")

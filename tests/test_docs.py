@@ -85,6 +85,7 @@ def test_the_guards_are_told_of_every_item():
 
     assert items == [
         *(str(number) for number in range(1, 20)),
+        *(f"S{number}" for number in range(1, 6)),
         *(f"API{number}" for number in range(1, 11)),
         *(f"V{number}" for number in range(1, 15)),
     ]

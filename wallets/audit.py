@@ -7,16 +7,18 @@ read one snapshot and go by key range, so that the audit runs online on tables o
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
 
 from redpacket_site.kit.money import ZERO, fen_sum, from_fen
 from redpacket_site.kit.snapshot import snapshot
-from wallets import accounts, book, daily
+from wallets import accounts, book, daily, seals
 from wallets.models import Adjustment, AuditRun, DailySummary, LedgerLine, Wallet
 from wallets.states import AdjustmentStatus, LineKind
 
@@ -25,6 +27,11 @@ SAID = 50  # findings that a run keeps in words
 # A line tells its writer's time and not when it was there: one that came late, or from a slow
 # clock, waits for the sweep that runs every few seconds.
 BOOKED_WITHIN = timedelta(days=3)
+# Sealed days whose rows are counted again: the newest each time, of the others one in so many.
+COUNTED_DAYS, COUNTED_SHARE = 7, 30
+
+# Whether this audit counts every sealed day again.
+_counts_all: ContextVar[bool] = ContextVar("counts_all", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +58,20 @@ def rules() -> list[Rule]:
     return list(_rules)
 
 
-def audit() -> list[Finding]:
+def audit(*, counts_all: bool = False) -> list[Finding]:
     """Every finding of every rule, over one consistent snapshot. Empty: not a cent is missing."""
-    with snapshot():
-        return [finding for rule in _rules for finding in rule()]
+    token = _counts_all.set(counts_all)
+    try:
+        with snapshot():
+            return [finding for rule in _rules for finding in rule()]
+    finally:
+        _counts_all.reset(token)
 
 
-def run(*, now: datetime) -> list[Finding]:
+def run(*, now: datetime, counts_all: bool = False) -> list[Finding]:
     """Audit, and keep what came of it: the back office shows the last run."""
     began = time.monotonic()
-    findings = audit()
+    findings = audit(counts_all=counts_all)
     AuditRun.objects.create(
         began_at=now,
         took_ms=int((time.monotonic() - began) * 1000),
@@ -231,3 +242,27 @@ def lines_are_in_the_books() -> Iterator[Finding]:
         for chunk in by_key(lines):
             for line in chunk:
                 yield Finding("lines_are_in_the_books", f"ledger line {line.pk}", says)
+
+
+@register
+def sealed_lines_are_unchanged() -> Iterator[Finding]:
+    """The ledger lines of a closed day are those that were there when it was sealed."""
+    for row, says in seals.faults(seals.LINES, counts=_counts):
+        yield Finding("sealed_lines_are_unchanged", row, says)
+
+
+@register
+def sealed_actions_are_unchanged() -> Iterator[Finding]:
+    """What staff did is what it was when its day was sealed."""
+    for row, says in seals.faults(seals.ACTIONS, counts=_counts):
+        yield Finding("sealed_actions_are_unchanged", row, says)
+
+
+def is_counted(day: date, today: date) -> bool:
+    """Every sealed day in its turn, and the newest each time."""
+    age = (today - day).days
+    return age <= COUNTED_DAYS or age % COUNTED_SHARE == 0
+
+
+def _counts(day: date) -> bool:
+    return _counts_all.get() or is_counted(day, timezone.localdate())

@@ -1,4 +1,5 @@
-"""Booking (记账): every ledger line gets, after its commit, the day in whose books it is.
+"""Booking (记账): every ledger line gets, after its commit, the day in whose books it is; so does
+what staff did, to be sealed with it (seals.py).
 
 A line's time is its writer's clock, its key its database's; neither says in which order lines
 committed. So a day's books are the lines that were put into them while the day was open, and
@@ -10,13 +11,15 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 
 from django.db import OperationalError
-from django.db.models import F, Max, QuerySet
+from django.db.models import F, Max, Model, QuerySet
 from django.utils import timezone
 
 from redpacket_site.kit import retry, sweeps
+from redpacket_site.kit.models import StaffAction
 from wallets.models import DailySummary, LedgerLine, OpenDay
 
 AT_ONCE = 1000  # lines a transaction: some 20 ms under the lock
+BOOKED: tuple[type[Model], ...] = (LedgerLine, StaffAction)
 
 
 def book(*, now: datetime) -> int:
@@ -32,7 +35,8 @@ def book(*, now: datetime) -> int:
 
 def book_some(*, now: datetime) -> int:
     """The next chunk, oldest key first; 0 when nothing waits."""
-    return _book_some(now=now) if waiting().exists() or by_range().exists() else 0
+    waits = any(waiting(model).exists() for model in BOOKED) or by_range().exists()
+    return _book_some(now=now) if waits else 0
 
 
 def catch_up(*, now: datetime) -> None:
@@ -41,9 +45,9 @@ def catch_up(*, now: datetime) -> None:
         book_some(now=now)
 
 
-def waiting() -> QuerySet:
+def waiting(model: type[Model] = LedgerLine) -> QuerySet:
     """Lines that are in no books yet."""
-    return LedgerLine.objects.filter(booked_on=None)
+    return model._default_manager.filter(booked_on=None)
 
 
 def by_range() -> QuerySet:
@@ -72,14 +76,16 @@ def _book_some(*, now: datetime) -> int:
     _lock()
     if summary := by_range().first():
         return _take_over(summary)
-    lines = list(waiting().order_by("pk").values_list("pk", "created_at")[:AT_ONCE])
-    first = _first_open()
-    keys = defaultdict(list)
-    for pk, created_at in lines:
-        keys[max(_own_day(created_at, now), first)].append(pk)
-    for day, theirs in keys.items():
-        _put(theirs, day)
-    return len(lines)
+    first, booked = _first_open(), 0
+    for model in BOOKED:
+        keys = defaultdict(list)
+        rows = waiting(model).order_by("pk").values_list("pk", "created_at")[:AT_ONCE]
+        for pk, created_at in rows:
+            keys[max(_own_day(created_at, now), first)].append(pk)
+        for day, theirs in keys.items():
+            _put(theirs, day, model)
+            booked += len(theirs)
+    return booked
 
 
 def _own_day(created_at: datetime, now: datetime) -> date:
@@ -100,10 +106,10 @@ def _first_open() -> date:
     return max(shut_until, closed + timedelta(days=1)) if closed else shut_until
 
 
-def _put(keys: list[int], day: date | None) -> None:
+def _put(keys: list[int], day: date | None, model: type[Model] = LedgerLine) -> None:
     """By key alone: any other condition could lead over an index on which commits are waited
     for."""
-    LedgerLine.objects.filter(pk__in=keys).update(booked_on=day)
+    model._default_manager.filter(pk__in=keys).update(booked_on=day)
 
 
 def _take_over(summary: DailySummary) -> int:

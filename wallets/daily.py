@@ -1,4 +1,4 @@
-"""The daily summary (日结): a day's books are shut, then summed, once and for all.
+"""The daily summary (日结): a day's books are shut, then summed and sealed, once and for all.
 
 A transaction lives for seconds, so ten minutes past midnight nearly every line of the day is in its
 books (book.py). One that commits later, a straggler, is booked on the next day; one that is dated
@@ -14,7 +14,7 @@ from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Value,
 from django.utils import timezone
 
 from redpacket_site.kit.money import ZERO, fen_sum, from_fen
-from wallets import accounts, book
+from wallets import accounts, book, seals
 from wallets.models import DailyFigure, DailySummary, LedgerLine
 
 SETTLED_AFTER = timedelta(minutes=10)
@@ -28,7 +28,8 @@ def close_days(*, now: datetime) -> int:
 
     Races:   a day is shut before it is summed, so nothing comes to it in between; `day` is unique:
              of two who close the same day one is undone.
-    Repeats: a closed day stays as it is. Killed between shutting and summing: the next one sums.
+    Repeats: a closed day stays as it is. Killed between shutting, summing and sealing: the next one
+             goes on there.
     Spec:    2.7
     """
     book.book(now=now)
@@ -43,6 +44,7 @@ def close_days(*, now: datetime) -> int:
                 raise
             continue
         closed += 1
+    seals.seal_days()
     return closed
 
 
@@ -125,14 +127,19 @@ def _next_day() -> date | None:
     """The day after the last closed one; the first that is booked on before any, or None."""
     if last := last_closed():
         return last.day + timedelta(days=1)
-    booked = LedgerLine.objects.filter(booked_on__isnull=False)
-    return booked.order_by("booked_on").values_list("booked_on", flat=True).first()
+    booked = (
+        model._default_manager.filter(booked_on__isnull=False).order_by("booked_on")
+        for model in book.BOOKED
+    )
+    first = [days.values_list("booked_on", flat=True).first() for days in booked]
+    return min(filter(None, first), default=None)
 
 
 def _is_behind(day: date) -> bool:
     """Whether lines of this day still wait for their booking, when there were too many."""
-    left = book.waiting().filter(created_at__lt=midnight_after(day))
-    return left.exists() or book.by_range().exists()
+    left = {"created_at__lt": midnight_after(day)}
+    waits = any(book.waiting(model).filter(**left).exists() for model in book.BOOKED)
+    return waits or book.by_range().exists()
 
 
 def _close(*, day: date, now: datetime) -> None:

@@ -190,3 +190,25 @@ class DailyFigure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.source} {self.target}"
+
+
+class Seal(models.Model):
+    """One closed day of one table, as it was when it was sealed (seals.py)."""
+
+    class Table(models.TextChoices):
+        LINES = "lines", _("ledger lines")
+        ACTIONS = "actions", _("staff actions")
+
+    table = AsciiField(max_length=8, choices=Table.choices)
+    day = models.DateField()
+    rows = models.PositiveIntegerField()
+    digest = AsciiField(max_length=64)
+    seal = AsciiField(max_length=80)  # the key's name and an HMAC
+
+    class Meta:
+        verbose_name = _("seal")
+        verbose_name_plural = _("seals")
+        constraints = [models.UniqueConstraint(fields=["table", "day"], name="seal_once")]
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.day}"

@@ -79,11 +79,16 @@ class StaffAction(models.Model):
     once = AsciiField(max_length=32, null=True, unique=True, editable=False)
     ip = models.GenericIPAddressField(_("address"), null=True)
     created_at = models.DateTimeField(_("time"), db_index=True)
+    # In which day's books, that is, with which day it is sealed; given after the commit.
+    booked_on = models.DateField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("staff action")
         verbose_name_plural = _("staff actions")
-        indexes = [models.Index(fields=["key", "model"], name="staff_action_subject")]
+        indexes = [
+            models.Index(fields=["key", "model"], name="staff_action_subject"),
+            models.Index(fields=["booked_on", "id"], name="staff_action_booked"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject}"

@@ -1,5 +1,6 @@
 """Production as deploy/ says: its first steps, its limits, its accounts, a reload under load."""
 
+import json
 import os
 import re
 import signal
@@ -136,7 +137,10 @@ def test_one_address_cannot_flood_the_log_in(stack):
 
 
 def test_accounts_of_the_database_have_least_rights(stack):
-    tables = ("wallets_ledgerline", "kit_staffaction", "kit_staffevent", "wallets_auditrun")
+    tables = (
+        *("wallets_ledgerline", "kit_staffaction", "kit_staffevent", "wallets_auditrun"),
+        *("wallets_seal", "wallets_dailyfigure", "wallets_dailysummary"),
+    )
     for statement in (
         *(f"UPDATE {table} SET id = id WHERE 1 = 0" for table in tables),
         *(f"DELETE FROM {table} WHERE 1 = 0" for table in tables),
@@ -241,3 +245,25 @@ def _children(pid: int) -> set[int]:
         if b"granian" in Path(f"/proc/{child}/cmdline").read_bytes()
         and b"resource_tracker" not in Path(f"/proc/{child}/cmdline").read_bytes()
     }
+
+
+def test_a_folder_of_before_gets_the_passwords_that_are_new(tmp_path):
+    """And keeps those that its database and its Redis know."""
+    (tmp_path / "etc").mkdir()
+    file = tmp_path / "etc" / "passwords.json"
+    file.write_text(json.dumps({"root": "of before"}))
+    code = "import production as p; print(sorted(p._kept()) == sorted(p.PASSWORDS))"
+
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT / "ops",
+        env=os.environ | {"REDPACKET_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    kept = json.loads(file.read_text())
+    assert said == "True\n"
+    assert kept["root"] == "of before"
+    assert len(set(kept.values())) == len(kept) > 1

@@ -57,11 +57,11 @@ def book_while_the_day_is_closed(monkeypatch, *, closer_waits: bool) -> None:
     put_in("1.00")
     put, closers = book._put, []
 
-    def late(keys, day):
+    def late(keys, day, model):
         if not closers:
             closers.append(thread_of(lambda: daily._close(day=DAY, now=TEN_PAST)))
             wait_for_a_lock_wait() if closer_waits else closers[0].join()
-        put(keys, day)
+        put(keys, day, model)
 
     monkeypatch.setattr(book, "_put", late)
     book.book(now=TEN_PAST)
@@ -216,7 +216,9 @@ def test_bookers_do_not_wait_for_a_commit(no_lock_wait):
 
 
 def test_bookers_do_not_wait_for_a_commit_without_the_guard(no_lock_wait, monkeypatch):
-    monkeypatch.setattr(book, "_put", lambda keys, day: book.waiting().update(booked_on=day))
+    monkeypatch.setattr(
+        book, "_put", lambda _, day, model: book.waiting(model).update(booked_on=day)
+    )
     put_in("1.00")
 
     with pytest.raises(OperationalError):

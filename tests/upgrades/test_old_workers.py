@@ -212,6 +212,7 @@ def test_a_database_of_the_release_before(tmp_path, closed):
         assert "audit clean" in run("audit", url, tmp_path)
         assert "audit clean" in run(WORK, url, tmp_path)
         assert not_booked() == (0, 0)
+        assert sealed()
 
 
 def not_booked() -> tuple[int, int]:
@@ -221,3 +222,12 @@ def not_booked() -> tuple[int, int]:
         (lines,) = cursor.fetchone()
         cursor.execute("SELECT COUNT(*) FROM wallets_dailysummary WHERE is_booked = 0")
         return lines, cursor.fetchone()[0]
+
+
+def sealed() -> bool:
+    """Whether each closed day has its two seals: those that old workers closed, too."""
+    with connections[OLD].cursor() as cursor:
+        cursor.execute("SELECT day FROM wallets_dailysummary ORDER BY day")
+        closed = list(cursor.fetchall())
+        cursor.execute("SELECT day FROM wallets_seal ORDER BY day, `table`")
+        return list(cursor.fetchall()) == sorted(closed * 2) != []

@@ -12,6 +12,7 @@ SECRETS = {
     "REDPACKET_ENV": "production",
     "REDPACKET_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCD",
     "REDPACKET_SERVICE_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCD",
+    "REDPACKET_SEAL_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCD",
     "REDPACKET_ALLOWED_HOSTS": "pay.example",
     "REDPACKET_SSL_REDIRECT": "off",
     "DJANGO_SETTINGS_MODULE": "redpacket_site.settings",

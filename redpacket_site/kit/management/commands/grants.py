@@ -8,7 +8,10 @@ from django.db import connection
 # What is written once and for all; the columns that a sweep fills in afterwards may be changed.
 HISTORY = {
     "wallets.LedgerLine": ("booked_on",),
-    "kit.StaffAction": (),
+    "wallets.DailySummary": ("is_booked",),
+    "wallets.DailyFigure": (),
+    "wallets.Seal": (),
+    "kit.StaffAction": ("booked_on",),
     "kit.StaffEvent": (),
     "wallets.AuditRun": (),
 }
