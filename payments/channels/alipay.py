@@ -46,15 +46,12 @@ REUSED = ("ACQ.CONTEXT_INCONSISTENT", "ACQ.TRADE_HAS_CLOSE")
 UNKNOWN_TRADE = "ACQ.TRADE_NOT_EXIST"
 # Their side is down, or does not know yet; everything else is a no.
 TRY_AGAIN = ("20000", "ACQ.SYSTEM_ERROR", "aop.ACQ.SYSTEM_ERROR", "isp.unknow-error")
-# Under 40004, "business failed": what can only mean that this refund was not accepted.
+# Under 40004, "business failed": what can only mean that this refund was not accepted (decision
+# 0028).
 REFUSALS = (
     "ACQ.SELLER_BALANCE_NOT_ENOUGH",
     "ACQ.REFUND_AMT_NOT_EQUAL_TOTAL",
-    "ACQ.REASON_TRADE_REFUND_FEE_ERR",
-    "ACQ.REASON_TRADE_BEEN_FREEZEN",
-    "ACQ.TRADE_NOT_ALLOW_REFUND",
     "ACQ.TRADE_HAS_FINISHED",
-    "ACQ.TRADE_STATUS_ERROR",
 )
 PRODUCTS = {
     Scene.APP: ("alipay.trade.app.pay", "QUICK_MSECURITY_PAY"),

@@ -50,9 +50,8 @@ PURCHASE, REFUND, QUERY, FILE = "01", "04", "00", "76"
 PAID = ("00", "A6")
 IN_THE_WORKS = ("03", "04", "05")
 TRY_AGAIN = ("02", "03", "04", "05", "06")  # closed for a moment, timed out, not known yet, busy
-# Of a refund: the amount, the payment or the payer's card will not do. Other codes speak of the
-# message, the merchant or the moment.
-REFUSALS = ("33", "35", "36", "60", "61", "62", "63", "64")
+# Of a refund: its original payment is not in that state, or not as it says (decision 0028).
+REFUSALS = ("35", "36")
 DOUBLED = "12"  # this number was sent before
 UNKNOWN = "34"
 NO_FILE = "98"  # nothing was settled on that day, or the file is not there yet

@@ -66,8 +66,8 @@ REFUND_STATES = {
     "CLOSED": RefundState.FAILED,
     "ABNORMAL": RefundState.PARKED,  # the payer's card is gone: WeChat holds what it took from us
 }
-# By the documentation "this refund was not accepted"; other errors speak of something else.
-REFUSALS = ("NOT_ENOUGH", "USER_ACCOUNT_ABNORMAL", "INVALID_REQUEST")
+# "The application for this refund has failed", and why cannot be anything but it (decision 0028).
+REFUSALS = ("NOT_ENOUGH", "USER_ACCOUNT_ABNORMAL")
 # Answers below 500 that say nothing for good.
 TRY_AGAIN = ("FREQUENCY_LIMITED", "FREQUENCY_LIMIT", "RATELIMIT_EXCEEDED", "SYSTEM_ERROR")
 NO_BILL = ("NO_STATEMENT_EXIST", "BILL_NOT_EXIST")  # nothing on that day

@@ -186,11 +186,11 @@ def _refund(asked: dict, now: datetime) -> dict:
     except trades.NotPaid as error:
         raise No("35") from error
     except trades.TooMuch as error:
-        raise No("61") from error
+        raise No("36") from error
     except trades.Differs as error:
         raise No("12") from error
     except trades.NoFunds as error:
-        raise No("64") from error
+        raise No("35") from error
     return {"queryId": refund.refund_id, "origQryId": trade.trade_no or ""}
 
 

@@ -442,7 +442,7 @@ def test_answers_are_read_as_they_stand():
         ("00", RefundState.PENDING),  # accepted; whether it is done, the query says
         ("05", RefundState.PENDING),
         ("12", RefundState.PENDING),
-        ("64", RefundState.REFUSED),
+        ("36", RefundState.REFUSED),
     ],
 )
 def test_refund(union, there, code, state):

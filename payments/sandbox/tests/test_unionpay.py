@@ -204,7 +204,7 @@ def test_refunds_keep_within_the_payment_and_repeat_by_number(client, pay):
     assert first["respCode"] == "00"
     assert client.refund("rprefund001", "234", paid)["queryId"] == first["queryId"]
     assert client.refund("rprefund001", "235", paid)["respCode"] == "12"
-    assert client.refund("rprefund002", "1001", paid)["respCode"] == "61"
+    assert client.refund("rprefund002", "1001", paid)["respCode"] == "36"
     assert client.query("rprefund001")["origRespCode"] == "00"
     manners.change_defaults({"refund": "pending", "refund_s": 3600})
     assert client.refund("rprefund003", "1000", paid)["respCode"] == "00"
