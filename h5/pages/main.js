@@ -39,7 +39,7 @@ let styles = null;
 
 /** What a screen may use of the frame. */
 export const app = {
-  ...bridge, ...api, main, flow: null, keys: new Map(), forms: new Map(),
+  ...bridge, ...api, main, flow: null, keys: new Map(), forms: new Map(), made: new Map(),
   path: () => location.pathname,
   first: () => at === 0,
   before: () => trail[at - 1],
@@ -114,6 +114,7 @@ export const app = {
     return el('a', { href: address(path), class: kind, text: typeof key === 'string' ? () => t(key) : key });
   },
   button,
+  address,
   go(path, replace = false) {
     const to = address(path);
     if (!replace) at += 1;
@@ -154,6 +155,14 @@ export const app = {
   },
   dropKeys(form) {
     for (const name of [...app.keys.keys()]) if (name.startsWith(`${form} `)) app.keys.delete(name);
+  },
+  /** A packet that is paid or closed leaves neither keys nor a filled form. */
+  forget(packet) {
+    app.dropKeys(`pay ${packet}`);
+    const form = app.made.get(packet);
+    if (!form) return;
+    app.dropKeys(form);
+    app.forms.delete(form.replace('send ', ''));
   },
   haptic: (kind) => { if (bridge.can('haptic')) bridge.tell('haptic', { kind }); },
   countDown: (slot) => (failure, seconds) => { if (failure.status === 429) countDown(slot, seconds); },
@@ -273,6 +282,9 @@ async function open() {
   const misshapen = id && !(match && new RegExp(`^${id}$`).test(decode(match[1])));
   if (misshapen) app.missing(id === ORDER ? 'no_order' : 'no_packet');
   else {
+    if (['send', 'topup'].includes(name) || app.flow > at) app.flow = at;
+    else if (!['pay', 'order'].includes(name)) app.flow = null;
+    else if (app.flow === null) app.flow = at;
     const notify = app.loading();
     const module = await import(`./${name}.js`);
     if (visit.left) return;
@@ -352,6 +364,7 @@ function listen() {
       session = null;
       app.keys.clear();
       app.forms.clear();
+      app.made.clear();
     }
     if (!isStarted) startWithToken();
     else if (isOther) open().catch(broken);
@@ -395,6 +408,7 @@ function listen() {
   addEventListener('unhandledrejection', (event) => broken(event.reason));
 }
 
+main.append(banners, root);
 history.scrollRestoration = 'manual';
 history.replaceState({ at }, '', location.href);
 speak(isLanguage(given.get('lang')) ? given.get('lang') : navigator.language);

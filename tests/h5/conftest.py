@@ -7,6 +7,7 @@ from django.test import override_settings
 pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
+from payments.channels import config
 from payments.sandbox import keys
 from tests.h5.phones import Phone, serve
 from tests.office.browser import chromium
@@ -48,7 +49,9 @@ def channels(made_keys, settings, served):
     settings.REDPACKET_CHANNELS_FILE = made_keys
     settings.REDPACKET_PUBLIC_URL = served
     settings.REDPACKET_RETURN_URL = f"{served}/h5/back"
-    return made_keys
+    config.kept.forget()
+    yield made_keys
+    config.kept.forget()
 
 
 @pytest.fixture

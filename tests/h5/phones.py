@@ -95,6 +95,15 @@ def said(page: Page, kind: str) -> list[dict]:
     return page.evaluate("kind => window.said.filter((one) => one.type === kind)", kind)
 
 
+def heard(page: Page, kind: str) -> dict:
+    """The first of a kind, waited for (wait_for_function wants eval, and the policy refuses)."""
+    for _ in range(160):
+        if found := said(page, kind):
+            return found[0]
+        page.wait_for_timeout(50)
+    raise AssertionError(f"the host has heard no {kind}")
+
+
 def lose(route: Route) -> None:
     """The service hears it, and nobody hears the service."""
     route.fetch()
