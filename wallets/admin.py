@@ -189,16 +189,10 @@ class LedgerLineAdmin(ReadOnlyAdmin):
 
 
 def _newest(name: str, before: str) -> list[int]:
-    """Keys of an account's newest lines, a window of them: each side from its own index. One query
-    over both would sort all lines of a busy account."""
-    sides = (LedgerLine.objects.filter(source=name), LedgerLine.objects.filter(target=name))
-    if before.isascii() and before.isdigit():
-        sides = tuple(side.filter(pk__lt=before) for side in sides)
-    window = lists.COUNTED + 1
-    keys = [
-        key for side in sides for key in side.order_by("-pk").values_list("pk", flat=True)[:window]
-    ]
-    return sorted(keys, reverse=True)[:window]
+    """Keys of an account's newest lines, a window of them."""
+    behind = int(before) if before.isascii() and before.isdigit() else None
+    kinds = tuple(LineKind)
+    return statement.newest(name, kinds=kinds, before=behind, count=lists.COUNTED + 1)
 
 
 def by_reference_of(word: str):

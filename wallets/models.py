@@ -54,9 +54,9 @@ class LedgerLine(models.Model):
             models.CheckConstraint(condition=~Q(source=F("target")), name="ledger_two_accounts"),
         ]
         indexes = [
-            # A flow page reads the newest of one side; an account's sum reads its range.
-            models.Index(fields=["source", "id"], name="ledger_source"),
-            models.Index(fields=["target", "id"], name="ledger_target"),
+            # A page reads the newest of one side and kind; an account's sum reads its range.
+            models.Index(fields=["source", "kind", "id"], name="ledger_source_kind"),
+            models.Index(fields=["target", "kind", "id"], name="ledger_target_kind"),
             # What is in no books yet, and a day's lines in the order of the list.
             models.Index(fields=["booked_on", "id"], name="ledger_booked"),
         ]
