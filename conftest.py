@@ -13,10 +13,12 @@ from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
 from xdist.scheduler import LoadScopeScheduling
 
+from kit import heartbeat, sweeps
+from kit.http import caller, middleware, throttle
+from kit.plumbing import handoff, redis
 from packets import members
 from payments import strangers
 from payments.channels import http
-from redpacket_site.kit import caller, handoff, heartbeat, middleware, redis, sweeps, throttle
 from tests import rules
 
 KEPT = {"django_migrations", "django_content_type", "auth_permission", "kit_eventplace"}

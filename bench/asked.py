@@ -14,10 +14,10 @@ from django_otp import DEVICE_ID_SESSION_KEY
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from bench import history
+from kit.http.pages import cursor as cursor_of
+from office.readonly import ReadOnlyAdmin, list_of, page_of
 from packets.models import RedPacket
 from payments.models import PaymentOrder
-from redpacket_site.kit.admin import ReadOnlyAdmin, list_of, page_of
-from redpacket_site.kit.pages import cursor as cursor_of
 from wallets import accounts
 from wallets.models import LedgerLine, Wallet
 

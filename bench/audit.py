@@ -35,9 +35,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from bench.export import peak_kb
+from kit.sql import joined
 from packets import audit as packets_audit
 from packets.models import RedPacket, Share
-from redpacket_site.kit.sql import joined
 from wallets.audit import audit, by_key
 from wallets.models import Wallet
 

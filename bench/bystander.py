@@ -62,7 +62,7 @@ django.setup()
 from django.core.management import call_command
 
 from payments.tests.other_side import write_all
-from redpacket_site.kit.management.commands.token import token
+from sandbox.management.commands.token import token
 
 APPLICATIONS = {
     "guarded": "redpacket_site.wsgi:application",

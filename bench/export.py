@@ -3,9 +3,10 @@ write bench/results/export.json.
 
     python ops/servers.py with -- python bench/export.py
 
-The process does what the worker does (kit/export.py), one step behind the other. Its peak memory is
-the kernel's VmHWM (ru_maxrss of a child begins with its parent's), beside it that of a process that
-has only started Django, and its processor time: the clock tells how busy the machine was.
+The process does what the worker does (office/export/jobs.py), one step behind the other. Its peak
+memory is the kernel's VmHWM (ru_maxrss of a child begins with its parent's), beside it that of a
+process that has only started Django, and its processor time: the clock tells how busy the
+machine was.
 """
 
 import argparse
@@ -40,7 +41,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from bench import asked, history
-from redpacket_site.kit import export
+from office.export import jobs as export
 from wallets.models import LedgerLine
 
 SHARES = {10_000: 10_200, 1_000_000: 1_016_000}  # lines wanted -> shares that leave a few more

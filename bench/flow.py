@@ -39,7 +39,7 @@ from django.utils import timezone
 
 from bench import settle
 from packets import members
-from redpacket_site.kit.management.commands.token import token
+from sandbox.management.commands.token import token
 
 MANY, FEW = 111_000, 100
 API = "/api/v1"

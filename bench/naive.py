@@ -6,10 +6,10 @@ from django.urls import path
 from django.utils import timezone
 from rest_framework.response import Response
 
+from kit.http.api import UserViewSet
+from kit.http.problems import NotFound
+from kit.models import Event
 from packets.models import GroupMember, RedPacket, Share
-from redpacket_site.kit.api import UserViewSet
-from redpacket_site.kit.models import Event
-from redpacket_site.kit.problems import NotFound
 from redpacket_site.urls import urlpatterns as product
 from wallets.models import LedgerLine, Wallet
 from wallets.states import LineKind

@@ -40,7 +40,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from bench import asked, history
-from redpacket_site.kit.management.commands.token import token
+from sandbox.management.commands.token import token
 from wallets import accounts
 from wallets.models import LedgerLine
 

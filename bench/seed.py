@@ -23,9 +23,9 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
+from kit.http.caller import Caller
 from packets import members, pay, send
 from packets.states import Kind
-from redpacket_site.kit.caller import Caller
 from wallets.credit import credit
 
 SHARES = 1000  # of a fresh packet

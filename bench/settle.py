@@ -37,10 +37,11 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from packets import grab, grab_sql, members, settle
+from kit.http.caller import Caller
+from packets import grab, members, settle
 from packets.models import RedPacket
 from packets.states import Kind
-from redpacket_site.kit.caller import Caller
+from packets.tickets import claim as grab_sql
 from tests.make import confirm, make_paid_packet, make_reported_packet
 from tests.races.forks import in_processes
 from wallets.audit import audit

@@ -1,8 +1,8 @@
 """The product as it was without seats and breakers, for bystander.py: every caller waits, twice as
 long as a worker waits for a channel, and every log-in hashes."""
 
-from redpacket_site.kit import breaker, outside
-from redpacket_site.kit.bulkhead import Bulkhead
+from kit import breaker, outside
+from kit.bulkhead import Bulkhead
 
 Bulkhead._is_free = lambda self: True
 breaker.FAILURES = 10**9

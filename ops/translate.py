@@ -17,7 +17,7 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOG = ROOT / "locale/zh_Hans/LC_MESSAGES/django.po"
-SOURCES = ("h5", "packets", "payments", "wallets", "redpacket_site")
+SOURCES = ("h5", "packets", "payments", "wallets", "kit", "office", "sandbox", "redpacket_site")
 KEYWORDS = {
     "_": None,
     "gettext": None,

@@ -7,7 +7,8 @@ class PacketsConfig(AppConfig):
     verbose_name = _("Red packets")
 
     def ready(self) -> None:
-        from packets import audit, issue, tickets, void
+        from packets import audit, issue, void
+        from packets.tickets import queue as tickets
         from payments import purposes
         from wallets import freeze
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from django.utils import timezone
 
+from kit.money import ZERO, fen
+from kit.present import present
 from packets import draw
 from packets.finish import seconds_between
 from packets.models import RedPacket, RefundReview, SettlementPass, Share
 from packets.states import Kind, PayStatus
 from payments.models import PaymentOrder
 from payments.states import PAYABLE, OrderStatus, PayType
-from redpacket_site.kit.money import ZERO, fen
-from redpacket_site.kit.present import present
 from wallets import accounts
 from wallets.audit import Finding, by_key, by_weight, register, sums
 from wallets.models import LedgerLine

@@ -7,11 +7,11 @@ from functools import partial
 
 from django.db.models import Count, Q
 
+from kit import ids
+from kit.http.caller import Caller
 from packets import members, profiles
 from packets.models import RedPacket, Share
 from packets.states import Kind, PacketState, state_of
-from redpacket_site.kit import ids
-from redpacket_site.kit.caller import Caller
 
 ASKED_MAX = 50  # in one question
 

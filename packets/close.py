@@ -6,14 +6,14 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from packets import tickets
+from kit import retry
+from kit.models import StaffAction
+from kit.moves import move
 from packets.models import RedPacket, Share
 from packets.states import PayStatus
+from packets.tickets import queue as tickets
 from payments.models import PaymentOrder
 from payments.states import PAYABLE
-from redpacket_site.kit import retry
-from redpacket_site.kit.models import StaffAction
-from redpacket_site.kit.moves import move
 
 CHUNK = 20  # packets in one transaction; each has up to a hundred shares
 

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from kit import later, outbox, retry
+from kit.moves import move
+from kit.present import present
 from packets.models import RedPacket, Share
 from packets.states import Kind, PayStatus
-from redpacket_site.kit import later, outbox, retry
-from redpacket_site.kit.moves import move
-from redpacket_site.kit.present import present
 
 # For a WHERE on an indexed flag: Django writes `flag=False` as NOT flag, which no index answers.
 NOT_YET = [False]

@@ -8,10 +8,10 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
-from packets import tickets
+from kit import retry
+from kit.moves import move
 from packets.models import RedPacket, SettlementPass
-from redpacket_site.kit import retry
-from redpacket_site.kit.moves import move
+from packets.tickets import queue as tickets
 
 
 @retry.unit

@@ -6,14 +6,10 @@ from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 
-from packets import desk, finish, grab_sql, members, tickets
-from packets.models import RedPacket, Share
-from packets.states import Kind, Outcome, PayStatus
-from packets.tickets import Taken, Ticket
-from redpacket_site.kit import outbox, redis, retry, throttle
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.present import present
-from redpacket_site.kit.problems import (
+from kit import outbox, retry
+from kit.http import throttle
+from kit.http.caller import Caller
+from kit.http.problems import (
     NotFound,
     NotIssued,
     PacketClosed,
@@ -22,6 +18,15 @@ from redpacket_site.kit.problems import (
     Unavailable,
     WalletFrozen,
 )
+from kit.plumbing import redis
+from kit.present import present
+from packets import finish, members
+from packets.models import RedPacket, Share
+from packets.states import Kind, Outcome, PayStatus
+from packets.tickets import claim as grab_sql
+from packets.tickets import desk
+from packets.tickets import queue as tickets
+from packets.tickets.queue import Taken, Ticket
 from wallets import accounts, ledger
 from wallets.models import Wallet
 from wallets.states import LineKind

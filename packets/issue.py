@@ -5,15 +5,16 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from packets import settle, tickets
+from kit import outbox
+from kit.http.problems import AlreadyPaid
+from kit.moves import move
+from packets import settle
 from packets.models import RedPacket
 from packets.states import Kind, PayStatus
+from packets.tickets import queue as tickets
 from payments.models import PaymentOrder
 from payments.purposes import Fits, Misfit, NoLongerFits
 from payments.states import PAYABLE, CaseKind, PayType
-from redpacket_site.kit import outbox
-from redpacket_site.kit.moves import move
-from redpacket_site.kit.problems import AlreadyPaid
 from wallets import accounts
 from wallets.states import LineKind
 

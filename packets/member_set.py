@@ -3,7 +3,7 @@
 It is built from the table when it is missed, a chunk at a time beside the old one. From then on a
 join or leave changes one member of it: what that is, is read from the table behind the commit, and
 written only if nobody has told of another change since. The share's own WHERE asks the table again
-(grab_sql.py), so a stale copy costs a needless try or a passing 404, never a share.
+(tickets/claim.py), so a stale copy costs a needless try or a passing 404, never a share.
 
 The version counts the changes that were told of. A builder notes where it began; whoever tells of a
 change while it reads also leaves the names, so that it looks at those again instead of starting
@@ -15,8 +15,8 @@ import secrets
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
+from kit.plumbing import redis
 from packets.models import GroupMember
-from redpacket_site.kit import redis
 
 KEPT_S = 600  # should a message get lost, it heals by then
 BUILT_WITHIN_S = 60

@@ -13,15 +13,17 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import connection, transaction
 
+from kit import retry, sql
+from kit.breaker import Open
+from kit.bulkhead import Bulkhead
+from kit.http import service_keys
+from kit.http.problems import Unavailable
+from kit.moves import hold
+from kit.outside import Limits, Line, Silent
+from kit.plumbing import redis
 from packets import member_set
 from packets.models import Group, GroupMember, RedPacket
 from packets.states import Kind, PacketState
-from redpacket_site.kit import redis, retry, service_keys, sql
-from redpacket_site.kit.breaker import Open
-from redpacket_site.kit.bulkhead import Bulkhead
-from redpacket_site.kit.moves import hold
-from redpacket_site.kit.outside import Limits, Line, Silent
-from redpacket_site.kit.problems import Unavailable
 
 log = structlog.get_logger(__name__)
 

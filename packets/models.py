@@ -5,13 +5,13 @@ from django.db import models
 from django.db.models import Case, F, Q, When
 from django.utils.translation import gettext_lazy as _
 
+from kit import sql
+from kit.ids import AsciiField, OutsideIdField
+from kit.lease import Leased
+from kit.money import ZERO, MoneyField
+from kit.moves import Moves
 from packets.states import MOVES, REVIEW_MOVES, Kind, PayStatus, ReviewState
 from payments.states import PayType
-from redpacket_site.kit import sql
-from redpacket_site.kit.ids import AsciiField, OutsideIdField
-from redpacket_site.kit.lease import Leased
-from redpacket_site.kit.money import ZERO, MoneyField
-from redpacket_site.kit.moves import Moves
 
 
 class RedPacket(models.Model):

@@ -6,6 +6,16 @@ from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Greatest
 
+from kit import retry
+from kit.http.caller import Caller
+from kit.http.problems import (
+    AlreadyPaid,
+    NotFound,
+    PacketClosed,
+    PacketFrozen,
+    WalletFrozen,
+)
+from kit.moves import move
 from packets import issue
 from packets.models import RedPacket
 from packets.states import PacketState, PayStatus, state_of
@@ -13,16 +23,6 @@ from payments import balance, opening, order
 from payments.models import PaymentOrder
 from payments.opening import Charge
 from payments.states import PayType, Scene
-from redpacket_site.kit import retry
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.moves import move
-from redpacket_site.kit.problems import (
-    AlreadyPaid,
-    NotFound,
-    PacketClosed,
-    PacketFrozen,
-    WalletFrozen,
-)
 from wallets import statement
 
 PURPOSE = "packet"

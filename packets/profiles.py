@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from kit import retry
 from packets.models import Profile
-from redpacket_site.kit import retry
 
 
 @retry.unit

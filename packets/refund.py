@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
+from kit import outbox, retry
+from kit.money import ZERO, total
+from kit.moves import move
 from packets import finish, review
 from packets.models import RedPacket, Share
 from packets.states import PayStatus
-from redpacket_site.kit import outbox, retry
-from redpacket_site.kit.money import ZERO, total
-from redpacket_site.kit.moves import move
 from wallets import accounts, ledger
 from wallets.states import LineKind
 

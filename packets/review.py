@@ -8,11 +8,11 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
+from kit import retry
+from kit.http.problems import Invalid
+from kit.moves import move
 from packets.models import RedPacket, RefundReview
 from packets.states import ReviewState
-from redpacket_site.kit import retry
-from redpacket_site.kit.moves import move
-from redpacket_site.kit.problems import Invalid
 
 NOTE_MAX = 255
 

@@ -8,14 +8,14 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from kit import ids, retry, turns
+from kit.http.caller import Caller
+from kit.http.problems import Invalid, NotFound, TooManyOpen
+from kit.money import ZERO, fen, from_fen
+from kit.present import present
 from packets import draw, members
 from packets.models import RedPacket, Share
 from packets.states import Kind
-from redpacket_site.kit import ids, retry, turns
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.money import ZERO, fen, from_fen
-from redpacket_site.kit.present import present
-from redpacket_site.kit.problems import Invalid, NotFound, TooManyOpen
 
 INTRO = "恭喜发财，大吉大利"
 INTRO_MAX = 255

@@ -2,11 +2,11 @@
 
 from django.conf import settings
 
+from kit.http.caller import Caller
+from kit.http.problems import NotFound
 from packets import members, profiles
 from packets.send import INTRO_MAX
 from payments.channels import registry
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.problems import NotFound
 
 
 def session(caller: Caller) -> dict:

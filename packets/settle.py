@@ -14,11 +14,11 @@ import structlog
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
+from kit import later, lease, outbox, retry, sql
+from kit.money import ZERO, plus
+from kit.moves import move
 from packets.models import RedPacket, SettlementPass, Share
 from packets.states import PayStatus
-from redpacket_site.kit import later, lease, outbox, retry, sql
-from redpacket_site.kit.money import ZERO, plus
-from redpacket_site.kit.moves import move
 from wallets import accounts, ledger
 from wallets.states import LineKind
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from redpacket_site.kit.present import present
+from kit.present import present
 
 
 class Kind(models.IntegerChoices):

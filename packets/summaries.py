@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from kit.http.caller import Caller
+from kit.money import fen_sum, from_fen
 from packets.models import RedPacket, Share
 from packets.states import Kind, PayStatus
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.money import fen_sum, from_fen
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -6,11 +6,12 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from kit import later, outbox
+from kit.http import idempotency
+from kit.sweeps import drain, sweep
 from packets import close, finish, refund, settle
 from packets.models import RedPacket, SettlementPass, Share
 from packets.states import PayStatus
-from redpacket_site.kit import idempotency, later, outbox
-from redpacket_site.kit.sweeps import drain, sweep
 
 LOOKED_AT_PAGES = 25  # open packets that one run looks at: its cost does not grow with their number
 # What the slow sweep looks at in each run: late enough for a grab and its passes to be over. What

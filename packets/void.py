@@ -4,13 +4,13 @@ from datetime import datetime
 
 from django.db import transaction
 
-from packets import tickets
+from kit import outbox
+from kit.moves import hold
 from packets.models import RedPacket, Share
 from packets.states import PayStatus
+from packets.tickets import queue as tickets
 from payments.models import PaymentOrder
 from payments.states import PAYABLE
-from redpacket_site.kit import outbox
-from redpacket_site.kit.moves import hold
 
 
 def ended(order: PaymentOrder, now: datetime) -> None:

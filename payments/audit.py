@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from kit.money import ZERO
 from payments import bill_audit, cases, end_refund, send_refund, suspended
 from payments.models import Case, ChannelRefund, PaymentOrder, Trade
 from payments.states import (
@@ -18,7 +19,6 @@ from payments.states import (
     PayType,
     RefundStatus,
 )
-from redpacket_site.kit.money import ZERO
 from wallets import accounts
 from wallets.audit import Finding, by_key, register, sums
 from wallets.models import LedgerLine

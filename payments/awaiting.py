@@ -6,11 +6,11 @@ takers waiting for money that nobody can promise or refuse.
 
 from datetime import datetime, timedelta
 
+from kit import retry
+from kit.moves import hold
 from payments import cases
 from payments.models import PaymentOrder
 from payments.states import CaseKind, OrderStatus, PayType
-from redpacket_site.kit import retry
-from redpacket_site.kit.moves import hold
 
 LONG_S = 24 * 3600  # no channel takes a day to show a payment; by then somebody should look
 

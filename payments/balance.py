@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from redpacket_site.kit.problems import AlreadyPaid
+from kit.http.problems import AlreadyPaid
 from wallets import accounts, ledger
 from wallets.states import LineKind
 

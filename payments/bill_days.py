@@ -6,14 +6,14 @@ from datetime import date, datetime, timedelta
 import structlog
 from django.db.models import Q, QuerySet
 
+from kit import backoff, lease, retry
+from kit.money import ZERO
+from kit.moves import move
+from kit.present import present
 from payments import bills, cases, reconcile
 from payments.channels.base import ChannelDown, NoBill, NotSent, Refused
 from payments.models import Bill, PaymentOrder
 from payments.states import BillState, CaseKind, PayType
-from redpacket_site.kit import backoff, lease, retry
-from redpacket_site.kit.money import ZERO
-from redpacket_site.kit.moves import move
-from redpacket_site.kit.present import present
 
 log = structlog.get_logger(__name__)
 

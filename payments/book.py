@@ -4,12 +4,12 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
+from kit import retry
+from kit.http.problems import Conflict, Invalid
 from payments import cases, confirm
 from payments.channels.base import Payment
 from payments.models import Case, PaymentOrder
 from payments.states import PAYABLE, CaseKind, PayType
-from redpacket_site.kit import retry
-from redpacket_site.kit.problems import Conflict, Invalid
 from wallets import ledger
 
 TRIES = 3  # a notification of the same payment may come at the same moment

@@ -8,14 +8,14 @@ from decimal import Decimal
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from kit import retry
+from kit.http.problems import Conflict, Invalid
+from kit.money import ZERO, plus
+from kit.moves import move
+from kit.present import present
 from payments import refunded
 from payments.models import Case, ChannelRefund
 from payments.states import WAIT_FOR_WORD, WITH_MONEY, CaseKind, CaseStatus, PayType, RefundStatus
-from redpacket_site.kit import retry
-from redpacket_site.kit.money import ZERO, plus
-from redpacket_site.kit.moves import move
-from redpacket_site.kit.present import present
-from redpacket_site.kit.problems import Conflict, Invalid
 from wallets import accounts, adjust
 from wallets.models import Adjustment, LedgerLine
 from wallets.states import LineKind

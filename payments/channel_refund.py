@@ -10,12 +10,12 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from kit import ids, later, money, retry
+from kit.http.problems import Forbidden, Invalid
+from kit.moves import move
 from payments import cases, refunded, trades
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, CaseStatus, OrderStatus, PayType, RefundStatus
-from redpacket_site.kit import ids, later, money, retry
-from redpacket_site.kit.moves import move
-from redpacket_site.kit.problems import Forbidden, Invalid
 from wallets import accounts, adjust, ledger
 from wallets.states import LineKind
 

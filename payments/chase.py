@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 
+from kit import backoff, lease
+from kit.present import present
 from payments import awaiting, confirm, given_back, order
 from payments.channels import http, registry
 from payments.channels.base import Answer, Channel, ChannelDown, NotSent, Refused, State
 from payments.models import PaymentOrder
 from payments.states import PAYABLE, NoticeOutcome, OrderStatus, PayType
-from redpacket_site.kit import backoff, lease
-from redpacket_site.kit.present import present
 
 log = structlog.get_logger(__name__)
 

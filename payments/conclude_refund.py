@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
+from kit import retry
+from kit.http.problems import Forbidden
 from payments import end_refund
 from payments.models import ChannelRefund
 from payments.states import RefundStatus
-from redpacket_site.kit import retry
-from redpacket_site.kit.problems import Forbidden
 
 
 @retry.unit

@@ -4,14 +4,14 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from kit import retry
+from kit.money import ZERO
+from kit.moves import move
 from payments import awaiting, cases, channel_refund, order, purposes, suspended, trades
 from payments.channels.base import Payment
 from payments.models import PaymentOrder, Trade
 from payments.purposes import Fits, Misfit
 from payments.states import PAYABLE, CaseKind, NoticeOutcome, OrderStatus, PayType
-from redpacket_site.kit import retry
-from redpacket_site.kit.money import ZERO
-from redpacket_site.kit.moves import move
 from wallets import accounts, ledger
 from wallets.states import LineKind
 

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
+from kit import retry
 from payments import ask, confirm
 from payments.channels.base import Payment, State
 from payments.models import PaymentOrder
 from payments.states import NoticeOutcome, OrderStatus
-from redpacket_site.kit import retry
 
 SAID = (State.PAID, State.REFUNDED)
 

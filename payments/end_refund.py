@@ -8,10 +8,10 @@ from datetime import date, datetime, timedelta
 
 from django.db.models import QuerySet
 
+from kit.moves import move
 from payments import cases, refunded
 from payments.models import Case, ChannelRefund
 from payments.states import WAIT_FOR_WORD, CaseKind, PayType, RefundStatus
-from redpacket_site.kit.moves import move
 from wallets import accounts, ledger
 from wallets.states import LineKind
 

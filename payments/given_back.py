@@ -3,11 +3,11 @@ the channel itself. Our books know nothing of it, so finance is told."""
 
 from datetime import datetime
 
+from kit import retry
 from payments import cases
 from payments.channels.base import Answer
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import IN_VAIN, UNDECIDED, CaseKind, PayType
-from redpacket_site.kit import retry
 
 NEVER_SENT = {*UNDECIDED, *IN_VAIN}
 

@@ -6,11 +6,11 @@ from functools import partial
 
 from django.db import transaction
 
+from kit import later, retry
 from payments import end_refund
 from payments.channels.base import RefundState, Returned
 from payments.models import ChannelRefund
 from payments.states import PayType, RefundStatus
-from redpacket_site.kit import later, retry
 
 TRIES = 3  # a verdict of a worker or of finance may come at the same moment
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from kit.present import present
 from payments import bills, suspended
 from payments.bills import BillRow
 from payments.bills.rows import Back
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import IN_VAIN, UNDECIDED, CaseKind, OrderStatus, PayType, RefundStatus
-from redpacket_site.kit.present import present
 
 # By our books no money went out for these.
 NOT_SENT = {*UNDECIDED, *IN_VAIN}

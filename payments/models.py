@@ -3,6 +3,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from kit.ids import AsciiField, OutsideIdField
+from kit.lease import Leased
+from kit.money import ZERO, MoneyField
+from kit.moves import Moves
 from payments.states import (
     BILL_MOVES,
     CASE_MOVES,
@@ -18,10 +22,6 @@ from payments.states import (
     RefundStatus,
     Scene,
 )
-from redpacket_site.kit.ids import AsciiField, OutsideIdField
-from redpacket_site.kit.lease import Leased
-from redpacket_site.kit.money import ZERO, MoneyField
-from redpacket_site.kit.moves import Moves
 
 
 class PaymentOrder(Leased):

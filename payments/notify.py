@@ -5,6 +5,7 @@ from datetime import datetime
 
 import structlog
 
+from kit.plumbing import metrics
 from payments import confirm, doubt, hear_refund, strangers
 from payments.channels import registry
 from payments.channels.base import (
@@ -18,7 +19,6 @@ from payments.channels.base import (
 )
 from payments.models import Notification
 from payments.states import NoticeOutcome, PayType
-from redpacket_site.kit import metrics
 
 log = structlog.get_logger(__name__)
 

@@ -9,14 +9,14 @@ import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from kit import ids, retry, turns
+from kit.http.problems import ChannelUnavailable, TooManyOpen, Unavailable
+from kit.moves import move
 from payments.channels import http, registry
 from payments.channels.base import Channel, ChannelDown, NotSent, Refused, Reused, Wanted
 from payments.models import PaymentOrder
 from payments.order import end, supersede
 from payments.states import PAYABLE, OrderStatus, PayType, Scene
-from redpacket_site.kit import ids, retry, turns
-from redpacket_site.kit.moves import move
-from redpacket_site.kit.problems import ChannelUnavailable, TooManyOpen, Unavailable
 
 log = structlog.get_logger(__name__)
 

@@ -8,22 +8,22 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
+from kit import later, retry
+from kit.http.caller import Caller
+from kit.http.problems import (
+    ChannelUnavailable,
+    Invalid,
+    NotFound,
+    OrderClosed,
+)
+from kit.money import ZERO, total
+from kit.moves import move
 from payments import awaiting, purposes
 from payments.channels import registry
 from payments.channels.base import Forged
 from payments.models import PaymentOrder
 from payments.purposes import Misfit
 from payments.states import CaseKind, OrderStatus, PayType
-from redpacket_site.kit import later, retry
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.money import ZERO, total
-from redpacket_site.kit.moves import move
-from redpacket_site.kit.problems import (
-    ChannelUnavailable,
-    Invalid,
-    NotFound,
-    OrderClosed,
-)
 
 log = structlog.get_logger(__name__)
 

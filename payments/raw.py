@@ -5,7 +5,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl
 
-from redpacket_site.kit import texts
+from kit.plumbing import texts
 
 BYTES_MAX = 64 * 1024
 # Signatures, keys, certificates, what is encrypted, and who the payer is beside his user id.

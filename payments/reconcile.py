@@ -9,17 +9,17 @@ from itertools import chain, islice
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from kit import lease, retry
+from kit.http.problems import Conflict
+from kit.money import ZERO
+from kit.moves import hold, move
+from kit.present import present
 from payments import bills, cases, hear_refund, merchants
 from payments.bills import BillRow, Statement, WrongTotal
 from payments.channels.base import NoBill
 from payments.judge import Difference, Judged, Seen, digest, judge
 from payments.models import Bill, Case, ChannelRefund, PaymentOrder
 from payments.states import BillState, CaseKind, OrderStatus, PayType, RefundStatus
-from redpacket_site.kit import lease, retry
-from redpacket_site.kit.money import ZERO
-from redpacket_site.kit.moves import hold, move
-from redpacket_site.kit.present import present
-from redpacket_site.kit.problems import Conflict
 
 PAGE = 1000
 KEPT = 1000  # so many differences are told; each of them is a case

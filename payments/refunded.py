@@ -4,12 +4,12 @@ from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
 
+from kit.http.problems import Conflict
+from kit.money import plus
+from kit.moves import move
 from payments import trades
 from payments.models import ChannelRefund, Trade
 from payments.states import PayType
-from redpacket_site.kit.money import plus
-from redpacket_site.kit.moves import move
-from redpacket_site.kit.problems import Conflict
 
 
 class NothingLeft(Conflict):

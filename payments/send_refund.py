@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 
+from kit import backoff, lease, retry
+from kit.present import present
 from payments import end_refund, merchants
 from payments.channels import http, registry
 from payments.channels.base import (
@@ -17,8 +19,6 @@ from payments.channels.base import (
 )
 from payments.models import ChannelRefund
 from payments.states import PayType, RefundStatus
-from redpacket_site.kit import backoff, lease, retry
-from redpacket_site.kit.present import present
 
 log = structlog.get_logger(__name__)
 

@@ -6,9 +6,9 @@ import hashlib
 import time
 from datetime import datetime
 
+from kit.plumbing import forks
 from payments.models import Notification
 from payments.states import NoticeOutcome, PayType
-from redpacket_site.kit import forks
 
 HEAD_BYTES = 512
 

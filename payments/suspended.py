@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
+from kit.money import ZERO
+from kit.moves import move
+from kit.present import present
 from payments import cases, trades
 from payments.channels.base import Payment
 from payments.models import Case, ChannelRefund, Trade
 from payments.states import ARRIVED, WITH_MONEY, CaseStatus, PayType, RefundStatus
-from redpacket_site.kit.money import ZERO
-from redpacket_site.kit.moves import move
-from redpacket_site.kit.present import present
 from wallets import accounts, ledger
 from wallets.models import LedgerLine
 from wallets.states import LineKind

@@ -4,6 +4,8 @@ import structlog
 from celery import shared_task
 from django.utils import timezone
 
+from kit import duty, later
+from kit.sweeps import drain, sweep
 from payments import bill_days, chase
 from payments import forget_notices as old_notices
 from payments.channels import http, registry, wechat
@@ -11,8 +13,6 @@ from payments.channels.base import ChannelDown
 from payments.models import ChannelRefund, PaymentOrder
 from payments.send_refund import send
 from payments.states import PAY_TYPE_OF
-from redpacket_site.kit import duty, later
-from redpacket_site.kit.sweeps import drain, sweep
 
 log = structlog.get_logger(__name__)
 

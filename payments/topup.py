@@ -6,14 +6,14 @@ from decimal import Decimal
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from kit import outbox, retry
+from kit.http.caller import Caller
+from kit.http.problems import Invalid
 from payments import opening
 from payments.models import PaymentOrder
 from payments.opening import Charge
 from payments.purposes import Fits
 from payments.states import PayType, Scene
-from redpacket_site.kit import outbox, retry
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.problems import Invalid
 from wallets import accounts
 from wallets.states import LineKind
 

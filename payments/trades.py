@@ -5,11 +5,11 @@ Everybody who hears of a payment, or gives some of it back, takes turns on its r
 
 from decimal import Decimal
 
+from kit.money import total
+from kit.moves import hold
 from payments.channels.base import Payment
 from payments.models import ChannelRefund, PaymentOrder, Trade
 from payments.states import IN_VAIN, OrderStatus, PayType
-from redpacket_site.kit.money import total
-from redpacket_site.kit.moves import hold
 
 
 def row(*, pay_type: PayType, trade_no: str, paid: Decimal) -> Trade:

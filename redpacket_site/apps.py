@@ -1,15 +1,8 @@
-from django.contrib.admin.apps import AdminConfig
+from django.apps import AppConfig
 
 
-class HongbaoAdminConfig(AdminConfig):
-    default_site = "redpacket_site.admin.HongbaoAdminSite"
+class SiteConfig(AppConfig):
+    name = "redpacket_site"
 
     def ready(self):
-        """Every app's admin first; then what other packages registered is replaced."""
-        super().ready()
-        from django.contrib import admin
-
         from redpacket_site import checks  # noqa: F401 - registers itself
-        from redpacket_site.office import people, signin  # noqa: F401 - signin listens
-
-        people.register(admin.site)

@@ -8,15 +8,16 @@ from celery import Celery
 from celery.schedules import crontab
 from celery.signals import setup_logging, worker_init, worker_process_shutdown
 
+from kit.plumbing import filebroker, handoff
 from redpacket_site import env
-from redpacket_site.kit import filebroker, handoff
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "redpacket_site.settings")
 filebroker.register()
 
-app = Celery("hongbao", task_cls="redpacket_site.kit.worker:Task")
+app = Celery("hongbao", task_cls="kit.worker:Task")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(["office.export"])
 
 # task -> seconds between two runs. A message that waited longer than that is dropped: the next
 # one is there already.

@@ -7,9 +7,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from kit.http import service_keys
+from kit.http.caller import load_keys
 from redpacket_site.env import listed, weakness
-from redpacket_site.kit import service_keys
-from redpacket_site.kit.caller import load_keys
 
 RSA_BITS_MIN = 2048
 

@@ -222,7 +222,7 @@ def database(name: str, default: str) -> dict:
         if set(given) - {"unix_socket"}:
             raise ImproperlyConfigured(f"{name} takes no option but unix_socket.")
         return {
-            "ENGINE": "redpacket_site.kit.mysql",
+            "ENGINE": "kit.plumbing.mysql",
             "NAME": database_name,
             "USER": unquote(url.username or ""),
             "PASSWORD": unquote(url.password or ""),

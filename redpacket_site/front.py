@@ -2,7 +2,7 @@
 
 Most of a crowd leaves with nothing, and what Django does around a view costs more than to say so.
 Here take.lua is asked once; what Redis alone decides is answered, all else goes on to Django with
-what the script said. Every rule is a function that the door behind (packets/views.py) calls, too.
+what the script said. Every rule is a function that the door behind (api/views.py) calls, too.
 """
 
 import time
@@ -15,10 +15,14 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.urls import resolve
 from django.utils import timezone
 
-from packets import grab, tickets, views
+from kit import ids
+from kit.http import bodies, middleware, problems
+from kit.http.caller import user_of
+from kit.plumbing import metrics, redis
+from packets import grab
+from packets.api import views
 from packets.states import Outcome
-from redpacket_site.kit import bodies, ids, metrics, middleware, problems, redis
-from redpacket_site.kit.caller import user_of
+from packets.tickets import queue as tickets
 
 log = structlog.get_logger(__name__)
 

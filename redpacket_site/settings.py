@@ -6,8 +6,9 @@ from urllib.parse import quote
 from django.core.exceptions import ImproperlyConfigured
 
 from h5 import files
+from kit.http import service_keys
+from kit.plumbing import filebroker
 from redpacket_site import env
-from redpacket_site.kit import filebroker, service_keys
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -138,7 +139,7 @@ if PRODUCTION:
 
 # --- Applications -------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "redpacket_site.apps.HongbaoAdminConfig",
+    "office.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -150,23 +151,24 @@ INSTALLED_APPS = [
     "rest_framework",  # its own messages in Chinese
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "redpacket_site.kit",
-    "redpacket_site.office",
+    "kit",
     "wallets",
     "payments",
     "packets",
     "h5",
+    "office",
+    "redpacket_site.apps.SiteConfig",
 ]
 if not PRODUCTION:
-    INSTALLED_APPS.append("payments.sandbox")  # refuses to be there in production (apps.py)
+    INSTALLED_APPS.append("sandbox")  # refuses to be there in production (apps.py)
 
 # Gateway sends /api/v1/ past all that follows: the API needs no session, cookie or language.
 MIDDLEWARE = [
-    "redpacket_site.kit.middleware.Gateway",
+    "kit.http.middleware.Gateway",
     "django.middleware.security.SecurityMiddleware",
-    "redpacket_site.kit.middleware.ContentSecurityPolicy",
-    "redpacket_site.kit.middleware.OwnCookies",
-    "redpacket_site.office.gate.LogInGate",
+    "kit.http.middleware.ContentSecurityPolicy",
+    "kit.http.middleware.OwnCookies",
+    "office.gate.LogInGate",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -175,7 +177,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "redpacket_site.office.signin.StaffSession",
+    "office.signin.StaffSession",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -277,12 +279,12 @@ SERVICE_BODY_MAX_BYTES = 4 * 1024 * 1024
 PAGE_BODY_MAX_BYTES = 36 * 1024 * 1024  # a bill that finance uploads, and its form
 DATA_UPLOAD_MAX_MEMORY_SIZE = SERVICE_BODY_MAX_BYTES
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["redpacket_site.kit.caller.UserAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["kit.http.caller.UserAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": [],
-    "DEFAULT_PARSER_CLASSES": ["redpacket_site.kit.parsers.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["kit.http.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "redpacket_site.schema.Schema",
-    "EXCEPTION_HANDLER": "redpacket_site.kit.problems.handler",
+    "DEFAULT_SCHEMA_CLASS": "kit.http.schema.Schema",
+    "EXCEPTION_HANDLER": "kit.http.problems.handler",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
 }
@@ -300,26 +302,26 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
-        "PacketType": "packets.serializers.KINDS",
-        "PacketState": "packets.serializers.STATES",
-        "PayStatus": "packets.serializers.PAY_STATUSES",
-        "PayType": "packets.serializers.PAY_TYPES",
-        "PayWay": "packets.serializers.PAY_WAYS",
-        "Outcome": "packets.serializers.OUTCOMES",
-        "Scene": "payments.serializers.SCENES",
-        "Purpose": "payments.serializers.PURPOSES",
-        "OrderStatus": "payments.serializers.ORDER_STATUSES",
-        "Channel": "payments.serializers.CHANNEL_WORDS",
-        "PacketAction": "packets.serializers.ACTIONS",
-        "BubbleWord": "packets.serializers.BUBBLES",
-        "FlowKind": "wallets.serializers.KINDS",
+        "PacketType": "packets.api.serializers.KINDS",
+        "PacketState": "packets.api.serializers.STATES",
+        "PayStatus": "packets.api.serializers.PAY_STATUSES",
+        "PayType": "packets.api.serializers.PAY_TYPES",
+        "PayWay": "packets.api.serializers.PAY_WAYS",
+        "Outcome": "packets.api.serializers.OUTCOMES",
+        "Scene": "payments.api.serializers.SCENES",
+        "Purpose": "payments.api.serializers.PURPOSES",
+        "OrderStatus": "payments.api.serializers.ORDER_STATUSES",
+        "Channel": "payments.api.serializers.CHANNEL_WORDS",
+        "PacketAction": "packets.api.serializers.ACTIONS",
+        "BubbleWord": "packets.api.serializers.BUBBLES",
+        "FlowKind": "wallets.api.serializers.KINDS",
     },
-    "DEFAULT_GENERATOR_CLASS": "redpacket_site.schema.Generator",
+    "DEFAULT_GENERATOR_CLASS": "kit.http.schema.Generator",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
 }
 
 # --- Staff --------------------------------------------------------------------------------------
-PASSWORD_HASHERS = ["redpacket_site.kit.passwords.Hasher"]
+PASSWORD_HASHERS = ["office.passwords.Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
@@ -346,9 +348,7 @@ X_FRAME_OPTIONS = "DENY"
 # --- Static files -------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
-STATICFILES_DIRS = [BASE_DIR / "redpacket_site" / "static"]
 STATICFILES_FINDERS = [
-    "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
     "h5.files.Finder",
 ]
@@ -360,7 +360,7 @@ STORAGES = {
 WHITENOISE_ADD_HEADERS_FUNCTION = files.headers
 
 # --- Logs ---------------------------------------------------------------------------------------
-LOGGING_CONFIG = "redpacket_site.kit.logs.configure"
+LOGGING_CONFIG = "kit.plumbing.logs.configure"
 # Of the grabs that leave with nothing, one of so many has its line; all are in the figures.
 REDPACKET_LOG_REFUSED_ONE_OF = env.integer("REDPACKET_LOG_REFUSED_ONE_OF", 100, 1, 1_000_000)
 LOGGING = {"level": env.word("REDPACKET_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))}

@@ -5,7 +5,8 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from packets.views import (
+from kit.http import health, schema
+from packets.api.views import (
     EventViewSet,
     GrabViewSet,
     GroupViewSet,
@@ -13,10 +14,8 @@ from packets.views import (
     ProfileViewSet,
     SessionViewSet,
 )
-from payments.views import OrderViewSet, TopupViewSet, channel_notice
-from redpacket_site import schema
-from redpacket_site.kit import health
-from wallets.views import WalletViewSet
+from payments.api.views import OrderViewSet, TopupViewSet, channel_notice
+from wallets.api.views import WalletViewSet
 
 API = "api/v1"
 
@@ -53,7 +52,7 @@ app = [
 ]
 app.append(path("h5/", include("h5.urls")))
 if not settings.PRODUCTION:
-    app.append(path("sandbox/", include("payments.sandbox.urls")))
+    app.append(path("sandbox/", include("sandbox.urls")))
 
 # What staff ask for.
 office = [

@@ -7,8 +7,8 @@ django = application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402
 
+from kit.http import schema  # noqa: E402
 from payments.channels import registry  # noqa: E402
-from redpacket_site import schema  # noqa: E402
 from redpacket_site.front import Front  # noqa: E402
 
 registry.offered()  # a key that cannot be used stops the start, not the first payer

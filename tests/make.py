@@ -12,18 +12,20 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from packets import members, pay, send, tickets
+from kit import heartbeat, ids, retry
+from kit.http.caller import Caller
+from kit.plumbing import redis
+from packets import members, pay, send
 from packets.models import RedPacket
 from packets.states import Kind
+from packets.tickets import queue as tickets
 from payments import confirm as payments_confirm
 from payments import order as payments_order
 from payments import purposes
 from payments.channels.base import Payment
 from payments.models import PaymentOrder
 from payments.states import NoticeOutcome, OrderStatus, PayType
-from redpacket_site.kit import heartbeat, ids, redis, retry
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.management.commands.token import token
+from sandbox.management.commands.token import token
 from wallets import credit as wallets_credit
 
 GROUP = "g1"

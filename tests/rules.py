@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 from types import ModuleType
 
-from redpacket_site.kit import redis
+from kit.plumbing import redis
 
 
 def names_in(module: ModuleType) -> set[str]:

@@ -19,8 +19,8 @@ import pytest
 from django.test import RequestFactory
 from django.utils import timezone
 
-from payments.sandbox import keys, wechat
-from redpacket_site.kit import bodies
+from kit.http import bodies
+from sandbox import keys, wechat
 from tests.flows.channels import signer
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -4,7 +4,7 @@ import pytest
 from django.apps import apps
 from django.db import connection, models
 
-from redpacket_site.kit.ids import AsciiField
+from kit.ids import AsciiField
 from tests.make import user
 
 OURS = ("kit", "office", "wallets", "payments", "packets")

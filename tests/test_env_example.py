@@ -10,7 +10,17 @@ import pytest
 
 pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parent.parent
-READERS = ("redpacket_site", "h5", "ops", "packets", "payments", "wallets")
+READERS = (
+    "redpacket_site",
+    "h5",
+    "ops",
+    "packets",
+    "payments",
+    "wallets",
+    "kit",
+    "office",
+    "sandbox",
+)
 READ = re.compile(
     r"""(?:env\.\w+|os\.environ\.get|getenv)\(\s*"([A-Z][A-Z0-9_]+)"|os\.environ\["([A-Z0-9_]+)"\]"""
 )

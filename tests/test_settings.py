@@ -69,7 +69,7 @@ def test_sense_is_read(monkeypatch):
 def test_database_urls(monkeypatch):
     monkeypatch.setenv("X", "mysql://me:p%40ss@db.example:3307/hong?unix_socket=/run/my.sock")
     database = env.database("X", "")
-    assert database["ENGINE"] == "redpacket_site.kit.mysql"
+    assert database["ENGINE"] == "kit.plumbing.mysql"
     assert [database[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")] == [
         "hong", "me", "p@ss", "db.example", 3307,
     ]  # fmt: skip

@@ -15,7 +15,7 @@ from socket import socket
 import pytest
 import requests
 
-from payments.sandbox import keys
+from sandbox import keys
 from tests.test_up import ROOT, Up
 
 CHANNELS = ("alipay", "wechat", "unionpay")

@@ -6,9 +6,9 @@ from decimal import Decimal
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from redpacket_site.kit import ids, money, retry
-from redpacket_site.kit.moves import move
-from redpacket_site.kit.problems import Forbidden, Invalid
+from kit import ids, money, retry
+from kit.http.problems import Forbidden, Invalid
+from kit.moves import move
 from wallets import accounts, ledger, suspense
 from wallets.models import Adjustment
 from wallets.states import AdjustmentStatus, LineKind

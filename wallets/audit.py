@@ -16,8 +16,8 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
-from redpacket_site.kit.money import ZERO, fen_sum, from_fen
-from redpacket_site.kit.snapshot import snapshot
+from kit.money import ZERO, fen_sum, from_fen
+from kit.snapshot import snapshot
 from wallets import accounts, book, daily, seals
 from wallets.models import Adjustment, AuditRun, DailySummary, LedgerLine, Wallet
 from wallets.states import AdjustmentStatus, LineKind

@@ -14,8 +14,8 @@ from django.db import OperationalError
 from django.db.models import F, Max, Model, QuerySet
 from django.utils import timezone
 
-from redpacket_site.kit import retry, sweeps
-from redpacket_site.kit.models import StaffAction
+from kit import retry, sweeps
+from kit.models import StaffAction
 from wallets.models import DailySummary, LedgerLine, OpenDay
 
 AT_ONCE = 1000  # lines a transaction: some 20 ms under the lock

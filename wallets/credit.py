@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from redpacket_site.kit import ids, retry
+from kit import ids, retry
 from wallets import accounts, ledger
 from wallets.states import LineKind
 

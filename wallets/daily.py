@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from redpacket_site.kit.money import ZERO, fen_sum, from_fen
+from kit.money import ZERO, fen_sum, from_fen
 from wallets import accounts, book, seals
 from wallets.models import DailyFigure, DailySummary, LedgerLine
 

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from redpacket_site.kit import retry
-from redpacket_site.kit.moves import move
+from kit import retry
+from kit.moves import move
 from wallets.models import Wallet
 
 # What else wants to know, at once, that a wallet was frozen or unfrozen: called after the commit.

@@ -13,8 +13,8 @@ from django.db import IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils.translation import gettext_lazy as _
 
-from redpacket_site.kit import money, sql
-from redpacket_site.kit.problems import Conflict, InsufficientBalance, WalletFrozen
+from kit import money, sql
+from kit.http.problems import Conflict, InsufficientBalance, WalletFrozen
 from wallets import accounts, suspense
 from wallets.models import LedgerLine, Wallet
 from wallets.states import LineKind

@@ -5,9 +5,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from redpacket_site.kit.ids import AsciiField, OutsideIdField
-from redpacket_site.kit.money import ZERO, MoneyField
-from redpacket_site.kit.moves import Moves
+from kit.ids import AsciiField, OutsideIdField
+from kit.money import ZERO, MoneyField
+from kit.moves import Moves
 from wallets.states import ADJUSTMENT_MOVES, UNDECIDED, AdjustmentStatus, LineKind
 
 

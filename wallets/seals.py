@@ -19,8 +19,8 @@ import structlog
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
 
-from redpacket_site.kit import sweeps
-from redpacket_site.kit.models import StaffAction
+from kit import sweeps
+from kit.models import StaffAction
 from wallets.models import DailySummary, LedgerLine, Seal
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from redpacket_site.kit import sql
+from kit import sql
 from wallets import accounts
 from wallets.models import LedgerLine, Wallet
 from wallets.states import LineKind

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from redpacket_site.kit import duty
+from kit import duty
 from wallets import audit, daily
 
 

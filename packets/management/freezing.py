@@ -5,10 +5,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from kit.ids import is_outside_id
+from kit.plumbing import texts
 from packets import freeze as packet_freeze
 from packets.models import RedPacket
-from redpacket_site.kit import texts
-from redpacket_site.kit.ids import is_outside_id
 from wallets import freeze as wallet_freeze
 
 

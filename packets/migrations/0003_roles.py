@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from packets import roles
+from office import roles
 
 
 class Migration(migrations.Migration):

@@ -1,10 +1,10 @@
 import django.db.models.deletion
-import redpacket_site.kit.ids
-import redpacket_site.kit.money
+import kit.ids
+import kit.money
 from django.conf import settings
 from django.db import migrations, models
 
-from packets import roles
+from office import roles
 
 CHUNK = 1000
 EXPIRY_REFUND = 3
@@ -52,13 +52,13 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "user_id",
-                    redpacket_site.kit.ids.OutsideIdField(
+                    kit.ids.OutsideIdField(
                         db_index=True, max_length=64, verbose_name="sender"
                     ),
                 ),
                 (
                     "amount",
-                    redpacket_site.kit.money.MoneyField(
+                    kit.money.MoneyField(
                         db_index=True, decimal_places=2, max_digits=10, verbose_name="amount"
                     ),
                 ),

@@ -1,4 +1,4 @@
-import redpacket_site.kit.ids
+import kit.ids
 from django.db import migrations, models
 
 
@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="settlementpass",
             name="lease",
-            field=redpacket_site.kit.ids.AsciiField(editable=False, max_length=32, null=True),
+            field=kit.ids.AsciiField(editable=False, max_length=32, null=True),
         ),
         migrations.AddField(
             model_name="settlementpass",

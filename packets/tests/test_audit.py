@@ -8,10 +8,10 @@ from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from kit.http.caller import Caller
 from packets import audit, grab, refund
 from packets.models import GroupMember, RedPacket, Share
 from packets.states import Kind
-from redpacket_site.kit.caller import Caller
 from tests import rules
 from tests.make import make_expired_packet, make_packet, make_paid_packet, make_reported_packet
 from wallets import audit as wallets_audit

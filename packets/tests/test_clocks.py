@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from packets import grab, tickets
+from kit.http.caller import Caller
+from kit.http.problems import Throttled
+from kit.plumbing import redis
+from packets import grab
 from packets.states import Kind, Outcome
-from redpacket_site.kit import redis
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.problems import Throttled
+from packets.tickets import queue as tickets
 from tests.make import let_leases_run_out, make_group, make_paid_packet
 
 pytestmark = pytest.mark.usefixtures("with_redis")

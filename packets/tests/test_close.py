@@ -6,12 +6,12 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
+from kit.models import StaffAction
+from office.frame.staff import Note
 from packets import close
 from packets.models import RedPacket, Share
 from packets.states import Kind
 from packets.tasks import forget_old
-from redpacket_site.kit.models import StaffAction
-from redpacket_site.kit.staff import Note
 from tests.make import (
     confirm,
     end,

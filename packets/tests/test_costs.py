@@ -9,12 +9,13 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from packets import desk, grab
+from kit.http.caller import Caller
+from kit.plumbing import redis
+from packets import grab
 from packets.states import Kind
+from packets.tickets import desk
 from redpacket_site import wsgi
-from redpacket_site.kit import redis
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.management.commands.token import token
+from sandbox.management.commands.token import token
 from tests.make import make_group, make_paid_packet, user
 
 WIN = ["BEGIN", "UPDATE", "INSERT", "INSERT", "INSERT", "COMMIT"]

@@ -14,8 +14,8 @@ from statistics import fmean, pstdev, variance
 
 import pytest
 
+from kit import money
 from packets import draw
-from redpacket_site.kit import money
 
 pytestmark = pytest.mark.once
 

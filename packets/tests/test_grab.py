@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from kit.http import problems
+from kit.http.caller import Caller
+from kit.models import Event
 from packets import freeze as packet_freeze
 from packets import grab, members, refund
 from packets.models import RedPacket, Share
 from packets.states import Kind, Outcome
-from redpacket_site.kit import problems
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.models import Event
 from tests.make import (
     make_expired_packet,
     make_group,

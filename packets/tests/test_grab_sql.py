@@ -6,10 +6,11 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from packets import grab, grab_sql, members
+from kit.http.caller import Caller
+from packets import grab, members
 from packets.models import GroupMember, RedPacket, Share
 from packets.states import Kind, PayStatus
-from redpacket_site.kit.caller import Caller
+from packets.tickets import claim as grab_sql
 from tests.make import make_group, make_packet, make_paid_packet
 from wallets.models import Wallet
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from django.utils import translation
 
-from packets.headlines import duration, headline
+from packets.api.headlines import duration, headline
 from packets.models import RedPacket
 from packets.states import Kind, PacketState, PayStatus
 from tests.make import yuan

@@ -6,6 +6,9 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from kit.http import problems
+from kit.http.caller import Caller
+from kit.models import Event
 from packets import close, freeze, grab, issue, refund
 from packets.models import RedPacket, SettlementPass, Share
 from packets.states import Kind, Outcome, PayStatus
@@ -13,9 +16,6 @@ from packets.tasks import close_drafts
 from payments import purposes
 from payments.models import PaymentOrder
 from payments.states import CaseKind, PayType
-from redpacket_site.kit import problems
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.models import Event
 from tests.make import (
     confirm,
     end,
@@ -173,8 +173,8 @@ def test_grabs_after_the_confirmation_are_credited_at_once():
 
 def test_confirmation_leaves_the_queue_of_a_running_packet_alone(with_redis):
     """Dropping it would hand out again what is on its way to a taker."""
-    from packets import tickets
-    from redpacket_site.kit import redis
+    from kit.plumbing import redis
+    from packets.tickets import queue as tickets
 
     packet, order = make_reported_packet(Kind.EQUAL, 3, "1.00")
     grab_it(packet, "u1")

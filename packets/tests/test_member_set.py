@@ -3,13 +3,14 @@
 import pytest
 from django.utils import timezone
 
-from packets import grab, member_set, members, tickets
+from kit.http.caller import Caller
+from kit.http.problems import NotFound
+from kit.plumbing import redis
+from packets import grab, member_set, members
 from packets.models import GroupMember
 from packets.states import Kind
 from packets.tests.test_costs import redis_commands, statements
-from redpacket_site.kit import redis
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.problems import NotFound
+from packets.tickets import queue as tickets
 from tests.make import make_group, make_paid_packet, service
 
 SIZES = [3, 3 * member_set.CHUNK]

@@ -9,13 +9,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from kit import sweeps
+from kit.http.caller import Caller
+from kit.models import Event
+from kit.sweeps import behind
 from packets import freeze, grab, refund, tasks
 from packets.models import RedPacket, Share
 from packets.states import Kind, PayStatus
-from redpacket_site.kit import sweeps
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.models import Event
-from redpacket_site.kit.sweeps import behind
 from tests.make import make_expired_packet, make_packet, make_paid_packet, set_clocks
 from wallets.freeze import freeze as freeze_wallet
 from wallets.models import LedgerLine

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from kit.http.problems import TooManyOpen
 from packets import close
 from packets.models import RedPacket, Share
-from redpacket_site.kit.problems import TooManyOpen
 from tests.make import make_group, make_packet, make_paid_packet, user
 
 

@@ -8,15 +8,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from kit import sweeps
+from kit.http.caller import Caller
+from kit.models import Event
 from packets import freeze, grab, settle, tasks
 from packets.audit import packets_are_sound
 from packets.models import RedPacket, SettlementPass, Share
 from packets.states import Kind
 from packets.tasks import settle_due, settle_missed
 from payments.models import PaymentOrder
-from redpacket_site.kit import sweeps
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.models import Event
 from tests.make import confirm, end, make_group, make_paid_packet, make_reported_packet
 from wallets import accounts, ledger
 from wallets import freeze as wallet_freeze

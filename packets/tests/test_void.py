@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from kit.http import problems
+from kit.http.caller import Caller
+from kit.models import Event
 from packets import freeze, grab, void
 from packets.models import RedPacket, SettlementPass, Share
 from packets.states import Kind, PayStatus
 from payments.states import PayType
-from redpacket_site.kit import problems
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.models import Event
 from tests.make import confirm, end, make_order, make_packet, make_reported_packet, report
 from wallets.models import LedgerLine, Wallet
 

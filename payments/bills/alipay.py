@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
+from kit.money import ZERO
 from payments.bills.files import File, Unreadable, records
 from payments.bills.rows import BillRow, Columns, Odd, WrongTotal, moment, odd, text, yuan
-from redpacket_site.kit.money import ZERO
 
 FREE = ("商品名称", "门店名称", "操作员", "对方账户", "券名称", "备注")
 _ORDER = "商户订单号"

@@ -8,8 +8,8 @@ from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from redpacket_site.kit import texts
-from redpacket_site.kit.money import ZERO
+from kit.money import ZERO
+from kit.plumbing import texts
 
 ZONE = ZoneInfo("Asia/Shanghai")  # bills are written in the channels' time, whatever ours is
 SURPLUS_MAX = 200  # so many separators too many are no name any more

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from datetime import date, datetime
 
+from kit.money import from_fen
 from payments.bills.files import File, Unreadable
 from payments.bills.rows import ZONE, BillRow, Odd, WrongTotal, odd, text
-from redpacket_site.kit.money import from_fen
 
 # Widths of the columns, one space between two. The rest is reserved.
 # fmt: off

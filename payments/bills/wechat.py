@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
+from kit.money import ZERO
 from payments.bills.files import File, Numbered, Unreadable, records
 from payments.bills.rows import Back, BillRow, Columns, Odd, WrongTotal, moment, odd, text, yuan
-from redpacket_site.kit.money import ZERO
 
 FREE = ("商品名称", "商户数据包", "费率备注")
 SEPARATOR = b",`"  # a comma alone stands in names

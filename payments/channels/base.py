@@ -13,9 +13,9 @@ from typing import Protocol
 
 from django.utils.translation import gettext_lazy as _
 
+from kit.http.problems import Unavailable
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import PayType, Scene
-from redpacket_site.kit.problems import Unavailable
 
 WAIT_S = 3  # until somebody who was refused may come again
 

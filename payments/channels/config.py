@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from kit.plumbing import forks
+from kit.present import present
 from payments.channels import certificates, keys
 from payments.states import CHANNELS, PAY_TYPE_OF, PayType
-from redpacket_site.kit import forks
-from redpacket_site.kit.present import present
 
 LOOKED_AT_S = 3
 REAL_GATEWAYS = {

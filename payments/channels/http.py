@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 from django.conf import settings
 from django.db import connection
 
+from kit.breaker import Open
+from kit.bulkhead import Bulkhead, Full
+from kit.outside import Limits, Line, Reply, Silent, somebody_waits
 from payments.channels.base import ChannelDown, NotSent
-from redpacket_site.kit.breaker import Open
-from redpacket_site.kit.bulkhead import Bulkhead, Full
-from redpacket_site.kit.outside import Limits, Line, Reply, Silent, somebody_waits
 
 __all__ = ["Reply", "call", "line", "lines"]
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from django.conf import settings as project
 from django.utils import timezone
 
+from kit import money
 from payments.channels import certificates, http, keys, wire
 from payments.channels.base import (
     Acknowledgement,
@@ -40,7 +41,6 @@ from payments.channels.base import (
 from payments.channels.config import UnionpaySettings
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import PayType, Scene
-from redpacket_site.kit import money
 
 VERSION = "5.1.0"
 RSA = "01"  # 11 and 12 are digests with a shared secret, which we have not: nobody may choose them

@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.utils import timezone
 
+from kit import money
 from payments.channels import certificates, config, http, keys, wire
 from payments.channels.base import (
     Acknowledgement,
@@ -49,7 +50,6 @@ from payments.channels.base import (
 from payments.channels.config import WechatSettings
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import PayType, Scene
-from redpacket_site.kit import money
 
 SCHEMA = "WECHATPAY2-SHA256-RSA2048"
 PROBE = "WECHATPAY/SIGNTEST/"  # a wrong signature on purpose: do we look at all?

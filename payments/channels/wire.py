@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.hashes import SHA256, HashAlgorithm
 from django.utils import timezone
 
+from kit import money
+from kit.present import present
 from payments.models import PaymentOrder
-from redpacket_site.kit import money
-from redpacket_site.kit.present import present
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 DASHED = "%Y-%m-%d %H:%M:%S"  # Alipay

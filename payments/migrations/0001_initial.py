@@ -2,8 +2,8 @@
 
 import django.db.models.deletion
 import payments.states
-import redpacket_site.kit.ids
-import redpacket_site.kit.money
+import kit.ids
+import kit.money
 from django.conf import settings
 from django.db import migrations, models
 
@@ -24,10 +24,10 @@ class Migration(migrations.Migration):
                 ('pay_type', models.PositiveSmallIntegerField(choices=[(0, 'unknown'), (1, 'Alipay'), (2, 'WeChat Pay'), (3, 'UnionPay'), (4, 'wallet balance')], verbose_name='channel')),
                 ('headers', models.JSONField(default=dict, verbose_name='headers')),
                 ('body', models.BinaryField(verbose_name='body')),
-                ('outcome', redpacket_site.kit.ids.AsciiField(choices=[('stored', 'stored'), ('forged', 'forged'), ('confirmed', 'confirmed'), ('duplicate', 'duplicate'), ('suspense', 'suspense'), ('noted', 'noted'), ('error', 'error')], default=payments.states.NoticeOutcome['STORED'], max_length=16, verbose_name='outcome')),
+                ('outcome', kit.ids.AsciiField(choices=[('stored', 'stored'), ('forged', 'forged'), ('confirmed', 'confirmed'), ('duplicate', 'duplicate'), ('suspense', 'suspense'), ('noted', 'noted'), ('error', 'error')], default=payments.states.NoticeOutcome['STORED'], max_length=16, verbose_name='outcome')),
                 ('says', models.CharField(blank=True, default='', max_length=255, verbose_name='says')),
-                ('order_no', redpacket_site.kit.ids.AsciiField(blank=True, db_index=True, default='', max_length=64, verbose_name='order number')),
-                ('trade_no', redpacket_site.kit.ids.AsciiField(blank=True, db_index=True, default='', max_length=64, verbose_name='trade number')),
+                ('order_no', kit.ids.AsciiField(blank=True, db_index=True, default='', max_length=64, verbose_name='order number')),
+                ('trade_no', kit.ids.AsciiField(blank=True, db_index=True, default='', max_length=64, verbose_name='trade number')),
                 ('created_at', models.DateTimeField(db_index=True, verbose_name='received at')),
             ],
             options={
@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ('rows', models.PositiveIntegerField(verbose_name='rows')),
                 ('matched', models.PositiveIntegerField(verbose_name='matched')),
                 ('differences', models.PositiveIntegerField(verbose_name='differences')),
-                ('total', redpacket_site.kit.money.MoneyField(decimal_places=2, max_digits=13, verbose_name='paid in all')),
+                ('total', kit.money.MoneyField(decimal_places=2, max_digits=13, verbose_name='paid in all')),
                 ('reconciled_at', models.DateTimeField(verbose_name='reconciled at')),
             ],
             options={
@@ -57,12 +57,12 @@ class Migration(migrations.Migration):
             name='Case',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', redpacket_site.kit.ids.AsciiField(choices=[('unknown_order', 'paid, but the order is unknown'), ('wrong_amount', "another amount than the order's was paid"), ('second_payment', 'paid a second time'), ('late_payment', 'paid after it was closed or voided'), ('refund_failed', 'the channel refused a refund'), ('bill_surplus', 'in the bill, not in our books (surplus)'), ('bill_shortfall', 'in our books, not in the bill (shortfall)'), ('bill_amount', 'the bill names another amount'), ('bill_repeated', 'the bill names it twice'), ('bill_other_day', "the bill names another day's payment")], max_length=24, verbose_name='kind')),
-                ('reference', redpacket_site.kit.ids.AsciiField(max_length=96, verbose_name='reference')),
+                ('kind', kit.ids.AsciiField(choices=[('unknown_order', 'paid, but the order is unknown'), ('wrong_amount', "another amount than the order's was paid"), ('second_payment', 'paid a second time'), ('late_payment', 'paid after it was closed or voided'), ('refund_failed', 'the channel refused a refund'), ('bill_surplus', 'in the bill, not in our books (surplus)'), ('bill_shortfall', 'in our books, not in the bill (shortfall)'), ('bill_amount', 'the bill names another amount'), ('bill_repeated', 'the bill names it twice'), ('bill_other_day', "the bill names another day's payment")], max_length=24, verbose_name='kind')),
+                ('reference', kit.ids.AsciiField(max_length=96, verbose_name='reference')),
                 ('pay_type', models.PositiveSmallIntegerField(choices=[(0, 'unknown'), (1, 'Alipay'), (2, 'WeChat Pay'), (3, 'UnionPay'), (4, 'wallet balance')], verbose_name='channel')),
-                ('order_no', redpacket_site.kit.ids.AsciiField(blank=True, db_index=True, default='', max_length=64, verbose_name='order number')),
-                ('trade_no', redpacket_site.kit.ids.AsciiField(blank=True, db_index=True, default='', max_length=64, verbose_name='trade number')),
-                ('amount', redpacket_site.kit.money.MoneyField(decimal_places=2, max_digits=13, verbose_name='amount')),
+                ('order_no', kit.ids.AsciiField(blank=True, db_index=True, default='', max_length=64, verbose_name='order number')),
+                ('trade_no', kit.ids.AsciiField(blank=True, db_index=True, default='', max_length=64, verbose_name='trade number')),
+                ('amount', kit.money.MoneyField(decimal_places=2, max_digits=13, verbose_name='amount')),
                 ('says', models.CharField(blank=True, default='', max_length=255, verbose_name='says')),
                 ('status', models.PositiveSmallIntegerField(choices=[(0, 'open'), (1, 'resolved')], default=0, verbose_name='status')),
                 ('created_at', models.DateTimeField(verbose_name='opened at')),
@@ -79,13 +79,13 @@ class Migration(migrations.Migration):
             name='ChannelRefund',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('refund_no', redpacket_site.kit.ids.AsciiField(max_length=32, unique=True, verbose_name='refund number')),
+                ('refund_no', kit.ids.AsciiField(max_length=32, unique=True, verbose_name='refund number')),
                 ('pay_type', models.PositiveSmallIntegerField(choices=[(0, 'unknown'), (1, 'Alipay'), (2, 'WeChat Pay'), (3, 'UnionPay'), (4, 'wallet balance')], verbose_name='channel')),
-                ('order_no', redpacket_site.kit.ids.AsciiField(db_index=True, max_length=64, verbose_name='order number')),
-                ('trade_no', redpacket_site.kit.ids.AsciiField(max_length=64, verbose_name='trade number')),
-                ('paid', redpacket_site.kit.money.MoneyField(decimal_places=2, max_digits=13, verbose_name='paid')),
-                ('amount', redpacket_site.kit.money.MoneyField(decimal_places=2, max_digits=13, verbose_name='amount')),
-                ('source', redpacket_site.kit.ids.AsciiField(max_length=80, verbose_name='source')),
+                ('order_no', kit.ids.AsciiField(db_index=True, max_length=64, verbose_name='order number')),
+                ('trade_no', kit.ids.AsciiField(max_length=64, verbose_name='trade number')),
+                ('paid', kit.money.MoneyField(decimal_places=2, max_digits=13, verbose_name='paid')),
+                ('amount', kit.money.MoneyField(decimal_places=2, max_digits=13, verbose_name='amount')),
+                ('source', kit.ids.AsciiField(max_length=80, verbose_name='source')),
                 ('reason', models.CharField(max_length=255, verbose_name='reason')),
                 ('attachment', models.CharField(blank=True, default='', max_length=255, verbose_name='attachment')),
                 ('status', models.PositiveSmallIntegerField(choices=[(0, 'proposed'), (1, 'approved'), (2, 'sent to the channel'), (3, 'done'), (4, 'failed'), (5, 'rejected')], default=0, verbose_name='status')),
@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
                 ('done_at', models.DateTimeField(null=True, verbose_name='done at')),
                 ('chase_at', models.DateTimeField(db_index=True, null=True, verbose_name='next try at')),
                 ('chases', models.PositiveSmallIntegerField(default=0, verbose_name='tries')),
-                ('open_key', redpacket_site.kit.ids.AsciiField(editable=False, max_length=96, null=True, unique=True)),
+                ('open_key', kit.ids.AsciiField(editable=False, max_length=96, null=True, unique=True)),
                 ('case', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='payments.case', verbose_name='case')),
                 ('checker', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='checker')),
                 ('maker', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='maker')),
@@ -109,15 +109,15 @@ class Migration(migrations.Migration):
             name='PaymentOrder',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('order_no', redpacket_site.kit.ids.AsciiField(max_length=32, unique=True, verbose_name='order number')),
-                ('purpose', redpacket_site.kit.ids.AsciiField(max_length=16, verbose_name='purpose')),
-                ('reference', redpacket_site.kit.ids.AsciiField(max_length=64, verbose_name='paid for')),
-                ('user_id', redpacket_site.kit.ids.OutsideIdField(max_length=64, verbose_name='payer')),
+                ('order_no', kit.ids.AsciiField(max_length=32, unique=True, verbose_name='order number')),
+                ('purpose', kit.ids.AsciiField(max_length=16, verbose_name='purpose')),
+                ('reference', kit.ids.AsciiField(max_length=64, verbose_name='paid for')),
+                ('user_id', kit.ids.OutsideIdField(max_length=64, verbose_name='payer')),
                 ('pay_type', models.PositiveSmallIntegerField(choices=[(0, 'unknown'), (1, 'Alipay'), (2, 'WeChat Pay'), (3, 'UnionPay'), (4, 'wallet balance')], verbose_name='channel')),
-                ('scene', redpacket_site.kit.ids.AsciiField(choices=[('app', 'app'), ('h5', 'mobile page'), ('native', 'QR code')], max_length=8, verbose_name='scene')),
-                ('amount', redpacket_site.kit.money.MoneyField(decimal_places=2, max_digits=13, verbose_name='amount')),
+                ('scene', kit.ids.AsciiField(choices=[('app', 'app'), ('h5', 'mobile page'), ('native', 'QR code')], max_length=8, verbose_name='scene')),
+                ('amount', kit.money.MoneyField(decimal_places=2, max_digits=13, verbose_name='amount')),
                 ('status', models.PositiveSmallIntegerField(choices=[(0, 'created'), (1, 'reported'), (2, 'confirmed'), (3, 'closed'), (4, 'unpaid'), (5, 'failed')], default=0, verbose_name='status')),
-                ('trade_no', redpacket_site.kit.ids.AsciiField(blank=True, default='', max_length=64, verbose_name='trade number')),
+                ('trade_no', kit.ids.AsciiField(blank=True, default='', max_length=64, verbose_name='trade number')),
                 ('pay_params', models.JSONField(null=True, verbose_name='payment parameters')),
                 ('add_time', models.DateTimeField(verbose_name='made at')),
                 ('expire_time', models.DateTimeField(verbose_name='payable until')),
@@ -127,7 +127,7 @@ class Migration(migrations.Migration):
                 ('ended_at', models.DateTimeField(null=True, verbose_name='ended at')),
                 ('chase_at', models.DateTimeField(null=True, verbose_name='next question at')),
                 ('chases', models.PositiveSmallIntegerField(default=0, verbose_name='questions')),
-                ('open_key', redpacket_site.kit.ids.AsciiField(editable=False, max_length=96, null=True, unique=True)),
+                ('open_key', kit.ids.AsciiField(editable=False, max_length=96, null=True, unique=True)),
             ],
             options={
                 'verbose_name': 'payment order',

@@ -1,8 +1,8 @@
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-import redpacket_site.kit.ids
-import redpacket_site.kit.money
+import kit.ids
+import kit.money
 from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='bill',
             name='lease',
-            field=redpacket_site.kit.ids.AsciiField(editable=False, max_length=32, null=True),
+            field=kit.ids.AsciiField(editable=False, max_length=32, null=True),
         ),
         migrations.AddField(
             model_name='bill',
@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='bill',
             name='refunded',
-            field=redpacket_site.kit.money.MoneyField(db_default=Decimal('0.00'), decimal_places=2, default=Decimal('0.00'), max_digits=13, verbose_name='refunded in all'),
+            field=kit.money.MoneyField(db_default=Decimal('0.00'), decimal_places=2, default=Decimal('0.00'), max_digits=13, verbose_name='refunded in all'),
         ),
         migrations.AddField(
             model_name='bill',
@@ -124,12 +124,12 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='bill',
             name='total',
-            field=redpacket_site.kit.money.MoneyField(decimal_places=2, default=Decimal('0.00'), max_digits=13, verbose_name='paid in all'),
+            field=kit.money.MoneyField(decimal_places=2, default=Decimal('0.00'), max_digits=13, verbose_name='paid in all'),
         ),
         migrations.AlterField(
             model_name='case',
             name='kind',
-            field=redpacket_site.kit.ids.AsciiField(choices=[('unknown_order', 'paid, but the order is unknown'), ('wrong_amount', "another amount than the order's was paid"), ('second_payment', 'paid a second time'), ('late_payment', 'paid after it was closed or voided'), ('refund_failed', 'the channel refused a refund'), ('taken_back', 'taken back from a wallet'), ('bill_surplus', 'the channel has more than our books say (surplus)'), ('bill_shortfall', 'the channel has less than our books say (shortfall)'), ('bill_amount', 'the bill names another amount'), ('bill_repeated', 'the bill names it twice'), ('bill_other_day', "the bill names another day's payment"), ('bill_odd', 'a row of the bill cannot be read'), ('bill_total', "the bill's own total does not fit its rows"), ('bill_missing', "a day's bill has never come")], max_length=24, verbose_name='kind'),
+            field=kit.ids.AsciiField(choices=[('unknown_order', 'paid, but the order is unknown'), ('wrong_amount', "another amount than the order's was paid"), ('second_payment', 'paid a second time'), ('late_payment', 'paid after it was closed or voided'), ('refund_failed', 'the channel refused a refund'), ('taken_back', 'taken back from a wallet'), ('bill_surplus', 'the channel has more than our books say (surplus)'), ('bill_shortfall', 'the channel has less than our books say (shortfall)'), ('bill_amount', 'the bill names another amount'), ('bill_repeated', 'the bill names it twice'), ('bill_other_day', "the bill names another day's payment"), ('bill_odd', 'a row of the bill cannot be read'), ('bill_total', "the bill's own total does not fit its rows"), ('bill_missing', "a day's bill has never come")], max_length=24, verbose_name='kind'),
         ),
         migrations.RunPython(keep_what_was_compared, migrations.RunPython.noop),
         migrations.AddIndex(

@@ -1,4 +1,4 @@
-import redpacket_site.kit.ids
+import kit.ids
 from django.db import migrations, models
 
 
@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="case",
             name="kind",
-            field=redpacket_site.kit.ids.AsciiField(
+            field=kit.ids.AsciiField(
                 choices=[
                     ("unknown_order", "paid, but the order is unknown"),
                     ("wrong_amount", "another amount than the order's was paid"),

@@ -1,4 +1,4 @@
-import redpacket_site.kit.money
+import kit.money
 from django.db import migrations, models
 
 
@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="refunded",
             name="refunded",
-            field=redpacket_site.kit.money.MoneyField(
+            field=kit.money.MoneyField(
                 decimal_places=2, max_digits=13, verbose_name="refunded"
             ),
         ),

@@ -4,13 +4,13 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
+from kit.http.caller import Caller
 from payments import channel_refund, confirm, topup
 from payments.channels import config, registry
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import PayType, Scene
 from payments.tests.other_side import There, write_all
 from payments.tests.pretend import Pretend
-from redpacket_site.kit.caller import Caller
 from wallets import accounts, adjust
 
 

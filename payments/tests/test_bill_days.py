@@ -13,15 +13,15 @@ from django.core.management import call_command
 from django.db import connections
 from django.utils import timezone
 
+from kit import lease
+from kit.http.caller import Caller
+from kit.http.problems import Conflict
 from payments import bill_days, bills, channel_refund, confirm, reconcile, send_refund, tasks, topup
 from payments.channels.base import ChannelDown, NoBill, Payment, RefundState, Refused
 from payments.models import Bill, Case, ChannelRefund, PaymentOrder
 from payments.states import BillState, CaseKind, PayType, RefundStatus, Scene
 from payments.tests import test_reconcile as tr
 from payments.tests.conftest import offer
-from redpacket_site.kit import lease
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.problems import Conflict
 from wallets.audit import audit
 
 DAY, NOON = tr.DAY, tr.NOON

@@ -8,14 +8,14 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connections
 
+from kit.http.caller import Caller
+from kit.http.problems import Invalid
 from payments import bills, book, cases, confirm, order, reconcile, suspended, topup
 from payments.channels.base import Payment
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, CaseStatus, NoticeOutcome, OrderStatus, PayType, Scene
 from payments.tests import test_reconcile as tr
 from payments.tests.conftest import offer, take_back
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.problems import Invalid
 from wallets.credit import credit
 from wallets.models import LedgerLine, Wallet
 from wallets.states import LineKind

@@ -10,6 +10,8 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from kit.http.caller import Caller
+from kit.http.problems import Forbidden, Invalid
 from packets.states import Kind
 from payments import cases, channel_refund, confirm, refunded, send_refund, topup
 from payments.audit import refunds_stay_within_their_payment, suspense_is_what_open_cases_hold
@@ -17,8 +19,6 @@ from payments.channels.base import Payment, RefundState
 from payments.models import Case, ChannelRefund, PaymentOrder, Trade
 from payments.states import CaseKind, CaseStatus, PayType, RefundStatus, Scene
 from payments.tests.conftest import offer
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.problems import Forbidden, Invalid
 from tests.make import make_group, make_order, make_packet, make_wallet
 from wallets import accounts, adjust, ledger
 from wallets.audit import sums

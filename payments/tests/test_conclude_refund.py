@@ -8,14 +8,14 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from packets import roles
+from kit.http.caller import Caller
+from kit.http.problems import Forbidden
+from kit.models import StaffAction
+from office import roles
 from payments import cases, channel_refund, conclude_refund, confirm, send_refund, topup
 from payments.channels.base import RefundAnswer, RefundState
 from payments.models import Case, ChannelRefund, Trade
 from payments.states import CaseKind, CaseStatus, PayType, RefundStatus, Scene
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.models import StaffAction
-from redpacket_site.kit.problems import Forbidden
 from tests.office import desk
 from tests.races.forks import in_threads
 from wallets.audit import audit

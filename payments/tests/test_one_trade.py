@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from kit.money import ZERO
 from packets.models import RedPacket
 from packets.states import Kind, PayStatus
 from payments import ask, cases, channel_refund, chase, confirm, notify
@@ -17,7 +18,6 @@ from payments.send_refund import send
 from payments.states import CaseKind, CaseStatus, NoticeOutcome, OrderStatus, PayType, RefundStatus
 from payments.tests.pretend import said
 from payments.tests.test_case_money import approve, checker, maker, move_out  # noqa: F401
-from redpacket_site.kit.money import ZERO
 from tests.make import make_order, make_packet, make_reported_packet
 from wallets import accounts
 from wallets.audit import sums

@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from kit.http import problems
 from payments import chase, confirm, opening
 from payments.models import Case, PaymentOrder
 from payments.opening import Charge
 from payments.states import CaseKind, NoticeOutcome, OrderStatus, PayType, Scene
 from payments.tests.conftest import offer
-from redpacket_site.kit import problems
 from wallets.statement import balance
 
 KEY = "topup:k1"

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from kit.http.caller import Caller
 from packets.models import RedPacket
 from packets.states import Kind, PayStatus
 from payments import order as orders
 from payments.models import PaymentOrder
 from payments.states import OrderStatus
-from redpacket_site.kit.caller import Caller
 from tests.make import confirm, end, make_group, make_order, make_packet
 
 

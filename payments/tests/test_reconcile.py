@@ -10,13 +10,13 @@ from decimal import Decimal
 import pytest
 from django.core.management import CommandError, call_command
 
+from kit.http.caller import Caller
 from payments import bills, confirm, topup
 from payments.bills import unionpay as unionpay_bill
 from payments.channels.base import Payment
 from payments.models import Bill, Case, PaymentOrder
 from payments.states import CaseKind, PayType, Scene
 from payments.tests.conftest import offer
-from redpacket_site.kit.caller import Caller
 from wallets.models import LedgerLine
 
 DAY = date(2026, 3, 1)

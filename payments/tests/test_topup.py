@@ -6,6 +6,9 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from kit.http import problems
+from kit.http.caller import Caller
+from kit.models import Event
 from payments import (
     channel_refund,
     chase,
@@ -27,9 +30,6 @@ from payments.states import (
     Scene,
 )
 from payments.tests.pretend import said
-from redpacket_site.kit import problems
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.models import Event
 from tests.races.forks import in_threads
 from wallets.models import LedgerLine
 from wallets.statement import balance, flow

@@ -9,6 +9,8 @@ from itertools import count
 import pytest
 from django.utils import timezone
 
+from kit import breaker, outside
+from kit.http.caller import Caller
 from payments import bill_days, chase, opening, send_refund, tasks, topup
 from payments.channels import http, registry
 from payments.channels.base import ChannelDown, NotSent, RefundState, State
@@ -16,8 +18,6 @@ from payments.models import Bill, PaymentOrder
 from payments.states import OrderStatus, PayType, RefundStatus, Scene
 from payments.tests import channel_case as case
 from payments.tests.conftest import make_topup
-from redpacket_site.kit import breaker, outside
-from redpacket_site.kit.caller import Caller
 from tests.attacks.silence import Held, kept_by
 from tests.make import user
 from wallets.models import Wallet

@@ -12,12 +12,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils.module_loading import import_string
 
-from packets import members, roles
+from kit import outside
+from kit.bulkhead import Full
+from kit.models import StaffAction, StaffEvent
+from office import passwords, roles
+from office.export import jobs as export
+from packets import members
 from payments.models import Bill, PaymentOrder
 from redpacket_site import settings as product
-from redpacket_site.kit import export, outside, passwords
-from redpacket_site.kit.bulkhead import Full
-from redpacket_site.kit.models import StaffAction, StaffEvent
 from tests.attacks.silence import Held, kept_by
 from tests.make import make_paid_packet, make_wallet, user
 from tests.office import desk

@@ -65,7 +65,7 @@ def test_a_stolen_key_is_of_no_use_elsewhere(settings, caplog):
     settings.REDPACKET_PROXY_IP_HEADER = "HTTP_X_REAL_IP"
 
     at_home = service().get("service/events", X_Real_IP="10.1.2.3")
-    with caplog.at_level("WARNING", "redpacket_site.kit.caller"):
+    with caplog.at_level("WARNING", "kit.http.caller"):
         away = service().get("service/events", X_Real_IP="203.0.113.9")
     claimed = service().get("service/events", X_Real_IP="10.1.2.3, 203.0.113.9")
 

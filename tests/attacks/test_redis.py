@@ -5,9 +5,9 @@ import pickle
 import pytest
 from django.core.cache import cache
 
+from kit.plumbing import redis
 from packets import member_set, members
 from packets.states import Kind
-from redpacket_site.kit import redis
 from tests.make import make_group, make_paid_packet, user
 
 

@@ -6,11 +6,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from kit.http import schema
+from kit.plumbing import redis
 from packets.models import RedPacket
 from payments.states import PayType
 from payments.tests.conftest import offer
-from redpacket_site import schema
-from redpacket_site.kit import redis
 from tests.make import Api, make_group, make_wallet, service, user
 
 # As they stood in a file once.

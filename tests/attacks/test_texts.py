@@ -14,18 +14,19 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from rest_framework import serializers
 
+from kit.http.api import StrictSerializer, TextField
+from kit.models import StaffEvent
+from kit.plumbing import logs, texts
+from office.export import sheets
+from office.export.sheets import Column
+from office.frame.actions import ReasonForm
+from office.pages.payments_acts import RefundForm
+from office.pages.wallets_acts import AdjustmentForm
 from packets import profiles
 from packets.models import RedPacket
 from payments import bills
-from payments.acts import RefundForm
 from payments.states import PayType
-from redpacket_site.kit import logs, sheets, texts
-from redpacket_site.kit.actions import ReasonForm
-from redpacket_site.kit.api import StrictSerializer, TextField
-from redpacket_site.kit.models import StaffEvent
-from redpacket_site.kit.sheets import Column
 from tests.make import make_group, service, user
-from wallets.acts import AdjustmentForm
 
 STEERING = [
     "\x1b[31m红",

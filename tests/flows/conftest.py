@@ -10,7 +10,7 @@ import pytest
 from django.core.servers.basehttp import ThreadedWSGIServer
 from django.test import Client
 
-from redpacket_site.kit.middleware import API
+from kit.http.middleware import API
 from redpacket_site.wsgi import application
 from tests.make import Api
 

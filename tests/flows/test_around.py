@@ -283,7 +283,7 @@ def test_bug_is_a_problem_and_never_a_page(monkeypatch):
     def broken(**kwargs):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("packets.results.packet", broken)
+    monkeypatch.setattr("packets.api.results.packet", broken)
     response = user("alice").get(f"packets/{UNKNOWN}")
 
     assert refused(response, 503, "unavailable")

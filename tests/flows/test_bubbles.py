@@ -6,12 +6,12 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from kit.http import throttle
+from kit.http.caller import Caller
 from packets import freeze, grab, members, profiles
 from packets.models import RedPacket
 from packets.states import Kind
 from packets.tests.test_costs import statements
-from redpacket_site.kit import throttle
-from redpacket_site.kit.caller import Caller
 from tests.flows.test_results import VIEWERS, make
 from tests.make import end, make_group, make_packet, make_paid_packet, make_reported_packet, user
 

@@ -6,11 +6,11 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from kit.http import throttle
+from kit.models import IdempotencyRecord
 from packets import freeze as packet_freeze
 from packets.models import RedPacket, Share
 from packets.states import Kind
-from redpacket_site.kit import throttle
-from redpacket_site.kit.models import IdempotencyRecord
 from tests.make import (
     Api,
     make_group,

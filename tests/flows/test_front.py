@@ -14,14 +14,17 @@ from django.test import RequestFactory
 from django.utils import timezone
 from prometheus_client import REGISTRY
 
-from packets import close, grab, members, tickets, views
+from kit.http import middleware, throttle
+from kit.http.caller import Caller
+from kit.plumbing import logs, redis
+from packets import close, grab, members
 from packets import freeze as packet_freeze
+from packets.api import views
 from packets.states import Kind
+from packets.tickets import queue as tickets
 from redpacket_site import wsgi
 from redpacket_site.front import Front
-from redpacket_site.kit import logs, middleware, redis, throttle
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.management.commands.token import token
+from sandbox.management.commands.token import token
 from tests.make import (
     end,
     make_expired_packet,

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.db import connection, connections
 
+from kit.http import idempotency
+from kit.models import IdempotencyRecord
 from packets.models import RedPacket
-from redpacket_site.kit import idempotency
-from redpacket_site.kit.models import IdempotencyRecord
 from tests.make import make_group, make_packet, make_wallet, user
 
 LUCKY = {"type": "lucky", "for_id": "g1", "number": 2, "total_money": "10.00"}

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from kit.http import pages
+from kit.http.caller import Caller
 from packets import grab
 from packets.states import Kind
-from redpacket_site.kit import pages
-from redpacket_site.kit.caller import Caller
 from tests.flows.test_results import make
 from tests.make import make_group, make_packet, make_paid_packet, make_wallet, user
 

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from django.core.cache import caches
 
-from redpacket_site.kit import redis
+from kit.plumbing import redis
 from tests.make import make_paid_packet, user
 
 WISH = {"type": "equal", "for_id": "g1", "number": 1, "single_money": "1.00"}

@@ -6,11 +6,11 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from kit.http.caller import Caller
 from packets import close, freeze, grab, members, pay, profiles, refund
 from packets.models import RedPacket, Share
 from packets.states import Kind
 from payments.states import PayType
-from redpacket_site.kit.caller import Caller
 from tests.make import end, make_group, make_order, make_packet, make_wallet, report, user
 
 VIEWERS = ("alice", "bob", "carol", "eve")  # sender, taker, other member, outsider

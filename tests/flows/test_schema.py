@@ -16,9 +16,8 @@ from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.test import Client
 
+from kit.http import problems, schema
 from packets.states import Kind, Outcome
-from redpacket_site import schema
-from redpacket_site.kit import problems
 from tests.flows.conftest import check, served
 from tests.make import make_group, make_paid_packet, make_wallet, service, user
 

@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from packets.api.views import EventViewSet
 from packets.models import GroupMember, Profile
 from packets.states import Kind
-from packets.views import EventViewSet
 from tests.flows.test_idempotency import apart
 from tests.make import make_group, make_paid_packet, make_wallet, service, user
 
@@ -218,6 +218,6 @@ def test_second_waiting_reader_answers_at_once(monkeypatch):
     def wait(*args):
         raise AssertionError("one waiting request a process")
 
-    monkeypatch.setattr("packets.views._wait_for", wait)
+    monkeypatch.setattr("packets.api.views._wait_for", wait)
     with EventViewSet._waiting:
         assert news("?wait=30") == {"results": [], "next": "0"}

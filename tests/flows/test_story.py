@@ -6,10 +6,11 @@ from decimal import Decimal
 from django.conf import settings
 from django.utils import timezone
 
-from packets import draw, pay, tickets
+from kit.http.caller import Caller
+from packets import draw, pay
 from packets.models import RedPacket
 from packets.tasks import refund_expired
-from redpacket_site.kit.caller import Caller
+from packets.tickets import queue as tickets
 from tests.make import make_wallet, service, user
 
 BALANCE = {"pay_type": "balance"}

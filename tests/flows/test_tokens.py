@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from redpacket_site.kit import caller
+from kit.http import caller
 from tests.make import Api
 
 RSA = rsa.generate_private_key(65537, 2048)

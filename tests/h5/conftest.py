@@ -8,7 +8,7 @@ pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
 from payments.channels import config
-from payments.sandbox import keys
+from sandbox import keys
 from tests.h5.phones import Phone, serve
 from tests.office.browser import chromium
 

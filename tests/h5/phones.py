@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.test.testcases import LiveServerThread
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
-from redpacket_site.kit.management.commands.token import token
+from sandbox.management.commands.token import token
 from tests.office.browser import Watch
 
 LANGUAGES = ("zh-Hans", "en")

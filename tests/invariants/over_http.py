@@ -21,10 +21,10 @@ from django.test import override_settings
 from django.utils.dateparse import parse_datetime
 
 from payments.channels import config, http
-from payments.sandbox import control, keys, manners, notices, trades, trouble, wechat
-from payments.sandbox.models import SandboxTrade
 from payments.states import CHANNELS, PayType
 from redpacket_site.wsgi import application
+from sandbox import control, keys, manners, notices, trades, trouble, wechat
+from sandbox.models import SandboxTrade
 from tests.invariants.channel_books import Back, Trade
 from tests.invariants.histories import OFF, Told, end
 from tests.invariants.oracle import rows

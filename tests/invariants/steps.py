@@ -10,17 +10,18 @@ from decimal import Decimal
 from django.contrib.auth import get_user_model
 from django.db import OperationalError, connection
 
-from packets import close, finish, freeze, grab, members, pay, refund, send, settle, tickets
+from kit.http.caller import Caller
+from kit.http.problems import Problem
+from kit.plumbing import redis
+from kit.retry import is_conflict
+from packets import close, finish, freeze, grab, members, pay, refund, send, settle
 from packets import tasks as packet_tasks
 from packets.models import RedPacket
 from packets.states import Kind, Outcome
+from packets.tickets import queue as tickets
 from payments import chase, notify, order, topup
 from payments import tasks as payment_tasks
 from payments.states import CHANNELS, PayType, Scene
-from redpacket_site.kit import redis
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.problems import Problem
-from redpacket_site.kit.retry import is_conflict
 from tests.invariants.channel_books import GOOD
 from tests.invariants.finance import Finance
 from tests.invariants.world import Crashed, Nothing, World

@@ -20,12 +20,12 @@ from hypothesis.stateful import (
 )
 
 from conftest import _empty
+from kit.http.caller import Caller
+from kit.http.problems import Problem
+from kit.plumbing import redis
 from packets import close, finish, freeze, grab, members, pay, refund, send, tasks
 from packets.models import RedPacket, Share
 from packets.states import Kind, Outcome
-from redpacket_site.kit import redis
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.problems import Problem
 from wallets import freeze as wallet_freeze
 from wallets.audit import audit
 from wallets.credit import credit

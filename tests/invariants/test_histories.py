@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from conftest import _empty
+from kit import lease
 from payments import end_refund, purposes
 from payments.channels.base import ChannelDown, RefundAnswer, RefundState
 from payments.purposes import Fits
-from redpacket_site.kit import lease
 from tests.invariants.channel_books import Front
 from tests.invariants.histories import live
 from wallets import accounts, suspense

@@ -20,11 +20,11 @@ from django.db import Error as DatabaseError
 from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
 
+from kit import heartbeat, later, sweeps
+from kit.retry import is_conflict
 from payments.channels import registry
 from payments.channels.base import Notice
 from payments.states import CHANNELS, PayType
-from redpacket_site.kit import heartbeat, later, sweeps
-from redpacket_site.kit.retry import is_conflict
 from tests.invariants.channel_books import ChannelBooks, Front
 
 NOON = 4  # o'clock UTC: noon in Shanghai

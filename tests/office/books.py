@@ -6,13 +6,13 @@ from decimal import Decimal
 
 from django.contrib.auth.models import User
 
+from kit.http.caller import Caller
 from packets import grab, pay, refund, review
 from packets.models import RedPacket, RefundReview
 from packets.states import Kind, ReviewState
 from payments import reconcile
 from payments.models import Bill
 from payments.states import PayType
-from redpacket_site.kit.caller import Caller
 from tests import make
 from wallets import adjust, audit, credit, daily
 from wallets.models import Adjustment, DailySummary

@@ -3,7 +3,7 @@
 import pytest
 from django.apps import apps
 
-from packets import roles
+from office import roles
 from tests.office import desk
 
 

@@ -8,6 +8,9 @@ from urllib.parse import urlencode
 
 from django.utils import timezone
 
+from kit.http.caller import Caller
+from office.frame.proposals import url_of
+from office.pages.wallets_acts import PROPOSE_ADJUSTMENT
 from packets import freeze, grab, profiles, refund
 from packets.models import RedPacket, RefundReview
 from packets.states import Kind
@@ -17,11 +20,8 @@ from payments.channels import registry
 from payments.models import Bill, Case, ChannelRefund, PaymentOrder
 from payments.states import PayType, Scene
 from payments.tests.pretend import Pretend, said
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.proposals import url_of
 from tests import make
 from tests.office.desk import act_url, list_of, page_of
-from wallets.acts import PROPOSE_ADJUSTMENT
 from wallets.models import Adjustment, DailySummary, LedgerLine, Wallet
 
 SECOND = timedelta(seconds=1)

@@ -9,17 +9,18 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
-from packets import freeze, roles
+from kit.http.caller import Caller
+from kit.models import StaffAction
+from office import roles
+from office.frame import staff
+from office.frame.actions import BULK_MAX
+from packets import freeze
 from packets.models import RedPacket
 from packets.states import Kind
 from payments import order, topup
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseStatus, OrderStatus, PayType, Scene
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
-from redpacket_site.kit import staff
-from redpacket_site.kit.actions import BULK_MAX
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.models import StaffAction
 from tests import make
 from tests.office import desk, stories
 from wallets.models import Wallet
@@ -87,7 +88,9 @@ def test_two_who_act_at_once_leave_one_note(support):
     """The other's freeze commits between this one's check and its verb: the WHERE decides."""
     packet = make.make_paid_packet()
     freeze_it = freeze.freeze
-    with patch("packets.acts.freeze.freeze", lambda **kwargs: late(freeze_it, packet, kwargs)):
+    with patch(
+        "office.pages.packets_acts.freeze.freeze", lambda **kwargs: late(freeze_it, packet, kwargs)
+    ):
         answer = support.act(packet, "freeze_packet", "this one")
 
     assert answer.status_code == 302
@@ -101,7 +104,10 @@ def test_two_who_act_at_once_leave_one_note_without_the_guard(support):
     packet = make.make_paid_packet()
     freeze_it, keep = freeze.freeze, staff.Note.keep
     with (
-        patch("packets.acts.freeze.freeze", lambda **kwargs: late(freeze_it, packet, kwargs)),
+        patch(
+            "office.pages.packets_acts.freeze.freeze",
+            lambda **kwargs: late(freeze_it, packet, kwargs),
+        ),
         patch.object(staff.Note, "keep", lambda note, result: keep(note, True)),
     ):
         support.act(packet, "freeze_packet", "this one")
@@ -133,7 +139,7 @@ def test_a_stale_preview_is_shown_again(support):
 def test_the_note_commits_with_the_work_or_not_at_all(support):
     packet = make.make_paid_packet()
 
-    with patch("redpacket_site.kit.staff.LogEntry.objects.log_actions", side_effect=OSError):
+    with patch("office.frame.staff.LogEntry.objects.log_actions", side_effect=OSError):
         answer = support.act(packet, "freeze_packet", "will not be noted")
 
     assert answer.status_code == 500

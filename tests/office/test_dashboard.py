@@ -6,15 +6,15 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from kit.http.caller import Caller
+from kit.models import StaffAction
+from office import desk as dashboard
+from office.frame.charts import Chart, Series
 from packets import grab
 from packets.models import RefundReview
 from packets.states import Kind
 from payments import awaiting
 from payments.models import Bill, Case
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.charts import Chart, Series
-from redpacket_site.kit.models import StaffAction
-from redpacket_site.office import dashboard
 from tests import make
 from tests.office import books, desk, stories
 from wallets import daily

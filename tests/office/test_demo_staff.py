@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from packets import roles
+from office import roles
 
 
 def printed(settings, tmp_path) -> dict:

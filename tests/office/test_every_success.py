@@ -9,7 +9,10 @@ from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone, translation
 
-from packets import freeze, refund, review, roles
+from office import roles, tries
+from office.frame.proposals import url_of
+from office.models import Tries
+from packets import freeze, refund, review
 from packets.models import RefundReview
 from packets.states import Kind, ReviewState
 from payments import channel_refund, reconcile, send_refund
@@ -18,9 +21,6 @@ from payments.channels.base import RefundState
 from payments.models import Bill, Case, ChannelRefund
 from payments.states import PayType
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
-from redpacket_site.kit.proposals import url_of
-from redpacket_site.office import tries
-from redpacket_site.office.models import Tries
 from tests import make
 from tests.office import books, desk, stories
 from tests.office.test_actions import make_order

@@ -9,11 +9,13 @@ import openpyxl
 import pytest
 from django.utils import timezone
 
+from kit import lease
+from kit.models import ExportJob, StaffAction
+from office.export import jobs as export
+from office.export import sheets
+from office.export.sheets import Column
 from packets.models import RedPacket
 from packets.states import Kind
-from redpacket_site.kit import export, lease, sheets
-from redpacket_site.kit.models import ExportJob, StaffAction
-from redpacket_site.kit.sheets import Column
 from tests import make
 from tests.office import books, desk
 from wallets import freeze
@@ -131,7 +133,7 @@ def test_what_is_hidden_on_the_page_is_in_no_file(superuser):
 def _admins():
     from django.contrib import admin
 
-    from redpacket_site.kit.admin import ReadOnlyAdmin
+    from office.readonly import ReadOnlyAdmin
 
     return [a for a in admin.site._registry.values() if isinstance(a, ReadOnlyAdmin)]
 

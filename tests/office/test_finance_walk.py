@@ -4,7 +4,7 @@ import openpyxl
 import pytest
 from django.utils import timezone
 
-from packets import roles
+from office import roles
 from packets.models import RefundReview
 from packets.states import ReviewState
 from tests.office import books, desk

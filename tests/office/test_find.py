@@ -3,12 +3,12 @@
 import pytest
 from django.utils import timezone
 
+from kit.http.caller import Caller
+from office.frame.find import words
 from packets import grab
 from packets.models import RedPacket
 from packets.states import Kind
 from payments.models import ChannelRefund
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.find import words
 from tests import make
 from tests.office import desk, stories
 from wallets.models import LedgerLine, Wallet

@@ -7,10 +7,10 @@ from django.contrib.auth.models import Group
 from django.db import IntegrityError
 from django.utils import timezone
 
-from packets import roles
+from kit.models import StaffAction
+from office import roles
 from payments.models import ChannelRefund
 from payments.states import RefundStatus
-from redpacket_site.kit.models import StaffAction
 from tests import make
 from tests.office import desk, stories
 from wallets.models import Adjustment, LedgerLine, Wallet

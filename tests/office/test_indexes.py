@@ -11,17 +11,17 @@ from django.test.utils import CaptureQueriesContext
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from bench import asked, history
+from office.frame import lists
+from office.pages.day_filters import DayFilter, KindOfDayFilter
+from office.readonly import ReadOnlyAdmin
 from packets.models import RedPacket, Share
 from payments.models import PaymentOrder
-from redpacket_site.kit import lists
-from redpacket_site.kit.admin import ReadOnlyAdmin
-from redpacket_site.kit.management.commands.token import token
-from wallets.filters import DayFilter, KindOfDayFilter
+from sandbox.management.commands.token import token
 from wallets.models import LedgerLine
 
 PEOPLE = {User, Group, TOTPDevice}  # as many rows as there are staff
-WITHIN_A_DAY = {KindOfDayFilter, DayFilter}  # the books of one day (wallets/filters.py)
-LIST_OF_ITS_OWN = LedgerLine  # searches both sides of its accounts by itself (wallets/admin.py)
+WITHIN_A_DAY = {KindOfDayFilter, DayFilter}  # the books of one day (pages/day_filters.py)
+LIST_OF_ITS_OWN = LedgerLine  # searches both sides of its accounts by itself (pages/ledger.py)
 
 
 def ours():

@@ -9,10 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from office.frame import lists
+from office.readonly import ReadOnlyAdmin
 from packets.models import RedPacket
 from packets.states import Kind
-from redpacket_site.kit import lists
-from redpacket_site.kit.admin import ReadOnlyAdmin
 from tests import make
 from tests.office import desk
 from wallets.credit import credit

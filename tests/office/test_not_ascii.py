@@ -13,9 +13,9 @@ from django.core.management import CommandError, call_command, get_commands
 from django.core.management.base import SystemCheckError
 from django.utils import timezone
 
-from redpacket_site.kit.ids import AsciiField
-from redpacket_site.kit.lists import BEFORE, allowed_parameters
-from redpacket_site.kit.proposals import url_of
+from kit.ids import AsciiField
+from office.frame.lists import BEFORE, allowed_parameters
+from office.frame.proposals import url_of
 from tests import make
 from tests.office import desk, stories
 
@@ -131,7 +131,7 @@ def test_no_command_is_left_out():
     ours = {
         name
         for name, app in get_commands().items()
-        if app.split(".")[0] in ("packets", "payments", "wallets", "redpacket_site")
+        if app.split(".")[0] in ("packets", "payments", "wallets", "kit", "office")
     }
 
     assert ours == set(WITH_WORDS) | WITHOUT_WORDS

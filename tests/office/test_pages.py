@@ -8,11 +8,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from kit.http.caller import Caller
 from packets import grab, refund, settle
 from packets.models import RedPacket, Share
 from packets.states import Kind
 from payments import raw
-from redpacket_site.kit.caller import Caller
 from tests import make
 from tests.office import desk, stories
 from wallets import freeze

@@ -7,8 +7,8 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core import serializers
 from django.utils import timezone
 
+from office.readonly import ReadOnlyAdmin
 from packets.states import Kind
-from redpacket_site.kit.admin import ReadOnlyAdmin
 from tests import make
 from tests.office import desk, stories
 

@@ -6,12 +6,12 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
+from kit.http.problems import Invalid
+from kit.models import StaffAction
 from packets import audit as packets_audit
 from packets import refund, review
 from packets.models import RefundReview
 from packets.states import Kind, ReviewState
-from redpacket_site.kit.models import StaffAction
-from redpacket_site.kit.problems import Invalid
 from tests import make
 from tests.office import desk
 from wallets.models import Wallet

@@ -4,11 +4,11 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 
-from packets import roles
+from kit.models import StaffAction
+from office import roles
 from packets.models import RedPacket
 from packets.states import Kind
 from payments.models import ChannelRefund
-from redpacket_site.kit.models import StaffAction
 from tests import make
 from tests.office import desk
 from wallets.models import Wallet

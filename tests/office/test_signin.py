@@ -7,10 +7,9 @@ from django.conf import settings
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from packets import roles
-from redpacket_site.kit.models import StaffAction, StaffEvent
-from redpacket_site.office import signin, tries
-from redpacket_site.office.models import Tries
+from kit.models import StaffAction, StaffEvent
+from office import roles, signin, tries
+from office.models import Tries
 from tests.office import desk
 
 Kind = Tries.Kind

@@ -3,9 +3,9 @@
 import pytest
 from django.utils import timezone
 
-from packets import roles
+from kit.models import StaffAction, StaffEvent
+from office import roles
 from packets.models import RedPacket
-from redpacket_site.kit.models import StaffAction, StaffEvent
 from tests.office import desk, stories
 
 pytest.importorskip("playwright")

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from django.db.models import Sum
 from django.utils import timezone
 
+from kit.http.caller import Caller
 from packets import grab
 from packets.models import SettlementPass, Share
 from packets.states import Kind
 from packets.tasks import settle_due, settle_missed, settle_packet
-from redpacket_site.kit.caller import Caller
 from tests.make import confirm, make_group, make_reported_packet
 from tests.races.forks import in_processes
 from wallets.models import LedgerLine

@@ -7,13 +7,17 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from packets import desk, grab, grab_sql, tickets
+from kit import sql
+from kit.http.caller import Caller
+from kit.http.problems import NotFound, NotIssued
+from kit.plumbing import redis
+from packets import grab
 from packets.models import RedPacket, Share
 from packets.states import Kind, Outcome, PayStatus
-from packets.tickets import Ticket
-from redpacket_site.kit import redis, sql
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.problems import NotFound, NotIssued
+from packets.tickets import claim as grab_sql
+from packets.tickets import desk
+from packets.tickets import queue as tickets
+from packets.tickets.queue import Ticket
 from tests.make import confirm, make_packet, make_paid_packet, make_reported_packet
 from wallets.models import LedgerLine, Wallet
 

@@ -11,13 +11,14 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from packets import grab, tickets
+from kit.http.caller import Caller
+from kit.models import Event
+from kit.plumbing import redis
+from packets import grab
 from packets.models import RedPacket, Share
 from packets.states import Kind
 from packets.tasks import finish_taken
-from redpacket_site.kit import redis
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.models import Event
+from packets.tickets import queue as tickets
 from tests.make import let_leases_run_out, make_group, make_paid_packet
 from tests.races.forks import in_processes, in_threads
 from wallets.models import LedgerLine, Wallet

@@ -3,11 +3,11 @@
 import pytest
 from django.utils import timezone
 
+from kit.http.caller import Caller
 from packets import finish, grab, pay, refund, send
 from packets.models import RedPacket, Share
 from packets.states import Kind, Outcome
 from packets.tasks import finish_taken, refund_expired
-from redpacket_site.kit.caller import Caller
 from tests.make import (
     let_leases_run_out,
     make_expired_packet,

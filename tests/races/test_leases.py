@@ -9,6 +9,11 @@ from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
 
+from kit import duty, lease
+from kit.http.caller import Caller
+from kit.models import Duty
+from kit.moves import Moves
+from office.export import jobs as export
 from packets import grab, settle
 from packets.models import SettlementPass
 from packets.states import Kind
@@ -18,10 +23,6 @@ from payments.channels.base import Answer, RefundAnswer, RefundState, State
 from payments.models import PaymentOrder
 from payments.states import ORDER_MOVES, OrderStatus, RefundStatus
 from payments.tests.conftest import make_topup
-from redpacket_site.kit import duty, export, lease
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.models import Duty
-from redpacket_site.kit.moves import Moves
 from tests.make import confirm as payment_arrives
 from tests.make import make_reported_packet
 from tests.races.forks import die_before_statement, in_threads, killed

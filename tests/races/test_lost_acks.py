@@ -8,6 +8,7 @@ import pytest
 from django.db import OperationalError, connections
 from django.utils import timezone
 
+from kit.http.caller import Caller
 from packets import grab, refund, settle
 from packets.models import RedPacket, Share
 from packets.states import Kind
@@ -16,7 +17,6 @@ from payments.models import PaymentOrder
 from payments.states import PayType, Scene
 from payments.tests.conftest import offer
 from payments.tests.pretend import Pretend, said
-from redpacket_site.kit.caller import Caller
 from tests.make import (
     confirm,
     make_expired_packet,

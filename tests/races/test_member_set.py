@@ -3,12 +3,12 @@
 import pytest
 from django.utils import timezone
 
+from kit.http.caller import Caller
+from kit.http.problems import NotFound
+from kit.plumbing import redis
 from packets import grab, member_set, members
 from packets.models import GroupMember, Share
 from packets.states import Kind
-from redpacket_site.kit import redis
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.problems import NotFound
 from tests.make import make_group, make_paid_packet, service, user
 from tests.races.forks import in_threads
 

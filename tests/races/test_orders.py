@@ -6,6 +6,8 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
+from kit.http.caller import Caller
+from kit.http.problems import ChannelUnavailable, OrderClosed
 from packets import pay, void
 from packets.models import RedPacket
 from packets.states import Kind, PayStatus
@@ -16,8 +18,6 @@ from payments.models import PaymentOrder
 from payments.states import OrderStatus, PayType, Scene
 from payments.tests.conftest import offer
 from payments.tests.pretend import Pretend
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.problems import ChannelUnavailable, OrderClosed
 from tests.make import make_order, make_packet, make_reported_packet, user
 from tests.races.forks import in_threads
 

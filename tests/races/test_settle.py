@@ -10,15 +10,15 @@ from django.db import OperationalError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from kit import outbox
+from kit.http.caller import Caller
+from kit.models import Event
 from packets import freeze, grab, issue, refund, settle, void
 from packets.models import RedPacket, SettlementPass, Share
 from packets.states import Kind, Outcome, PayStatus
 from packets.tasks import settle_due, settle_missed
 from payments.models import PaymentOrder
 from payments.states import OrderStatus, PayType
-from redpacket_site.kit import outbox
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.models import Event
 from tests.make import confirm, end, make_order, make_packet, make_reported_packet, report
 from tests.races.forks import in_processes, in_threads
 from tests.races.storm import storm

@@ -8,10 +8,9 @@ from django.apps import apps
 from django.contrib.auth import authenticate
 from django.db.models import F
 
-from packets import roles
-from redpacket_site.kit.models import StaffEvent
-from redpacket_site.office import tries
-from redpacket_site.office.models import Tries
+from kit.models import StaffEvent
+from office import roles, tries
+from office.models import Tries
 from tests.office import desk
 from tests.races.forks import in_threads
 
@@ -21,7 +20,7 @@ MOST = tries.MOST[Tries.Kind.PAIR]
 
 @pytest.fixture(autouse=True)
 def all_may_hash(settings):
-    """So that they meet at the tries, and not at the seats before them (kit/passwords.py)."""
+    """So that they meet at the tries, and not at the seats before them (office/passwords.py)."""
     settings.REDPACKET_PASSWORDS_AT_ONCE = AT_ONCE
 
 

@@ -4,6 +4,10 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
+from kit import turns
+from kit.http.caller import Caller
+from kit.http.problems import TooManyOpen
+from kit.models import Turn
 from packets import send
 from packets.models import RedPacket
 from packets.states import Kind, PayStatus
@@ -13,10 +17,6 @@ from payments.models import PaymentOrder
 from payments.states import PayType
 from payments.tests.conftest import offer
 from payments.tests.test_opening import opened, wish
-from redpacket_site.kit import turns
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.models import Turn
-from redpacket_site.kit.problems import TooManyOpen
 from tests.make import make_group, make_order, make_packet, user
 from tests.races.forks import in_threads
 from tests.races.waiting import is_waiting_for

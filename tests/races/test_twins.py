@@ -8,13 +8,14 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from packets import grab, grab_sql, refund
+from kit import outbox
+from kit.http.caller import Caller
+from kit.models import Event
+from kit.money import total
+from packets import grab, refund
 from packets.models import Share
 from packets.states import Kind, Outcome
-from redpacket_site.kit import outbox
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.models import Event
-from redpacket_site.kit.money import total
+from packets.tickets import claim as grab_sql
 from tests.make import make_expired_packet, make_paid_packet
 from tests.races.forks import in_threads
 from wallets import accounts, ledger

@@ -14,12 +14,12 @@ from django.contrib.auth import get_user_model
 from django.db import connection, connections
 from django.utils import timezone
 
+from kit.http.caller import Caller
 from packets import grab, refund, settle
 from packets.states import Kind
 from payments import confirm, reconcile
 from payments.channels.base import Payment
 from payments.states import NoticeOutcome, PayType
-from redpacket_site.kit.caller import Caller
 from tests import make
 from tests.office import books, stories
 from tests.upgrades import baseline

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError
 from django.utils import timezone
 
-from redpacket_site.kit import problems
+from kit.http import problems
 from tests.make import make_wallet
 from wallets import accounts, adjust
 from wallets.models import Adjustment, LedgerLine

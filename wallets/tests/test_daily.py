@@ -7,9 +7,9 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
+from kit.http.caller import Caller
 from packets import pay
 from packets.states import Kind
-from redpacket_site.kit.caller import Caller
 from tests.make import make_packet
 from tests.races.forks import in_threads
 from wallets import accounts, book, credit, daily, tasks

@@ -14,8 +14,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from redpacket_site.kit import staff
-from redpacket_site.kit.models import StaffAction
+from kit.models import StaffAction
+from office.frame import staff
 from tests.races.forks import in_threads
 from tests.races.test_twins import without_constraint
 from wallets import audit, credit, daily, seals

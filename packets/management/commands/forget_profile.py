@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kit.ids import is_outside_id
 from packets import profiles
-from redpacket_site.kit.ids import is_outside_id
 
 
 class Command(BaseCommand):

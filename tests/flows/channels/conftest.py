@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from payments.channels import config
-from payments.sandbox import keys
+from sandbox import keys
 from tests.flows.channels.story import Shop
 
 FLAVOURS = ("alipay", "wechat-pubkey", "wechat-cert", "unionpay")

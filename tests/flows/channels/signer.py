@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from payments.sandbox import keys
+from sandbox import keys
 
 Message = tuple[dict[str, str], bytes]
 FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}

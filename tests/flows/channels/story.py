@@ -15,12 +15,13 @@ import requests
 from django.conf import settings
 from django.utils import timezone
 
-from packets import settle, tickets
+from kit.http.middleware import API
+from kit.money import total
+from packets import settle
 from packets.models import RedPacket, SettlementPass
+from packets.tickets import queue as tickets
 from payments import chase
 from payments.models import PaymentOrder
-from redpacket_site.kit.middleware import API
-from redpacket_site.kit.money import total
 from tests.flows.conftest import hold_to_schema
 from tests.make import Api, service, user
 from wallets import accounts

@@ -14,9 +14,9 @@ from payments import bills, reconcile
 from payments.channels import config
 from payments.merchants import billed
 from payments.models import Bill, Case, Notification, PaymentOrder
-from payments.sandbox import keys, notices
-from payments.sandbox.models import SandboxNotice
 from payments.states import PAY_TYPE_OF, PayType
+from sandbox import keys, notices
+from sandbox.models import SandboxNotice
 from tests.flows.channels.signer import WeChat, alipay, fields_of, unionpay, wechat
 from tests.flows.channels.story import Shop, money
 from tests.flows.channels.test_misfits import give_back, the_case

@@ -8,16 +8,16 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from kit.http.caller import Caller
+from kit.http.problems import Forbidden
 from packets import pay
 from packets.models import RedPacket
 from packets.tasks import close_drafts
 from payments import cases, channel_refund, chase, send_refund
 from payments.channels.base import RefundState, State
 from payments.models import Case, ChannelRefund, Notification, PaymentOrder
-from payments.sandbox.models import SandboxTrade
 from payments.states import CaseStatus, OrderStatus, PayType, RefundStatus, Scene
-from redpacket_site.kit.caller import Caller
-from redpacket_site.kit.problems import Forbidden
+from sandbox.models import SandboxTrade
 from tests.flows.channels.story import (
     Shop,
     both_passes,

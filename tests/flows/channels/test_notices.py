@@ -15,9 +15,9 @@ from django.test import Client
 from django.utils import timezone
 
 from payments.models import Case, ChannelRefund, Notification, PaymentOrder
-from payments.sandbox import keys, notices
-from payments.sandbox.models import SandboxNotice
 from payments.states import PAY_TYPE_OF, CaseStatus, RefundStatus
+from sandbox import keys, notices
+from sandbox.models import SandboxNotice
 from tests.flows.channels.signer import (
     Message,
     WeChat,

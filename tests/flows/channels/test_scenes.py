@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from payments.models import Case, PaymentOrder
-from payments.sandbox.models import SandboxTrade
 from payments.states import OrderStatus
+from sandbox.models import SandboxTrade
 from tests.flows.channels.story import Shop, money
 
 ONE_SCENE = ("wechat-pubkey", "wechat-cert", "unionpay")

@@ -14,11 +14,12 @@ from django.core.management import CommandError, call_command
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from kit import outside
+from kit.plumbing import logs
 from payments import channel_refund, send_refund
 from payments.channels import config
 from payments.models import ChannelRefund
-from payments.sandbox import keys
-from redpacket_site.kit import logs, outside
+from sandbox import keys
 from tests.flows.channels.signer import form, wechat
 from tests.flows.channels.story import Shop, both_passes, chase_time, void_time
 from tests.flows.channels.test_notices import genuine, post

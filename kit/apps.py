@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+from django.conf import settings
+
+
+class KitConfig(AppConfig):
+    name = "kit"
+    label = "kit"
+    verbose_name = "Foundations"
+
+    def ready(self) -> None:
+        if settings.REDPACKET_JWT_KEYS:
+            from kit.http import caller
+
+            # A key file that cannot be used stops the start, not the first user.
+            caller.load_keys(settings.REDPACKET_JWT_KEYS, settings.REDPACKET_JWT_SECRET)

@@ -1,0 +1,70 @@
+"""A bulkhead (隔舱): of one kind of costly work at most so many at once in this process. Whoever
+comes beyond that is told so at once, and the threads that are left serve everybody else.
+
+Each kind has a number in the settings; all of them together leave a web process a thread of its
+eight (docs/decisions/0035).
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from django.conf import settings
+
+from kit.http.problems import Unavailable
+from kit.plumbing import forks, metrics
+
+_mine: ContextVar[tuple[str, ...]] = ContextVar("kinds that this thread has a seat of", default=())
+
+
+class Full(Unavailable):
+    """503: as many as may are at it already."""
+
+
+class Bulkhead:
+    """The seats of one kind of work. `wait_s`: for work that takes milliseconds, as long as all is
+    well, and that somebody's grab depends on; everything else does not wait."""
+
+    def __init__(self, kind: str, setting: str, wait_s: float = 0.0) -> None:
+        self.kind, self.setting, self.wait_s = kind, setting, wait_s
+        self._renew()
+        forks.in_child(self._renew)
+
+    def _renew(self) -> None:
+        """The parent's threads, and with them their seats, are not here."""
+        self._changed = threading.Condition()
+        self._taken = 0
+
+    @contextmanager
+    def seat(self) -> Iterator[None]:
+        """Do the work inside. Within work of the same kind it is the seat that one has already.
+
+        Races:  counted under a lock.
+        Raises: Full (503).
+        """
+        if self.kind in _mine.get():
+            yield
+            return
+        self._take()
+        before = _mine.set((*_mine.get(), self.kind))
+        try:
+            yield
+        finally:
+            _mine.reset(before)
+            self._let_go()
+
+    def _take(self) -> None:
+        with self._changed:
+            if not self._changed.wait_for(self._is_free, self.wait_s):
+                metrics.refused(self.kind)
+                raise Full()
+            self._taken += 1
+
+    def _is_free(self) -> bool:
+        return self._taken < getattr(settings, self.setting)
+
+    def _let_go(self) -> None:
+        with self._changed:
+            self._taken -= 1
+            self._changed.notify()

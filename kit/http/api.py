@@ -1,0 +1,132 @@
+"""What every view of the API shares: caller, throttle, strict serializers, problems."""
+
+from typing import Any, cast
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from kit import money
+from kit.http import throttle
+from kit.http.caller import Service, ServiceAuthentication, caller_of
+from kit.http.problems import Forbidden
+from kit.plumbing import texts
+from kit.plumbing.logs import Logged
+
+
+class Door(ViewSet):
+    """Answers in the caller's language: texts of DRF are made while it is active."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        with translation.override(translation.get_language_from_request(request)):
+            response = super().dispatch(request, *args, **kwargs)
+        patch_vary_headers(response, ["Accept-Language"])
+        return response
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+        return Response(status=204)  # with Allow; DRF would tell of our classes
+
+
+class UserViewSet(Door):
+    """For the app's users. `request.user` is a Caller; every request counts for the throttle."""
+
+    body_max_bytes = settings.BODY_MAX_BYTES
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        caller = caller_of(request)
+        cast("Logged", request._request).caller = caller
+        rate = throttle.GET if request.method in ("GET", "HEAD") else throttle.POST
+        throttle.check(rate, caller.user_id)
+
+
+class ServiceViewSet(Door):
+    """For the chat server, by a key for what the view is about."""
+
+    authentication_classes = [ServiceAuthentication]
+    body_max_bytes = settings.SERVICE_BODY_MAX_BYTES
+    scope: str  # one of service_keys.SCOPES
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if self.scope not in cast("Service", request.user).scopes:
+            raise Forbidden()
+
+
+class StrictSerializer(serializers.Serializer):
+    """Unknown fields are an error, not ignored (api.md)."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            unknown = set(data) - set(self.fields)
+            if unknown:
+                raise serializers.ValidationError(
+                    {name: [self.error_messages["unknown"]] for name in sorted(unknown)}
+                )
+        return super().to_internal_value(data)
+
+    default_error_messages = {"unknown": _("Unknown field.")}
+
+
+class YuanField(serializers.Field):
+    """A decimal string in yuan with two places, `"12.34"`; numbers are refused."""
+
+    default_error_messages = {"invalid": _('A string in yuan with two places, such as "12.34".')}
+
+    def to_internal_value(self, data: Any) -> Any:
+        amount = money.parse_yuan(data)
+        if amount is None:
+            self.fail("invalid")
+        return amount
+
+    def to_representation(self, value: Any) -> Any:
+        return f"{value:.2f}"
+
+
+class TextField(serializers.CharField):
+    """A JSON string; DRF's own field would turn a number into one."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class LineField(TextField):
+    """One line that people read (kit/plumbing/texts.py)."""
+
+    def get_validators(self) -> list[Any]:
+        return [*super().get_validators(), texts.validate_plain]
+
+
+class WebAddressField(TextField):
+    """An address that a page may fetch: http or https with a host, or empty. Never a script."""
+
+    default_error_messages = {"address": _("An http or https address, or empty.")}
+
+    def to_internal_value(self, data: Any) -> Any:
+        text = super().to_internal_value(data)
+        if text and not texts.is_web_address(text):
+            self.fail("address")
+        return text
+
+
+class WholeField(serializers.IntegerField):
+    """A JSON integer; DRF's own field would read one out of a string or a float."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+def validated(serializer_class: type[serializers.Serializer], data: Any) -> dict:
+    serializer = serializer_class(data=data)
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data

@@ -1,0 +1,98 @@
+"""Is this process alive, can it work, and what does it count."""
+
+import os
+
+from django.db import Error, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Gauge,
+    generate_latest,
+    multiprocess,
+)
+from prometheus_client import REGISTRY as OWN
+
+from kit import heartbeat
+from kit.plumbing import redis
+
+
+def live(request: HttpRequest) -> HttpResponse:
+    """Touches nothing: a process that can answer this is not made better by a restart."""
+    return JsonResponse({"status": "ok"})
+
+
+def ready(request: HttpRequest) -> HttpResponse:
+    """200 when requests can be served: the database must answer; Redis may be away (slower).
+
+    Sweeps and clocks are told only: a web process that can serve is not taken out because a worker
+    is dead, and taking it out would bring no worker back.
+    """
+    parts = {"database": _database(), "redis": _redis()}
+    is_ready = parts["database"] == "ok"
+    signs = _signs() if is_ready else None
+    parts["sweeps"] = signs.sweeps if signs else "unknown"
+    parts["clocks"] = ("off" if signs.is_a_clock_off else "ok") if signs else "unknown"
+    ages = signs.ages.values() if signs else ()
+    return JsonResponse(
+        {
+            "status": "ok" if is_ready else "unavailable",
+            "parts": parts,
+            "last_sweep_s": round(min(ages)) if ages else None,
+            "late": signs.late if signs else [],
+        },
+        status=200 if is_ready else 503,
+        headers={} if is_ready else {"Retry-After": "1"},
+    )
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    registry = OWN
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)
+    figures = generate_latest(registry) + generate_latest(_worker_figures())
+    return HttpResponse(figures, content_type=CONTENT_TYPE_LATEST)
+
+
+def _worker_figures() -> CollectorRegistry:
+    """Workers have no door of their own: what they leave in the database is told here."""
+    registry = CollectorRegistry()
+    age = Gauge(
+        "hongbao_task_age_seconds", "Since the task last ended well", ["task"], registry=registry
+    )
+    off = Gauge(
+        "hongbao_clock_off_seconds", "A worker's clock ahead of ours", ["host"], registry=registry
+    )
+    if signs := _signs():
+        for task, seconds in signs.ages.items():
+            age.labels(task).set(seconds)
+        for host, seconds in signs.clocks.items():
+            off.labels(host).set(seconds)
+    return registry
+
+
+def _signs() -> heartbeat.Signs | None:
+    try:
+        return heartbeat.signs()
+    except Error:
+        return None
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error:
+        return "down"
+    return "ok"
+
+
+def _redis() -> str:
+    if not redis.is_configured():
+        return "not configured"
+    try:
+        redis.call(lambda connection: connection.ping())
+    except redis.Down:
+        return "down"
+    return "ok"

@@ -1,0 +1,251 @@
+"""Problem (RFC 9457) and the one place that renders refusals, in the caller's language."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import structlog
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, JsonResponse
+from django.utils import translation
+from django.utils.translation import get_language_from_request
+from django.utils.translation import gettext_lazy as _
+from rest_framework import exceptions
+
+from kit.plumbing.logs import Logged
+
+log = structlog.get_logger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """A refusal with a stable `code`; verbs raise it, the doors render it."""
+
+    status = 400
+    code = "validation_error"
+    title: Any = _("Bad request")
+    detail: Any = _("The request cannot be carried out.")
+
+    def __init__(
+        self,
+        detail: Any = None,
+        *,
+        errors: Mapping[str, list] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ):
+        self.detail = detail or self.detail
+        self.errors = errors
+        self.headers = dict(headers or {})
+        super().__init__(self.code)
+
+
+class Invalid(Problem):
+    title = _("Invalid field")
+    detail = _("Some fields are not valid.")
+
+
+class Malformed(Problem):
+    code, title = "malformed", _("Malformed request")
+    detail = _("The request cannot be read.")
+
+
+class KeyMissing(Problem):
+    code, title = "idempotency_key_missing", _("Idempotency-Key missing")
+    detail = _("This request moves money: send an Idempotency-Key of 1 to 64 printable characters.")
+
+
+class Unauthenticated(Problem):
+    status, code, title = 401, "unauthenticated", _("Not authenticated")
+    detail = _("A valid, unexpired bearer token is needed.")
+
+    def __init__(self, detail: Any = None):
+        super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="hongbao"'})
+
+
+class Forbidden(Problem):
+    status, code, title = 403, "forbidden", _("Forbidden")
+    detail = _("This credential may not be used here.")
+
+
+class WalletFrozen(Problem):
+    status, code, title = 403, "wallet_frozen", _("Wallet frozen")
+    detail = _("This wallet is frozen; please contact support.")
+
+
+class PacketFrozen(Problem):
+    status, code, title = 403, "packet_frozen", _("Packet frozen")
+    detail = _("This red packet is frozen; please contact support.")
+
+
+class NotFound(Problem):
+    status, code, title = 404, "not_found", _("Not found")
+    detail = _("There is nothing here for you.")
+
+
+class MethodNotAllowed(Problem):
+    status, code, title = 405, "method_not_allowed", _("Method not allowed")
+    detail = _("This method is not allowed here.")
+
+
+class NotAcceptable(Problem):
+    status, code, title = 406, "not_acceptable", _("Not acceptable")
+    detail = _("Only JSON is served here.")
+
+
+class TooLarge(Problem):
+    status, code, title = 413, "too_large", _("Too large")
+    detail = _("The request body is too large.")
+
+
+class UnsupportedMediaType(Problem):
+    status, code, title = 415, "unsupported_media_type", _("Unsupported media type")
+    detail = _("Send JSON with Content-Type: application/json.")
+
+
+class Conflict(Problem):
+    status, title = 409, _("Conflict")
+
+
+class NotIssued(Conflict):
+    code, detail = "not_issued", _("This red packet has not been paid yet.")
+
+
+class InsufficientBalance(Conflict):
+    code, detail = "insufficient_balance", _("The wallet's balance is not sufficient.")
+
+
+class AlreadyPaid(Conflict):
+    code, detail = "already_paid", _("This red packet has been paid already.")
+
+
+class PacketClosed(Conflict):
+    code, detail = "packet_closed", _("This red packet is closed.")
+
+
+class OwnPacket(Conflict):
+    code, detail = "own_packet", _("You cannot grab the personal red packet that you sent.")
+
+
+class OrderClosed(Conflict):
+    code, detail = "order_closed", _("This payment order is closed.")
+
+
+class InFlight(Conflict):
+    code = "idempotency_in_flight"
+    detail = _("The first request with this Idempotency-Key is still running.")
+
+
+class ChannelUnavailable(Conflict):
+    code = "channel_unavailable_for_purpose"
+    detail = _("This way to pay is not available here.")
+
+
+class KeyReused(Problem):
+    status, code, title = 422, "idempotency_key_reused", _("Idempotency-Key reused")
+    detail = _("This Idempotency-Key was used for another request.")
+
+
+class Throttled(Problem):
+    status, code, title = 429, "throttled", _("Too many requests")
+    detail = _("Too many requests; please slow down.")
+
+    def __init__(self, wait_s: int = 1):
+        super().__init__(headers={"Retry-After": str(max(1, wait_s))})
+
+
+class TooManyOpen(Throttled):
+    detail = _("Too many are unpaid: pay one, or wait until one closes.")
+
+
+class Unavailable(Problem):
+    status, code, title = 503, "unavailable", _("Unavailable")
+    detail = _("The service is busy or part of it is down; please try again.")
+
+    def __init__(self, detail: Any = None, *, wait_s: int = 1):
+        super().__init__(detail, headers={"Retry-After": str(wait_s)})
+
+
+def render(request: HttpRequest, problem: Problem) -> JsonResponse:
+    """The problem as application/problem+json, in the language that the request asks for."""
+    with translation.override(get_language_from_request(request)):
+        told = body(problem, getattr(request, "request_id", ""))
+    response = JsonResponse(
+        told,
+        status=problem.status,
+        content_type=CONTENT_TYPE,
+        json_dumps_params={"ensure_ascii": False},
+    )
+    for name, value in problem.headers.items():
+        response[name] = value
+    cast("Logged", request).code = problem.code
+    return response
+
+
+def body(problem: Problem, request_id: str) -> dict[str, Any]:
+    """What a client reads, in the language that is active."""
+    told = {
+        "type": f"urn:hongbao:problem:{problem.code}",
+        "title": str(problem.title),
+        "status": problem.status,
+        "detail": str(problem.detail),
+        "code": problem.code,
+        "request_id": request_id,
+    }
+    if problem.errors:
+        told["errors"] = {
+            field: [str(message) for message in messages]
+            for field, messages in problem.errors.items()
+        }
+    return told
+
+
+def handler(error: Exception, context: dict) -> JsonResponse | None:
+    """DRF's EXCEPTION_HANDLER."""
+    problem = translate(error)
+    return render(context["request"]._request, problem) if problem else None
+
+
+def translate(error: Exception) -> Problem | None:
+    """Whatever was raised, as a Problem; None for a bug, which stays a bug (500, logged)."""
+    match error:
+        case Problem():
+            return error
+        case exceptions.ValidationError():
+            return Invalid(errors=_flat(error.detail))
+        case exceptions.ParseError():
+            return Malformed()
+        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
+            return Unauthenticated()
+        case exceptions.MethodNotAllowed():
+            return MethodNotAllowed()
+        case exceptions.NotAcceptable():
+            return NotAcceptable()
+        case exceptions.UnsupportedMediaType():
+            return UnsupportedMediaType()
+        case PermissionDenied() | exceptions.PermissionDenied():
+            return Forbidden()
+        case RequestDataTooBig():
+            return TooLarge()
+        case Http404() | exceptions.NotFound():
+            return NotFound()
+        case OperationalError() | InterfaceError():
+            # Database gone, lock wait over, three deadlocks in a row: nothing was committed.
+            log.warning("database_unavailable", error=repr(error))
+            return Unavailable()
+    return None
+
+
+def _flat(detail: Any) -> dict[str, list]:
+    """DRF's nested error detail as {field: [messages]}, nested names joined with dots."""
+    if not isinstance(detail, dict):
+        detail = {"non_field_errors": detail}
+    flat: dict[str, list] = {}
+    for field, messages in detail.items():
+        if isinstance(messages, dict):
+            flat |= {f"{field}.{inner}": found for inner, found in _flat(messages).items()}
+        else:
+            flat[str(field)] = [
+                message for message in messages if not isinstance(message, dict) or message
+            ]
+    return flat

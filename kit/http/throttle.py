@@ -1,0 +1,70 @@
+"""Requests per user and endpoint class (api.md): a leaky bucket (GCRA), in Redis or per process."""
+
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from kit.http.problems import Throttled
+from kit.plumbing import redis
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many a second, three times that in a burst."""
+
+    name: str
+    per_s: int
+
+    @property
+    def interval_ms(self) -> float:
+        return 1000 / self.per_s
+
+    @property
+    def tolerance_ms(self) -> float:
+        return 3000.0 - self.interval_ms
+
+
+GRAB, POST, GET = Rate("g", 10), Rate("p", 2), Rate("r", 20)
+
+# KEYS[1]: when the bucket is empty again, ms. ARGV: interval ms, tolerance ms. Returns ms to wait,
+# 0 to go on. By the server's clock: those of the machines that share a bucket may differ.
+SCRIPT = """
+local interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local empty_at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
+if empty_at - now > tolerance then return math.ceil(empty_at - now - tolerance) end
+redis.call('SET', KEYS[1], empty_at + interval, 'PX', math.ceil(tolerance + interval * 2))
+return 0
+"""
+
+_buckets: dict[str, float] = {}
+_BUCKETS_MAX = 50_000
+
+
+def key(rate: Rate, user_id: str) -> str:
+    return f"throttle:{rate.name}:{user_id}"
+
+
+def check(rate: Rate, user_id: str) -> None:
+    """Count one request, or raise Throttled (429). Without Redis per process, never closed."""
+    if not settings.REDPACKET_THROTTLE:
+        return
+    try:
+        wait_ms = redis.run(SCRIPT, [key(rate, user_id)], [rate.interval_ms, rate.tolerance_ms])
+    except redis.Down:
+        wait_ms = _check_here(rate, user_id, time.monotonic() * 1000)
+    if wait_ms:
+        raise Throttled(-(-int(wait_ms) // 1000))
+
+
+def _check_here(rate: Rate, user_id: str, now_ms: float) -> float:
+    if len(_buckets) > _BUCKETS_MAX:
+        _buckets.clear()
+    name = key(rate, user_id)
+    empty_at = max(_buckets.get(name, 0.0), now_ms)
+    if empty_at - now_ms > rate.tolerance_ms:
+        return empty_at - now_ms - rate.tolerance_ms
+    _buckets[name] = empty_at + rate.interval_ms
+    return 0

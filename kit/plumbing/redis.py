@@ -1,0 +1,136 @@
+"""The connections to Redis, with a breaker: a dead Redis turns into the other path quickly.
+
+A thread keeps one connection for itself: redis-py's pool and client cost more than the round trip.
+"""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import hiredis
+import structlog
+from django.conf import settings
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from kit.plumbing import forks
+
+log = structlog.get_logger(__name__)
+
+BROKEN_S = 1.0  # how long nobody tries again after a failure
+
+
+class Down(Exception):
+    """No Redis is configured, or it does not answer, or not this."""
+
+
+class _Breaker:
+    """Open after a failure; then one caller tries again, while the others still go without."""
+
+    until = 0.0  # 0: closed
+    failures = 0  # connections made before the last one are not trusted
+
+    def lets_through(self) -> bool:
+        if not self.until:
+            return True
+        now = time.monotonic()
+        if now < self.until:
+            return False
+        self.until = now + BROKEN_S
+        return True
+
+    def failed(self) -> None:
+        self.failures += 1
+        self.until = time.monotonic() + BROKEN_S
+
+
+breaker = _Breaker()
+_own = threading.local()
+
+
+@forks.in_child
+def _renew() -> None:
+    """Two processes on one connection would read each other's answers."""
+    global breaker, _own
+    breaker, _own = _Breaker(), threading.local()
+
+
+def is_configured() -> bool:
+    return bool(settings.REDIS_URL)
+
+
+def run(source: str, keys: list[str], args: list) -> Any:
+    """Run a Lua script: one round trip (EVALSHA), a second only when the server lost it.
+
+    Raises: Down.
+    """
+    return _guarded(_evaluate, source, keys, args)
+
+
+def call(command: Callable[[Any], Any]) -> Any:
+    """command(client) with redis-py's own client, for what is not hot. Raises: Down."""
+    return _guarded(lambda: command(client()))
+
+
+@cache
+def client() -> Any:
+    from django_redis import get_redis_connection
+
+    return get_redis_connection("default")
+
+
+def _guarded(command: Callable[..., Any], *args: Any) -> Any:
+    if not settings.REDIS_URL or not breaker.lets_through():
+        raise Down()
+    try:
+        answer = command(*args)
+    except ResponseError as error:
+        if not _is_of_data(error):
+            breaker.failed()
+        log.warning("redis_refused", error=repr(error))
+        raise Down() from error
+    except (RedisError, OSError) as error:
+        breaker.failed()
+        log.warning("redis_down", error=repr(error))
+        raise Down() from error
+    breaker.until = 0.0
+    return answer
+
+
+def _is_of_data(error: ResponseError) -> bool:
+    """Whether the server means one key or command, and not its own state (READONLY, OOM, MISCONF):
+    redis-py has classes for some of the latter, and takes the plain ERR away."""
+    word = str(error).partition(" ")[0]
+    return type(error) is ResponseError and (word == "WRONGTYPE" or not word.isupper())
+
+
+def _evaluate(source: str, keys: list[str], args: list) -> Any:
+    connection = _connection()
+    # redis-py's own packing looks at each argument twice before it hands them to this function.
+    packed = hiredis.pack_command(("EVALSHA", _sha(source), len(keys), *keys, *args))
+    connection.send_packed_command([packed])
+    try:
+        return connection.read_response()
+    except NoScriptError:
+        connection.send_command("EVAL", source, len(keys), *keys, *args)
+        return connection.read_response()
+
+
+@cache
+def _sha(source: str) -> str:
+    return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+
+
+def _connection() -> Any:
+    """This thread's connection; after a failure, anybody's, it is made anew.
+
+    One restart of Redis leaves a dead connection in every thread: dropped together, they cost one
+    failure instead of one each.
+    """
+    if getattr(_own, "failures", None) != breaker.failures:
+        pool = client().connection_pool
+        _own.connection = pool.connection_class(**pool.connection_kwargs)
+        _own.failures = breaker.failures
+    return _own.connection

@@ -1,0 +1,136 @@
+"""A connection that the server closed while it was idle costs nobody a 503."""
+
+import time
+
+import pytest
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+
+from kit.http.caller import Caller
+from kit.plumbing.mysql import base
+from packets import grab, tasks
+from packets.states import Kind
+from tests.make import make_expired_packet, make_group, make_paid_packet, user
+
+DEADLINE_S = 30
+LUCKY = {"type": "lucky", "for_id": "g1", "number": 2, "total_money": "10.00"}
+
+pytestmark = pytest.mark.usefixtures("on_mariadb")
+
+
+@pytest.fixture
+def other():
+    """A second session, to look at ours from outside."""
+    other = connection.copy()
+    yield other
+    other.close()
+
+
+def ask(session, statement: str, *values) -> list:
+    with session.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture
+def close(other):
+    """Returns when the server has closed our connection; how, is the test's parameter."""
+
+    def by_kill():
+        ((number,),) = ask(connection, "SELECT CONNECTION_ID()")
+        ask(other, f"KILL CONNECTION {number}")
+        _until_gone(other, number)
+
+    def by_time():
+        ((number,),) = ask(connection, "SELECT CONNECTION_ID()")
+        ask(connection, "SET SESSION wait_timeout = 1")
+        _until_gone(other, number)
+
+    return {"killed": by_kill, "idle": by_time}
+
+
+def _until_gone(other, number: int) -> None:
+    until = time.monotonic() + DEADLINE_S
+    while ask(other, "SELECT 1 FROM information_schema.processlist WHERE id = %s", number):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def packet():
+    make_group("alice", "u1", "u2")
+    return make_paid_packet(Kind.EQUAL, 2, "1.00")
+
+
+def the_first_statement_finds_it(monkeypatch):
+    """No word came: the other machine is gone, and only the next statement will tell."""
+    monkeypatch.setattr(base, "_is_closed", lambda connection: False)
+
+
+@pytest.fixture(params=["by the socket", "by the first statement"])
+def found(request, monkeypatch):
+    if request.param == "by the first statement":
+        the_first_statement_finds_it(monkeypatch)
+
+
+@pytest.mark.parametrize("how", ["killed", "idle"])
+def test_the_next_request_is_answered(close, packet, found, how):
+    assert user("u1").get("wallet").status_code == 200
+
+    close[how]()
+    assert user("u1").get("wallet").status_code == 200
+    close[how]()
+    assert user("alice").post("packets", LUCKY).status_code == 201
+    close[how]()
+    assert user("u1").post(f"packets/{packet.public_id}/grab").json()["outcome"] == "grabbed"
+    close[how]()
+    assert user("u1").post(f"packets/{packet.public_id}/grab").json()["outcome"] != "grabbed"
+
+
+@pytest.mark.parametrize("how", ["killed", "idle"])
+def test_the_next_task_does_its_work(close, found, how):
+    packet = make_expired_packet(Kind.EQUAL, 1, "1.00")
+
+    close[how]()
+    assert tasks.refund_expired() == 1
+
+    packet.refresh_from_db()
+    assert f"{packet.return_money}" == "1.00"
+
+
+def test_the_next_request_is_a_503_without_the_guard(close, packet, monkeypatch):
+    the_first_statement_finds_it(monkeypatch)
+    monkeypatch.setattr(base, "GONE", set())
+    alice, u1 = user("alice"), user("u1")
+
+    for request in (
+        lambda: u1.get("wallet"),
+        lambda: alice.post("packets", LUCKY),
+        lambda: u1.post(f"packets/{packet.public_id}/grab"),
+    ):
+        close["killed"]()
+        assert request().status_code == 503
+        connection.close()
+
+
+def test_what_has_happened_in_a_transaction_is_not_sent_again(close, packet, found):
+    """Half of it went with the connection: the whole fails, and its caller repeats it."""
+    with pytest.raises(OperationalError), transaction.atomic():
+        ask(connection, "UPDATE wallets_wallet SET balance = balance")
+        close["killed"]()
+        ask(connection, "SELECT 1")
+
+    assert grab.grab(
+        public_id=packet.public_id, caller=Caller("u1"), now=timezone.now()
+    ).share.money
+
+
+def test_a_write_outside_a_transaction_is_not_sent_again(close, monkeypatch):
+    """Nobody knows whether it happened."""
+    the_first_statement_finds_it(monkeypatch)
+
+    close["killed"]()
+
+    with pytest.raises(OperationalError):
+        ask(connection, "UPDATE wallets_wallet SET balance = balance")
+    connection.close()

@@ -1,0 +1,79 @@
+"""Events: with their work, in order, none skipped, kept as long as promised."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from kit import outbox
+from kit.models import Event
+from tests.races.forks import in_threads
+
+
+def tell(*types, now=None):
+    with transaction.atomic():
+        for type_ in types:
+            outbox.tell(type_, now=now or timezone.now(), text="恭喜 🧧")
+
+
+def types(news) -> list[str]:
+    return [each.type for each in news]
+
+
+def test_no_news_outside_its_work():
+    with pytest.raises(transaction.TransactionManagementError):
+        outbox.tell("lonely", now=timezone.now())
+
+    assert not Event.objects.exists()
+
+
+def test_rolled_back_work_makes_no_news():
+    with pytest.raises(ValueError, match="no"), transaction.atomic():
+        outbox.tell("never", now=timezone.now())
+        raise ValueError("no")
+
+    assert outbox.read(after=0, limit=10) == []
+
+
+def test_pages_in_order_none_twice():
+    tell("a", "b", "c")
+    first = outbox.read(after=0, limit=2)
+    tell("d")
+    second = outbox.read(after=first[-1].place, limit=9)
+
+    assert types(first) == ["a", "b"]
+    assert types(second) == ["c", "d"]
+    assert second[0].data == {"text": "恭喜 🧧"}
+    assert outbox.read(after=second[-1].place, limit=9) == []
+
+
+def test_places_given_by_many_at_once_are_given_once():
+    tell(*"abcdefghij")
+
+    given = in_threads([outbox.give_places] * 4)
+
+    assert sum(given) == 10
+    places = list(Event.objects.order_by("place").values_list("place", flat=True))
+    assert places == list(range(places[0], places[0] + 10))
+
+
+def test_more_than_one_chunk_waits_for_its_places(monkeypatch):
+    monkeypatch.setattr(outbox, "PLACED_AT_ONCE", 2)
+    tell("a", "b", "c")
+
+    assert types(outbox.read(after=0, limit=9)) == ["a", "b"]
+    assert types(outbox.read(after=0, limit=9)) == ["a", "b", "c"]
+
+
+def test_old_news_goes_in_chunks_and_only_when_it_had_its_place():
+    old, now = timezone.now() - timedelta(days=8), timezone.now()
+    tell("old", "older", now=old)
+    outbox.give_places()
+    tell("never placed", now=old)
+    tell("new", now=now)
+
+    assert outbox.forget(before=now - timedelta(days=7), limit=1) == 1
+    assert outbox.forget(before=now - timedelta(days=7)) == 1
+    assert outbox.forget(before=now - timedelta(days=7)) == 0
+    assert types(outbox.read(after=0, limit=9)) == ["never placed", "new"]

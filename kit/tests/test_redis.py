@@ -1,0 +1,91 @@
+"""The breaker, and the connections that a failure makes worthless."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from kit.plumbing import redis
+from tests import rules
+from tests.races.forks import in_threads
+
+
+def test_one_caller_tries_a_broken_redis_and_the_others_go_without():
+    breaker = redis._Breaker()
+    assert breaker.lets_through()
+
+    breaker.failed()
+    assert not breaker.lets_through()
+    breaker.until = time.monotonic() - 0.001  # the pause is over
+
+    assert [breaker.lets_through() for _ in range(3)] == [True, False, False]
+
+
+def test_success_closes_the_breaker(with_redis):
+    redis.breaker.failed()
+    redis.breaker.until = time.monotonic() - 0.001
+
+    answers = [redis.run("return 7", [], []) for _ in range(3)]
+
+    assert answers == [7, 7, 7]
+
+
+def test_one_lost_connection_renews_all_of_them(with_redis):
+    """A restart of Redis costs one failure, not one in each thread."""
+    mine = connect()
+    with ThreadPoolExecutor(1) as another:
+        theirs = another.submit(connect).result()
+        mine.send_command("CLIENT", "ID")
+        redis.client().client_kill_filter(_id=mine.read_response())
+
+        with pytest.raises(redis.Down):
+            connect()
+        redis.breaker.until = 0.0
+
+        assert connect() is not mine
+        assert another.submit(connect).result() is not theirs
+
+
+def test_one_spoilt_key_is_no_reason_to_go_without_redis(with_redis):
+    redis.call(lambda r: r.set("spoilt", "text"))
+
+    for command in (
+        lambda: redis.run("return redis.call('LPOP', KEYS[1])", ["spoilt"], []),
+        lambda: redis.run("return 1 .. nil", [], []),
+        lambda: redis.call(lambda r: r.lpop("spoilt")),
+    ):
+        with pytest.raises(redis.Down):
+            command()
+
+        assert redis.run("return 7", [], []) == 7
+    redis.call(lambda r: r.delete("spoilt"))
+
+
+def test_a_server_that_cannot_write_is_gone_without(with_redis):
+    with pytest.raises(redis.Down):
+        redis.run("return redis.error_reply('READONLY You can not write here')", [], [])
+
+    assert not redis.breaker.lets_through()
+
+
+def connect():
+    """This thread's connection, used."""
+    assert redis.run("return 1", [], []) == 1
+    return redis._connection()
+
+
+def test_each_thread_keeps_a_connection_of_its_own(with_redis):
+    first, second = in_threads([lambda: (connect(), connect())] * 2)
+
+    assert first[0] is first[1]
+    assert second[0] is second[1]
+    assert first[0] is not second[0]
+
+
+def test_a_key_without_an_end_fails_the_test_that_made_it(with_redis):
+    """conftest.py looks after each test."""
+    redis.call(lambda r: r.set("ends", 1, ex=60))
+    redis.call(lambda r: r.set("for ever", 1))
+
+    assert rules.kept_for_ever() == ["for ever"]
+    redis.call(lambda r: r.delete("for ever"))

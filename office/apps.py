@@ -1,0 +1,23 @@
+from django.apps import AppConfig
+from django.contrib.admin import apps
+from django.utils.translation import gettext_lazy as _
+
+
+class AdminConfig(apps.AdminConfig):
+    """Django's admin, with our site."""
+
+    default = False
+    default_site = "office.site.HongbaoAdminSite"
+
+
+class OfficeConfig(AppConfig):
+    name = "office"
+    verbose_name = _("Staff accounts")
+
+    def ready(self):
+        """After all other apps: what packages registered for their own tables is replaced."""
+        from django.contrib import admin
+
+        from office import people, signin  # noqa: F401 - signin listens
+
+        people.register(admin.site)

@@ -1,0 +1,216 @@
+"""Acting on a row: a page of its own shows what will happen, asks for a reason, calls the verb.
+
+How to add one: docs/back-office.md.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from kit.http import address
+from kit.http.problems import Problem
+from kit.plumbing import texts
+from office.frame import dossier, staff
+
+log = structlog.get_logger(__name__)
+
+BULK_MAX = 100  # rows at once: they fit on a page that somebody reads
+
+
+class ReasonAction:
+    """One thing that staff may do to a row, through the verb that everybody else calls.
+
+    A subclass says `name`, `title`, `permission`, and answers four questions about a row.
+    """
+
+    name = ""
+    title: Any = ""
+    permission = ""  # "packets.freeze_packet"
+    is_bulk = False  # offered on the list as well
+    is_grave = False  # takes something away from somebody: a red button
+    needs_reason = True
+    reason_label: Any = gettext_lazy("Reason")
+
+    def allows(self, user, obj) -> bool:
+        """Whether this person may do it to this row, besides the permission."""
+        return True
+
+    def refusal(self, obj, now: datetime) -> str:
+        """Why it cannot be done (now); empty when it can."""
+        return ""
+
+    def preview(self, obj, now: datetime) -> Sequence[str]:
+        """What will happen, in sentences, before it does."""
+        raise NotImplementedError
+
+    def facts(self, obj) -> tuple:
+        """What the preview rests on: when one of these has changed, the page is shown again."""
+        raise NotImplementedError
+
+    def run(self, obj, *, reason: str, now: datetime, also: staff.Note) -> Any:
+        """Call the verb with `also=also`; False when there was nothing left to do."""
+        raise NotImplementedError
+
+    def told(self, obj, result: Any) -> Any:
+        """What came of it, for the person who did it; empty: it is done, and that is all."""
+        return ""
+
+
+# name -> title: the timeline's words for what staff did. Filled by the admins that use them.
+titles: dict[str, Any] = {}
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        min_length=3,
+        max_length=255,
+        validators=[texts.validate_plain_lines],
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
+    )
+
+    def __init__(self, action: ReasonAction, *args):
+        super().__init__(*args)
+        self.fields["reason"].required = action.needs_reason
+
+
+def view(model_admin, request, name: str):
+    """The page of one action for one row or several: GET shows, POST acts."""
+    action = next((a for a in model_admin.acts if a.name == name), None)
+    if action is None:
+        raise Http404
+    if not (request.user.has_perm(action.permission) and model_admin.has_view_permission(request)):
+        raise PermissionDenied
+    if request.method not in ("GET", "POST"):
+        return HttpResponseNotAllowed(["GET", "POST"])
+    rows = _rows(model_admin, request, action)
+    if not all(action.allows(request.user, row) for row in rows):
+        raise PermissionDenied
+    now = timezone.now()
+    if request.method == "GET":
+        return _ask(model_admin, request, action, rows, ReasonForm(action), now)
+    form = ReasonForm(action, request.POST)
+    seen = set(request.POST.getlist("seen"))
+    doable = [row for row in rows if not action.refusal(row, now)]
+    if not doable:
+        messages.info(request, action.refusal(rows[0], now))
+        return HttpResponseRedirect(_back(model_admin, rows))
+    if any(_seen(action, row) not in seen for row in doable):
+        messages.warning(request, _("Something has changed in the meantime. Please look again."))
+        return _ask(model_admin, request, action, rows, form, now)
+    if not form.is_valid():
+        return _ask(model_admin, request, action, rows, form, now)
+    done = [row for row in doable if _run(request, action, row, form.cleaned_data["reason"], now)]
+    if done:
+        counted = ngettext("%(title)s: done.", "%(title)s: done for %(number)d.", len(done))
+        messages.success(request, counted % {"title": action.title, "number": len(done)})
+    return HttpResponseRedirect(_back(model_admin, rows))
+
+
+def on_list(action: ReasonAction):
+    """The action as an entry of a list's menu: it only leads to its page."""
+
+    def choose(model_admin, request, queryset):
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)[:BULK_MAX]
+        query = urlencode([("pk", pk) for pk in chosen])
+        return HttpResponseRedirect(f"{url_of(model_admin, action)}?{query}")
+
+    choose.__name__ = action.name
+    return choose, action.name, action.title
+
+
+def url_of(model_admin, action: ReasonAction) -> str:
+    return f"{dossier.list_of(model_admin.model)}do/{action.name}/"
+
+
+def buttons(model_admin, request, obj, now: datetime) -> list[dict]:
+    """The actions that this person may take on this row now."""
+    return [
+        {
+            "title": action.title,
+            "is_grave": action.is_grave,
+            "url": f"{url_of(model_admin, action)}?{urlencode({'pk': obj.pk})}",
+        }
+        for action in model_admin.acts
+        if request.user.has_perm(action.permission)
+        if action.allows(request.user, obj) and not action.refusal(obj, now)
+    ]
+
+
+def _rows(model_admin, request, action) -> list:
+    asked = (request.POST if request.method == "POST" else request.GET).getlist("pk")
+    asked = list(dict.fromkeys(asked))[: BULK_MAX if action.is_bulk else 1]
+    rows = [model_admin.get_object(request, pk) for pk in asked]
+    if not rows or None in rows:
+        raise Http404
+    return rows
+
+
+def _ask(model_admin, request, action, rows, form, now):
+    items = [
+        {
+            "row": row,
+            "url": dossier.page_of(row),
+            "refusal": (refusal := action.refusal(row, now)),
+            "preview": [] if refusal else action.preview(row, now),
+            "seen": _seen(action, row),
+        }
+        for row in rows
+    ]
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": action.title,
+        "action": action,
+        "items": items,
+        "can_act": any(not item["refusal"] for item in items),
+        "form": form,
+        "opts": model_admin.opts,
+        "back": _back(model_admin, rows),
+        "list_url": dossier.list_of(model_admin.model),
+    }
+    return TemplateResponse(request, "admin/hongbao/act.html", context)
+
+
+def _seen(action, row) -> str:
+    """A fingerprint of what the preview rests on; guards nobody's rights, so it needs no secret."""
+    told = repr((action.name, str(row.pk), action.facts(row)))
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+def _run(request, action, row, reason: str, now: datetime) -> bool:
+    note = staff.Note(
+        user=request.user, action=action.name, obj=row, reason=reason, ip=address.of(request)
+    )
+    try:
+        result = action.run(row, reason=reason, now=now, also=note)
+    except Problem as problem:
+        messages.error(request, f"{row}: {told_by(problem)}")
+        return False
+    if result is False:
+        messages.info(request, _("%(row)s: there was nothing left to do.") % {"row": row})
+        return False
+    if told := action.told(row, result):
+        messages.info(request, told)
+    return True
+
+
+def told_by(problem: Problem) -> str:
+    """A refusal in words: those about single fields when it names some."""
+    errors = [str(text) for texts in (problem.errors or {}).values() for text in texts]
+    return " ".join(errors) or str(problem.detail)
+
+
+def _back(model_admin, rows) -> str:
+    return dossier.page_of(rows[0]) if len(rows) == 1 else dossier.list_of(model_admin.model)

@@ -1,0 +1,231 @@
+"""Lists over big tables: nothing is counted to the end, every filter has an index."""
+
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
+from typing import Any
+
+from django.contrib.admin import FieldListFilter, SimpleListFilter
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from kit.money import total
+
+COUNTED = 500  # rows; a list says "500+" beyond, and goes on by key
+SUMMED = 10_000  # rows; a totals line says so beyond
+BEFORE = "before"
+
+
+class EstimatedPaginator(Paginator):
+    """Counts to COUNTED and no further, whatever the table's size."""
+
+    object_list: QuerySet
+
+    @cached_property
+    def counted(self) -> int:
+        return self.object_list.values("pk")[: COUNTED + 1].count()
+
+    @property
+    def count(self) -> int:
+        return min(self.counted, COUNTED)
+
+    @property
+    def is_cut(self) -> bool:
+        return self.counted > COUNTED
+
+
+class KeysetChangeList(ChangeList):
+    """Page numbers within a window of COUNTED rows; "older" goes on behind the last row shown, at
+    the same cost at any depth. In the order of the key or, under a filter by a range, of the
+    filtered column: its index then finds the rows and orders them, too."""
+
+    model_admin: Any
+    list_select_related: Any
+    before: str | None = None
+    totals: tuple = ()
+
+    def get_filters_params(self, params=None):
+        lookups = super().get_filters_params(params)
+        lookups.pop(BEFORE, None)
+        return lookups
+
+    def get_queryset(self, request, exclude_parameters=None):
+        self.before = self.params.pop(BEFORE, None)
+        self.filter_params.pop(BEFORE, None)
+        rows = super().get_queryset(request, exclude_parameters)
+        self.filtered = rows
+        if self.before is None:
+            return rows
+        try:
+            return self._behind(rows, self.before)
+        except (ValueError, ValidationError) as error:
+            raise IncorrectLookupParameters(error) from error
+
+    def _behind(self, rows, key):
+        if not self.ranged:
+            return rows.filter(**{"pk__lt" if self.is_descending else "pk__gt": key})
+        place = rows.model._default_manager.filter(pk=key).values_list(self.ranged, flat=True)[:1]
+        if not place or place[0] is None:
+            return rows.none()
+        until = {f"{self.ranged}__lte": place[0]}
+        return rows.filter(**until).exclude(**{self.ranged: place[0], "pk__gte": key})
+
+    def apply_select_related(self, rows):
+        """By a query of their own: joined, a database may begin with the few people that all rows
+        name, and sort all rows."""
+        return rows.prefetch_related(*(self.list_select_related or ()))
+
+    def get_ordering(self, request, queryset):
+        if self.ranged:
+            return [f"-{self.ranged}", "-pk"]
+        return super().get_ordering(request, queryset)
+
+    def get_query_string(self, new_params=None, remove=None):
+        """Filter links begin at the top again, page numbers stay within their window."""
+        given = dict(new_params or {})
+        if self.before is not None and PAGE_VAR in given:
+            given.setdefault(BEFORE, self.before)
+        return super().get_query_string(given, remove)
+
+    def get_results(self, request):
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        self.model_admin.prepare(self.result_list)
+        self.totals = self.model_admin.totals_of(self.filtered)
+
+    @property
+    def ranged(self) -> str:
+        """The column that a filter in use gives a range; the first one's, when there are more."""
+        return next((f for spec in self.filter_specs if (f := getattr(spec, "ranged", ""))), "")
+
+    @property
+    def is_descending(self) -> bool:
+        return self.model_admin.ordering[0].startswith("-")
+
+    @property
+    def is_cut(self) -> bool:
+        return self.paginator.is_cut
+
+    @property
+    def older_url(self) -> str:
+        """The page behind this one, by key; empty when the window shows all."""
+        if not self.is_cut or not self.result_list:
+            return ""
+        return super().get_query_string({BEFORE: self.result_list[-1].pk})
+
+    @property
+    def newest_url(self) -> str:
+        return super().get_query_string() if self.before is not None else ""
+
+
+class TotalsMixin:
+    """A totals line over the filtered set: `totals = {"amount": _("amount")}`.
+
+    Sums the newest SUMMED rows at most, and says so when there are more.
+    """
+
+    totals: dict = {}
+
+    def totals_of(self, queryset) -> tuple:
+        if not self.totals:
+            return ()
+        rows = queryset.select_related(None)[:SUMMED]
+        return tuple((label, total(rows, column)) for column, label in self.totals.items())
+
+    @property
+    def totals_note(self):
+        return _("of the newest %(rows)d rows at most") % {"rows": SUMMED}
+
+
+class DateRangeFilter(FieldListFilter):
+    """From one day to another, both included, in the service's time zone."""
+
+    template = "admin/date_range_filter.html"
+
+    def __init__(self, field, request, params, model, model_admin, field_path):
+        self.from_name, self.to_name = self.names(field_path)
+        super().__init__(field, request, params, model, model_admin, field_path)
+        self.since, self.until = (self._day(name) for name in (self.from_name, self.to_name))
+
+    @staticmethod
+    def names(field_path: str) -> tuple[str, str]:
+        return f"{field_path}__from", f"{field_path}__to"
+
+    def expected_parameters(self):
+        return [self.from_name, self.to_name]
+
+    def queryset(self, request, queryset):
+        if self.since:
+            queryset = queryset.filter(**{f"{self.field_path}__gte": _midnight(self.since)})
+        if self.until:
+            end = _midnight(self.until + timedelta(days=1))
+            queryset = queryset.filter(**{f"{self.field_path}__lt": end})
+        return queryset
+
+    @property
+    def ranged(self) -> str:
+        return self.field_path if self.since or self.until else ""
+
+    def choices(self, changelist):
+        today = timezone.localdate()
+        spans = [
+            (_("Any date"), None, None),
+            (_("Today"), today, today),
+            (_("Yesterday"), today - timedelta(days=1), today - timedelta(days=1)),
+            (_("Past 7 days"), today - timedelta(days=6), today),
+            (_("This month"), today.replace(day=1), today),
+        ]
+        self.kept = [
+            (name, value)
+            for name, values in changelist.filter_params.items()
+            if name not in self.expected_parameters()
+            for value in ([values] if isinstance(values, str) else values)
+        ]
+        for label, since, until in spans:
+            query = {
+                self.from_name: since and since.isoformat(),
+                self.to_name: until and until.isoformat(),
+            }
+            yield {
+                "selected": (since, until) == (self.since, self.until),
+                "query_string": changelist.get_query_string(query),
+                "display": label,
+            }
+
+    def _day(self, name: str) -> date | None:
+        given = self.used_parameters.get(name)
+        text = given[-1] if isinstance(given, list) else given
+        if not text:
+            return None
+        try:
+            day = date.fromisoformat(str(text))
+        except ValueError as error:
+            raise IncorrectLookupParameters(error) from error
+        if not 2000 <= day.year < 3000:  # years at the ends of the calendar overflow
+            raise IncorrectLookupParameters(text)
+        return day
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def allowed_parameters(list_filter) -> set[str]:
+    """The query parameters that a list's own filters take. Django lets any column be filtered by
+    address, which would tell hidden ones (`?seed__startswith=a`)."""
+    allowed = set()
+    for item in list_filter:
+        if isinstance(item, str):
+            allowed |= {item, f"{item}__exact", f"{item}__isnull", f"{item}__id__exact"}
+        elif isinstance(item, type) and issubclass(item, SimpleListFilter):
+            allowed.add(str(item.parameter_name))
+        else:
+            field, kind = item
+            allowed |= {f"{field}__exact"}
+            if hasattr(kind, "names"):
+                allowed |= set(kind.names(field))
+    return allowed

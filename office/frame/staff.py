@@ -1,0 +1,69 @@
+"""What staff did, and how they came in: rows that the auditor reads."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import models
+from django.http import HttpRequest
+from django.utils import timezone
+
+from kit.http import address
+from kit.models import StaffAction, StaffEvent
+from kit.plumbing import texts
+
+# Whoever has it looks after the accounts of staff, and after no money.
+MANAGE_ACCOUNTS = "kit.manage_accounts"
+
+
+def model_name(obj: models.Model | type[models.Model]) -> str:
+    return obj._meta.label_lower
+
+
+@dataclass
+class Note:
+    """An `also` for verbs (kit/retry.py): the staff member's log line commits with the work.
+
+    A verb that answers False has changed nothing, and then nothing is noted. `once` is unique: the
+    second of two that bear it rolls back with what it did.
+    """
+
+    user: Any
+    action: str
+    obj: Any  # the row; None until the verb has made it
+    reason: str
+    ip: str | None = None
+    once: str | None = None
+    now: datetime = field(default_factory=timezone.now)
+
+    def begin(self) -> None:
+        """Nothing to claim: the verb's own WHERE decides."""
+
+    def keep(self, result: Any) -> None:
+        if result is False:
+            return
+        StaffAction.objects.create(
+            user=self.user,
+            action=self.action,
+            model=model_name(self.obj),
+            key=str(self.obj.pk),
+            subject=str(self.obj)[:128],
+            reason=self.reason,
+            once=self.once,
+            ip=self.ip,
+            created_at=self.now,
+        )
+        LogEntry.objects.log_actions(
+            self.user.pk, [self.obj], CHANGE, f"{self.action}: {self.reason}", single_object=True
+        )
+
+
+def event(kind: StaffEvent.Kind, *, username: str, request: HttpRequest) -> None:
+    StaffEvent.objects.create(
+        kind=kind,
+        username=texts.seen(username or "")[:150],  # a stranger's words, too
+        ip=address.of(request),
+        agent=texts.seen(request.META.get("HTTP_USER_AGENT", "") if request else "")[:200],
+        created_at=timezone.now(),
+    )

@@ -1,0 +1,180 @@
+"""What staff may do to a packet."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from kit.money import total
+from office.frame.actions import ReasonAction
+from packets import freeze, refund, review, settle
+from packets.models import RefundReview, Share
+from packets.states import PayStatus, ReviewState
+
+
+class FreezePacket(ReasonAction):
+    name = "freeze_packet"
+    title = gettext_lazy("Freeze the packet")
+    permission = "packets.freeze_packet"
+    is_bulk = is_grave = True
+
+    def refusal(self, packet, now):
+        return _("This packet is frozen already.") if packet.is_frozen else ""
+
+    def preview(self, packet, now):
+        return [_("Nothing in it moves any more: no grab, no settlement, no refund.")]
+
+    def facts(self, packet):
+        return (packet.is_frozen,)
+
+    def run(self, packet, *, reason, now, also):
+        return freeze.freeze(public_id=packet.public_id, reason=reason, now=now, also=also)
+
+
+class UnfreezePacket(ReasonAction):
+    name = "unfreeze_packet"
+    title = gettext_lazy("Unfreeze the packet")
+    permission = "packets.freeze_packet"
+    is_bulk = True
+
+    def refusal(self, packet, now):
+        return "" if packet.is_frozen else _("This packet is not frozen.")
+
+    def preview(self, packet, now):
+        return [
+            _("Grabs, settlement and refund go on as the packet's times allow."),
+            _("It was frozen because: %(reason)s") % {"reason": packet.frozen_reason or "-"},
+        ]
+
+    def facts(self, packet):
+        return (packet.is_frozen, packet.frozen_reason)
+
+    def run(self, packet, *, reason, now, also):
+        return freeze.unfreeze(public_id=packet.public_id, reason=reason, now=now, also=also)
+
+
+class RefundNow(ReasonAction):
+    """The expiry refund that the sweep would make; never before the packet's time."""
+
+    name = "refund_now"
+    title = gettext_lazy("Refund the rest now")
+    permission = "packets.refund_now"
+
+    def refusal(self, packet, now):
+        if packet.is_frozen:
+            return _("The packet is frozen: nothing in it moves.")
+        if packet.voided_at or packet.pay_status != PayStatus.PAID:
+            return _("Only a paid packet can be refunded.")
+        if packet.expire_time > now:
+            return _("The packet has not expired yet.")
+        if packet.is_cli_handle:
+            return _("The expiry has been dealt with already.")
+        return ""
+
+    def preview(self, packet, now):
+        rest = total(Share.objects.filter(rp=packet, user_id=None), "money")
+        told = {"rest": f"{rest:,.2f}", "sender": packet.user_id}
+        return [_("%(rest)s yuan go back to the wallet of %(sender)s.") % told]
+
+    def facts(self, packet):
+        rest = total(Share.objects.filter(rp=packet, user_id=None), "money")
+        return (packet.is_frozen, packet.is_cli_handle, str(rest))
+
+    def run(self, packet, *, reason, now, also):
+        return refund.refund_expired(rp_id=packet.pk, now=now, also=also)
+
+
+class SettleNow(ReasonAction):
+    """Credit what is taken, paid and not credited: a settlement pass out of turn."""
+
+    name = "settle_now"
+    title = gettext_lazy("Run the settlement now")
+    permission = "packets.settle_now"
+
+    def refusal(self, packet, now):
+        if packet.is_frozen:
+            return _("The packet is frozen: nothing in it moves.")
+        if packet.voided_at or packet.pay_status != PayStatus.PAID:
+            return _("Only a paid packet can be settled.")
+        return "" if _uncredited(packet).exists() else _("Every taken share is credited already.")
+
+    def preview(self, packet, now):
+        shares = _uncredited(packet)
+        number = shares.count()
+        told = {"number": number, "money": f"{total(shares, 'money'):,.2f}"}
+        return [
+            ngettext(
+                "%(number)d taken share is credited: %(money)s yuan.",
+                "%(number)d taken shares are credited: %(money)s yuan in all.",
+                number,
+            )
+            % told
+        ]
+
+    def facts(self, packet):
+        return (packet.is_frozen, *_uncredited(packet).values_list("pk", flat=True))
+
+    def run(self, packet, *, reason, now, also):
+        return settle.settle_packet(rp_id=packet.pk, now=now, also=also)
+
+    def told(self, packet, settled):
+        if not settled.left:
+            return ""
+        return _("%(left)d shares could not be credited; look at the log.") % {"left": settled.left}
+
+
+class _Review(ReasonAction):
+    """Move an expiry refund on; the kinds of it differ in where to."""
+
+    permission = "packets.review_refund"
+    is_bulk = True
+    needs_reason = False
+    reason_label = gettext_lazy("Note")
+    to = ReviewState.REVIEWED
+    says = gettext_lazy("Looked at, and in order.")
+
+    def refusal(self, row, now):
+        if row.state in RefundReview.MOVES.sources(self.to):
+            return ""
+        return _("This refund is %(state)s already.") % {"state": row.get_state_display()}
+
+    def preview(self, row, now):
+        told = {"money": f"{row.amount:,.2f}", "user": row.user_id}
+        return [_("%(money)s yuan to %(user)s.") % told, self.says]
+
+    def facts(self, row):
+        return (row.state,)
+
+    def run(self, row, *, reason, now, also):
+        staff_id = also.user.pk
+        return review.decide(
+            review_id=row.pk, to=self.to, staff_id=staff_id, note=reason, now=now, also=also
+        )
+
+
+class MarkReviewed(_Review):
+    name = "mark_reviewed"
+    title = gettext_lazy("Mark reviewed")
+
+
+class Dispute(_Review):
+    name = "dispute_refund"
+    title = gettext_lazy("Dispute")
+    is_grave = needs_reason = True
+    to = ReviewState.DISPUTED
+    says = gettext_lazy("Nothing is frozen; the dispute is shown on the packet and the wallet.")
+
+
+class MarkSettled(_Review):
+    name = "mark_settled"
+    title = gettext_lazy("Mark settled")
+    to = ReviewState.SETTLED
+    says = gettext_lazy("Nothing more to do: it leaves the queue for good.")
+
+
+REVIEW_ACTS = [MarkReviewed(), Dispute(), MarkSettled()]
+
+
+def _uncredited(packet):
+    return Share.objects.filter(rp=packet, user_id__isnull=False, is_into_account=False)
+
+
+ACTS = [FreezePacket(), UnfreezePacket(), RefundNow(), SettleNow()]

@@ -1,0 +1,267 @@
+"""What staff may do to a wallet, and to an adjustment under four eyes."""
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from kit.ids import is_outside_id
+from kit.plumbing import texts
+from office.frame.actions import ReasonAction
+from office.frame.proposals import Proposal, making
+from wallets import accounts, adjust, freeze
+from wallets.models import Wallet
+from wallets.states import AdjustmentStatus
+
+
+class FreezeWallet(ReasonAction):
+    name = "freeze_wallet"
+    title = gettext_lazy("Freeze the wallet")
+    permission = "wallets.freeze_wallet"
+    is_bulk = is_grave = True
+
+    def refusal(self, wallet, now):
+        return _("This wallet is frozen already.") if wallet.is_frozen else ""
+
+    def preview(self, wallet, now):
+        balance = {"user": wallet.user_id, "balance": f"{wallet.balance:,.2f}"}
+        return [
+            _("%(user)s can no longer pay or grab; the balance of %(balance)s yuan stays.")
+            % balance,
+            _("What is owed to the wallet still arrives: refunds, settled shares, top-ups."),
+        ]
+
+    def facts(self, wallet):
+        return (wallet.is_frozen,)
+
+    def run(self, wallet, *, reason, now, also):
+        return freeze.freeze(user_id=wallet.user_id, reason=reason, now=now, also=also)
+
+
+class UnfreezeWallet(ReasonAction):
+    name = "unfreeze_wallet"
+    title = gettext_lazy("Unfreeze the wallet")
+    permission = "wallets.freeze_wallet"
+    is_bulk = True
+
+    def refusal(self, wallet, now):
+        return "" if wallet.is_frozen else _("This wallet is not frozen.")
+
+    def preview(self, wallet, now):
+        return [
+            _("%(user)s can pay and grab again, at once.") % {"user": wallet.user_id},
+            _("It was frozen because: %(reason)s") % {"reason": wallet.frozen_reason or "-"},
+        ]
+
+    def facts(self, wallet):
+        return (wallet.is_frozen, wallet.frozen_reason)
+
+    def run(self, wallet, *, reason, now, also):
+        return freeze.unfreeze(user_id=wallet.user_id, reason=reason, now=now, also=also)
+
+
+class AdjustmentForm(forms.Form):
+    user_id = forms.CharField(
+        label=gettext_lazy("user"),
+        max_length=64,
+        required=False,
+        help_text=gettext_lazy("empty: the platform keeps a case's money"),
+    )
+    is_credit = forms.TypedChoiceField(
+        label=gettext_lazy("direction"),
+        coerce=lambda word: word == "credit",
+        choices=[
+            ("credit", gettext_lazy("credit the wallet")),
+            ("debit", gettext_lazy("debit the wallet")),
+        ],
+    )
+    other = forms.ChoiceField(
+        label=gettext_lazy("against"),
+        choices=[
+            (accounts.PLATFORM, gettext_lazy("the platform's money")),
+            (accounts.SUSPENSE, gettext_lazy("suspense (arrived without an owner)")),
+        ],
+    )
+    case_id = forms.IntegerField(
+        label=gettext_lazy("case"),
+        min_value=1,
+        max_value=2**63 - 1,
+        required=False,
+        help_text=gettext_lazy("its number: suspense holds money for cases alone"),
+    )
+    amount = forms.DecimalField(
+        label=gettext_lazy("amount"), min_value=0, max_digits=13, decimal_places=2
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("reason"),
+        min_length=3,
+        max_length=255,
+        validators=[texts.validate_plain_lines],
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    attachment = forms.CharField(
+        label=gettext_lazy("attachment"),
+        max_length=255,
+        required=False,
+        validators=[texts.validate_plain],
+        help_text=gettext_lazy("where the evidence is kept: a ticket, a document's number"),
+    )
+
+    def clean_user_id(self):
+        user_id = self.cleaned_data["user_id"].strip()
+        if user_id and not is_outside_id(user_id):
+            raise forms.ValidationError(_("This is no user id."))
+        return user_id
+
+
+class ProposeAdjustment(Proposal):
+    name = "propose_adjustment"
+    title = gettext_lazy("Propose an adjustment")
+    permission = "wallets.propose_adjustment"
+    form = AdjustmentForm
+
+    def notes(self):
+        most = {"most": f"{settings.REDPACKET_MAKER_MAX:,.2f}"}
+        return [
+            _("Nothing moves until another person has approved it."),
+            _("You may propose at most %(most)s yuan at once.") % most,
+        ]
+
+    def preview(self, data, now):
+        keys = ("user_id", "amount", "is_credit", "other", "case_id")
+        adjust.refuse_unless_possible(**{key: data[key] for key in keys})
+        other = dict(AdjustmentForm.base_fields["other"].choices)[data["other"]]
+        told = {"money": f"{data['amount']:,.2f}", "user": data["user_id"], "other": other}
+        if not data["user_id"]:
+            lines = [_("%(money)s yuan go from %(other)s to the platform.") % told]
+        elif data["is_credit"]:
+            lines = [_("%(money)s yuan go from %(other)s to the wallet of %(user)s.") % told]
+        else:
+            lines = [_("%(money)s yuan go from the wallet of %(user)s to %(other)s.") % told]
+        if data["case_id"]:
+            lines.append(_("It is about case %(number)d.") % {"number": data["case_id"]})
+        elif data["other"] == accounts.SUSPENSE:
+            lines.append(_("A new case is opened for it."))
+        return [
+            *lines,
+            *(self._balance(data) if data["user_id"] else ()),
+            _("Reason: %(reason)s") % data,
+            _("Attachment: %(attachment)s") % {"attachment": data["attachment"] or "-"},
+            _("Nothing moves until another person has approved it."),
+        ]
+
+    @staticmethod
+    def _balance(data) -> list:
+        wallet = Wallet.objects.filter(user_id=data["user_id"]).first()
+        before = wallet.balance if wallet else 0
+        after = before + data["amount"] if data["is_credit"] else before - data["amount"]
+        told = {"user": data["user_id"], "before": f"{before:,.2f}", "after": f"{after:,.2f}"}
+        lines = [_("The balance is %(before)s yuan; it would be %(after)s.") % told]
+        if wallet is None:
+            lines.append(_("%(user)s has no wallet yet.") % told)
+        if after < 0:
+            lines.append(_("The balance does not suffice: an approval would be refused."))
+        return lines
+
+    def run(self, data, *, user, now, request):
+        also = making(user, request, self.name, data["reason"])
+        return adjust.propose(**data, maker_id=user.pk, now=now, also=also)
+
+
+class _DecideAdjustment(ReasonAction):
+    permission = "wallets.check_adjustment"
+    needs_reason = False
+    reason_label = gettext_lazy("Remark")
+
+    def allows(self, user, adjustment):
+        """Four eyes: never one's own."""
+        return adjustment.maker_id != user.pk
+
+    def refusal(self, adjustment, now):
+        is_open = adjustment.status == AdjustmentStatus.PROPOSED
+        return "" if is_open else _("This has been decided already.")
+
+    def facts(self, adjustment):
+        return (adjustment.status,)
+
+
+class ApproveAdjustment(_DecideAdjustment):
+    name = "approve_adjustment"
+    title = gettext_lazy("Approve")
+
+    def refusal(self, adjustment, now):
+        if adjustment.amount > settings.REDPACKET_CHECKER_MAX:
+            return str(adjust.over_limit(settings.REDPACKET_CHECKER_MAX))
+        return super().refusal(adjustment, now)
+
+    def preview(self, adjustment, now):
+        told = {
+            "money": f"{adjustment.amount:,.2f}",
+            "source": adjustment.source,
+            "target": adjustment.target,
+            "maker": adjustment.maker,
+            "reason": adjustment.reason,
+        }
+        return [
+            _("%(money)s yuan move from %(source)s to %(target)s, now.") % told,
+            *self._case(adjustment),
+            _("Proposed by %(maker)s: %(reason)s") % told,
+        ]
+
+    @staticmethod
+    def _case(adjustment) -> list:
+        if adjustment.case_id:
+            return [_("It is about case %(number)d.") % {"number": adjustment.case_id}]
+        is_back = adjustment.target == accounts.SUSPENSE
+        return [_("A new case is opened for it.")] if is_back else []
+
+    def run(self, adjustment, *, reason, now, also):
+        return adjust.approve(
+            reference=adjustment.reference, checker_id=also.user.pk, now=now, also=also
+        )
+
+
+class RejectAdjustment(_DecideAdjustment):
+    name = "reject_adjustment"
+    title = gettext_lazy("Reject")
+    is_grave = needs_reason = True
+    reason_label = gettext_lazy("Reason")
+
+    def preview(self, adjustment, now):
+        told = {"maker": adjustment.maker, "reason": adjustment.reason}
+        return [_("Nothing moves."), _("Proposed by %(maker)s: %(reason)s") % told]
+
+    def run(self, adjustment, *, reason, now, also):
+        return adjust.reject(
+            reference=adjustment.reference, checker_id=also.user.pk, now=now, also=also
+        )
+
+
+class WithdrawAdjustment(ReasonAction):
+    name = "withdraw_adjustment"
+    title = gettext_lazy("Withdraw the proposal")
+    permission = "wallets.propose_adjustment"
+    is_grave = True
+
+    def allows(self, user, adjustment):
+        """One's own alone."""
+        return adjustment.maker_id == user.pk
+
+    def refusal(self, adjustment, now):
+        is_open = adjustment.status == AdjustmentStatus.PROPOSED
+        return "" if is_open else _("This has been decided already.")
+
+    def preview(self, adjustment, now):
+        return [_("Nothing moves."), _("Nobody can approve it any more.")]
+
+    def facts(self, adjustment):
+        return (adjustment.status,)
+
+    def run(self, adjustment, *, reason, now, also):
+        return adjust.withdraw(
+            reference=adjustment.reference, maker_id=also.user.pk, now=now, also=also
+        )
+
+
+ADJUSTMENT_ACTS = [ApproveAdjustment(), RejectAdjustment(), WithdrawAdjustment()]
+PROPOSE_ADJUSTMENT = ProposeAdjustment()

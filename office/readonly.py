@@ -1,0 +1,418 @@
+"""What the admin pages share: money and history can be read, never edited."""
+
+from typing import Any, cast
+
+from django.apps import apps
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import Http404, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from kit.models import Event, ExportJob, IdempotencyRecord, StaffAction, StaffEvent
+from office.export import jobs as export
+from office.export.sheets import Column
+from office.frame import actions, find, proposals
+from office.frame.actions import ReasonAction
+from office.frame.dossier import (
+    Bar,
+    Entry,
+    Page,
+    Part,
+    Section,
+    badge,
+    found,
+    in_order,
+    link,
+    list_of,
+    moment,
+    page_of,
+    yuan,
+)
+from office.frame.filters import AgeFilter, AmountRangeFilter
+from office.frame.lists import (
+    DateRangeFilter,
+    EstimatedPaginator,
+    KeysetChangeList,
+    TotalsMixin,
+    allowed_parameters,
+)
+from office.frame.proposals import Proposal
+from office.frame.staff import model_name
+
+__all__ = [
+    "AgeFilter",
+    "AmountRangeFilter",
+    "Bar",
+    "DateRangeFilter",
+    "Entry",
+    "EstimatedPaginator",
+    "Page",
+    "Part",
+    "ReadOnly",
+    "ReadOnlyAdmin",
+    "ReasonAction",
+    "Section",
+    "TotalsMixin",
+    "badge",
+    "done_by",
+    "done_to",
+    "found",
+    "in_order",
+    "link",
+    "list_of",
+    "moment",
+    "page_of",
+    "yuan",
+]
+
+
+class ReadOnly:
+    """Nobody adds, changes or deletes, superusers included."""
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
+    """A list and a page. Lists never count a big table; `acts` are what staff may do here."""
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    paginator = EstimatedPaginator
+    list_per_page = 50
+    list_max_show_all = 0
+    sortable_by = ()
+    ordering = ["-pk"]
+    acts: list[ReasonAction] = []
+    export_hidden: set[str] = set()  # columns that leave the house in no file
+    proposals: list[Proposal] = []  # forms that make a new row through a verb
+    offers: list = []  # buttons to other pages: (request, row) -> (title, address) or None
+    sections: list = []  # what apps above add to the page: (request, row) -> Section or None
+
+    def __init__(self, model, admin_site):
+        super().__init__(model, admin_site)
+        named: list[Any] = [*self.acts, *self.proposals]
+        actions.titles.update({action.name: action.title for action in named})
+
+    # --- the list
+
+    def get_changelist(self, request, **kwargs):
+        return KeysetChangeList
+
+    def lookup_allowed(self, lookup, value, request=None):
+        return lookup in allowed_parameters(self.get_list_filter(request))
+
+    def get_search_results(self, request, queryset, search_term):
+        """Exactly, and each column by its index: a LIKE over millions has none."""
+        words = find.words(search_term)
+        if not words:
+            return (queryset.none() if search_term.strip() else queryset), False
+        for word in words:
+            hits = [Q(**{field: word}) for field in self.search_fields if self._has(field, word)]
+            if hits:
+                either = hits[0]
+                for hit in hits[1:]:
+                    either |= hit
+                return queryset.filter(either), False
+        return queryset.none(), False
+
+    def _has(self, field: str, word: str) -> bool:
+        try:
+            return self.model._default_manager.filter(**{field: word}).exists()
+        except ValueError:  # a word where the column holds numbers
+            return False
+
+    def prepare(self, rows: list) -> None:
+        """Give the rows of one page what their columns need, in one query rather than in fifty."""
+
+    def get_actions(self, request):
+        return {
+            action.name: actions.on_list(action)
+            for action in self.acts
+            if action.is_bulk and request.user.has_perm(action.permission)
+        }
+
+    def changelist_view(self, request, extra_context=None):
+        making = [
+            {"title": proposal.title, "url": proposals.url_of(self.model, proposal)}
+            for proposal in self.proposals
+            if request.user.has_perm(proposal.permission)
+        ]
+        context = {
+            "proposals": making,
+            "can_export": request.user.has_perm(export.PERMISSION),
+            "export_query": export.query_of(request.GET),
+        }
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def export_columns(self) -> list[Column]:
+        return export.columns_of(self)
+
+    def get_action_choices(self, request, default_choices=()):
+        return [("", "---------"), *((a[1], a[2]) for a in self.get_actions(request).values())]
+
+    # --- the page
+
+    def page(self, request, obj) -> Page:
+        """What the page shows; the default is every column of the row."""
+        return Page(
+            sentence=str(obj),
+            facts=[(f.verbose_name, f.value_from_object(obj)) for f in self.model._meta.fields],
+        )
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        obj = self.get_object(request, object_id)
+        if obj is None:
+            return cast(Any, self)._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        page = self.page(request, obj)
+        page.sections += filter(None, (section(request, obj) for section in self.sections))
+        page.warnings = [*page.warnings, *(s.warning for s in page.sections if s.warning)]
+        offered = [
+            {"title": offer[0], "url": offer[1], "is_grave": False}
+            for offer in filter(None, (offer(request, obj) for offer in self.offers))
+        ]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{self.opts.verbose_name} {obj}",
+            "subtitle": None,
+            "opts": self.opts,
+            "original": obj,
+            "page": page,
+            "buttons": [*actions.buttons(self, request, obj, timezone.now()), *offered],
+            "list_url": list_of(self.model),
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/hongbao/page.html", context)
+
+    def get_urls(self):
+        act = self.admin_site.admin_view(lambda request, name: actions.view(self, request, name))
+        out = self.admin_site.admin_view(lambda request: export.view(self, request))
+        base = f"{self.opts.app_label}_{self.opts.model_name}"
+        new = self.admin_site.admin_view(lambda request, name: proposals.view(self, request, name))
+        return [
+            path("do/<slug:name>/", act, name=f"{base}_act"),
+            path("new/<slug:name>/", new, name=f"{base}_new"),
+            path("export/", out, name=f"{base}_export"),
+            *super().get_urls(),
+        ]
+
+
+def done_to(obj) -> list[Entry]:
+    """What staff did to a row, for its timeline."""
+    rows = StaffAction.objects.filter(model=model_name(obj), key=str(obj.pk))
+    return [
+        Entry(
+            at=row.created_at,
+            who=row.user.get_username(),
+            text=actions.titles.get(row.action, row.action),
+            tone="staff",
+            detail=row.reason,
+        )
+        for row in rows.select_related("user").order_by("pk")
+    ]
+
+
+def done_by(user, most: int = 10) -> list[Entry]:
+    """What one member of staff did last, newest first, for his desk."""
+    return [
+        Entry(
+            row.created_at,
+            found(row.subject),
+            actions.titles.get(row.action, row.action),
+            "staff",
+            row.reason,
+        )
+        for row in StaffAction.objects.filter(user_id=user.pk).order_by("-pk")[:most]
+    ]
+
+
+actions.titles["export"] = _("Export")
+
+
+@admin.register(ExportJob)
+class ExportJobAdmin(ReadOnlyAdmin):
+    """One's own exports; the files are for nobody else."""
+
+    list_display = ["at", "what", "query", "format", "shown_state", "rows"]
+    list_filter = ["state"]
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.is_active and request.user.has_perm(export.PERMISSION)
+
+    has_module_permission = has_view_permission
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).filter(user=request.user)
+
+    @admin.display(description=_("asked for at"))
+    def at(self, job):
+        return moment(job.created_at)
+
+    @admin.display(description=_("list"))
+    def what(self, job):
+        return apps.get_model(job.model)._meta.verbose_name_plural
+
+    @admin.display(description=_("state"))
+    def shown_state(self, job):
+        tones = {
+            ExportJob.State.RUNNING: "awaiting",
+            ExportJob.State.DONE: "open",
+            ExportJob.State.FAILED: "void",
+        }
+        return badge(tones.get(job.state, "closed"), job.get_state_display())
+
+    def page(self, request, job):
+        is_running = job.state == ExportJob.State.RUNNING
+        sentences = {
+            ExportJob.State.RUNNING: _(
+                "This export is being written. The page looks again by itself."
+            ),
+            ExportJob.State.DONE: _("This export is ready; its file is kept for a day."),
+            ExportJob.State.FAILED: _("This export has failed. Please ask for it again."),
+            ExportJob.State.GONE: _("The file of this export has been removed."),
+        }
+        page = Page(
+            sentence=sentences[job.state],
+            badges=[self.shown_state(job)],
+            refresh_s=3 if is_running else 0,
+            facts=[
+                (_("list"), self.what(job)),
+                (_("filters"), job.query or "-"),
+                (_("format"), job.format.upper()),
+                (_("rows"), f"{job.rows:,}"),
+                (_("asked for at"), moment(job.created_at)),
+                (_("done at"), moment(job.done_at)),
+            ],
+        )
+        if is_running and (done := export.progress(job)) is not None:
+            bar = format_html('<progress max="100" value="{}">{}%</progress> {}%', done, done, done)
+            page.facts = [(_("progress"), bar), *page.facts]
+        if job.state == ExportJob.State.DONE:
+            file = link(reverse("admin:kit_exportjob_file", args=[job.pk]), _("Download"))
+            page.facts = [(_("file"), file), *page.facts]
+        return page
+
+    def get_urls(self):
+        file = self.admin_site.admin_view(self.file)
+        return [path("<int:pk>/file/", file, name="kit_exportjob_file"), *super().get_urls()]
+
+    def file(self, request, pk: int):
+        """For its owner alone, while he may export and see that list."""
+        job = self.get_queryset(request).filter(pk=pk, state=ExportJob.State.DONE).first()
+        if job is None:
+            raise Http404
+        source = self.admin_site._registry[apps.get_model(job.model)]
+        if not (self.has_view_permission(request) and source.has_view_permission(request)):
+            raise PermissionDenied
+        return export.download(job)
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ["place", "type", "at", "data"]
+    list_filter = [("created_at", DateRangeFilter)]
+    search_fields = ["place"]
+    search_help_text = _("place")
+
+    @admin.display(description=_("time"))
+    def at(self, event):
+        return moment(event.created_at)
+
+
+@admin.register(IdempotencyRecord)
+class IdempotencyRecordAdmin(ReadOnlyAdmin):
+    export_hidden = {"body", "fingerprint"}
+    list_display = ["caller", "key", "status", "at"]
+    list_filter = [("created_at", DateRangeFilter)]
+    search_fields = ["caller"]
+    search_help_text = _("user")
+
+    @admin.display(description=_("time"))
+    def at(self, record):
+        return moment(record.created_at)
+
+    def page(self, request, record):
+        """Without the remembered answer: it holds the payer's parameters."""
+        return Page(
+            sentence=str(record),
+            facts=[
+                (_("user"), found(record.caller)),
+                ("Idempotency-Key", record.key),
+                ("HTTP", record.status),
+                (_("time"), moment(record.created_at)),
+            ],
+        )
+
+
+@admin.register(StaffAction)
+class StaffActionAdmin(ReadOnlyAdmin):
+    list_display = ["at", "user", "what", "subject", "reason", "ip"]
+    list_display_links = ["at"]
+    list_select_related = ["user"]
+    list_filter = [("created_at", DateRangeFilter), "user"]
+    search_fields = ["key", "user__username"]
+    search_help_text = _("staff")
+
+    @admin.display(description=_("time"))
+    def at(self, row):
+        return moment(row.created_at)
+
+    @admin.display(description=_("action"))
+    def what(self, row):
+        return actions.titles.get(row.action, row.action)
+
+    def page(self, request, row):
+        return Page(
+            sentence=_("%(user)s: %(action)s, %(subject)s.")
+            % {"user": row.user, "action": self.what(row), "subject": row.subject},
+            facts=[
+                (_("staff"), row.user),
+                (_("action"), self.what(row)),
+                (_("on"), found(row.subject)),
+                (_("reason"), row.reason),
+                (_("address"), row.ip or "-"),
+                (_("time"), moment(row.created_at)),
+            ],
+        )
+
+
+@admin.register(StaffEvent)
+class StaffEventAdmin(ReadOnlyAdmin):
+    list_display = ["at", "shown_kind", "username", "ip", "agent"]
+    list_filter = [("created_at", DateRangeFilter), "kind"]
+    search_fields = ["username"]
+    search_help_text = _("name given")
+
+    @admin.display(description=_("time"))
+    def at(self, row):
+        return moment(row.created_at)
+
+    @admin.display(description=_("event"))
+    def shown_kind(self, row):
+        return badge(f"event-{row.kind}", row.get_kind_display())
+
+    def page(self, request, row):
+        return Page(
+            sentence=f"{row.get_kind_display()}: {row.username}",
+            facts=[
+                (_("name given"), row.username),
+                (_("address"), row.ip or "-"),
+                (_("browser"), row.agent),
+                (_("time"), moment(row.created_at)),
+            ],
+        )

@@ -1,0 +1,90 @@
+"""The admin site: its name, its menu, the box that finds anything, the second factor of staff."""
+
+from django import forms
+from django.conf import settings
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from office import menu
+from office.frame import find
+
+
+class HongbaoAdminSite(AdminSite):
+    site_header = _("Hongbao back office")
+    site_title = _("Hongbao")
+    index_title = _("Back office")
+    site_url = None
+    login_template = "admin/login_otp.html"
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.disable_action("delete_selected")
+
+    @property
+    def login_form(self) -> type[forms.Form]:
+        from office.signin import SignInForm  # needs the loaded user model
+
+        return SignInForm
+
+    def login(self, request, extra_context=None):
+        from office.tries import Locked
+
+        try:
+            return super().login(request, extra_context)
+        except Locked as locked:
+            return self.locked(request, locked)
+
+    def locked(self, request, locked) -> TemplateResponse:
+        minutes = max(1, -(-locked.wait_s // 60))
+        again = ngettext(
+            "Please try again in %(minutes)d minute.",
+            "Please try again in %(minutes)d minutes.",
+            minutes,
+        ) % {"minutes": minutes}
+        context = {**self.each_context(request), "title": locked.title, "again": again}
+        return TemplateResponse(
+            request, "admin/locked.html", context, status=locked.status, headers=locked.headers
+        )
+
+    def has_permission(self, request) -> bool:
+        """Staff, and verified by a second factor where that is on."""
+        is_verified = not settings.REDPACKET_STAFF_OTP or request.user.is_verified()
+        return super().has_permission(request) and is_verified
+
+    def get_app_list(self, request, app_label=None):
+        apps = self._build_app_dict(request, app_label)
+        return list(apps.values()) if app_label else menu.sections(apps)
+
+    def index(self, request, extra_context=None):
+        from office import desk as dashboard
+        from office.readonly import done_by
+
+        blocks, charts = dashboard.blocks(request.user)
+        shown = {"mine": done_by(request.user), "blocks": blocks, "charts": charts}
+        return super().index(request, {**shown, **(extra_context or {})})
+
+    def get_urls(self):
+        return [path("find/", self.admin_view(self.find), name="find"), *super().get_urls()]
+
+    def find(self, request):
+        """Straight to the page when there is one hit, else what was found, by kind."""
+        text = request.GET.get("q", "")
+        groups = find.find(text, request.user.has_perm) if text.strip() else []
+        hits = [hit for _finder, found in groups for hit in found]
+        if len(hits) == 1:
+            return HttpResponseRedirect(hits[0].url)
+        if not any(request.user.has_perm(finder.permission) for finder in find.finders):
+            raise PermissionDenied
+        shown = (find.words(text) or [""])[0]
+        context = {
+            **self.each_context(request),
+            "title": _("Find"),
+            "text": shown,
+            "groups": groups,
+        }
+        return TemplateResponse(request, "admin/hongbao/find.html", context)

@@ -1,0 +1,13 @@
+"""Doors of Celery for the back office."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from kit.sweeps import drain
+from office import tries
+
+
+@shared_task(name="office.forget_tries")
+def forget_tries() -> int:
+    """Drop counts of tries whose span is over."""
+    return drain(lambda: tries.forget(now=timezone.now()))

@@ -1,0 +1,200 @@
+"""看看大家的手气: who may see what of a packet (Spec 2.4).
+
+| viewer        | draft, closed | void | open, finished, expired                        |
+| sender        | yes           | yes  | yes, with the takers                           |
+| taker         | -             | yes  | yes, with the takers                           |
+| other member  | 404           | 404  | yes; the takers once finished or expired       |
+| outsider      | 404           | 404  | 404                                            |
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+
+from django.db.models import Count, Max
+from django.utils import timezone
+
+from kit.http.caller import Caller
+from kit.http.problems import NotFound
+from kit.money import ZERO, fen_sum, from_fen
+from kit.present import present
+from packets import members, profiles
+from packets.api import headlines
+from packets.finish import seconds_between
+from packets.models import RedPacket, Share
+from packets.states import Kind, PacketState, PayStatus, state_of
+from payments.states import PayType
+
+
+@dataclass(frozen=True, slots=True)
+class TakenShares:
+    """What is known of a packet's taken shares."""
+
+    number: int = 0
+    money: Decimal = ZERO
+    last: datetime | None = None
+    shares: Sequence[Share] = field(default=())  # newest first; empty in lists
+
+
+def packet(*, public_id: str, caller: Caller, now: datetime) -> dict:
+    """The packet as this caller may see it: api.md's Packet. Four statements at most.
+
+    Raises: NotFound (404) for whoever must not learn that it exists.
+    """
+    row = RedPacket.objects.select_related("review").filter(public_id=public_id).first()
+    if row is None:
+        raise NotFound()
+    shares = list(
+        Share.objects.filter(rp=row, user_id__isnull=False).order_by("-update_time", "-pk")
+    )
+    taken = TakenShares(
+        number=len(shares),
+        money=sum((share.money for share in shares), ZERO),
+        last=shares[0].update_time if shares else None,
+        shares=shares,
+    )
+    mine = next((share for share in shares if share.user_id == caller.user_id), None)
+    state = state_of(row, taken.number, now)
+    is_for_me = _may_see(row, caller.user_id, mine, state)
+    people = profiles.people({row.user_id, *(present(share.user_id) for share in shares)})
+    return _render(row, caller.user_id, state, taken, mine, people, now, is_for_me=is_for_me)
+
+
+def fresh(row: RedPacket, caller: Caller, now: datetime) -> dict:
+    """A packet that its sender has just made or paid: nobody has taken anything."""
+    people = profiles.people({row.user_id})
+    state = state_of(row, 0, now)
+    is_for_me = row.type != Kind.PERSONAL  # a group's sender was a member; another one's is not his
+    return _render(
+        row, caller.user_id, state, TakenShares(), None, people, now, is_for_me=is_for_me
+    )
+
+
+def listed(rows: Sequence[RedPacket], caller: Caller, now: datetime) -> list[dict]:
+    """Packets that the caller sent or took a share of, for a list: without the takers."""
+    keys = [row.pk for row in rows]
+    taken = {
+        found["rp"]: TakenShares(found["n"], from_fen(found["fen"]), found["last"])
+        for found in Share.objects.filter(rp__in=keys, user_id__isnull=False)
+        .values("rp")
+        .annotate(n=Count("pk"), fen=fen_sum("money"), last=Max("update_time"))
+    }
+    mine = {
+        share.rp_id: share for share in Share.objects.filter(rp__in=keys, user_id=caller.user_id)
+    }
+    people = profiles.people({row.user_id for row in rows})
+    rendered = []
+    for row in rows:
+        of_row = taken.get(row.pk, TakenShares())
+        state = state_of(row, of_row.number, now)
+        summary = _render(
+            row, caller.user_id, state, of_row, mine.get(row.pk), people, now, is_for_me=False
+        )
+        del summary["shares"]
+        rendered.append(summary)
+    return rendered
+
+
+def _may_see(row: RedPacket, user_id: str, mine: Share | None, state: PacketState) -> bool:
+    """Whether the packet could be the caller's to grab; NotFound when it is not his to see."""
+    is_for_me = cache(lambda: members.may_see(row, user_id))
+    if not members.is_shown(
+        row, user_id, state=state, is_taker=mine is not None, is_for_him=is_for_me
+    ):
+        raise NotFound()
+    is_senders_alone = state is not PacketState.OPEN or row.type == Kind.PERSONAL
+    if mine or (row.user_id == user_id and is_senders_alone):
+        return False
+    return is_for_me()
+
+
+def _render(
+    row: RedPacket,
+    user_id: str,
+    state: PacketState,
+    taken: TakenShares,
+    mine: Share | None,
+    people: dict[str, dict],
+    now: datetime,
+    *,
+    is_for_me: bool,
+) -> dict:
+    is_sender = row.user_id == user_id
+    is_lucky = row.type == Kind.LUCKY
+    is_finished = state is PacketState.FINISHED
+    knows_amounts = not is_lucky or is_sender or is_finished
+    knows_luck = is_lucky and is_finished
+    gone_in_s = seconds_between(present(row.pay_time), present(taken.last)) if is_finished else None
+    shows_takers = is_sender or mine or state in (PacketState.FINISHED, PacketState.EXPIRED)
+    is_refunded = is_sender and state is PacketState.EXPIRED and row.is_cli_handle
+    return {
+        "id": row.public_id,
+        "type": Kind(row.type).word,
+        "for_id": row.for_id,
+        "intro": row.intro,
+        "number": row.number,
+        "total_money": _yuan(row.total_money) if knows_amounts else None,
+        "single_money": None if is_lucky else _yuan(row.single_money),
+        "state": state.value,
+        "is_frozen": row.is_frozen,
+        "pay_status": PayStatus(row.pay_status).word,
+        "pay_type": PayType(row.pay_type).word,
+        "sender": people[row.user_id],
+        "taken_number": taken.number,
+        "taken_money": _yuan(taken.money) if knows_amounts else None,
+        "return_money": _yuan(row.return_money) if is_refunded else None,
+        "return_time": _time(row.review.created_at) if is_refunded else None,
+        "add_time": _time(row.add_time),
+        "pay_time": _time(row.pay_time),
+        "expire_time": _time(row.expire_time),
+        "expend_time": gone_in_s,
+        "share_min": _yuan(row.share_min) if is_lucky else None,
+        "share_max": _yuan(row.share_max) if is_lucky else None,
+        "commitment": row.commitment or None,
+        "seed": row.seed if knows_luck else None,
+        "mine": mine
+        and {
+            "money": _yuan(mine.money),
+            "is_good": mine.is_good if knows_luck else None,
+            "is_into_account": mine.is_into_account,
+            "update_time": _time(mine.update_time),
+        },
+        "shares": [
+            {
+                "user": people[present(share.user_id)],
+                "money": _yuan(share.money),
+                "is_good": share.is_good if knows_luck else None,
+                "update_time": _time(share.update_time),
+                "position": share.position if knows_luck else None,
+            }
+            for share in (taken.shares if shows_takers else ())
+        ],
+        "actions": _actions(row, state, is_sender, is_for_me and mine is None),
+        "headline": headlines.headline(
+            row,
+            state=state,
+            taken=taken.number,
+            taken_money=taken.money,
+            gone_in_s=gone_in_s,
+            is_sender=is_sender,
+        ),
+    }
+
+
+def _actions(row: RedPacket, state: PacketState, is_sender: bool, may_grab: bool) -> list[str]:
+    if row.is_frozen:
+        return []
+    if state is PacketState.UNPAID and is_sender:
+        return ["pay"]
+    return ["grab"] if state is PacketState.OPEN and may_grab else []
+
+
+def _yuan(amount: Decimal) -> str:
+    return f"{amount:.2f}"
+
+
+def _time(moment: datetime | None) -> str | None:
+    """RFC 3339 with the offset of the service's time zone."""
+    return timezone.localtime(moment).isoformat() if moment else None

@@ -1,0 +1,455 @@
+"""Doors of the REST API: read the request, call one verb, render the answer."""
+
+import json
+import re
+import time
+from functools import partial
+from typing import Any, cast
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from kit import ids, outbox
+from kit.http import address, idempotency, pages, problems, service_keys
+from kit.http.api import ServiceViewSet, UserViewSet, validated
+from kit.http.caller import caller_of, user_of
+from kit.http.describe import operation, pageable, query
+from kit.plumbing import forks, metrics
+from kit.plumbing.logs import Logged
+from packets import bubbles, grab, members, pay, profiles, send, session, summaries
+from packets.api import examples, results
+from packets.api.serializers import (
+    BubblesSerializer,
+    EventPageSerializer,
+    GrabSerializer,
+    GroupSerializer,
+    MembersSerializer,
+    PacketPageSerializer,
+    PacketSerializer,
+    PaidSerializer,
+    PaySerializer,
+    ProfileSerializer,
+    SendSerializer,
+    SessionSerializer,
+    YearSerializer,
+)
+from packets.models import Share
+from packets.tickets import queue as tickets
+from payments.api.serializers import order_json
+from payments.models import PaymentOrder
+from payments.states import CHANNELS, PAY_TYPE_OF, Scene
+
+ASKED = "hongbao.asked"  # where the door before Django (front.py) says what it has asked
+EVENTS_DEFAULT, EVENTS_MAX = 100, 1000
+AFTER_MAX, AFTER_PATTERN = 10**18 - 1, r"^[0-9]{1,18}$"
+WAIT_MAX_S = 30
+POLL_S = 0.25
+YEAR_LEAST, YEAR_MOST = 1970, 2999
+BOXES = ("sent", "received")
+
+# Up to so many, with commas between them; none of them need be an id.
+IDS_PATTERN = f"^[^,]+(,[^,]+){{0,{bubbles.ASKED_MAX - 1}}}$"
+_IDS = re.compile(IDS_PATTERN)
+
+YEAR = query(
+    "year",
+    "A year of the service's time zone.",
+    type_="integer",
+    minimum=YEAR_LEAST,
+    maximum=YEAR_MOST,
+)
+
+
+class PacketViewSet(UserViewSet):
+    """Red packets, as the caller may see them."""
+
+    @operation(
+        "sendPacket",
+        "Put money into a packet: a draft with all its shares drawn",
+        PacketSerializer,
+        status=201,
+        examples=examples.DRAFTS,
+        body=SendSerializer,
+        bodies=examples.WISHES,
+        refuses=[problems.NotFound],
+        is_keyed=True,
+    )
+    def create(self, request: Request) -> Response:
+        wish = SendSerializer.wish(validated(SendSerializer, request.data))
+        now = timezone.now()
+        return idempotency.answer(
+            request,
+            partial(send.send, caller=caller_of(request), wish=wish, now=now),
+            render=lambda packet: results.fresh(packet, caller_of(request), now),
+            status=201,
+        )
+
+    @operation(
+        "getPacket",
+        "The results page: the packet as this caller may see it",
+        PacketSerializer,
+        examples=examples.PACKETS,
+        refuses=[problems.NotFound],
+    )
+    def retrieve(self, request: Request, pk: str) -> Response:
+        now = timezone.now()
+        return Response(
+            results.packet(public_id=_packet_id(pk), caller=caller_of(request), now=now)
+        )
+
+    @operation(
+        "listPackets",
+        "The packets that the caller sent, or took a share of, newest first",
+        PacketPageSerializer,
+        examples=examples.PAGES,
+        query=pageable(query("box", "Which of the two.", required=True, enum=list(BOXES)), YEAR),
+    )
+    def list(self, request: Request) -> Response:
+        box = request.query_params.get("box")
+        if box not in BOXES:
+            raise problems.Invalid(errors={"box": [", ".join(BOXES)]})
+        year, limit = _year(request), pages.limit_of(request)
+        after = pages.cursor_of(request, parts=2)
+        caller = caller_of(request)
+        find = summaries.sent if box == "sent" else summaries.received
+        rows = find(caller=caller, year=year, after=after, limit=limit)
+        packets = [row.rp if isinstance(row, Share) else row for row in rows]
+        rendered = results.listed(packets[:limit], caller, timezone.now())
+        column = "add_time" if box == "sent" else "update_time"
+        return Response(
+            pages.page(
+                list(zip(rows, [*rendered, None], strict=False)),
+                limit,
+                position=lambda pair: summaries.position(getattr(pair[0], column), pair[0].pk),
+                render=lambda pair: pair[1],
+            )
+        )
+
+    @operation(
+        "getYear",
+        "What the caller sent and received in a year, this one by default",
+        YearSerializer,
+        examples=examples.YEARS,
+        query=[YEAR],
+    )
+    @action(detail=False)
+    def summary(self, request: Request) -> Response:
+        year = _year(request) or timezone.localtime().year
+        return Response(summaries.of_year(caller=caller_of(request), year=year))
+
+    @operation(
+        "listBubbles",
+        "What a chat shows of these packets to this caller; what is not for him is left out",
+        BubblesSerializer,
+        examples=examples.BUBBLES,
+        query=[
+            query(
+                "ids",
+                f"1 to {bubbles.ASKED_MAX} ids with commas between them.",
+                required=True,
+                pattern=IDS_PATTERN,
+            )
+        ],
+    )
+    @action(detail=False)
+    def bubbles(self, request: Request) -> Response:
+        asked = request.query_params.get("ids", "")
+        if not _IDS.fullmatch(asked):
+            raise problems.Invalid(errors={"ids": [f"1..{bubbles.ASKED_MAX}"]})
+        caller, now = caller_of(request), timezone.now()
+        found = bubbles.bubbles(public_ids=asked.split(","), caller=caller, now=now)
+        return Response({"results": found})
+
+    @operation(
+        "payPacket",
+        "Pay a draft; by balance it is issued at once",
+        PaidSerializer,
+        examples=examples.PAID,
+        body=PaySerializer,
+        bodies=examples.PAYMENTS,
+        refuses=[
+            problems.NotFound,
+            problems.WalletFrozen,
+            problems.PacketFrozen,
+            problems.AlreadyPaid,
+            problems.InsufficientBalance,
+            problems.PacketClosed,
+            problems.ChannelUnavailable,
+        ],
+        is_keyed=True,
+    )
+    @action(detail=True, methods=["post"])
+    def pay(self, request: Request, pk: str) -> Response:
+        pk, wanted = _packet_id(pk), validated(PaySerializer, request.data)
+        pay_type, now = PAY_TYPE_OF[wanted["pay_type"]], timezone.now()
+        caller = caller_of(request)
+        if pay_type not in CHANNELS:
+            return idempotency.answer(
+                request,
+                partial(pay.by_balance, public_id=pk, caller=caller, now=now),
+                render=lambda packet: {
+                    "packet": results.fresh(packet, caller, now),
+                    "order": None,
+                },
+            )
+        verb = partial(
+            pay.by_channel,
+            public_id=pk,
+            caller=caller,
+            pay_type=pay_type,
+            scene=Scene(wanted["scene"]),
+            payer_ip=address.of(request) or address.HERE,
+            now=now,
+        )
+
+        def render(order: PaymentOrder) -> dict:
+            packet = results.packet(public_id=pk, caller=caller, now=now)
+            return {"packet": packet, "order": order_json(order)}
+
+        return idempotency.run(idempotency.Once(request, render, 200), verb, look_first=True)
+
+
+class SessionViewSet(UserViewSet):
+    """What pages and apps must know before they draw their forms."""
+
+    @operation(
+        "getSession",
+        "Who the caller is, the limits in force, and the channels offered",
+        SessionSerializer,
+        examples=examples.SESSIONS,
+    )
+    def retrieve(self, request: Request) -> Response:
+        return Response(session.session(caller_of(request)))
+
+    @operation(
+        "getGroup",
+        "How many members a group of the caller's has",
+        GroupSerializer,
+        examples=examples.GROUPS,
+        refuses=[problems.NotFound],
+    )
+    def group(self, request: Request, group_id: str) -> Response:
+        if not ids.is_outside_id(group_id):
+            raise problems.NotFound()
+        return Response(session.group(group_id, caller_of(request)))
+
+
+class GrabViewSet(UserViewSet):
+    """POST /packets/{id}/grab: the lean door (docs/hot-path.md).
+
+    Thousands come at once for a few shares, and most of them leave with nothing: what DRF does
+    around a view (negotiation, parsers, permissions, a Response rendered later) costs more than the
+    answer. The caller is read by the same code, the throttle counts in the script that decides.
+    """
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.method != "POST":
+            return super().dispatch(request, *args, **kwargs)
+        logged = cast("Logged", request)
+        try:
+            asked = request.META.get(ASKED) or grab.Asked(
+                user_of(request.META.get("HTTP_AUTHORIZATION", "")), timezone.now()
+            )
+            logged.caller = asked.caller
+            result = grab.grab(
+                public_id=_packet_id(kwargs["pk"]),
+                caller=asked.caller,
+                now=asked.now,
+                said=asked.said,
+            )
+        except Exception as error:
+            problem = problems.translate(error)
+            if problem is None:
+                raise
+            _grab_ended(logged, problem.code)
+            return problems.render(request, problem)
+        _grab_ended(logged, result.outcome)
+        return HttpResponse(grab_json(result), content_type="application/json")
+
+    @operation(
+        "grabPacket",
+        "Take a share; losing the race is an outcome, not an error",
+        GrabSerializer,
+        examples=examples.GRABS,
+        refuses=[
+            problems.NotFound,
+            problems.OwnPacket,
+            problems.NotIssued,
+            problems.PacketClosed,
+            problems.PacketFrozen,
+            problems.WalletFrozen,
+        ],
+        is_negotiated=False,
+    )
+    def create(self, request: Request, pk: str) -> Response:
+        raise AssertionError("unreachable: dispatch answers POST")
+
+
+def _grab_ended(request: Logged, code: str) -> None:
+    """All are counted; the log takes one of many where a crowd leaves with nothing."""
+    metrics.grab_done(code)
+    request.code, request.is_refused_grab = code, code in tickets.REFUSED
+
+
+def grab_json(result: grab.Grab) -> bytes:
+    share = result.share
+    if share is None:
+        return b'{"outcome": "%b", "share": null}' % result.outcome.encode()
+    body = {
+        "outcome": result.outcome,
+        "share": {
+            "money": f"{share.money:.2f}",
+            "is_into_account": bool(share.is_into_account),
+            "update_time": timezone.localtime(share.update_time).isoformat(),
+        },
+    }
+    return json.dumps(body).encode()
+
+
+class GroupViewSet(ServiceViewSet):
+    """The chat server keeps group membership here."""
+
+    scope = service_keys.MEMBERS
+
+    @operation(
+        "replaceMembers",
+        "Make these the group's members, all of them",
+        status=204,
+        body=MembersSerializer,
+        bodies={"members": {"members": ["alice", "bob"]}},
+    )
+    def replace(self, request: Request, group_id: str) -> Response:
+        _check(group_id=group_id)
+        wanted = validated(MembersSerializer, request.data)["members"]
+        members.replace(group_id=group_id, user_ids=wanted)
+        return Response(status=204)
+
+    @operation("addMember", "Add one member", status=204, refuses=[problems.Invalid])
+    def add(self, request: Request, group_id: str, user_id: str) -> Response:
+        _check(group_id=group_id, user_id=user_id)
+        members.add(group_id=group_id, user_id=user_id)
+        return Response(status=204)
+
+    @operation("removeMember", "Remove one member", status=204, refuses=[problems.Invalid])
+    def remove(self, request: Request, group_id: str, user_id: str) -> Response:
+        _check(group_id=group_id, user_id=user_id)
+        members.remove(group_id=group_id, user_id=user_id)
+        return Response(status=204)
+
+
+class ProfileViewSet(ServiceViewSet):
+    """The chat server keeps nicknames and avatars here."""
+
+    scope = service_keys.MEMBERS
+
+    @operation(
+        "putProfile",
+        "Set how a user is called and looks; null takes it away",
+        status=204,
+        body=ProfileSerializer,
+        bodies=examples.PROFILES,
+    )
+    def put(self, request: Request, user_id: str) -> Response:
+        _check(user_id=user_id)
+        profile = validated(ProfileSerializer, request.data)
+        profiles.put(
+            user_id=user_id,
+            nickname=profile["nickname"] or "",
+            avatar=profile["avatar"] or "",
+        )
+        return Response(status=204)
+
+
+class EventViewSet(ServiceViewSet):
+    """The chat server reads what happened."""
+
+    scope = service_keys.EVENTS
+    _waiting = forks.lock()  # at most one waiting request a process
+
+    @operation(
+        "listEvents",
+        "What happened after a place, in order; none is skipped and none comes twice",
+        EventPageSerializer,
+        examples=examples.EVENTS,
+        query=[
+            query("after", "`next` of the answer before.", pattern=AFTER_PATTERN, default="0"),
+            query(
+                "limit",
+                "How many at most.",
+                type_="integer",
+                minimum=1,
+                maximum=EVENTS_MAX,
+                default=EVENTS_DEFAULT,
+            ),
+            query(
+                "wait",
+                "Seconds to wait for the first event; one request a process may.",
+                type_="integer",
+                minimum=0,
+                maximum=WAIT_MAX_S,
+                default=0,
+            ),
+        ],
+    )
+    def list(self, request: Request) -> Response:
+        after = _whole(request, "after", 0, AFTER_MAX)
+        limit = _whole(request, "limit", EVENTS_DEFAULT, EVENTS_MAX, least=1)
+        wait_s = _whole(request, "wait", 0, WAIT_MAX_S)
+        news = outbox.read(after=after, limit=limit)
+        if not news and wait_s and self._waiting.acquire(blocking=False):
+            try:
+                news = _wait_for(after, limit, wait_s)
+            finally:
+                self._waiting.release()
+        return Response(
+            {
+                "results": [
+                    {
+                        "id": str(item.place),
+                        "type": item.type,
+                        "time": timezone.localtime(item.created_at),
+                        "data": item.data,
+                    }
+                    for item in news
+                ],
+                "next": str(news[-1].place if news else after),
+            }
+        )
+
+
+def _wait_for(after: int, limit: int, wait_s: int) -> list[outbox.News]:
+    until = time.monotonic() + wait_s
+    news: list[outbox.News] = []
+    while not news and time.monotonic() < until:
+        time.sleep(POLL_S)
+        news = outbox.read(after=after, limit=limit)
+    return news
+
+
+def _packet_id(pk: str) -> str:
+    if not ids.is_packet_id(pk):
+        raise problems.NotFound()
+    return pk
+
+
+def _year(request: Request) -> int | None:
+    if "year" not in request.query_params:
+        return None
+    return _whole(request, "year", 0, YEAR_MOST, least=YEAR_LEAST)
+
+
+def _whole(request: Request, name: str, default: int, most: int, least: int = 0) -> int:
+    given = request.query_params.get(name, str(default))
+    is_whole = given.isascii() and given.isdigit() and len(given) <= len(str(most))
+    if not (is_whole and least <= int(given) <= most):
+        raise problems.Invalid(errors={name: [f"{least}..{most}"]})
+    return int(given)
+
+
+def _check(**values: str) -> None:
+    for name, value in values.items():
+        if not ids.is_outside_id(value):
+            raise problems.Invalid(errors={name: ["1 to 64 characters of A-Z a-z 0-9 _.:@-"]})

@@ -1,0 +1,72 @@
+"""Tickets without Redis: the same answers in the same order, found in the table."""
+
+import random
+from datetime import datetime
+
+from kit.http import problems
+from kit.present import present
+from packets import members
+from packets.states import Kind, Outcome, PacketState, state_of
+from packets.tickets import claim as grab_sql
+from packets.tickets.claim import Look
+from packets.tickets.queue import Taken, Ticket
+
+
+def take(*, public_id: str, user_id: str, now: datetime) -> Ticket | Taken | Outcome:
+    """Any untaken position, at random so that a crowd does not wait for one row.
+
+    Raises: Problem (as in grab.py).
+    """
+    packet = grab_sql.look(public_id, user_id)
+    if packet is None:
+        raise problems.NotFound()
+    if packet.type == Kind.PERSONAL and packet.user_id == user_id:
+        raise problems.OwnPacket()
+    if packet.is_taker:
+        return Taken(packet.id, in_flight=False)
+    if not _is_for(packet, user_id):
+        raise problems.NotFound()
+    _refuse_unless_open(packet, now)
+    start = random.randint(1, packet.number)  # noqa: S311 - spreads the crowd, decides no luck
+    found = grab_sql.untaken(packet.id, start) or grab_sql.untaken(packet.id, 1)
+    if found is None:
+        return Outcome.TOO_SLOW
+    position, is_returned = found
+    if is_returned or present(packet.expire_time) <= now:
+        return Outcome.EXPIRED
+    return Ticket(
+        position=position,
+        rp_id=packet.id,
+        public_id=public_id,
+        kind=packet.type,
+        sender=packet.user_id,
+        for_id=packet.for_id,
+        number=packet.number,
+        pay_status=packet.pay_status,
+        is_queued=False,
+    )
+
+
+def is_gone(rp_id: int) -> bool:
+    """Whether every share is taken: asked after each commit, so the last one to commit sees it."""
+    return grab_sql.untaken(rp_id, 1) is None
+
+
+def _is_for(packet: Look, user_id: str) -> bool:
+    if packet.type == Kind.PERSONAL:
+        return packet.for_id == user_id
+    if members.asks_chat_server():
+        return members.is_member(packet.for_id, user_id)
+    return packet.is_member
+
+
+def _refuse_unless_open(packet: Look, now: datetime) -> None:
+    state = state_of(packet, 0, now)
+    if state in (PacketState.CLOSED, PacketState.VOID):
+        raise problems.PacketClosed()
+    if state is PacketState.UNPAID:
+        raise problems.NotIssued()
+    if packet.is_frozen:
+        raise problems.PacketFrozen()
+    if packet.is_wallet_frozen:
+        raise problems.WalletFrozen()

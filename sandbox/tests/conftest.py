@@ -1,0 +1,103 @@
+"""A folder of test keys, a merchant that can be told what to answer, and the sandbox over HTTP."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.test.testcases import LiveServerThread
+
+from sandbox import keys
+
+
+@pytest.fixture(scope="session")
+def made_keys(tmp_path_factory) -> Path:
+    file = tmp_path_factory.mktemp("keys") / "channels.json"
+    keys.make(file)
+    return file
+
+
+@pytest.fixture
+def channels_file(made_keys, settings) -> Path:
+    settings.REDPACKET_CHANNELS_FILE = made_keys
+    return made_keys
+
+
+@pytest.fixture
+def channels(channels_file) -> dict:
+    return json.loads(channels_file.read_text())
+
+
+class Merchant(ThreadingHTTPServer):
+    """Keeps what it is sent; `answers` are given in turn, the last one for ever."""
+
+    daemon_threads = True
+    request_queue_size = 50
+
+    def __init__(self):
+        self.got: list[tuple[dict, bytes]] = []
+        self.answers: list[tuple[int, bytes]] = [(200, b"success")]
+        self.all_here: threading.Barrier | None = None  # nobody is answered before all have come
+        super().__init__(("127.0.0.1", 0), _Hears)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/notify"
+
+
+class _Hears(BaseHTTPRequestHandler):
+    server: Merchant
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.got.append((dict(self.headers), body))
+        if self.server.all_here:
+            self.server.all_here.wait(20)
+        answers = self.server.answers
+        status, said = answers.pop(0) if len(answers) > 1 else answers[0]
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def merchant():
+    server = Merchant()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def live(channels_file, settings) -> str:
+    """The base URL of a running web process with the sandbox in it."""
+    server = LiveServerThread("127.0.0.1", StaticFilesHandler)
+    server.daemon = True
+    server.start()
+    server.is_ready.wait()
+    settings.REDPACKET_PUBLIC_URL = f"http://127.0.0.1:{server.port}"
+    yield settings.REDPACKET_PUBLIC_URL
+    server.terminate()
+    server.join()
+
+
+@pytest.fixture
+def pay(live):
+    """The control API's pay, as a test or load program calls it."""
+    import requests
+
+    def run(status: int = 200, **wish) -> dict:
+        answer = requests.post(f"{live}/sandbox/control/pay", json=wish, timeout=20)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    return run
