@@ -1,3 +1,20 @@
 """Where Django's admin looks for pages: all that the back office has."""
 
-from office.pages import packets, payments, tries, wallets  # noqa: F401
+from office.pages import (  # noqa: F401
+    adjustment,
+    audit,
+    bill,
+    case,
+    chat,
+    day,
+    exports,
+    ledger,
+    notice,
+    order,
+    packet,
+    records,
+    refund,
+    review,
+    tries,
+    wallet,
+)

@@ -1,19 +1,18 @@
 """What the admin pages share: money and history can be read, never edited."""
 
+from collections.abc import Sequence, Set
 from typing import Any, cast
 
-from django.apps import apps
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
-from django.http import Http404, HttpResponseNotAllowed
+from django.http import HttpResponseNotAllowed
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from kit.models import Event, ExportJob, IdempotencyRecord, StaffAction, StaffEvent
+from kit.models import StaffAction
 from office.export import jobs as export
 from office.export.sheets import Column
 from office.frame import actions, find, proposals
@@ -94,11 +93,11 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
     list_max_show_all = 0
     sortable_by = ()
     ordering = ["-pk"]
-    acts: list[ReasonAction] = []
-    export_hidden: set[str] = set()  # columns that leave the house in no file
-    proposals: list[Proposal] = []  # forms that make a new row through a verb
-    offers: list = []  # buttons to other pages: (request, row) -> (title, address) or None
-    sections: list = []  # what apps above add to the page: (request, row) -> Section or None
+    acts: Sequence[ReasonAction] = ()
+    export_hidden: Set[str] = frozenset()  # columns that leave the house in no file
+    proposals: Sequence[Proposal] = ()  # forms that make a new row through a verb
+    offers: Sequence = ()  # buttons to other pages: (request, row) -> (title, address) or None
+    sections: Sequence = ()  # what others say on the page: (request, row) -> Section or None
 
     def __init__(self, model, admin_site):
         super().__init__(model, admin_site)
@@ -242,177 +241,3 @@ def done_by(user, most: int = 10) -> list[Entry]:
 
 
 actions.titles["export"] = _("Export")
-
-
-@admin.register(ExportJob)
-class ExportJobAdmin(ReadOnlyAdmin):
-    """One's own exports; the files are for nobody else."""
-
-    list_display = ["at", "what", "query", "format", "shown_state", "rows"]
-    list_filter = ["state"]
-
-    def has_view_permission(self, request, obj=None):
-        return request.user.is_active and request.user.has_perm(export.PERMISSION)
-
-    has_module_permission = has_view_permission
-
-    def get_queryset(self, request):
-        return super().get_queryset(request).filter(user=request.user)
-
-    @admin.display(description=_("asked for at"))
-    def at(self, job):
-        return moment(job.created_at)
-
-    @admin.display(description=_("list"))
-    def what(self, job):
-        return apps.get_model(job.model)._meta.verbose_name_plural
-
-    @admin.display(description=_("state"))
-    def shown_state(self, job):
-        tones = {
-            ExportJob.State.RUNNING: "awaiting",
-            ExportJob.State.DONE: "open",
-            ExportJob.State.FAILED: "void",
-        }
-        return badge(tones.get(job.state, "closed"), job.get_state_display())
-
-    def page(self, request, job):
-        is_running = job.state == ExportJob.State.RUNNING
-        sentences = {
-            ExportJob.State.RUNNING: _(
-                "This export is being written. The page looks again by itself."
-            ),
-            ExportJob.State.DONE: _("This export is ready; its file is kept for a day."),
-            ExportJob.State.FAILED: _("This export has failed. Please ask for it again."),
-            ExportJob.State.GONE: _("The file of this export has been removed."),
-        }
-        page = Page(
-            sentence=sentences[job.state],
-            badges=[self.shown_state(job)],
-            refresh_s=3 if is_running else 0,
-            facts=[
-                (_("list"), self.what(job)),
-                (_("filters"), job.query or "-"),
-                (_("format"), job.format.upper()),
-                (_("rows"), f"{job.rows:,}"),
-                (_("asked for at"), moment(job.created_at)),
-                (_("done at"), moment(job.done_at)),
-            ],
-        )
-        if is_running and (done := export.progress(job)) is not None:
-            bar = format_html('<progress max="100" value="{}">{}%</progress> {}%', done, done, done)
-            page.facts = [(_("progress"), bar), *page.facts]
-        if job.state == ExportJob.State.DONE:
-            file = link(reverse("admin:kit_exportjob_file", args=[job.pk]), _("Download"))
-            page.facts = [(_("file"), file), *page.facts]
-        return page
-
-    def get_urls(self):
-        file = self.admin_site.admin_view(self.file)
-        return [path("<int:pk>/file/", file, name="kit_exportjob_file"), *super().get_urls()]
-
-    def file(self, request, pk: int):
-        """For its owner alone, while he may export and see that list."""
-        job = self.get_queryset(request).filter(pk=pk, state=ExportJob.State.DONE).first()
-        if job is None:
-            raise Http404
-        source = self.admin_site._registry[apps.get_model(job.model)]
-        if not (self.has_view_permission(request) and source.has_view_permission(request)):
-            raise PermissionDenied
-        return export.download(job)
-
-
-@admin.register(Event)
-class EventAdmin(ReadOnlyAdmin):
-    list_display = ["place", "type", "at", "data"]
-    list_filter = [("created_at", DateRangeFilter)]
-    search_fields = ["place"]
-    search_help_text = _("place")
-
-    @admin.display(description=_("time"))
-    def at(self, event):
-        return moment(event.created_at)
-
-
-@admin.register(IdempotencyRecord)
-class IdempotencyRecordAdmin(ReadOnlyAdmin):
-    export_hidden = {"body", "fingerprint"}
-    list_display = ["caller", "key", "status", "at"]
-    list_filter = [("created_at", DateRangeFilter)]
-    search_fields = ["caller"]
-    search_help_text = _("user")
-
-    @admin.display(description=_("time"))
-    def at(self, record):
-        return moment(record.created_at)
-
-    def page(self, request, record):
-        """Without the remembered answer: it holds the payer's parameters."""
-        return Page(
-            sentence=str(record),
-            facts=[
-                (_("user"), found(record.caller)),
-                ("Idempotency-Key", record.key),
-                ("HTTP", record.status),
-                (_("time"), moment(record.created_at)),
-            ],
-        )
-
-
-@admin.register(StaffAction)
-class StaffActionAdmin(ReadOnlyAdmin):
-    list_display = ["at", "user", "what", "subject", "reason", "ip"]
-    list_display_links = ["at"]
-    list_select_related = ["user"]
-    list_filter = [("created_at", DateRangeFilter), "user"]
-    search_fields = ["key", "user__username"]
-    search_help_text = _("staff")
-
-    @admin.display(description=_("time"))
-    def at(self, row):
-        return moment(row.created_at)
-
-    @admin.display(description=_("action"))
-    def what(self, row):
-        return actions.titles.get(row.action, row.action)
-
-    def page(self, request, row):
-        return Page(
-            sentence=_("%(user)s: %(action)s, %(subject)s.")
-            % {"user": row.user, "action": self.what(row), "subject": row.subject},
-            facts=[
-                (_("staff"), row.user),
-                (_("action"), self.what(row)),
-                (_("on"), found(row.subject)),
-                (_("reason"), row.reason),
-                (_("address"), row.ip or "-"),
-                (_("time"), moment(row.created_at)),
-            ],
-        )
-
-
-@admin.register(StaffEvent)
-class StaffEventAdmin(ReadOnlyAdmin):
-    list_display = ["at", "shown_kind", "username", "ip", "agent"]
-    list_filter = [("created_at", DateRangeFilter), "kind"]
-    search_fields = ["username"]
-    search_help_text = _("name given")
-
-    @admin.display(description=_("time"))
-    def at(self, row):
-        return moment(row.created_at)
-
-    @admin.display(description=_("event"))
-    def shown_kind(self, row):
-        return badge(f"event-{row.kind}", row.get_kind_display())
-
-    def page(self, request, row):
-        return Page(
-            sentence=f"{row.get_kind_display()}: {row.username}",
-            facts=[
-                (_("name given"), row.username),
-                (_("address"), row.ip or "-"),
-                (_("browser"), row.agent),
-                (_("time"), moment(row.created_at)),
-            ],
-        )

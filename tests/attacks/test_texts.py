@@ -20,8 +20,8 @@ from kit.plumbing import logs, texts
 from office.export import sheets
 from office.export.sheets import Column
 from office.frame.actions import ReasonForm
-from office.pages.payments_acts import RefundForm
-from office.pages.wallets_acts import AdjustmentForm
+from office.pages.adjustment_acts import AdjustmentForm
+from office.pages.refund_acts import RefundForm
 from packets import profiles
 from packets.models import RedPacket
 from payments import bills

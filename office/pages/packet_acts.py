@@ -5,9 +5,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from kit.money import total
 from office.frame.actions import ReasonAction
-from packets import freeze, refund, review, settle
-from packets.models import RefundReview, Share
-from packets.states import PayStatus, ReviewState
+from packets import freeze, refund, settle
+from packets.models import Share
+from packets.states import PayStatus
 
 
 class FreezePacket(ReasonAction):
@@ -119,58 +119,6 @@ class SettleNow(ReasonAction):
         if not settled.left:
             return ""
         return _("%(left)d shares could not be credited; look at the log.") % {"left": settled.left}
-
-
-class _Review(ReasonAction):
-    """Move an expiry refund on; the kinds of it differ in where to."""
-
-    permission = "packets.review_refund"
-    is_bulk = True
-    needs_reason = False
-    reason_label = gettext_lazy("Note")
-    to = ReviewState.REVIEWED
-    says = gettext_lazy("Looked at, and in order.")
-
-    def refusal(self, row, now):
-        if row.state in RefundReview.MOVES.sources(self.to):
-            return ""
-        return _("This refund is %(state)s already.") % {"state": row.get_state_display()}
-
-    def preview(self, row, now):
-        told = {"money": f"{row.amount:,.2f}", "user": row.user_id}
-        return [_("%(money)s yuan to %(user)s.") % told, self.says]
-
-    def facts(self, row):
-        return (row.state,)
-
-    def run(self, row, *, reason, now, also):
-        staff_id = also.user.pk
-        return review.decide(
-            review_id=row.pk, to=self.to, staff_id=staff_id, note=reason, now=now, also=also
-        )
-
-
-class MarkReviewed(_Review):
-    name = "mark_reviewed"
-    title = gettext_lazy("Mark reviewed")
-
-
-class Dispute(_Review):
-    name = "dispute_refund"
-    title = gettext_lazy("Dispute")
-    is_grave = needs_reason = True
-    to = ReviewState.DISPUTED
-    says = gettext_lazy("Nothing is frozen; the dispute is shown on the packet and the wallet.")
-
-
-class MarkSettled(_Review):
-    name = "mark_settled"
-    title = gettext_lazy("Mark settled")
-    to = ReviewState.SETTLED
-    says = gettext_lazy("Nothing more to do: it leaves the queue for good.")
-
-
-REVIEW_ACTS = [MarkReviewed(), Dispute(), MarkSettled()]
 
 
 def _uncredited(packet):

@@ -1,0 +1,96 @@
+"""An adjustment: its page."""
+
+from django.contrib import admin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from office.frame.find import Hit, finder
+from office.pages.adjustment_acts import ADJUSTMENT_ACTS, PROPOSE_ADJUSTMENT
+from office.readonly import (
+    DateRangeFilter,
+    Page,
+    ReadOnlyAdmin,
+    Section,
+    done_to,
+    in_order,
+    link,
+    moment,
+    page_of,
+    yuan,
+)
+from office.shown.payments import case_of
+from office.shown.wallets import account, adjustment_status, eyes
+from wallets.models import Adjustment, LedgerLine
+from wallets.states import AdjustmentStatus, LineKind
+
+
+@admin.register(Adjustment)
+class AdjustmentAdmin(ReadOnlyAdmin):
+    list_display = ["reference", "state", "money", "out_of", "into", "maker", "checker", "at"]
+    list_filter = ["status", ("proposed_at", DateRangeFilter)]
+    list_select_related = ["maker", "checker"]
+    search_fields = ["reference"]
+    search_help_text = gettext_lazy("reference")
+    totals = {"amount": gettext_lazy("amount")}
+    acts = ADJUSTMENT_ACTS
+    proposals = [PROPOSE_ADJUSTMENT]
+    sections = (case_of,)
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, row):
+        return adjustment_status(row)
+
+    @admin.display(description=gettext_lazy("amount"))
+    def money(self, row):
+        return yuan(row.amount)
+
+    @admin.display(description=gettext_lazy("source"))
+    def out_of(self, row):
+        return account(row.source)
+
+    @admin.display(description=gettext_lazy("target"))
+    def into(self, row):
+        return account(row.target)
+
+    @admin.display(description=gettext_lazy("proposed at"))
+    def at(self, row):
+        return moment(row.proposed_at)
+
+    def page(self, request, row):
+        told = {"money": f"{row.amount:,.2f}", "source": row.source, "target": row.target}
+        sentences = {
+            AdjustmentStatus.PROPOSED: _(
+                "%(money)s yuan are to move from %(source)s to %(target)s."
+            ),
+            AdjustmentStatus.APPROVED: _("%(money)s yuan moved from %(source)s to %(target)s."),
+            AdjustmentStatus.REJECTED: _(
+                "%(money)s yuan were not moved from %(source)s to %(target)s."
+            ),
+        }
+        sentences[AdjustmentStatus.WITHDRAWN] = sentences[AdjustmentStatus.REJECTED]
+        lines = LedgerLine.objects.filter(kind=LineKind.ADJUSTMENT, reference=row.reference)
+        page = Page(
+            sentence=sentences[row.status] % told,
+            badges=[self.state(row)],
+            facts=[
+                (_("reference"), row.reference),
+                (_("amount"), yuan(row.amount)),
+                (_("source"), account(row.source)),
+                (_("target"), account(row.target)),
+                (_("reason"), row.reason),
+                (_("attachment"), row.attachment or "-"),
+                *((_("ledger line"), link(page_of(line), line.pk)) for line in lines),
+            ],
+            sections=[eyes(row)],
+        )
+        if row.status == AdjustmentStatus.PROPOSED and row.maker_id == request.user.pk:
+            page.warnings = [_("You proposed this: another person has to decide.")]
+        if done := in_order(done_to(row)):
+            page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
+        return page
+
+
+@finder(gettext_lazy("adjustments"), "wallets.view_adjustment")
+def adjustments(word):
+    for row in Adjustment.objects.filter(reference=word):
+        yield Hit(page_of(row), row.reference, f"{row.amount:,.2f}")

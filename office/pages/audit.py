@@ -1,0 +1,38 @@
+"""When the books were looked through, and what was found."""
+
+from django.contrib import admin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from office.readonly import (
+    Page,
+    ReadOnlyAdmin,
+    Section,
+    badge,
+    moment,
+)
+from wallets.models import AuditRun
+
+
+@admin.register(AuditRun)
+class AuditRunAdmin(ReadOnlyAdmin):
+    list_display = ["at", "result", "rules", "findings", "took_ms"]
+
+    @admin.display(description=gettext_lazy("began at"))
+    def at(self, run):
+        return moment(run.began_at)
+
+    @admin.display(description=gettext_lazy("result"))
+    def result(self, run):
+        return badge("void", _("findings")) if run.findings else badge("open", _("clean"))
+
+    def page(self, request, run):
+        told = {"rules": run.rules, "findings": run.findings}
+        page = Page(
+            sentence=_("%(rules)d rules were checked: %(findings)d findings.") % told,
+            badges=[self.result(run)],
+            facts=[(_("began at"), moment(run.began_at)), (_("took (ms)"), run.took_ms)],
+        )
+        if run.says:
+            page.sections.append(Section(_("Findings"), raw="\n".join(run.says), name="findings"))
+        return page

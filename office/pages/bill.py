@@ -1,0 +1,209 @@
+"""A channel's bill of a day: its page, and how it is fetched or uploaded."""
+
+from datetime import datetime, timedelta
+
+from django import forms
+from django.contrib import admin
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from kit.http.problems import Invalid
+from office.export.jobs import files
+from office.frame.proposals import Proposal, making
+from office.readonly import (
+    DateRangeFilter,
+    Page,
+    ReadOnlyAdmin,
+    Section,
+    badge,
+    done_to,
+    in_order,
+    moment,
+    yuan,
+)
+from office.shown.payments import case_rows
+from payments import (
+    bills,
+    reconcile,
+)
+from payments.channels.base import ChannelDown, NoBill, NotSent, Refused
+from payments.models import Bill
+from payments.states import (
+    CHANNELS,
+    BillState,
+    PayType,
+)
+
+UPLOAD_MAX_BYTES = 32 * 1024 * 1024  # a channel's day of half a million rows, packed
+
+CHANNEL_CHOICES = [(channel.value, channel.label) for channel in CHANNELS]
+
+
+class BillForm(forms.Form):
+    channel = forms.TypedChoiceField(
+        label=gettext_lazy("channel"),
+        coerce=lambda value: PayType(int(value)),
+        choices=CHANNEL_CHOICES,
+    )
+    day = forms.DateField(label=gettext_lazy("day"), widget=forms.DateInput(attrs={"type": "date"}))
+
+    def clean_day(self):
+        """A bill is complete once its day is over, in the channels' time."""
+        day = self.cleaned_data["day"]
+        if day >= timezone.now().astimezone(bills.ZONE).date():
+            raise forms.ValidationError(_("This day is not over yet."))
+        return day
+
+
+class UploadForm(BillForm):
+    file = forms.FileField(label=gettext_lazy("bill"))
+
+    def clean_file(self):
+        file = self.cleaned_data["file"]
+        if file.size > UPLOAD_MAX_BYTES:
+            most = {"most": UPLOAD_MAX_BYTES // 1024 // 1024}
+            raise forms.ValidationError(_("At most %(most)d MB.") % most)
+        return file
+
+
+class RunBill(Proposal):
+    """Compare a day with the bill that the channel itself gives."""
+
+    name = "run_bill"
+    title = gettext_lazy("Fetch a bill and compare")
+    permission = "payments.reconcile"
+    form = BillForm
+    is_previewed = False
+
+    def begin(self, given):
+        yesterday = timezone.now().astimezone(bills.ZONE).date() - timedelta(days=1)
+        return {"day": yesterday.isoformat(), **super().begin(given)}
+
+    def notes(self):
+        return [_("Comparing moves no money; each difference becomes a case, once.")]
+
+    def content(self, data) -> list[bytes] | None:
+        try:
+            return reconcile.download(pay_type=data["channel"], day=data["day"])
+        except NoBill:
+            return None  # no transactions: what our books say of that day is missing
+        except LookupError:
+            raise Invalid(errors={"channel": [_("This channel is not in use here.")]}) from None
+        except NotSent:
+            raise
+        except (ChannelDown, Refused) as error:
+            says = _("The channel gives no bill: %(error)s") % {"error": error}
+            raise Invalid(errors={"channel": [says]}) from error
+
+    def run(self, data, *, user, now: datetime, request):
+        pay_type, day = data["channel"], data["day"]
+        also = making(user, request, self.name, f"{pay_type.word} {day}")
+        try:
+            with files.seat():
+                reconcile.reconcile(
+                    pay_type=pay_type, day=day, content=self.content(data), now=now, also=also
+                )
+        except bills.Unreadable as error:
+            says = _("This is no bill of this channel: %(error)s") % {"error": error}
+            field = "file" if "file" in data else "channel"
+            raise Invalid(errors={field: [says]}) from error
+        return Bill.objects.get(pay_type=pay_type, day=day)
+
+    def told(self, bill):
+        told = {"matched": bill.matched, "differences": bill.differences}
+        return _("Compared: %(matched)d matched, %(differences)d differences.") % told
+
+
+class UploadBill(RunBill):
+    name = "upload_bill"
+    title = gettext_lazy("Upload a bill and compare")
+    form = UploadForm
+
+    def content(self, data):
+        return data["file"].read()
+
+
+RUN_BILL, UPLOAD_BILL = RunBill(), UploadBill()
+
+CASES_SHOWN = 200
+
+_BILL_TONES = {
+    BillState.WAITING: "awaiting",
+    BillState.COMPARED: "open",
+    BillState.EMPTY: "finished",
+    BillState.FAILED: "void",
+}
+
+
+@admin.register(Bill)
+class BillAdmin(ReadOnlyAdmin):
+    list_display = ["on", "channel", "shown_state", "rows", "matched", "open", "money", "at"]
+    list_filter = ["state", "pay_type", ("day", DateRangeFilter)]
+    proposals = [RUN_BILL, UPLOAD_BILL]
+    ordering = ["-pk"]
+
+    @admin.display(description=gettext_lazy("day"))
+    def on(self, bill):
+        return bill.day.isoformat()
+
+    @admin.display(description=gettext_lazy("channel"))
+    def channel(self, bill):
+        return bill.get_pay_type_display()
+
+    @admin.display(description=gettext_lazy("state"))
+    def shown_state(self, bill):
+        return badge(_BILL_TONES[BillState(bill.state)], bill.get_state_display())
+
+    @admin.display(description=gettext_lazy("differences"))
+    def open(self, bill):
+        if not bill.reconciled_at:
+            return "-"
+        tone, text = ("void", bill.differences) if bill.differences else ("open", _("none"))
+        return badge(tone, text)
+
+    @admin.display(description=gettext_lazy("paid in all"))
+    def money(self, bill):
+        return yuan(bill.total)
+
+    @admin.display(description=gettext_lazy("reconciled at"))
+    def at(self, bill):
+        return moment(bill.reconciled_at)
+
+    def page(self, request, bill):
+        cases = reconcile.cases_of(bill).order_by("pk")[:CASES_SHOWN]
+        page = Page(
+            sentence=_bill_in_words(bill),
+            badges=[self.shown_state(bill)],
+            facts=[
+                (_("channel"), bill.get_pay_type_display()),
+                (_("day"), bill.day.isoformat()),
+                (_("rows"), bill.rows),
+                (_("matched"), bill.matched),
+                (_("differences"), self.open(bill)),
+                (_("of these in no bill"), bill.missing),
+                (_("paid in all"), yuan(bill.total)),
+                (_("refunded in all"), yuan(bill.refunded)),
+                (_("reconciled at"), moment(bill.reconciled_at)),
+                (_("tries"), bill.tries),
+                (_("next try at"), moment(bill.due_at)),
+                (_("says"), bill.says or "-"),
+            ],
+            sections=[case_rows(list(cases))],
+        )
+        if done := in_order(done_to(bill)):
+            page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
+        return page
+
+
+def _bill_in_words(bill) -> str:
+    told = {
+        "channel": bill.get_pay_type_display(),
+        "day": bill.day.isoformat(),
+        "matched": bill.matched,
+        "differences": bill.differences,
+        "state": bill.get_state_display(),
+    }
+    if bill.reconciled_at:
+        return _("%(channel)s, %(day)s: %(matched)d matched, %(differences)d differences.") % told
+    return _("%(channel)s, %(day)s: %(state)s.") % told

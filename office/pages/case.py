@@ -1,0 +1,251 @@
+"""What finance must decide."""
+
+from django.contrib import admin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from office.frame.actions import ReasonAction
+from office.frame.find import Hit, finder
+from office.frame.proposals import url_of
+from office.pages.adjustment_acts import PROPOSE_ADJUSTMENT
+from office.pages.refund_acts import PROPOSE_REFUND
+from office.readonly import (
+    AgeFilter,
+    AmountRangeFilter,
+    DateRangeFilter,
+    Page,
+    ReadOnlyAdmin,
+    Section,
+    done_to,
+    found,
+    in_order,
+    moment,
+    page_of,
+    yuan,
+)
+from office.shown.payments import case_status, refund_rows, repeating
+from office.shown.wallets import adjustment_rows
+from payments import book, cases, channel_refund
+from payments.models import Case, ChannelRefund, PaymentOrder
+from payments.states import CaseKind, CaseStatus
+from wallets import accounts
+from wallets.models import Adjustment
+
+
+class ResolveCase(ReasonAction):
+    name = "resolve_case"
+    title = gettext_lazy("Mark the case resolved")
+    permission = "payments.resolve_case"
+    reason_label = gettext_lazy("What was done about it")
+
+    def refusal(self, case, now):
+        if case.status != CaseStatus.OPEN:
+            return _("This case is resolved already.")
+        return cases.why_open(case)
+
+    def preview(self, case, now):
+        told = {"kind": case.get_kind_display(), "money": f"{case.amount:,.2f}"}
+        return [
+            _("The case leaves the queue: %(kind)s, %(money)s yuan.") % told,
+            _("No money moves by this; a refund or an adjustment is proposed on its own."),
+        ]
+
+    def facts(self, case):
+        return (case.status, str(case.held))
+
+    def run(self, case, *, reason, now, also):
+        return cases.resolve(
+            case_id=case.pk, staff_id=also.user.pk, resolution=reason, now=now, also=also
+        )
+
+
+class BookSurplus(ReasonAction):
+    name = "book_surplus"
+    title = gettext_lazy("Book into suspense")
+    permission = "payments.resolve_case"
+
+    def refusal(self, case, now):
+        if case.status != CaseStatus.OPEN:
+            return _("This case is resolved already.")
+        if book.is_bookable(case):
+            return cases.why_open(case)
+        if book.payment_of(case):
+            return str(book.StillPayable.detail)
+        return _("This case is about no payment of a bill.")
+
+    def preview(self, case, now):
+        told = {"money": f"{case.amount:,.2f}", "trade": case.trade_no}
+        return [
+            _("%(money)s yuan of trade %(trade)s go into suspense, with a case of their own.")
+            % told,
+            _("From there they leave by a refund or an adjustment, approved by another person."),
+            _("A notification that comes late finds them booked."),
+        ]
+
+    def facts(self, case):
+        return (case.status,)
+
+    def run(self, case, *, reason, now, also):
+        return book.book(case_id=case.pk, staff_id=also.user.pk, reason=reason, now=now, also=also)
+
+
+CASE_ACTS = [BookSurplus(), ResolveCase()]
+
+
+def _refund(request, case):
+    if not request.user.has_perm(PROPOSE_REFUND.permission):
+        return None
+    if not (amount := channel_refund.refundable(case)):
+        return None
+    given = {"case_id": case.pk, "order_no": case.order_no, "amount": amount}
+    return PROPOSE_REFUND.title, url_of(ChannelRefund, PROPOSE_REFUND, **given)
+
+
+def _adjust(request, case):
+    """Credit the payer with what the case holds."""
+    held = cases.held_by(case)
+    if not held or not request.user.has_perm(PROPOSE_ADJUSTMENT.permission):
+        return None
+    order = PaymentOrder.objects.filter(order_no=case.order_no).first() if case.order_no else None
+    given = {
+        "case_id": case.pk,
+        "other": accounts.SUSPENSE,
+        "is_credit": "credit",
+        "amount": held,
+        "user_id": order.user_id if order else "",
+    }
+    return PROPOSE_ADJUSTMENT.title, url_of(Adjustment, PROPOSE_ADJUSTMENT, **given)
+
+
+SUGGESTED = {
+    CaseKind.UNKNOWN_ORDER: gettext_lazy("find out who paid; refund through the channel"),
+    CaseKind.WRONG_AMOUNT: gettext_lazy("refund through the channel, or credit the payer"),
+    CaseKind.SECOND_PAYMENT: gettext_lazy("refund through the channel"),
+    CaseKind.LATE_PAYMENT: gettext_lazy("refund through the channel"),
+    CaseKind.CONTRADICTED: gettext_lazy(
+        "look it up at the channel; bring back what has left suspense, then ask the channel again"
+    ),
+    CaseKind.GIVEN_BACK: gettext_lazy("find out at the channel who gave it back, and why"),
+    CaseKind.REFUND_FAILED: gettext_lazy("propose the refund again, or credit the payer"),
+    CaseKind.TAKEN_BACK: gettext_lazy("find out whose it is, and credit him"),
+    CaseKind.AWAITING_LONG: gettext_lazy(
+        "see that the channel is in the settings and answers, then ask it about the order"
+    ),
+    CaseKind.REFUND_STUCK: gettext_lazy(
+        "look it up at the channel, then say on the refund's page what became of it"
+    ),
+    CaseKind.REFUND_PARKED: gettext_lazy(
+        "pay it out at the channel, or take it back, then say so on the refund's page"
+    ),
+    CaseKind.REFUND_LATE: gettext_lazy("take the money back by an adjustment towards the platform"),
+    CaseKind.BILL_SURPLUS: gettext_lazy(
+        "ask the channel about the order; if it has ended, book the payment into suspense"
+    ),
+    CaseKind.BILL_SHORTFALL: gettext_lazy("ask the channel where this money is"),
+    CaseKind.BILL_AMOUNT: gettext_lazy("compare with the notification; refund or adjust"),
+    CaseKind.BILL_REPEATED: gettext_lazy("ask the channel: one payment stands twice in its bill"),
+    CaseKind.BILL_OTHER_DAY: gettext_lazy("nothing to do when the other day's bill matches"),
+    CaseKind.BILL_ODD: gettext_lazy("read the row in the file, and look for its payment"),
+    CaseKind.BILL_TOTAL: gettext_lazy("fetch the bill again: its file may be cut off"),
+    CaseKind.BILL_MISSING: gettext_lazy("download the bill at the channel, and upload it"),
+}
+
+
+@admin.register(Case)
+class CaseAdmin(ReadOnlyAdmin):
+    list_display = [
+        "what",
+        "state",
+        "money",
+        "in_suspense",
+        "channel",
+        "order",
+        "says",
+        "suggested",
+        "at",
+    ]
+    list_filter = [
+        "status",
+        "kind",
+        "pay_type",
+        ("created_at", AgeFilter),
+        ("created_at", DateRangeFilter),
+        ("amount", AmountRangeFilter),
+    ]
+    search_fields = ["order_no", "trade_no"]
+    search_help_text = gettext_lazy("order number or trade number")
+    totals = {"amount": gettext_lazy("amount")}
+    acts = CASE_ACTS
+    offers = (_refund, _adjust)
+
+    @admin.display(description=gettext_lazy("case"))
+    def what(self, case):
+        return case.get_kind_display()
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, case):
+        return case_status(case)
+
+    @admin.display(description=gettext_lazy("amount"))
+    def money(self, case):
+        return yuan(case.amount)
+
+    @admin.display(description=gettext_lazy("in suspense"))
+    def in_suspense(self, case):
+        return yuan(cases.held_by(case))
+
+    @admin.display(description=gettext_lazy("channel"))
+    def channel(self, case):
+        return case.get_pay_type_display()
+
+    @admin.display(description=gettext_lazy("order number"))
+    def order(self, case):
+        return found(case.order_no)
+
+    @admin.display(description=gettext_lazy("suggested"))
+    def suggested(self, case):
+        return SUGGESTED[case.kind]
+
+    @admin.display(description=gettext_lazy("case opened at"))
+    def at(self, case):
+        return moment(case.created_at)
+
+    def page(self, request, case):
+        told = {"kind": case.get_kind_display(), "money": f"{case.amount:,.2f}"}
+        by_two = {"maker", "checker"}
+        refunds = ChannelRefund.objects.filter(case=case).select_related(*by_two)
+        adjustments = Adjustment.objects.filter(case_id=case.pk).select_related(*by_two)
+        held = cases.held_by(case)
+        page = Page(
+            sentence=_("%(kind)s: %(money)s yuan.") % told,
+            badges=[case_status(case)],
+            facts=[
+                (_("number"), case.pk),
+                (_("reference"), case.reference),
+                (_("channel"), case.get_pay_type_display()),
+                (_("order number"), found(case.order_no)),
+                (_("trade number"), found(case.trade_no)),
+                (_("amount"), yuan(case.amount)),
+                (_("in suspense"), yuan(held)),
+                (_("says"), case.says or "-"),
+                (_("suggested"), SUGGESTED[case.kind]),
+                (_("case opened at"), moment(case.created_at)),
+                (_("resolved at"), moment(case.resolved_at)),
+                (_("resolved by"), case.resolved_by or "-"),
+                (_("resolution"), case.resolution or "-"),
+            ],
+            sections=[refund_rows(list(refunds.order_by("pk")))],
+        )
+        if held:
+            page.warnings = [_("Its money is in suspense: it is resolved once that has left.")]
+        if adjustments:
+            page.sections.append(adjustment_rows(adjustments.order_by("pk")))
+        if done := in_order(done_to(case)):
+            page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
+        return page
+
+
+@finder(gettext_lazy("cases"), "payments.view_case", is_echo=True)
+def found_cases(word):
+    for case in repeating(Case, word):
+        yield Hit(page_of(case), case.get_kind_display(), f"{case.amount:,.2f}")

@@ -1,0 +1,57 @@
+"""What the chat server told: groups and profiles."""
+
+from django.contrib import admin
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from office.frame.find import Hit, finder
+from office.readonly import (
+    ReadOnlyAdmin,
+    found,
+    list_of,
+    page_of,
+)
+from packets.models import GroupMember, Profile, RedPacket, Share
+from wallets.models import Wallet
+
+
+@finder(gettext_lazy("users without a wallet"), "wallets.view_wallet")
+def users(word):
+    """Who sent, took or is called something, though no money ever moved."""
+    if Wallet.objects.filter(user_id=word).exists():
+        return
+    known = (
+        Profile.objects.filter(user_id=word),
+        Share.objects.filter(user_id=word),
+        RedPacket.objects.filter(user_id=word),
+    )
+    if any(rows.exists() for rows in known):
+        yield Hit(page_of(Wallet(user_id=word)), word)
+
+
+@finder(gettext_lazy("groups"), "packets.view_groupmember")
+def groups(word):
+    members = GroupMember.objects.filter(group_id=word)
+    if members.exists():
+        query = urlencode({"q": word})
+        yield Hit(f"{list_of(GroupMember)}?{query}", word, _("members of the group"))
+
+
+@admin.register(GroupMember)
+class GroupMemberAdmin(ReadOnlyAdmin):
+    list_display = ["group_id", "user"]
+    search_fields = ["group_id"]
+    search_help_text = gettext_lazy("group")
+
+    @admin.display(description=gettext_lazy("user"))
+    def user(self, member):
+        return found(member.user_id)
+
+
+@admin.register(Profile)
+class ProfileAdmin(ReadOnlyAdmin):
+    list_display = ["user_id", "nickname", "avatar"]
+    search_fields = ["user_id"]
+    search_help_text = gettext_lazy("user")
+    ordering = ["pk"]

@@ -1,0 +1,99 @@
+"""The ledger's lines."""
+
+from django.contrib import admin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from office.frame import lists
+from office.frame.find import SHOWN, Hit, finder
+from office.frame.lists import BEFORE
+from office.pages.day_filters import DayFilter, KindOfDayFilter
+from office.readonly import (
+    Page,
+    ReadOnlyAdmin,
+    badge,
+    found,
+    moment,
+    page_of,
+    yuan,
+)
+from office.shown.payments import refunded_by
+from office.shown.wallets import account, adjusted_by
+from wallets import accounts, statement
+from wallets.models import LedgerLine
+from wallets.states import LineKind
+
+
+@admin.register(LedgerLine)
+class LedgerLineAdmin(ReadOnlyAdmin):
+    list_display = ["id", "kind", "reference", "out_of", "into", "money", "at"]
+    search_fields = ["reference"]  # see get_search_results
+    search_help_text = gettext_lazy("reference, account (wallet:…, escrow:…) or user")
+    list_filter = [("kind", KindOfDayFilter), ("booked_on", DayFilter)]
+    totals = {"amount": gettext_lazy("amount")}
+    sections = (adjusted_by, refunded_by)
+
+    @admin.display(description=gettext_lazy("amount"))
+    def money(self, line):
+        return yuan(line.amount)
+
+    @admin.display(description=gettext_lazy("source"))
+    def out_of(self, line):
+        return account(line.source)
+
+    @admin.display(description=gettext_lazy("target"))
+    def into(self, line):
+        return account(line.target)
+
+    @admin.display(description=gettext_lazy("time"))
+    def at(self, line):
+        return moment(line.created_at)
+
+    def page(self, request, line):
+        told = {"amount": f"{line.amount:,.2f}", "source": line.source, "target": line.target}
+        return Page(
+            sentence=_("%(amount)s yuan moved from %(source)s to %(target)s.") % told,
+            badges=[badge("kind", line.get_kind_display())],
+            facts=[
+                (_("number"), line.pk),
+                (_("reference"), found(line.reference)),
+                (_("source"), account(line.source)),
+                (_("target"), account(line.target)),
+                (_("amount"), yuan(line.amount)),
+                (_("note"), line.note or "-"),
+                (_("time"), moment(line.created_at)),
+                (_("booked on"), line.booked_on or "-"),
+            ],
+        )
+
+    def get_search_results(self, request, queryset, search_term):
+        """By reference, else by account on either side: each has an index."""
+        word = "".join(search_term.split())
+        if not word:
+            return queryset, False
+        if not word.isascii():
+            return queryset.none(), False
+        by_reference = by_reference_of(word)
+        if by_reference.exists():
+            return queryset.filter(kind__in=LineKind.values, reference=word), False
+        name = word if ":" in word or word in (accounts.SUSPENSE, accounts.PLATFORM) else ""
+        name = name or accounts.wallet(word)
+        return queryset.filter(pk__in=_newest(name, request.GET.get(BEFORE, ""))), False
+
+
+def _newest(name: str, before: str) -> list[int]:
+    """Keys of an account's newest lines, a window of them."""
+    behind = int(before) if before.isascii() and before.isdigit() else None
+    kinds = tuple(LineKind)
+    return statement.newest(name, kinds=kinds, before=behind, count=lists.COUNTED + 1)
+
+
+def by_reference_of(word: str):
+    """Lines with this reference; the unique index begins with the kind, so each kind is named."""
+    return LedgerLine.objects.filter(kind__in=LineKind.values, reference=word)
+
+
+@finder(gettext_lazy("ledger lines"), "wallets.view_ledgerline", is_echo=True)
+def lines(word):
+    for line in by_reference_of(word)[:SHOWN]:
+        yield Hit(page_of(line), line.get_kind_display(), f"{line.amount:,.2f}")

@@ -1,0 +1,94 @@
+"""What channels sent, as it came."""
+
+import json
+
+from django.contrib import admin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from office.frame.find import Hit, finder
+from office.readonly import (
+    DateRangeFilter,
+    Page,
+    ReadOnlyAdmin,
+    Section,
+    found,
+    moment,
+    page_of,
+)
+from office.shown.payments import notice_outcome, outcome_of, repeating
+from payments import raw
+from payments.models import Notification
+
+
+def _strangers_facts(notice) -> list[tuple]:
+    """Of what nobody verified a head is all that was kept."""
+    if notice.size is None:
+        return []
+    return [
+        (_("address"), notice.address or "-"),
+        (_("bytes"), notice.size),
+        ("SHA-256", notice.digest),
+    ]
+
+
+def notice_section(notice) -> Section:
+    headers = json.dumps(raw.masked(notice.headers), ensure_ascii=False, indent=2)
+    return Section(
+        _("Notification %(number)d: %(outcome)s")
+        % {"number": notice.pk, "outcome": outcome_of(notice)},
+        raw=f"{headers}\n\n{raw.pretty(notice.body)}"
+        if notice.headers
+        else raw.pretty(notice.body),
+        note=moment(notice.created_at),
+        name=f"notice-{notice.pk}",
+    )
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnlyAdmin):
+    export_hidden = {"headers"}
+    list_display = ["at", "channel", "shown_outcome", "says", "order", "trade_no"]
+    list_filter = [("created_at", DateRangeFilter)]
+    search_fields = ["order_no", "trade_no"]
+    search_help_text = gettext_lazy("order number or trade number")
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).defer("body", "headers")
+
+    @admin.display(description=gettext_lazy("received at"))
+    def at(self, notice):
+        return moment(notice.created_at)
+
+    @admin.display(description=gettext_lazy("channel"))
+    def channel(self, notice):
+        return notice.get_pay_type_display()
+
+    @admin.display(description=gettext_lazy("outcome"))
+    def shown_outcome(self, notice):
+        return notice_outcome(notice)
+
+    @admin.display(description=gettext_lazy("order number"))
+    def order(self, notice):
+        return found(notice.order_no)
+
+    def page(self, request, notice):
+        told = {"channel": notice.get_pay_type_display(), "outcome": outcome_of(notice)}
+        return Page(
+            sentence=_("%(channel)s sent this notification: %(outcome)s.") % told,
+            badges=[notice_outcome(notice)],
+            facts=[
+                (_("received at"), moment(notice.created_at)),
+                (_("says"), notice.says or "-"),
+                (_("order number"), found(notice.order_no)),
+                (_("trade number"), notice.trade_no or "-"),
+                *_strangers_facts(notice),
+            ],
+            sections=[notice_section(notice)],
+        )
+
+
+@finder(gettext_lazy("notifications"), "payments.view_notification", is_echo=True)
+def notifications(word):
+    for notice in repeating(Notification, word):
+        yield Hit(page_of(notice), notice.get_pay_type_display(), str(outcome_of(notice)))

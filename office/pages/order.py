@@ -1,0 +1,195 @@
+"""A payment order: its page, its acts."""
+
+from django.contrib import admin
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from office.frame.actions import ReasonAction
+from office.frame.find import SHOWN, Hit, finder
+from office.frame.proposals import url_of
+from office.pages.notice import notice_section
+from office.pages.refund_acts import PROPOSE_REFUND
+from office.readonly import (
+    Entry,
+    Page,
+    ReadOnlyAdmin,
+    Section,
+    done_to,
+    found,
+    in_order,
+    moment,
+    page_of,
+    yuan,
+)
+from office.shown.packets import paid_for
+from office.shown.payments import case_rows, order_status, outcome_of, refund_rows
+from payments import ask, refunded
+from payments.channels import registry
+from payments.channels.base import State
+from payments.models import Case, ChannelRefund, Notification, PaymentOrder
+from payments.states import PAYABLE, OrderStatus, PayType
+
+_SAID = {
+    State.PAID: gettext_lazy("The channel says: paid."),
+    State.PENDING: gettext_lazy("The channel says: not paid yet, or it did not answer."),
+    State.CLOSED: gettext_lazy("The channel says: closed, nobody can pay it any more."),
+    State.UNKNOWN: gettext_lazy("The channel does not know this order (yet)."),
+}
+
+
+class AskChannel(ReasonAction):
+    name = "ask_channel"
+    title = gettext_lazy("Ask the channel")
+    permission = "payments.ask_channel"
+
+    def refusal(self, order, now):
+        is_confirmed = order.status == OrderStatus.CONFIRMED
+        return _("This order is confirmed: nothing to ask.") if is_confirmed else ""
+
+    def preview(self, order, now):
+        told = {"channel": order.get_pay_type_display(), "number": order.order_no}
+        said = [
+            _("%(channel)s is asked now what became of order %(number)s.") % told,
+            _("If it says paid, the order is confirmed and the money goes where it belongs."),
+        ]
+        if order.status not in PAYABLE:
+            said.append(_("It has ended here: what is not wanted any more waits as a case."))
+        return said
+
+    def facts(self, order):
+        return (order.status, order.chases)
+
+    def run(self, order, *, reason, now, also):
+        """Noted before it is asked: a call to a channel has no transaction to commit with. Where it
+        cannot be asked now, that is said (NotSent) and nothing noted."""
+        with registry.line(order.pay_type, order.merchant):
+            with transaction.atomic(durable=True):
+                also.keep(True)
+            return ask.ask(order_id=order.pk, now=now) or False
+
+    def told(self, order, result):
+        return _SAID[result]
+
+
+ORDER_ACTS = [AskChannel()]
+
+
+def _refund_it(request, order):
+    is_topup = order.purpose == "topup" and order.status == OrderStatus.CONFIRMED
+    if not is_topup or not request.user.has_perm(PROPOSE_REFUND.permission):
+        return None
+    of_it = {"pay_type": PayType(order.pay_type), "trade_no": order.trade_no, "paid": order.amount}
+    if not (amount := refunded.rest(**of_it)):
+        return None
+    given = {"order_no": order.order_no, "amount": amount}
+    return PROPOSE_REFUND.title, url_of(ChannelRefund, PROPOSE_REFUND, **given)
+
+
+@admin.register(PaymentOrder)
+class PaymentOrderAdmin(ReadOnlyAdmin):
+    export_hidden = {"pay_params"}
+    list_display = ["order_no", "purpose", "payer", "channel", "money", "state", "trade_no", "made"]
+    list_filter = ["pay_type"]
+    search_fields = ["order_no", "trade_no", "reference", "user_id"]
+    search_help_text = gettext_lazy("order number, trade number, packet or payer")
+    totals = {"amount": gettext_lazy("amount")}
+    acts = ORDER_ACTS
+    sections = (paid_for,)
+    offers = (_refund_it,)
+
+    @admin.display(description=gettext_lazy("payer"))
+    def payer(self, order):
+        return found(order.user_id)
+
+    @admin.display(description=gettext_lazy("channel"))
+    def channel(self, order):
+        return order.get_pay_type_display()
+
+    @admin.display(description=gettext_lazy("amount"))
+    def money(self, order):
+        return yuan(order.amount)
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, order):
+        return order_status(order)
+
+    @admin.display(description=gettext_lazy("made at"))
+    def made(self, order):
+        return moment(order.add_time)
+
+    def page(self, request, order):
+        told = {
+            "user": order.user_id,
+            "money": f"{order.amount:,.2f}",
+            "channel": order.get_pay_type_display(),
+        }
+        notices = list(Notification.objects.filter(order_no=order.order_no).order_by("pk")[:SHOWN])
+        cases = list(Case.objects.filter(order_no=order.order_no).order_by("pk"))
+        refunds = ChannelRefund.objects.filter(order_no=order.order_no).order_by("pk")
+        refunds = list(refunds.select_related("maker", "checker"))
+        page = Page(
+            sentence=_("%(user)s pays %(money)s yuan by %(channel)s.") % told,
+            badges=[order_status(order)],
+            facts=[
+                (_("order number"), order.order_no),
+                (_("trade number"), order.trade_no or "-"),
+                (_("payer"), found(order.user_id)),
+                (_("paid for"), found(order.reference)),
+                (_("purpose"), order.purpose),
+                (_("scene"), order.get_scene_display()),
+                (_("amount"), yuan(order.amount)),
+                (_("payable until"), moment(order.expire_time)),
+                (_("paid at (the channel's clock)"), moment(order.paid_at)),
+                (_("questions"), order.chases),
+                (_("next question at"), moment(order.chase_at)),
+            ],
+            sections=[
+                Section(_("Timeline"), entries=_order_story(order, notices), name="timeline"),
+            ],
+        )
+        if cases:
+            page.sections.append(case_rows(cases))
+        if refunds:
+            page.sections.append(refund_rows(refunds))
+        if request.user.has_perm("payments.view_notification"):
+            page.sections += [notice_section(notice) for notice in notices]
+        return page
+
+
+def _order_story(order, notices):
+    channel = order.get_pay_type_display()
+    who = found(order.user_id)
+    entries = [
+        Entry(order.add_time, who, _("asks for the order"), "user"),
+        *(
+            Entry(
+                notice.created_at,
+                channel,
+                _("sends a notification: %(outcome)s") % {"outcome": outcome_of(notice)},
+                "channel",
+                notice.says,
+            )
+            for notice in notices
+        ),
+        *done_to(order),
+    ]
+    if order.reported_at:
+        entries.append(Entry(order.reported_at, who, _("says that it is paid"), "user"))
+    if order.confirmed_at:
+        told = {"money": f"{order.amount:,.2f}"}
+        text = _("confirms that %(money)s yuan have arrived") % told
+        entries.append(Entry(order.confirmed_at, channel, text, "channel", order.trade_no))
+    if order.ended_at:
+        text = _("the order ends: %(status)s") % {"status": order.get_status_display()}
+        entries.append(Entry(order.ended_at, _("system"), text))
+    return in_order(entries)
+
+
+@finder(gettext_lazy("payment orders"), "payments.view_paymentorder")
+def orders(word):
+    by_number = PaymentOrder.objects.filter(order_no=word)
+    by_trade = PaymentOrder.objects.filter(trade_no=word)[:SHOWN]
+    for order in {o.pk: o for rows in (by_number, by_trade) for o in rows}.values():
+        note = f"{order.user_id}, {PayType(order.pay_type).label}, {order.amount:,.2f}"
+        yield Hit(page_of(order), order.order_no, note)

@@ -1,0 +1,221 @@
+"""What staff may read of packets. Untaken amounts, best luck and seed stay hidden from them, too,
+until the packet is finished or expired (Spec 2.7; story.py)."""
+
+from django.contrib import admin
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from office.export.sheets import Column
+from office.frame.find import Hit, finder
+from office.pages.packet_acts import ACTS
+from office.pages.packet_story import Story
+from office.readonly import (
+    DateRangeFilter,
+    Page,
+    ReadOnlyAdmin,
+    Section,
+    badge,
+    found,
+    link,
+    moment,
+    page_of,
+    yuan,
+)
+from office.shown.packets import count_taken, reviewed, shown_state, state_badges
+from office.shown.payments import case_rows, notice_outcome, order_rows, refund_rows
+from office.shown.wallets import account
+from packets.models import RedPacket
+from packets.profiles import people
+from packets.states import Kind
+
+
+@admin.register(RedPacket)
+class RedPacketAdmin(ReadOnlyAdmin):
+    export_hidden = {"seed"}
+    list_display = ["public_id", "kind", "sender", "whom", "total", "shares", "state", "made"]
+    list_filter = [("pay_time", DateRangeFilter), "pay_status"]
+    search_fields = ["public_id", "user_id"]
+    search_help_text = gettext_lazy("packet id or sender")
+    totals = {"total_money": gettext_lazy("total")}
+    acts = ACTS
+    sections = (reviewed,)
+
+    def prepare(self, rows):
+        count_taken(rows)
+
+    def export_columns(self):
+        taken = Column(_("taken"), lambda packet: packet.taken, "number")
+        return [*super().export_columns(), taken]
+
+    @admin.display(description=gettext_lazy("kind"))
+    def kind(self, packet):
+        return packet.get_type_display()
+
+    @admin.display(description=gettext_lazy("sender"))
+    def sender(self, packet):
+        return found(packet.user_id)
+
+    @admin.display(description=gettext_lazy("for"))
+    def whom(self, packet):
+        return packet.for_id
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, packet):
+        return shown_state(packet)
+
+    @admin.display(description=gettext_lazy("total"))
+    def total(self, packet):
+        return yuan(packet.total_money)
+
+    @admin.display(description=gettext_lazy("taken"))
+    def shares(self, packet):
+        return f"{packet.taken}/{packet.number}"
+
+    @admin.display(description=gettext_lazy("made at"))
+    def made(self, packet):
+        return moment(packet.add_time)
+
+    def page(self, request, packet):
+        story = Story(packet, timezone.now())
+        page = Page(
+            sentence=story.sentence(),
+            badges=state_badges(packet, story.state),
+            bar=story.bar(),
+            facts=self._facts(packet, story),
+            sections=[self._shares(story), *self._payment(story)],
+        )
+        if packet.is_frozen:
+            page.warnings = [_("Frozen: %(reason)s") % {"reason": packet.frozen_reason or "-"}]
+        if story.passes:
+            page.sections.append(self._passes(story))
+        page.sections += [
+            Section(_("Timeline"), entries=story.timeline(), name="timeline"),
+            self._lines(story),
+        ]
+        return page
+
+    @staticmethod
+    def _facts(packet, story):
+        facts = [
+            (_("packet id"), packet.public_id),
+            (_("internal id"), packet.pk),
+            (_("kind"), packet.get_type_display()),
+            (_("sender"), found(packet.user_id)),
+            (_("for"), found(packet.for_id)),
+            (_("greeting"), packet.intro),
+            (_("payment"), packet.get_pay_status_display()),
+            (_("paid by"), packet.get_pay_type_display()),
+            (_("trade number"), found(packet.trade_no)),
+            (_("made at"), moment(packet.add_time)),
+            (_("issued at"), moment(packet.pay_time)),
+            (_("expires at"), moment(packet.expire_time)),
+        ]
+        if packet.expend_time is not None:
+            facts.append((_("gone in (s)"), packet.expend_time))
+        if packet.type == Kind.LUCKY:
+            facts += [
+                (_("commitment"), packet.commitment or "-"),
+                (_("seed"), packet.seed if story.is_over else _("hidden until it is over")),
+            ]
+        else:
+            facts.append((_("one share"), yuan(packet.single_money)))
+        return facts
+
+    @staticmethod
+    def _shares(story):
+        known = people(share.user_id for share in story.taken)
+        rows = []
+        for share in story.shares:
+            taker = known.get(share.user_id, {})
+            if share.user_id:
+                credit = (
+                    badge("finished", _("credited"))
+                    if share.is_into_account
+                    else badge("awaiting", _("not credited yet"))
+                )
+            else:
+                credit = badge("expired", _("returned")) if share.is_returned else ""
+            rows.append(
+                [
+                    share.position,
+                    found(share.user_id),
+                    taker.get("nickname") or "",
+                    yuan(story.amount_of(share)),
+                    _("best luck") if share == story.best else "",
+                    credit,
+                    moment(share.update_time),
+                ]
+            )
+        note = "" if story.is_over else _("Untaken amounts are hidden until the packet is over.")
+        columns = [
+            _("position"),
+            _("taker"),
+            _("nickname"),
+            _("amount"),
+            _("luck"),
+            "",
+            _("taken at"),
+        ]
+        return Section(_("Shares"), columns, rows, note=note, name="shares")
+
+    @staticmethod
+    def _payment(story):
+        if story.orders:
+            yield order_rows(story.orders)
+        if story.notifications:
+            yield Section(
+                _("Notifications"),
+                [_("received at"), _("channel"), _("outcome"), _("says"), _("order number")],
+                [
+                    [
+                        link(page_of(n), moment(n.created_at)),
+                        n.get_pay_type_display(),
+                        notice_outcome(n),
+                        n.says,
+                        n.order_no,
+                    ]
+                    for n in story.notifications
+                ],
+                name="notifications",
+            )
+        if story.cases:
+            yield case_rows(story.cases)
+        if story.channel_refunds:
+            yield refund_rows(story.channel_refunds)
+
+    @staticmethod
+    def _passes(story):
+        columns = [_("pass"), _("due at"), _("done at"), _("shares"), _("amount")]
+        rows = [
+            [row.number, moment(row.due_at), moment(row.done_at), row.shares, yuan(row.money)]
+            for row in story.passes
+        ]
+        return Section(_("Settlement passes"), columns, rows, name="passes")
+
+    @staticmethod
+    def _lines(story):
+        columns = [_("time"), _("kind"), _("source"), _("target"), _("amount")]
+        rows = [
+            [
+                link(page_of(line), moment(line.created_at)),
+                line.get_kind_display(),
+                account(line.source),
+                account(line.target),
+                yuan(line.amount),
+            ]
+            for line in story.lines
+        ]
+        return Section(_("Ledger lines"), columns, rows, name="lines")
+
+
+@finder(gettext_lazy("red packets"), "packets.view_redpacket")
+def packets(word):
+    """By public id, internal id, or the account that holds its money."""
+    public_id = word.removeprefix("escrow:")
+    found_rows = list(RedPacket.objects.filter(public_id=public_id))
+    if word.isdigit() and len(word) < 19:
+        found_rows += RedPacket.objects.filter(pk=int(word))
+    for packet in found_rows:
+        note = f"{packet.user_id}, {packet.get_type_display()}, {packet.total_money:,.2f}"
+        yield Hit(page_of(packet), packet.public_id, note)

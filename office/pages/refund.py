@@ -1,0 +1,97 @@
+"""A channel refund: its page."""
+
+from django.contrib import admin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from office.frame.find import Hit, finder
+from office.pages.refund_acts import PROPOSE_REFUND, REFUND_ACTS
+from office.readonly import (
+    AgeFilter,
+    DateRangeFilter,
+    Page,
+    ReadOnlyAdmin,
+    Section,
+    done_to,
+    found,
+    in_order,
+    link,
+    moment,
+    page_of,
+    yuan,
+)
+from office.shown.payments import refund_status
+from office.shown.wallets import account, eyes
+from payments.models import ChannelRefund
+from payments.states import RefundStatus
+
+
+@admin.register(ChannelRefund)
+class ChannelRefundAdmin(ReadOnlyAdmin):
+    list_display = ["refund_no", "state", "money", "channel", "order", "maker", "checker", "at"]
+    list_filter = [
+        "status",
+        "pay_type",
+        ("proposed_at", AgeFilter),
+        ("proposed_at", DateRangeFilter),
+    ]
+    list_select_related = ["maker", "checker"]
+    search_fields = ["refund_no", "order_no"]
+    search_help_text = gettext_lazy("refund number or order number")
+    totals = {"amount": gettext_lazy("amount")}
+    acts = REFUND_ACTS
+    proposals = [PROPOSE_REFUND]
+    sections = []
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, refund):
+        return refund_status(refund)
+
+    @admin.display(description=gettext_lazy("amount"))
+    def money(self, refund):
+        return yuan(refund.amount)
+
+    @admin.display(description=gettext_lazy("channel"))
+    def channel(self, refund):
+        return refund.get_pay_type_display()
+
+    @admin.display(description=gettext_lazy("order number"))
+    def order(self, refund):
+        return found(refund.order_no)
+
+    @admin.display(description=gettext_lazy("proposed at"))
+    def at(self, refund):
+        return moment(refund.proposed_at)
+
+    def page(self, request, refund):
+        told = {"money": f"{refund.amount:,.2f}", "channel": refund.get_pay_type_display()}
+        page = Page(
+            sentence=_("%(money)s yuan go back through %(channel)s.") % told,
+            badges=[refund_status(refund)],
+            facts=[
+                (_("refund number"), refund.refund_no),
+                (_("order number"), found(refund.order_no)),
+                (_("trade number"), refund.trade_no),
+                (_("paid"), yuan(refund.paid)),
+                (_("amount"), yuan(refund.amount)),
+                (_("source"), account(refund.source)),
+                (_("reason"), refund.reason),
+                (_("attachment"), refund.attachment or "-"),
+                (_("case"), link(page_of(refund.case), refund.case) if refund.case else "-"),
+                (_("done at"), moment(refund.done_at)),
+                (_("the channel's answer"), refund.answer or "-"),
+                (_("tries"), refund.chases),
+            ],
+            sections=[eyes(refund)],
+        )
+        if refund.status == RefundStatus.PROPOSED and refund.maker_id == request.user.pk:
+            page.warnings = [_("You proposed this: another person has to decide.")]
+        if done := in_order(done_to(refund)):
+            page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
+        return page
+
+
+@finder(gettext_lazy("channel refunds"), "payments.view_channelrefund")
+def refunds(word):
+    for refund in ChannelRefund.objects.filter(refund_no=word):
+        yield Hit(page_of(refund), refund.refund_no, f"{refund.amount:,.2f}")

@@ -1,0 +1,152 @@
+"""The queue of refunds that finance looks through."""
+
+from django.contrib import admin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from office.frame.actions import ReasonAction
+from office.readonly import (
+    AgeFilter,
+    AmountRangeFilter,
+    DateRangeFilter,
+    Page,
+    ReadOnlyAdmin,
+    Section,
+    done_to,
+    found,
+    in_order,
+    link,
+    moment,
+    page_of,
+    yuan,
+)
+from office.shown.packets import review_state
+from packets import review
+from packets.models import RefundReview
+from packets.states import ReviewState
+from wallets.models import LedgerLine
+from wallets.states import LineKind
+
+
+class _Review(ReasonAction):
+    """Move an expiry refund on; the kinds of it differ in where to."""
+
+    permission = "packets.review_refund"
+    is_bulk = True
+    needs_reason = False
+    reason_label = gettext_lazy("Note")
+    to = ReviewState.REVIEWED
+    says = gettext_lazy("Looked at, and in order.")
+
+    def refusal(self, row, now):
+        if row.state in RefundReview.MOVES.sources(self.to):
+            return ""
+        return _("This refund is %(state)s already.") % {"state": row.get_state_display()}
+
+    def preview(self, row, now):
+        told = {"money": f"{row.amount:,.2f}", "user": row.user_id}
+        return [_("%(money)s yuan to %(user)s.") % told, self.says]
+
+    def facts(self, row):
+        return (row.state,)
+
+    def run(self, row, *, reason, now, also):
+        staff_id = also.user.pk
+        return review.decide(
+            review_id=row.pk, to=self.to, staff_id=staff_id, note=reason, now=now, also=also
+        )
+
+
+class MarkReviewed(_Review):
+    name = "mark_reviewed"
+    title = gettext_lazy("Mark reviewed")
+
+
+class Dispute(_Review):
+    name = "dispute_refund"
+    title = gettext_lazy("Dispute")
+    is_grave = needs_reason = True
+    to = ReviewState.DISPUTED
+    says = gettext_lazy("Nothing is frozen; the dispute is shown on the packet and the wallet.")
+
+
+class MarkSettled(_Review):
+    name = "mark_settled"
+    title = gettext_lazy("Mark settled")
+    to = ReviewState.SETTLED
+    says = gettext_lazy("Nothing more to do: it leaves the queue for good.")
+
+
+REVIEW_ACTS = [MarkReviewed(), Dispute(), MarkSettled()]
+
+
+@admin.register(RefundReview)
+class RefundReviewAdmin(ReadOnlyAdmin):
+    list_display = ["public_id", "review", "sender", "money", "channel", "at", "decided", "note"]
+    list_filter = [
+        "state",
+        ("created_at", AgeFilter),
+        ("created_at", DateRangeFilter),
+        "pay_type",
+        ("amount", AmountRangeFilter),
+    ]
+    list_select_related = ["packet", "decided_by"]
+    search_fields = ["user_id", "packet__public_id"]
+    search_help_text = gettext_lazy("sender or packet id")
+    totals = {"amount": gettext_lazy("amount")}
+    acts = REVIEW_ACTS
+    sections = []
+
+    @admin.display(description=gettext_lazy("packet id"))
+    def public_id(self, row):
+        return row.packet.public_id
+
+    @admin.display(description=gettext_lazy("state"))
+    def review(self, row):
+        return review_state(row)
+
+    @admin.display(description=gettext_lazy("sender"))
+    def sender(self, row):
+        return found(row.user_id)
+
+    @admin.display(description=gettext_lazy("amount"))
+    def money(self, row):
+        return yuan(row.amount)
+
+    @admin.display(description=gettext_lazy("paid by"))
+    def channel(self, row):
+        return row.get_pay_type_display()
+
+    @admin.display(description=gettext_lazy("refunded at"))
+    def at(self, row):
+        return moment(row.created_at)
+
+    @admin.display(description=gettext_lazy("decided by"))
+    def decided(self, row):
+        return row.decided_by or "-"
+
+    def page(self, request, row):
+        told = {"money": f"{row.amount:,.2f}", "user": row.user_id}
+        lines = LedgerLine.objects.filter(
+            kind=LineKind.EXPIRY_REFUND, reference=row.packet.public_id
+        )
+        page = Page(
+            sentence=_("%(money)s yuan of an expired packet went back to %(user)s.") % told,
+            badges=[review_state(row)],
+            facts=[
+                (_("packet id"), link(page_of(row.packet), row.packet.public_id)),
+                (_("sender"), found(row.user_id)),
+                (_("amount"), yuan(row.amount)),
+                (_("of a packet of"), yuan(row.packet.total_money)),
+                (_("paid by"), row.get_pay_type_display()),
+                (_("refunded at"), moment(row.created_at)),
+                (_("decided by"), row.decided_by or "-"),
+                (_("decided at"), moment(row.decided_at)),
+                *((_("ledger line"), link(page_of(line), line.pk)) for line in lines),
+            ],
+        )
+        if row.state == ReviewState.DISPUTED:
+            page.warnings = [_("Disputed refund: %(note)s") % {"note": row.note}]
+        if done := in_order(done_to(row)):
+            page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
+        return page

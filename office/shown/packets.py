@@ -1,0 +1,181 @@
+"""What pages show of packets: states, rows, and what other pages say of them."""
+
+from django.db.models import Count
+from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from office.readonly import (
+    Section,
+    badge,
+    found,
+    link,
+    moment,
+    page_of,
+    yuan,
+)
+from packets.models import RedPacket, RefundReview, Share
+from packets.states import PacketState, PayStatus, ReviewState, state_of
+
+STATE_WORDS = {
+    PacketState.UNPAID: gettext_lazy("unpaid"),
+    PacketState.OPEN: gettext_lazy("open"),
+    PacketState.FINISHED: gettext_lazy("finished"),
+    PacketState.EXPIRED: gettext_lazy("expired"),
+    PacketState.VOID: gettext_lazy("void"),
+    PacketState.CLOSED: gettext_lazy("closed"),
+}
+
+LATEST = 20
+
+
+def state_badges(packet: RedPacket, state: PacketState) -> list:
+    badges = [badge(state.value, STATE_WORDS[state])]
+    if packet.pay_status == PayStatus.AWAITING and not packet.voided_at:
+        badges.append(badge("awaiting", PayStatus.AWAITING.label))
+    if packet.is_frozen:
+        badges.append(badge("frozen", _("frozen")))
+    return badges
+
+
+def count_taken(packets: list[RedPacket]) -> None:
+    """Give each packet `taken`, the number of its taken shares: one query for a page of them."""
+    counted = dict(
+        Share.objects.filter(rp__in=[packet.pk for packet in packets], user_id__isnull=False)
+        .values("rp")
+        .annotate(n=Count("pk"))
+        .values_list("rp", "n")
+    )
+    for packet in packets:
+        packet.taken = counted.get(packet.pk, 0)
+
+
+def shown_state(packet: RedPacket) -> str:
+    state = state_of(packet, packet.taken, timezone.now())
+    return format_html_join(" ", "{}", ((mark,) for mark in state_badges(packet, state)))
+
+
+_REVIEW_TONES = {
+    ReviewState.OPEN: "awaiting",
+    ReviewState.REVIEWED: "open",
+    ReviewState.DISPUTED: "void",
+    ReviewState.SETTLED: "finished",
+}
+
+
+def review_state(row) -> str:
+    return badge(_REVIEW_TONES[row.state], row.get_state_display())
+
+
+def review_rows(title, rows, name: str) -> Section:
+    columns = [_("refund"), _("state"), _("amount"), _("refunded at"), _("decided by"), _("note")]
+    disputed = [row for row in rows if row.state == ReviewState.DISPUTED]
+    cells = [
+        [
+            link(page_of(row), row.packet.public_id),
+            review_state(row),
+            yuan(row.amount),
+            moment(row.created_at),
+            row.decided_by or "-",
+            row.note or "-",
+        ]
+        for row in rows
+    ]
+    warning = _("Disputed refund: %(note)s") % {"note": disputed[0].note} if disputed else ""
+    return Section(title, columns, cells, name=name, warning=warning)
+
+
+def packet_rows(title, packets: list[RedPacket], name: str) -> Section:
+    count_taken(packets)
+    columns = [
+        _("packet id"),
+        _("kind"),
+        _("sender"),
+        _("total"),
+        _("taken"),
+        _("state"),
+        _("made at"),
+    ]
+    rows = [
+        [
+            link(page_of(packet), packet.public_id),
+            packet.get_type_display(),
+            found(packet.user_id),
+            yuan(packet.total_money),
+            f"{packet.taken}/{packet.number}",
+            shown_state(packet),
+            moment(packet.add_time),
+        ]
+        for packet in packets
+    ]
+    return Section(title, columns, rows, name=name)
+
+
+def _may_view(request) -> bool:
+    return request.user.has_perm("packets.view_redpacket")
+
+
+def sent(request, wallet):
+    """On a wallet's page: the packets that its owner sent last."""
+    if not _may_view(request):
+        return None
+    sent = RedPacket.objects.filter(user_id=wallet.user_id).order_by("-add_time")[:LATEST]
+    return packet_rows(_("Packets sent (latest)"), list(sent), "sent")
+
+
+def taken(request, wallet):
+    """On a wallet's page: the shares that its owner took last."""
+    if not _may_view(request):
+        return None
+    taken = Share.objects.filter(user_id=wallet.user_id).order_by("-update_time")
+    rows = [
+        [
+            link(page_of(share.rp), share.rp.public_id),
+            found(share.rp.user_id),
+            yuan(share.money),
+            badge("finished", _("credited"))
+            if share.is_into_account
+            else badge("awaiting", _("not credited yet")),
+            moment(share.update_time),
+        ]
+        for share in taken.select_related("rp")[:LATEST]
+    ]
+    columns = [_("packet id"), _("sender"), _("amount"), "", _("taken at")]
+    return Section(_("Packets taken (latest)"), columns, rows, name="taken")
+
+
+def reviewed(request, packet):
+    """On a packet's page: how far finance is with its refund."""
+    if not packet.return_money:
+        return None
+    rows = RefundReview.objects.filter(packet=packet).select_related("packet", "decided_by")
+    return _of_refunds(request, _("Refund review"), list(rows))
+
+
+def disputed(request, wallet):
+    """On a wallet's page: its owner's refunds that finance disputes."""
+    rows = RefundReview.objects.filter(user_id=wallet.user_id, state=ReviewState.DISPUTED)
+    rows = rows.select_related("packet", "decided_by").order_by("-pk")[:LATEST]
+    return _of_refunds(request, _("Disputed refunds"), list(rows))
+
+
+def _of_refunds(request, title, rows):
+    """A dispute is shown to whoever sees the page; its queue opens for finance alone."""
+    if not rows:
+        return None
+    section = review_rows(title, rows, "review")
+    if not request.user.has_perm("packets.view_refundreview"):
+        numbers = [row.packet.public_id for row in rows]
+        section.rows = [
+            [number, *cells[1:]] for number, cells in zip(numbers, section.rows, strict=True)
+        ]
+    return section
+
+
+def paid_for(request, order):
+    """On an order's page: the packet that it pays."""
+    if order.purpose != "packet" or not _may_view(request):
+        return None
+    packets = list(RedPacket.objects.filter(public_id=order.reference))
+    return packet_rows(_("Red packet"), packets, "packet")

@@ -1,0 +1,84 @@
+"""What pages show of accounts and adjustments."""
+
+from django.utils.translation import gettext as _
+
+from office.readonly import (
+    Section,
+    badge,
+    found,
+    link,
+    moment,
+    page_of,
+    yuan,
+)
+from wallets import accounts
+from wallets.models import Adjustment
+from wallets.states import AdjustmentStatus, LineKind
+
+
+def account(name: str) -> str:
+    """An account in a table: a link to whose it is."""
+    if user := accounts.owner(name):
+        return found(name, user)
+    if reference := accounts.held_for(name):
+        return found(reference)
+    return name
+
+
+_ADJUSTMENT_TONES = {
+    AdjustmentStatus.PROPOSED: "awaiting",
+    AdjustmentStatus.APPROVED: "open",
+    AdjustmentStatus.REJECTED: "closed",
+    AdjustmentStatus.WITHDRAWN: "closed",
+}
+
+
+def adjustment_status(row) -> str:
+    return badge(_ADJUSTMENT_TONES[row.status], row.get_status_display())
+
+
+def eyes(row) -> Section:
+    """Who proposed and who decided, why, and on what evidence: on a ledger line's page, too."""
+    return Section(
+        _("Four eyes"),
+        [_("step"), _("who"), _("when"), _("reason"), _("attachment")],
+        [
+            [
+                _("proposed"),
+                row.maker or _("system"),
+                moment(row.proposed_at),
+                row.reason,
+                row.attachment or "-",
+            ],
+            [
+                row.get_status_display() if row.decided_at else _("to be decided"),
+                row.checker or "-",
+                moment(row.decided_at),
+                "",
+                "",
+            ],
+        ],
+        name="eyes",
+    )
+
+
+def adjusted_by(request, line):
+    """On a ledger line's page: the adjustment behind it."""
+    row = Adjustment.objects.filter(reference=line.reference).select_related("maker", "checker")
+    return eyes(row[0]) if line.kind == LineKind.ADJUSTMENT and row else None
+
+
+def adjustment_rows(adjustments) -> Section:
+    columns = [_("reference"), _("status"), _("amount"), _("source"), _("target"), _("proposed at")]
+    rows = [
+        [
+            link(page_of(row), row.reference),
+            adjustment_status(row),
+            yuan(row.amount),
+            account(row.source),
+            account(row.target),
+            moment(row.proposed_at),
+        ]
+        for row in adjustments
+    ]
+    return Section(_("Adjustments"), columns, rows, name="adjustments")
