@@ -7,8 +7,8 @@ from django.utils import timezone
 from rest_framework.response import Response
 
 from kit.http.api import UserViewSet
-from kit.http.problems import NotFound
 from kit.models import Event
+from kit.refusals import NotFound
 from packets.models import GroupMember, RedPacket, Share
 from redpacket_site.urls import urlpatterns as product
 from wallets.models import LedgerLine, Wallet

@@ -12,8 +12,8 @@ from contextvars import ContextVar
 
 from django.conf import settings
 
-from kit.http.problems import Unavailable
 from kit.plumbing import forks, metrics
+from kit.refusals import Unavailable
 
 _mine: ContextVar[tuple[str, ...]] = ContextVar("kinds that this thread has a seat of", default=())
 

@@ -18,7 +18,7 @@ from django.db.models import Case, DateTimeField, F, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from kit import retry
-from kit.http.problems import Problem
+from kit.refusals import Problem
 from office.models import Tries
 
 Kind = Tries.Kind

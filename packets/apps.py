@@ -8,7 +8,7 @@ class PacketsConfig(AppConfig):
 
     def ready(self) -> None:
         from packets import audit, issue, void
-        from packets.tickets import queue as tickets
+        from packets.tickets import queue
         from payments import purposes
         from wallets import freeze
 
@@ -20,4 +20,4 @@ class PacketsConfig(AppConfig):
             confirmed=issue.confirmed,
             ended=void.ended,
         )
-        freeze.listeners.append(tickets.forget_frozen_wallets)
+        freeze.listeners.append(queue.forget_frozen_wallets)

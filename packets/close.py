@@ -11,7 +11,7 @@ from kit.models import StaffAction
 from kit.moves import move
 from packets.models import RedPacket, Share
 from packets.states import PayStatus
-from packets.tickets import queue as tickets
+from packets.tickets import queue
 from payments.models import PaymentOrder
 from payments.states import PAYABLE
 
@@ -30,7 +30,7 @@ def close(*, packet: RedPacket, now: datetime) -> bool:
     facts = {"closed_at": now, "draft_until": None, "forget_at": forget_at}
     closed = move(due(now).filter(pk=packet.pk), **facts)
     if closed:
-        transaction.on_commit(lambda: tickets.forget(packet.public_id))
+        transaction.on_commit(lambda: queue.forget(packet.public_id))
     return closed
 
 

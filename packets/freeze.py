@@ -11,7 +11,7 @@ from django.db.models import F
 from kit import retry
 from kit.moves import move
 from packets.models import RedPacket, SettlementPass
-from packets.tickets import queue as tickets
+from packets.tickets import queue
 
 
 @retry.unit
@@ -32,5 +32,5 @@ def _set(public_id: str, *, frozen: bool, reason: str) -> bool:
     if done:  # under the packet's row lock, as the confirmation that writes the passes
         passes = SettlementPass.objects.filter(packet__public_id=public_id, done_at=None)
         passes.update(run_at=None if frozen else F("due_at"))
-    transaction.on_commit(lambda: tickets.forget(public_id))
+    transaction.on_commit(lambda: queue.forget(public_id))
     return done

@@ -9,26 +9,18 @@ from django.db import IntegrityError, transaction
 from kit import outbox, retry
 from kit.http import throttle
 from kit.http.caller import Caller
-from kit.http.problems import (
-    NotFound,
-    NotIssued,
-    PacketClosed,
-    PacketFrozen,
-    Problem,
-    Unavailable,
-    WalletFrozen,
-)
 from kit.plumbing import redis
 from kit.present import present
+from kit.refusals import NotFound, Problem, Unavailable
 from packets import finish, members
 from packets.models import RedPacket, Share
+from packets.refusals import NotIssued, PacketClosed, PacketFrozen
 from packets.states import Kind, Outcome, PayStatus
-from packets.tickets import claim as grab_sql
-from packets.tickets import desk
-from packets.tickets import queue as tickets
+from packets.tickets import claim, desk, queue
 from packets.tickets.queue import Taken, Ticket
 from wallets import accounts, ledger
 from wallets.models import Wallet
+from wallets.refusals import WalletFrozen
 from wallets.states import LineKind
 
 TRIES = 8  # a spent ticket costs a try; a table of untaken positions is exhausted sooner
@@ -70,10 +62,10 @@ def ask(*, public_id: str, caller: Caller, now: datetime) -> Outcome | Asked | N
     if not redis.is_configured() or members.asks_chat_server():
         return None
     try:
-        said = tickets.ask(public_id, caller.user_id, now, None)
+        said = queue.ask(public_id, caller.user_id, now, None)
     except redis.Down:
         return None
-    return tickets.decided(said) or Asked(caller, now, said)
+    return queue.decided(said) or Asked(caller, now, said)
 
 
 def grab(*, public_id: str, caller: Caller, now: datetime, said: list | None = None) -> Grab:
@@ -92,7 +84,7 @@ def grab(*, public_id: str, caller: Caller, now: datetime, said: list | None = N
     again, spent = False, 0
     for attempt in range(TRIES):
         if spent == SPENT_MAX:
-            tickets.forget(public_id)
+            queue.forget(public_id)
         answer = _take(
             public_id, user_id, now, again, attempt > 0, said, by_table=spent >= SPENT_MAX
         )
@@ -126,7 +118,7 @@ def _take(
     """A ticket from the queue; without a queue that answers, from the table."""
     if redis.is_configured() and not by_table:
         try:
-            return tickets.take(
+            return queue.take(
                 public_id=public_id,
                 user_id=user_id,
                 now=now,
@@ -179,7 +171,7 @@ def _win(ticket: Ticket, user_id: str, now: datetime) -> MyShare | None:
     is_paid = ticket.pay_status == PayStatus.PAID  # the claim asks the row whether that is true
     in_group = ticket.kind != Kind.PERSONAL and not members.asks_chat_server()
     with transaction.atomic(durable=True):
-        money = grab_sql.claim(
+        money = claim.claim(
             rp_id=ticket.rp_id,
             public_id=ticket.public_id,
             position=ticket.position,
@@ -240,13 +232,13 @@ def _refuse_or_go_on(ticket: Ticket, user_id: str, now: datetime) -> Grab | None
         packet = _grabbable(ticket, user_id)
     except Problem:
         _give_back(ticket, user_id)
-        tickets.forget(ticket.public_id)  # its copy believed otherwise
+        queue.forget(ticket.public_id)  # its copy believed otherwise
         raise
     if present(packet.expire_time) <= now:
-        tickets.forget(ticket.public_id)
+        queue.forget(ticket.public_id)
         return Grab(Outcome.EXPIRED)
     if packet.pay_status != ticket.pay_status == PayStatus.PAID:
-        tickets.forget(ticket.public_id)
+        queue.forget(ticket.public_id)
         return _use(replace(ticket, pay_status=packet.pay_status), user_id, now)
     return None
 
@@ -272,9 +264,9 @@ def _grabbable(ticket: Ticket, user_id: str) -> RedPacket:
 
 def _give_back(ticket: Ticket, user_id: str) -> None:
     if ticket.is_queued:
-        tickets.give_back(ticket, user_id)
+        queue.give_back(ticket, user_id)
 
 
 def _share_of(rp_id: int, user_id: str) -> MyShare | None:
-    row = grab_sql.share_of(rp_id, user_id)
+    row = claim.share_of(rp_id, user_id)
     return MyShare(*row) if row else None

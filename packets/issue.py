@@ -6,14 +6,14 @@ from django.conf import settings
 from django.db import transaction
 
 from kit import outbox
-from kit.http.problems import AlreadyPaid
 from kit.moves import move
 from packets import settle
 from packets.models import RedPacket
 from packets.states import Kind, PayStatus
-from packets.tickets import queue as tickets
+from packets.tickets import queue
 from payments.models import PaymentOrder
 from payments.purposes import Fits, Misfit, NoLongerFits
+from payments.refusals import AlreadyPaid
 from payments.states import PAYABLE, CaseKind, PayType
 from wallets import accounts
 from wallets.states import LineKind
@@ -59,7 +59,7 @@ def issue(
         number=packet.number,
         pay_status=to.word,
     )
-    transaction.on_commit(lambda: tickets.prepare(packet.public_id))
+    transaction.on_commit(lambda: queue.prepare(packet.public_id))
 
 
 def accepts(order: PaymentOrder) -> Fits | Misfit:
@@ -145,5 +145,5 @@ def _arrived(packet: RedPacket, order: PaymentOrder) -> bool:
     )
     if not move(awaiting, to=PayStatus.PAID, pay_type=order.pay_type, trade_no=order.trade_no):
         return False
-    transaction.on_commit(lambda: tickets.paid(RedPacket.objects.get(pk=packet.pk)))
+    transaction.on_commit(lambda: queue.paid(RedPacket.objects.get(pk=packet.pk)))
     return True

@@ -17,10 +17,10 @@ from kit import retry, sql
 from kit.breaker import Open
 from kit.bulkhead import Bulkhead
 from kit.http import service_keys
-from kit.http.problems import Unavailable
 from kit.moves import hold
 from kit.outside import Limits, Line, Silent
 from kit.plumbing import redis
+from kit.refusals import Unavailable
 from packets import member_set
 from packets.models import Group, GroupMember, RedPacket
 from packets.states import Kind, PacketState

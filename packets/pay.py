@@ -8,22 +8,19 @@ from django.db.models.functions import Greatest
 
 from kit import retry
 from kit.http.caller import Caller
-from kit.http.problems import (
-    AlreadyPaid,
-    NotFound,
-    PacketClosed,
-    PacketFrozen,
-    WalletFrozen,
-)
 from kit.moves import move
+from kit.refusals import NotFound
 from packets import issue
 from packets.models import RedPacket
+from packets.refusals import PacketClosed, PacketFrozen
 from packets.states import PacketState, PayStatus, state_of
 from payments import balance, opening, order
 from payments.models import PaymentOrder
 from payments.opening import Charge
+from payments.refusals import AlreadyPaid
 from payments.states import PayType, Scene
 from wallets import statement
+from wallets.refusals import WalletFrozen
 
 PURPOSE = "packet"
 

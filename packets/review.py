@@ -9,8 +9,8 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from kit import retry
-from kit.http.problems import Invalid
 from kit.moves import move
+from kit.refusals import Invalid
 from packets.models import RedPacket, RefundReview
 from packets.states import ReviewState
 

@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from kit import ids, retry, turns
 from kit.http.caller import Caller
-from kit.http.problems import Invalid, NotFound, TooManyOpen
 from kit.money import ZERO, fen, from_fen
 from kit.present import present
+from kit.refusals import Invalid, NotFound, TooManyOpen
 from packets import draw, members
 from packets.models import RedPacket, Share
 from packets.states import Kind

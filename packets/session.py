@@ -3,7 +3,7 @@
 from django.conf import settings
 
 from kit.http.caller import Caller
-from kit.http.problems import NotFound
+from kit.refusals import NotFound
 from packets import members, profiles
 from packets.send import INTRO_MAX
 from payments.channels import registry

@@ -8,7 +8,7 @@ from kit import outbox
 from kit.moves import hold
 from packets.models import RedPacket, Share
 from packets.states import PayStatus
-from packets.tickets import queue as tickets
+from packets.tickets import queue
 from payments.models import PaymentOrder
 from payments.states import PAYABLE
 
@@ -53,4 +53,4 @@ def _void(packet: RedPacket, now: datetime) -> None:
         user_id=packet.user_id,
         takers=list(taken.values_list("user_id", flat=True)),
     )
-    transaction.on_commit(lambda: tickets.forget(packet.public_id))
+    transaction.on_commit(lambda: queue.forget(packet.public_id))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from kit.http.problems import AlreadyPaid
+from payments.refusals import AlreadyPaid
 from wallets import accounts, ledger
 from wallets.states import LineKind
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.utils.translation import gettext_lazy as _
 
 from kit import retry
-from kit.http.problems import Conflict, Invalid
+from kit.refusals import Conflict, Invalid
 from payments import cases, confirm
 from payments.channels.base import Payment
 from payments.models import Case, PaymentOrder

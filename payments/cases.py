@@ -9,10 +9,10 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from kit import retry
-from kit.http.problems import Conflict, Invalid
 from kit.money import ZERO, plus
 from kit.moves import move
 from kit.present import present
+from kit.refusals import Conflict, Invalid
 from payments import refunded
 from payments.models import Case, ChannelRefund
 from payments.states import WAIT_FOR_WORD, WITH_MONEY, CaseKind, CaseStatus, PayType, RefundStatus

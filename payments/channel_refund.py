@@ -11,8 +11,8 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from kit import ids, later, money, retry
-from kit.http.problems import Forbidden, Invalid
 from kit.moves import move
+from kit.refusals import Forbidden, Invalid
 from payments import cases, refunded, trades
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, CaseStatus, OrderStatus, PayType, RefundStatus

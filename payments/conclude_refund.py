@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from kit import retry
-from kit.http.problems import Forbidden
+from kit.refusals import Forbidden
 from payments import end_refund
 from payments.models import ChannelRefund
 from payments.states import RefundStatus

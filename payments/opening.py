@@ -10,12 +10,13 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from kit import ids, retry, turns
-from kit.http.problems import ChannelUnavailable, TooManyOpen, Unavailable
 from kit.moves import move
+from kit.refusals import TooManyOpen, Unavailable
 from payments.channels import http, registry
 from payments.channels.base import Channel, ChannelDown, NotSent, Refused, Reused, Wanted
 from payments.models import PaymentOrder
 from payments.order import end, supersede
+from payments.refusals import ChannelUnavailable
 from payments.states import PAYABLE, OrderStatus, PayType, Scene
 
 log = structlog.get_logger(__name__)

@@ -10,19 +10,15 @@ from django.db.models import QuerySet
 
 from kit import later, retry
 from kit.http.caller import Caller
-from kit.http.problems import (
-    ChannelUnavailable,
-    Invalid,
-    NotFound,
-    OrderClosed,
-)
 from kit.money import ZERO, total
 from kit.moves import move
+from kit.refusals import Invalid, NotFound
 from payments import awaiting, purposes
 from payments.channels import registry
 from payments.channels.base import Forged
 from payments.models import PaymentOrder
 from payments.purposes import Misfit
+from payments.refusals import ChannelUnavailable, OrderClosed
 from payments.states import CaseKind, OrderStatus, PayType
 
 log = structlog.get_logger(__name__)

@@ -10,10 +10,10 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from kit import lease, retry
-from kit.http.problems import Conflict
 from kit.money import ZERO
 from kit.moves import hold, move
 from kit.present import present
+from kit.refusals import Conflict
 from payments import bills, cases, hear_refund, merchants
 from payments.bills import BillRow, Statement, WrongTotal
 from payments.channels.base import NoBill

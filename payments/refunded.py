@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
 
-from kit.http.problems import Conflict
 from kit.money import plus
 from kit.moves import move
+from kit.refusals import Conflict
 from payments import trades
 from payments.models import ChannelRefund, Trade
 from payments.states import PayType

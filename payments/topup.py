@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kit import outbox, retry
 from kit.http.caller import Caller
-from kit.http.problems import Invalid
+from kit.refusals import Invalid
 from payments import opening
 from payments.models import PaymentOrder
 from payments.opening import Charge

@@ -19,10 +19,11 @@ from kit import ids
 from kit.http import bodies, middleware, problems
 from kit.http.caller import user_of
 from kit.plumbing import metrics, redis
+from kit.refusals import Problem
 from packets import grab
 from packets.api import views
 from packets.states import Outcome
-from packets.tickets import queue as tickets
+from packets.tickets import queue
 
 log = structlog.get_logger(__name__)
 
@@ -47,11 +48,11 @@ class Front:
         environ[middleware.BEGAN] = began
         request_id = middleware.request_id(environ)
         caller = None
-        asked: Outcome | problems.Problem | grab.Asked | None
+        asked: Outcome | Problem | grab.Asked | None
         try:
             caller = user_of(environ.get("HTTP_AUTHORIZATION", ""))
             asked = grab.ask(public_id=public_id, caller=caller, now=timezone.now())
-        except problems.Problem as problem:
+        except Problem as problem:
             asked = problem
         except Exception:
             log.exception("front_failed")  # Django answers, or fails as clients know it
@@ -60,7 +61,7 @@ class Front:
             case Outcome():
                 code, status, phrase, body = asked.value, 200, "OK", ENDS[asked]
                 headers = [("Content-Type", "application/json")]
-            case problems.Problem():
+            case Problem():
                 told = _told(environ, asked, request_id)
                 code, status, phrase, body = (
                     asked.code,
@@ -78,7 +79,7 @@ class Front:
             began,
             self.route,
             status,
-            is_refused_grab=code in tickets.REFUSED,
+            is_refused_grab=code in queue.REFUSED,
             method="POST",
             path=environ["PATH_INFO"],
             request_id=request_id,
@@ -112,7 +113,7 @@ def _is_small(environ: Environ) -> bool:
         return False
 
 
-def _told(environ: Environ, problem: problems.Problem, request_id: str) -> Any:
+def _told(environ: Environ, problem: Problem, request_id: str) -> Any:
     request: Any = WSGIRequest(environ)  # its language is asked for in headers and cookies
     request.request_id = request_id
     return problems.render(request, problem)

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from kit import ids, money, retry
-from kit.http.problems import Forbidden, Invalid
 from kit.moves import move
+from kit.refusals import Forbidden, Invalid
 from wallets import accounts, ledger, suspense
 from wallets.models import Adjustment
 from wallets.states import AdjustmentStatus, LineKind

@@ -14,9 +14,10 @@ from django.db.backends.utils import CursorWrapper
 from django.utils.translation import gettext_lazy as _
 
 from kit import money, sql
-from kit.http.problems import Conflict, InsufficientBalance, WalletFrozen
+from kit.refusals import Conflict
 from wallets import accounts, suspense
 from wallets.models import LedgerLine, Wallet
+from wallets.refusals import InsufficientBalance, WalletFrozen
 from wallets.states import LineKind
 
 

@@ -15,9 +15,9 @@ from rest_framework.viewsets import ViewSet
 from kit import money
 from kit.http import throttle
 from kit.http.caller import Service, ServiceAuthentication, caller_of
-from kit.http.problems import Forbidden
 from kit.plumbing import texts
 from kit.plumbing.logs import Logged
+from kit.refusals import Forbidden
 
 
 class Door(ViewSet):

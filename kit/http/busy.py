@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import get_language_from_request
 
-from kit.http.problems import Unavailable
+from kit.refusals import Unavailable
 
 
 def page(request: HttpRequest, problem: Unavailable) -> HttpResponse:

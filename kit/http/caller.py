@@ -14,9 +14,10 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from kit.http import address, service_keys
-from kit.http.problems import Forbidden, Unauthenticated
+from kit.http.problems import Unauthenticated
 from kit.ids import is_outside_id
 from kit.plumbing import forks
+from kit.refusals import Forbidden
 
 log = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from kit.http import pages
-from kit.http.problems import Problem
+from kit.refusals import Problem
 
 
 @dataclass(frozen=True, slots=True)

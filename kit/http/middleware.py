@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from kit import outside
 from kit.http import bodies, busy, problems
 from kit.plumbing import logs, metrics
+from kit.refusals import NotFound, Unavailable
 
 API = "/api/v1/"
 HOSTS_MAX = 100  # spellings that are remembered: a wild card lets strangers make them up
@@ -75,7 +76,7 @@ class Gateway:
         if request.path_info.startswith(API):
             problem = problems.translate(error)
             return problems.render(request, problem) if problem else None
-        return busy.page(request, error) if isinstance(error, problems.Unavailable) else None
+        return busy.page(request, error) if isinstance(error, Unavailable) else None
 
     def _wrong_host(self, request: HttpRequest) -> HttpResponse | None:
         """A Host that is not ours (ALLOWED_HOSTS); the pages' middlewares look for themselves."""
@@ -119,11 +120,11 @@ class Gateway:
         if response.headers.get("Content-Type", "").startswith(problems.CONTENT_TYPE):
             return response
         if response.status_code == 404:
-            return problems.render(request, problems.NotFound())
+            return problems.render(request, NotFound())
         if response.status_code == 400:
             return problems.render(request, problems.Malformed())
         if response.status_code >= 500:
-            return problems.render(request, problems.Unavailable())
+            return problems.render(request, Unavailable())
         return response
 
 

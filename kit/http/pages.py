@@ -8,7 +8,8 @@ from typing import Any
 
 from rest_framework.request import Request
 
-from kit.http.problems import Invalid, Malformed
+from kit.http.problems import Malformed
+from kit.refusals import Invalid
 
 LIMIT_DEFAULT, LIMIT_MAX = 20, 100
 CURSOR_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"

@@ -1,6 +1,5 @@
 """Problem (RFC 9457) and the one place that renders refusals, in the caller's language."""
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 import structlog
@@ -13,36 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
 
 from kit.plumbing.logs import Logged
+from kit.refusals import Conflict, Forbidden, Invalid, NotFound, Problem, Unavailable
 
 log = structlog.get_logger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
-
-
-class Problem(Exception):
-    """A refusal with a stable `code`; verbs raise it, the doors render it."""
-
-    status = 400
-    code = "validation_error"
-    title: Any = _("Bad request")
-    detail: Any = _("The request cannot be carried out.")
-
-    def __init__(
-        self,
-        detail: Any = None,
-        *,
-        errors: Mapping[str, list] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ):
-        self.detail = detail or self.detail
-        self.errors = errors
-        self.headers = dict(headers or {})
-        super().__init__(self.code)
-
-
-class Invalid(Problem):
-    title = _("Invalid field")
-    detail = _("Some fields are not valid.")
 
 
 class Malformed(Problem):
@@ -61,26 +35,6 @@ class Unauthenticated(Problem):
 
     def __init__(self, detail: Any = None):
         super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="hongbao"'})
-
-
-class Forbidden(Problem):
-    status, code, title = 403, "forbidden", _("Forbidden")
-    detail = _("This credential may not be used here.")
-
-
-class WalletFrozen(Problem):
-    status, code, title = 403, "wallet_frozen", _("Wallet frozen")
-    detail = _("This wallet is frozen; please contact support.")
-
-
-class PacketFrozen(Problem):
-    status, code, title = 403, "packet_frozen", _("Packet frozen")
-    detail = _("This red packet is frozen; please contact support.")
-
-
-class NotFound(Problem):
-    status, code, title = 404, "not_found", _("Not found")
-    detail = _("There is nothing here for you.")
 
 
 class MethodNotAllowed(Problem):
@@ -103,67 +57,14 @@ class UnsupportedMediaType(Problem):
     detail = _("Send JSON with Content-Type: application/json.")
 
 
-class Conflict(Problem):
-    status, title = 409, _("Conflict")
-
-
-class NotIssued(Conflict):
-    code, detail = "not_issued", _("This red packet has not been paid yet.")
-
-
-class InsufficientBalance(Conflict):
-    code, detail = "insufficient_balance", _("The wallet's balance is not sufficient.")
-
-
-class AlreadyPaid(Conflict):
-    code, detail = "already_paid", _("This red packet has been paid already.")
-
-
-class PacketClosed(Conflict):
-    code, detail = "packet_closed", _("This red packet is closed.")
-
-
-class OwnPacket(Conflict):
-    code, detail = "own_packet", _("You cannot grab the personal red packet that you sent.")
-
-
-class OrderClosed(Conflict):
-    code, detail = "order_closed", _("This payment order is closed.")
-
-
 class InFlight(Conflict):
     code = "idempotency_in_flight"
     detail = _("The first request with this Idempotency-Key is still running.")
 
 
-class ChannelUnavailable(Conflict):
-    code = "channel_unavailable_for_purpose"
-    detail = _("This way to pay is not available here.")
-
-
 class KeyReused(Problem):
     status, code, title = 422, "idempotency_key_reused", _("Idempotency-Key reused")
     detail = _("This Idempotency-Key was used for another request.")
-
-
-class Throttled(Problem):
-    status, code, title = 429, "throttled", _("Too many requests")
-    detail = _("Too many requests; please slow down.")
-
-    def __init__(self, wait_s: int = 1):
-        super().__init__(headers={"Retry-After": str(max(1, wait_s))})
-
-
-class TooManyOpen(Throttled):
-    detail = _("Too many are unpaid: pay one, or wait until one closes.")
-
-
-class Unavailable(Problem):
-    status, code, title = 503, "unavailable", _("Unavailable")
-    detail = _("The service is busy or part of it is down; please try again.")
-
-    def __init__(self, detail: Any = None, *, wait_s: int = 1):
-        super().__init__(detail, headers={"Retry-After": str(wait_s)})
 
 
 def render(request: HttpRequest, problem: Problem) -> JsonResponse:

@@ -24,6 +24,7 @@ from kit.http.api import UserViewSet
 from kit.http.describe import Operation, ProblemSerializer
 from kit.http.idempotency import KEY_PATTERN
 from kit.plumbing import forks
+from kit.refusals import Forbidden, Invalid, Problem, Throttled, Unavailable
 
 EXAMPLE_REQUEST_ID = "01jd8x2v5k"
 _OUTSIDE_ID = {"type": "string", "pattern": ids.OUTSIDE_ID_PATTERN}
@@ -68,7 +69,7 @@ class Schema(AutoSchema):
         answers = {
             said.status: OpenApiResponse(said.answer, description=said.summary, examples=examples)
         }
-        by_status: dict[int, list[type[problems.Problem]]] = {}
+        by_status: dict[int, list[type[Problem]]] = {}
         for problem in self._refusals():
             by_status.setdefault(problem.status, []).append(problem)
         for status, refused in sorted(by_status.items()):
@@ -111,13 +112,13 @@ class Schema(AutoSchema):
             OpenApiParameter("WWW-Authenticate", str, header, required=True, response=[401]),
         ]
 
-    def _refusals(self) -> Iterator[type[problems.Problem]]:
+    def _refusals(self) -> Iterator[type[Problem]]:
         """What the endpoint names, and what follows from its kind."""
         said = self.said
-        yield from (problems.Malformed, problems.Unauthenticated, problems.Forbidden)
+        yield from (problems.Malformed, problems.Unauthenticated, Forbidden)
         yield from said.refuses
-        if (said.body or said.query) and problems.Invalid not in said.refuses:
-            yield problems.Invalid
+        if (said.body or said.query) and Invalid not in said.refuses:
+            yield Invalid
         if said.body:
             yield problems.UnsupportedMediaType
         if said.is_keyed:
@@ -125,8 +126,8 @@ class Schema(AutoSchema):
         if said.is_negotiated:
             yield problems.NotAcceptable
         if isinstance(self.view, UserViewSet):
-            yield problems.Throttled
-        yield from (problems.TooLarge, problems.Unavailable)
+            yield Throttled
+        yield from (problems.TooLarge, Unavailable)
 
     def _is_list_view(self, serializer=None):
         return False  # every answer is an object: a page has its cursor beside it
@@ -187,8 +188,8 @@ def _idempotency(said: Operation) -> Iterator[OpenApiParameter]:
     )
 
 
-def _example(problem: type[problems.Problem]) -> OpenApiExample:
-    errors = FIELD_ERRORS if problem is problems.Invalid else None
+def _example(problem: type[Problem]) -> OpenApiExample:
+    errors = FIELD_ERRORS if problem is Invalid else None
     value = problems.body(problem(errors=errors) if errors else problem(), EXAMPLE_REQUEST_ID)
     return OpenApiExample(
         problem.code, value, status_codes=[str(problem.status)], response_only=True

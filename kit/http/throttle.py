@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from kit.http.problems import Throttled
 from kit.plumbing import redis
+from kit.refusals import Throttled
 
 
 @dataclass(frozen=True, slots=True)

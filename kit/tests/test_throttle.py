@@ -4,8 +4,8 @@ import pytest
 from django.conf import settings
 
 from kit.http import throttle
-from kit.http.problems import Throttled
 from kit.plumbing import redis
+from kit.refusals import Throttled
 
 RATES = (throttle.GRAB, throttle.POST, throttle.GET)
 

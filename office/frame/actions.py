@@ -21,8 +21,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from kit.http import address
-from kit.http.problems import Problem
 from kit.plumbing import texts
+from kit.refusals import Problem
 from office.frame import dossier, staff
 
 log = structlog.get_logger(__name__)

@@ -22,8 +22,8 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from kit.http import address
-from kit.http.problems import Problem
 from kit.models import StaffAction
+from kit.refusals import Problem
 from office.frame import dossier, staff
 
 _TOKEN = re.compile(r"[0-9a-f]{32}")

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kit.http.problems import Invalid
+from kit.refusals import Invalid
 from office.export.jobs import files
 from office.frame.proposals import Proposal, making
 from office.readonly import (

@@ -17,9 +17,9 @@ from django.db.models import Count, Max
 from django.utils import timezone
 
 from kit.http.caller import Caller
-from kit.http.problems import NotFound
 from kit.money import ZERO, fen_sum, from_fen
 from kit.present import present
+from kit.refusals import NotFound
 from packets import members, profiles
 from packets.api import headlines
 from packets.finish import seconds_between

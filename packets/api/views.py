@@ -19,6 +19,7 @@ from kit.http.caller import caller_of, user_of
 from kit.http.describe import operation, pageable, query
 from kit.plumbing import forks, metrics
 from kit.plumbing.logs import Logged
+from kit.refusals import Invalid, NotFound
 from packets import bubbles, grab, members, pay, profiles, send, session, summaries
 from packets.api import examples, results
 from packets.api.serializers import (
@@ -37,10 +38,13 @@ from packets.api.serializers import (
     YearSerializer,
 )
 from packets.models import Share
-from packets.tickets import queue as tickets
+from packets.refusals import NotIssued, OwnPacket, PacketClosed, PacketFrozen
+from packets.tickets import queue
 from payments.api.serializers import order_json
 from payments.models import PaymentOrder
+from payments.refusals import AlreadyPaid, ChannelUnavailable
 from payments.states import CHANNELS, PAY_TYPE_OF, Scene
+from wallets.refusals import InsufficientBalance, WalletFrozen
 
 ASKED = "hongbao.asked"  # where the door before Django (front.py) says what it has asked
 EVENTS_DEFAULT, EVENTS_MAX = 100, 1000
@@ -74,7 +78,7 @@ class PacketViewSet(UserViewSet):
         examples=examples.DRAFTS,
         body=SendSerializer,
         bodies=examples.WISHES,
-        refuses=[problems.NotFound],
+        refuses=[NotFound],
         is_keyed=True,
     )
     def create(self, request: Request) -> Response:
@@ -92,7 +96,7 @@ class PacketViewSet(UserViewSet):
         "The results page: the packet as this caller may see it",
         PacketSerializer,
         examples=examples.PACKETS,
-        refuses=[problems.NotFound],
+        refuses=[NotFound],
     )
     def retrieve(self, request: Request, pk: str) -> Response:
         now = timezone.now()
@@ -110,7 +114,7 @@ class PacketViewSet(UserViewSet):
     def list(self, request: Request) -> Response:
         box = request.query_params.get("box")
         if box not in BOXES:
-            raise problems.Invalid(errors={"box": [", ".join(BOXES)]})
+            raise Invalid(errors={"box": [", ".join(BOXES)]})
         year, limit = _year(request), pages.limit_of(request)
         after = pages.cursor_of(request, parts=2)
         caller = caller_of(request)
@@ -158,7 +162,7 @@ class PacketViewSet(UserViewSet):
     def bubbles(self, request: Request) -> Response:
         asked = request.query_params.get("ids", "")
         if not _IDS.fullmatch(asked):
-            raise problems.Invalid(errors={"ids": [f"1..{bubbles.ASKED_MAX}"]})
+            raise Invalid(errors={"ids": [f"1..{bubbles.ASKED_MAX}"]})
         caller, now = caller_of(request), timezone.now()
         found = bubbles.bubbles(public_ids=asked.split(","), caller=caller, now=now)
         return Response({"results": found})
@@ -171,13 +175,13 @@ class PacketViewSet(UserViewSet):
         body=PaySerializer,
         bodies=examples.PAYMENTS,
         refuses=[
-            problems.NotFound,
-            problems.WalletFrozen,
-            problems.PacketFrozen,
-            problems.AlreadyPaid,
-            problems.InsufficientBalance,
-            problems.PacketClosed,
-            problems.ChannelUnavailable,
+            NotFound,
+            WalletFrozen,
+            PacketFrozen,
+            AlreadyPaid,
+            InsufficientBalance,
+            PacketClosed,
+            ChannelUnavailable,
         ],
         is_keyed=True,
     )
@@ -229,11 +233,11 @@ class SessionViewSet(UserViewSet):
         "How many members a group of the caller's has",
         GroupSerializer,
         examples=examples.GROUPS,
-        refuses=[problems.NotFound],
+        refuses=[NotFound],
     )
     def group(self, request: Request, group_id: str) -> Response:
         if not ids.is_outside_id(group_id):
-            raise problems.NotFound()
+            raise NotFound()
         return Response(session.group(group_id, caller_of(request)))
 
 
@@ -275,12 +279,12 @@ class GrabViewSet(UserViewSet):
         GrabSerializer,
         examples=examples.GRABS,
         refuses=[
-            problems.NotFound,
-            problems.OwnPacket,
-            problems.NotIssued,
-            problems.PacketClosed,
-            problems.PacketFrozen,
-            problems.WalletFrozen,
+            NotFound,
+            OwnPacket,
+            NotIssued,
+            PacketClosed,
+            PacketFrozen,
+            WalletFrozen,
         ],
         is_negotiated=False,
     )
@@ -291,7 +295,7 @@ class GrabViewSet(UserViewSet):
 def _grab_ended(request: Logged, code: str) -> None:
     """All are counted; the log takes one of many where a crowd leaves with nothing."""
     metrics.grab_done(code)
-    request.code, request.is_refused_grab = code, code in tickets.REFUSED
+    request.code, request.is_refused_grab = code, code in queue.REFUSED
 
 
 def grab_json(result: grab.Grab) -> bytes:
@@ -327,13 +331,13 @@ class GroupViewSet(ServiceViewSet):
         members.replace(group_id=group_id, user_ids=wanted)
         return Response(status=204)
 
-    @operation("addMember", "Add one member", status=204, refuses=[problems.Invalid])
+    @operation("addMember", "Add one member", status=204, refuses=[Invalid])
     def add(self, request: Request, group_id: str, user_id: str) -> Response:
         _check(group_id=group_id, user_id=user_id)
         members.add(group_id=group_id, user_id=user_id)
         return Response(status=204)
 
-    @operation("removeMember", "Remove one member", status=204, refuses=[problems.Invalid])
+    @operation("removeMember", "Remove one member", status=204, refuses=[Invalid])
     def remove(self, request: Request, group_id: str, user_id: str) -> Response:
         _check(group_id=group_id, user_id=user_id)
         members.remove(group_id=group_id, user_id=user_id)
@@ -431,7 +435,7 @@ def _wait_for(after: int, limit: int, wait_s: int) -> list[outbox.News]:
 
 def _packet_id(pk: str) -> str:
     if not ids.is_packet_id(pk):
-        raise problems.NotFound()
+        raise NotFound()
     return pk
 
 
@@ -445,11 +449,11 @@ def _whole(request: Request, name: str, default: int, most: int, least: int = 0)
     given = request.query_params.get(name, str(default))
     is_whole = given.isascii() and given.isdigit() and len(given) <= len(str(most))
     if not (is_whole and least <= int(given) <= most):
-        raise problems.Invalid(errors={name: [f"{least}..{most}"]})
+        raise Invalid(errors={name: [f"{least}..{most}"]})
     return int(given)
 
 
 def _check(**values: str) -> None:
     for name, value in values.items():
         if not ids.is_outside_id(value):
-            raise problems.Invalid(errors={name: ["1 to 64 characters of A-Z a-z 0-9 _.:@-"]})
+            raise Invalid(errors={name: ["1 to 64 characters of A-Z a-z 0-9 _.:@-"]})

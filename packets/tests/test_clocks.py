@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from kit.http.caller import Caller
-from kit.http.problems import Throttled
 from kit.plumbing import redis
+from kit.refusals import Throttled
 from packets import grab
 from packets.states import Kind, Outcome
 from packets.tickets import queue as tickets

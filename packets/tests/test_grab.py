@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from kit.http import problems
 from kit.http.caller import Caller
 from kit.models import Event
+from kit.refusals import NotFound
 from packets import freeze as packet_freeze
 from packets import grab, members, refund
 from packets.models import RedPacket, Share
+from packets.refusals import NotIssued, OwnPacket, PacketClosed, PacketFrozen
 from packets.states import Kind, Outcome
 from tests.make import (
     make_expired_packet,
@@ -21,6 +22,7 @@ from tests.make import (
 )
 from wallets import freeze as wallet_freeze
 from wallets.models import LedgerLine
+from wallets.refusals import WalletFrozen
 from wallets.statement import balance
 
 
@@ -82,14 +84,14 @@ def test_whoever_left_the_group_cannot_grab_even_the_sender():
     members.remove(group_id="g1", user_id="alice")
 
     for user in ("u1", "alice", "stranger"):
-        with pytest.raises(problems.NotFound):
+        with pytest.raises(NotFound):
             take(packet, user)
     assert not Share.objects.filter(user_id__isnull=False).exists()
 
 
 def test_new_member_can_grab():
     packet = make_paid_packet()
-    with pytest.raises(problems.NotFound):
+    with pytest.raises(NotFound):
         take(packet, "newcomer")
     members.add(group_id="g1", user_id="newcomer")
 
@@ -103,24 +105,24 @@ def test_sender_of_a_group_packet_may_grab():
 def test_personal_packet_is_for_one_user():
     packet = make_paid_packet(Kind.PERSONAL, 1, "5.00", for_id="bob")
 
-    with pytest.raises(problems.OwnPacket):
+    with pytest.raises(OwnPacket):
         take(packet, "alice")
-    with pytest.raises(problems.NotFound):
+    with pytest.raises(NotFound):
         take(packet, "carol")
     assert take(packet, "bob").outcome is Outcome.GRABBED
     assert take(packet, "bob").outcome is Outcome.ALREADY_GRABBED
 
 
 def test_unknown_packet():
-    with pytest.raises(problems.NotFound):
+    with pytest.raises(NotFound):
         grab.grab(public_id="rp_none", caller=Caller("u1"), now=timezone.now())
 
 
 def test_draft_is_not_issued_and_then_it_is():
     packet = make_packet()
-    with pytest.raises(problems.NotIssued):
+    with pytest.raises(NotIssued):
         take(packet, "u1")
-    with pytest.raises(problems.NotFound):
+    with pytest.raises(NotFound):
         take(packet, "stranger")
     from packets import pay
     from tests.make import make_wallet
@@ -161,12 +163,12 @@ def test_frozen_packet_and_frozen_wallet_refuse_and_lose_no_share():
     packet = make_paid_packet(Kind.EQUAL, 2, "1.00")
     take(packet, "u1")
     packet_freeze.freeze(public_id=packet.public_id, reason="test", now=timezone.now())
-    with pytest.raises(problems.PacketFrozen):
+    with pytest.raises(PacketFrozen):
         take(packet, "u2")
     assert take(packet, "u1").outcome is Outcome.ALREADY_GRABBED
     packet_freeze.unfreeze(public_id=packet.public_id, reason="test", now=timezone.now())
     wallet_freeze.freeze(user_id="u2", reason="test", now=timezone.now())
-    with pytest.raises(problems.WalletFrozen):
+    with pytest.raises(WalletFrozen):
         take(packet, "u2")
     wallet_freeze.unfreeze(user_id="u2", reason="test", now=timezone.now())
 
@@ -178,7 +180,7 @@ def test_closed_packet():
     from packets import close
 
     assert close.close(packet=packet, now=packet.draft_until)
-    with pytest.raises(problems.PacketClosed):
+    with pytest.raises(PacketClosed):
         take(packet, "u1")
 
 
@@ -204,14 +206,14 @@ def test_case_of_user_ids_counts():
 def test_freeze_between_ticket_and_claim_binds(monkeypatch):
     """What Redis said is said again by the share's WHERE."""
     packet = make_paid_packet()
-    claim = grab.grab_sql.claim
+    claim = grab.claim.claim
 
     def frozen_meanwhile(**kwargs):
         RedPacket.objects.filter(pk=packet.pk).update(is_frozen=True)
         return claim(**kwargs)
 
-    monkeypatch.setattr(grab.grab_sql, "claim", frozen_meanwhile)
-    with pytest.raises(problems.PacketFrozen):
+    monkeypatch.setattr(grab.claim, "claim", frozen_meanwhile)
+    with pytest.raises(PacketFrozen):
         take(packet, "u1")
 
     assert not Share.objects.filter(user_id="u1").exists()

@@ -6,11 +6,11 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from kit.http import problems
 from kit.http.caller import Caller
 from kit.models import Event
 from packets import close, freeze, grab, issue, refund
 from packets.models import RedPacket, SettlementPass, Share
+from packets.refusals import PacketFrozen
 from packets.states import Kind, Outcome, PayStatus
 from packets.tasks import close_drafts
 from payments import purposes
@@ -123,7 +123,7 @@ def test_report_does_not_send_out_a_frozen_packet():
     assert facts(packet)["pay_status"] == PayStatus.UNPAID
     assert confirm(order, timezone.now())
     assert facts(packet)["pay_status"] == PayStatus.PAID
-    with pytest.raises(problems.PacketFrozen):
+    with pytest.raises(PacketFrozen):
         grab_it(packet)
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from kit.http.problems import TooManyOpen
+from kit.refusals import TooManyOpen
 from packets import close
 from packets.models import RedPacket, Share
 from tests.make import make_group, make_packet, make_paid_packet, user

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from kit.http import problems
 from kit.http.caller import Caller
 from kit.models import Event
 from packets import freeze, grab, void
 from packets.models import RedPacket, SettlementPass, Share
+from packets.refusals import PacketClosed
 from packets.states import Kind, PayStatus
 from payments.states import PayType
 from tests.make import confirm, end, make_order, make_packet, make_reported_packet, report
@@ -42,7 +42,7 @@ def test_void_packet_tells_its_takers_and_credits_nobody():
     assert not LedgerLine.objects.exists()
     assert not Wallet.objects.exists()
     assert not SettlementPass.objects.exists()
-    with pytest.raises(problems.PacketClosed):
+    with pytest.raises(PacketClosed):
         grab_it(packet, "u3")
 
 

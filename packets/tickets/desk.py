@@ -3,13 +3,15 @@
 import random
 from datetime import datetime
 
-from kit.http import problems
 from kit.present import present
+from kit.refusals import NotFound
 from packets import members
+from packets.refusals import NotIssued, OwnPacket, PacketClosed, PacketFrozen
 from packets.states import Kind, Outcome, PacketState, state_of
-from packets.tickets import claim as grab_sql
+from packets.tickets import claim
 from packets.tickets.claim import Look
 from packets.tickets.queue import Taken, Ticket
+from wallets.refusals import WalletFrozen
 
 
 def take(*, public_id: str, user_id: str, now: datetime) -> Ticket | Taken | Outcome:
@@ -17,18 +19,18 @@ def take(*, public_id: str, user_id: str, now: datetime) -> Ticket | Taken | Out
 
     Raises: Problem (as in grab.py).
     """
-    packet = grab_sql.look(public_id, user_id)
+    packet = claim.look(public_id, user_id)
     if packet is None:
-        raise problems.NotFound()
+        raise NotFound()
     if packet.type == Kind.PERSONAL and packet.user_id == user_id:
-        raise problems.OwnPacket()
+        raise OwnPacket()
     if packet.is_taker:
         return Taken(packet.id, in_flight=False)
     if not _is_for(packet, user_id):
-        raise problems.NotFound()
+        raise NotFound()
     _refuse_unless_open(packet, now)
     start = random.randint(1, packet.number)  # noqa: S311 - spreads the crowd, decides no luck
-    found = grab_sql.untaken(packet.id, start) or grab_sql.untaken(packet.id, 1)
+    found = claim.untaken(packet.id, start) or claim.untaken(packet.id, 1)
     if found is None:
         return Outcome.TOO_SLOW
     position, is_returned = found
@@ -49,7 +51,7 @@ def take(*, public_id: str, user_id: str, now: datetime) -> Ticket | Taken | Out
 
 def is_gone(rp_id: int) -> bool:
     """Whether every share is taken: asked after each commit, so the last one to commit sees it."""
-    return grab_sql.untaken(rp_id, 1) is None
+    return claim.untaken(rp_id, 1) is None
 
 
 def _is_for(packet: Look, user_id: str) -> bool:
@@ -63,10 +65,10 @@ def _is_for(packet: Look, user_id: str) -> bool:
 def _refuse_unless_open(packet: Look, now: datetime) -> None:
     state = state_of(packet, 0, now)
     if state in (PacketState.CLOSED, PacketState.VOID):
-        raise problems.PacketClosed()
+        raise PacketClosed()
     if state is PacketState.UNPAID:
-        raise problems.NotIssued()
+        raise NotIssued()
     if packet.is_frozen:
-        raise problems.PacketFrozen()
+        raise PacketFrozen()
     if packet.is_wallet_frozen:
-        raise problems.WalletFrozen()
+        raise WalletFrozen()

@@ -15,14 +15,17 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from kit.http import problems, throttle
+from kit.http import throttle
 from kit.plumbing import redis
 from kit.plumbing.redis import Down
 from kit.present import present
+from kit.refusals import NotFound, Throttled, Unavailable
 from packets import member_set
 from packets.models import RedPacket, Share
+from packets.refusals import NotIssued, OwnPacket, PacketClosed, PacketFrozen
 from packets.states import Outcome, PayStatus
 from wallets.models import Wallet
+from wallets.refusals import WalletFrozen
 
 LEASE_MS = 5000  # a ticket becomes a share within it (lock wait 3 s); then its mark may be doubted
 BUILD_WAIT_S = 0.02
@@ -123,12 +126,12 @@ class Taken:
 
 
 _REFUSALS = {
-    b"not_found": problems.NotFound,
-    b"own_packet": problems.OwnPacket,
-    b"packet_closed": problems.PacketClosed,
-    b"not_issued": problems.NotIssued,
-    b"packet_frozen": problems.PacketFrozen,
-    b"wallet_frozen": problems.WalletFrozen,
+    b"not_found": NotFound,
+    b"own_packet": OwnPacket,
+    b"packet_closed": PacketClosed,
+    b"not_issued": NotIssued,
+    b"packet_frozen": PacketFrozen,
+    b"wallet_frozen": WalletFrozen,
 }
 _OUTCOMES = {outcome.encode(): outcome for outcome in (Outcome.TOO_SLOW, Outcome.EXPIRED)}
 REFUSED = frozenset(word.decode() for word in (*_REFUSALS, *_OUTCOMES, b"throttled"))
@@ -175,7 +178,7 @@ def take(
                     member = member_set.has(answer[2].decode(), user_id)
             case word:
                 raise AssertionError(f"take.lua said {word!r}")
-    raise problems.Unavailable()
+    raise Unavailable()
 
 
 def ask(
@@ -213,7 +216,7 @@ def decided(answer: list) -> Outcome | None:
     if refusal := _REFUSALS.get(word):
         raise refusal()
     if word == b"throttled":
-        raise problems.Throttled(-(-int(answer[1]) // 1000))
+        raise Throttled(-(-int(answer[1]) // 1000))
     return None
 
 
@@ -239,7 +242,7 @@ def prepare(public_id: str) -> None:
     try:
         forget(public_id)
         _build_packet(public_id)
-    except (Down, problems.NotFound):
+    except (Down, NotFound):
         pass  # the first grab builds them, or goes by the table
 
 
@@ -321,7 +324,7 @@ def _build_packet(public_id: str) -> None:
     version = redis.call(lambda r: r.get(version_key)) or b"0"
     packet = RedPacket.objects.filter(public_id=public_id).first()
     if packet is None:
-        raise problems.NotFound()
+        raise NotFound()
     positions, takers = [], []
     shares = Share.objects.filter(rp=packet).order_by("position")
     for position, taker in shares.values_list("position", "user_id"):

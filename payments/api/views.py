@@ -15,6 +15,7 @@ from kit.http import address, idempotency, problems
 from kit.http.api import UserViewSet, validated
 from kit.http.caller import caller_of
 from kit.http.describe import operation
+from kit.refusals import NotFound
 from payments import notify, order, topup
 from payments.api import examples
 from payments.api.serializers import (
@@ -25,6 +26,7 @@ from payments.api.serializers import (
 )
 from payments.channels import registry
 from payments.channels.base import Notice
+from payments.refusals import ChannelUnavailable, OrderClosed
 from payments.states import CHANNELS, PAY_TYPE_OF, Scene
 
 
@@ -36,7 +38,7 @@ class OrderViewSet(UserViewSet):
         "A payment at a channel",
         OrderSerializer,
         examples=examples.ORDERS,
-        refuses=[problems.NotFound],
+        refuses=[NotFound],
     )
     def retrieve(self, request: Request, order_no: str) -> Response:
         _check(order_no)
@@ -49,7 +51,7 @@ class OrderViewSet(UserViewSet):
         examples=examples.REPORTED,
         body=ReportSerializer,
         bodies=examples.REPORTS,
-        refuses=[problems.NotFound, problems.OrderClosed, problems.ChannelUnavailable],
+        refuses=[NotFound, OrderClosed, ChannelUnavailable],
     )
     @action(detail=True, methods=["post"])
     def report(self, request: Request, order_no: str) -> Response:
@@ -75,14 +77,14 @@ class TopupViewSet(UserViewSet):
         examples=examples.TOPUPS,
         body=TopupSerializer,
         bodies=examples.WANTED,
-        refuses=[problems.ChannelUnavailable],
+        refuses=[ChannelUnavailable],
         is_keyed=True,
     )
     def create(self, request: Request) -> Response:
         wanted = validated(TopupSerializer, request.data)
         pay_type = PAY_TYPE_OF[wanted["pay_type"]]
         if pay_type not in CHANNELS:
-            raise problems.ChannelUnavailable()
+            raise ChannelUnavailable()
         once = idempotency.Once(request, order_json, 201)
         verb = partial(
             topup.topup,
@@ -99,7 +101,7 @@ class TopupViewSet(UserViewSet):
 
 def _check(order_no: str) -> None:
     if not ids.is_order_no(order_no):
-        raise problems.NotFound()
+        raise NotFound()
 
 
 class ChannelResponse(HttpResponse):
@@ -117,7 +119,7 @@ def channel_notice(request: HttpRequest, channel: str) -> HttpResponse:
         return problems.render(request, problem)
     pay_type = PAY_TYPE_OF.get(channel)
     if pay_type is None or pay_type not in registry.heard():
-        return problems.render(request, problems.NotFound())
+        return problems.render(request, NotFound())
     body = request.body
     if len(body) > settings.BODY_MAX_BYTES:
         return problems.render(request, problems.TooLarge())

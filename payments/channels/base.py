@@ -13,7 +13,7 @@ from typing import Protocol
 
 from django.utils.translation import gettext_lazy as _
 
-from kit.http.problems import Unavailable
+from kit.refusals import Unavailable
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import PayType, Scene
 

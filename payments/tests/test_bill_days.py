@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from kit import lease
 from kit.http.caller import Caller
-from kit.http.problems import Conflict
+from kit.refusals import Conflict
 from payments import bill_days, bills, channel_refund, confirm, reconcile, send_refund, tasks, topup
 from payments.channels.base import ChannelDown, NoBill, Payment, RefundState, Refused
 from payments.models import Bill, Case, ChannelRefund, PaymentOrder

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db import connections
 
 from kit.http.caller import Caller
-from kit.http.problems import Invalid
+from kit.refusals import Invalid
 from payments import bills, book, cases, confirm, order, reconcile, suspended, topup
 from payments.channels.base import Payment
 from payments.models import Case, ChannelRefund, PaymentOrder

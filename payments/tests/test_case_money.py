@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from kit.http.caller import Caller
-from kit.http.problems import Forbidden, Invalid
+from kit.refusals import Forbidden, Invalid
 from packets.states import Kind
 from payments import cases, channel_refund, confirm, refunded, send_refund, topup
 from payments.audit import refunds_stay_within_their_payment, suspense_is_what_open_cases_hold

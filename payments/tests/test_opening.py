@@ -7,10 +7,11 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from kit.http import problems
+from kit.refusals import Unavailable
 from payments import chase, confirm, opening
 from payments.models import Case, PaymentOrder
 from payments.opening import Charge
+from payments.refusals import ChannelUnavailable
 from payments.states import CaseKind, NoticeOutcome, OrderStatus, PayType, Scene
 from payments.tests.conftest import offer
 from wallets.statement import balance
@@ -94,7 +95,7 @@ def test_both_scenes_paid_credits_once_and_the_rest_is_a_case(wechat):
 def test_no_order_is_closed_for_one_that_the_channel_did_not_take(wechat):
     first = opened()
     wechat.is_down = True
-    with pytest.raises(problems.Unavailable):
+    with pytest.raises(Unavailable):
         opened(Scene.H5)
 
     assert again(first).status == OrderStatus.CREATED
@@ -118,7 +119,7 @@ def test_what_ends_early_is_fetched_anew_for_the_same_order(wechat):
 def test_a_used_number_is_replaced_by_another_one(wechat):
     """As after an answer that was lost, where a repeat counts as a double."""
     wechat.is_down = True
-    with pytest.raises(problems.Unavailable):
+    with pytest.raises(Unavailable):
         opened()
     lost = PaymentOrder.objects.get()
     wechat.is_down = False
@@ -137,7 +138,7 @@ def test_a_channel_that_wants_ever_new_numbers_is_asked_twice(wechat, monkeypatc
             return True
 
     wechat.reused = All()
-    with pytest.raises(problems.ChannelUnavailable):
+    with pytest.raises(ChannelUnavailable):
         opened()
 
     assert wechat.calls == ["create"] * 2

@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from kit.http import problems
 from kit.http.caller import Caller
 from kit.models import Event
+from kit.refusals import Forbidden, Invalid, NotFound, Unavailable
 from payments import (
     channel_refund,
     chase,
@@ -21,6 +21,7 @@ from payments import (
 )
 from payments.channels.base import RefundState, State
 from payments.models import Case, ChannelRefund, Notification, PaymentOrder
+from payments.refusals import ChannelUnavailable, OrderClosed
 from payments.states import (
     CaseKind,
     NoticeOutcome,
@@ -84,7 +85,7 @@ def test_another_scene_gets_fresh_parameters(alipay):
 
 def test_killed_between_order_and_answer_finds_its_order(alipay):
     alipay.is_down = True
-    with pytest.raises(problems.Unavailable):
+    with pytest.raises(Unavailable):
         make_topup()
     alipay.is_down = False
 
@@ -96,14 +97,14 @@ def test_killed_between_order_and_answer_finds_its_order(alipay):
 
 def test_a_channel_that_refuses_ends_the_order(alipay):
     alipay.refuses = True
-    with pytest.raises(problems.ChannelUnavailable):
+    with pytest.raises(ChannelUnavailable):
         make_topup()
 
     assert PaymentOrder.objects.get().status == OrderStatus.FAILED
 
 
 def test_a_channel_without_settings_is_not_offered():
-    with pytest.raises(problems.ChannelUnavailable):
+    with pytest.raises(ChannelUnavailable):
         make_topup()
 
     assert not PaymentOrder.objects.exists()
@@ -111,7 +112,7 @@ def test_a_channel_without_settings_is_not_offered():
 
 @pytest.mark.parametrize("amount", ["0.00", "5000.01"])
 def test_limits(alipay, amount):
-    with pytest.raises(problems.Invalid):
+    with pytest.raises(Invalid):
         make_topup(amount)
 
     make_topup("0.01")
@@ -255,9 +256,9 @@ def test_report_is_hearsay(alipay):
 def test_report_with_a_bad_signature_or_by_somebody_else(alipay):
     made = make_topup()
 
-    with pytest.raises(problems.Invalid):
+    with pytest.raises(Invalid):
         order.report(order_no=made.order_no, caller=BOB, result="bad", now=timezone.now())
-    with pytest.raises(problems.NotFound):
+    with pytest.raises(NotFound):
         order.report(order_no=made.order_no, caller=Caller("eve"), result=None, now=timezone.now())
 
     made.refresh_from_db()
@@ -268,7 +269,7 @@ def test_report_of_a_closed_order(alipay):
     made = make_topup()
     order.end(order_id=made.pk, to=OrderStatus.CLOSED, now=timezone.now())
 
-    with pytest.raises(problems.OrderClosed):
+    with pytest.raises(OrderClosed):
         order.report(order_no=made.order_no, caller=BOB, result=None, now=timezone.now())
 
 
@@ -457,7 +458,7 @@ def test_maker_cannot_check_himself(alipay, proposed):
     maker = make_staff("maker")
     ChannelRefund.objects.filter(pk=proposed.pk).update(maker=maker)
 
-    with pytest.raises(problems.Forbidden):
+    with pytest.raises(Forbidden):
         approve(proposed, maker)
     with pytest.raises(IntegrityError):
         ChannelRefund.objects.filter(pk=proposed.pk).update(
@@ -475,7 +476,7 @@ def test_maker_proposes_again_after_a_rejection(proposed):
     channel_refund.reject(refund_no=proposed.refund_no, checker_id=checker.pk, now=timezone.now())
     again = channel_refund.propose(**wish, maker_id=maker.pk, now=timezone.now())
 
-    with pytest.raises(problems.Forbidden):
+    with pytest.raises(Forbidden):
         approve(again, maker)
     assert approve(again, checker)
 
@@ -507,7 +508,7 @@ def test_refund_stays_within_the_payment(alipay, amount):
     made, maker = make_topup(), make_staff("maker")
     told(said(made.order_no, "50.00"))
 
-    with pytest.raises(problems.Invalid):
+    with pytest.raises(Invalid):
         channel_refund.propose(
             order_no=made.order_no,
             amount=Decimal(amount),

@@ -11,8 +11,8 @@ from django.contrib.auth import get_user_model
 from django.db import OperationalError, connection
 
 from kit.http.caller import Caller
-from kit.http.problems import Problem
 from kit.plumbing import redis
+from kit.refusals import Problem
 from kit.retry import is_conflict
 from packets import close, finish, freeze, grab, members, pay, refund, send, settle
 from packets import tasks as packet_tasks

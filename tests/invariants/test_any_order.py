@@ -21,8 +21,8 @@ from hypothesis.stateful import (
 
 from conftest import _empty
 from kit.http.caller import Caller
-from kit.http.problems import Problem
 from kit.plumbing import redis
+from kit.refusals import Problem
 from packets import close, finish, freeze, grab, members, pay, refund, send, tasks
 from packets.models import RedPacket, Share
 from packets.states import Kind, Outcome

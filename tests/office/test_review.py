@@ -6,8 +6,8 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
-from kit.http.problems import Invalid
 from kit.models import StaffAction
+from kit.refusals import Invalid
 from packets import audit as packets_audit
 from packets import refund, review
 from packets.models import RefundReview

@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from kit import sql
 from kit.http.caller import Caller
-from kit.http.problems import NotFound, NotIssued
 from kit.plumbing import redis
+from kit.refusals import NotFound
 from packets import grab
 from packets.models import RedPacket, Share
+from packets.refusals import NotIssued
 from packets.states import Kind, Outcome, PayStatus
 from packets.tickets import claim as grab_sql
 from packets.tickets import desk

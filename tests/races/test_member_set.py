@@ -4,8 +4,8 @@ import pytest
 from django.utils import timezone
 
 from kit.http.caller import Caller
-from kit.http.problems import NotFound
 from kit.plumbing import redis
+from kit.refusals import NotFound
 from packets import grab, member_set, members
 from packets.models import GroupMember, Share
 from packets.states import Kind

@@ -7,7 +7,6 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from kit.http.caller import Caller
-from kit.http.problems import ChannelUnavailable, OrderClosed
 from packets import pay, void
 from packets.models import RedPacket
 from packets.states import Kind, PayStatus
@@ -15,6 +14,7 @@ from payments import chase, opening, purposes
 from payments import order as orders
 from payments.channels.base import Refused, State
 from payments.models import PaymentOrder
+from payments.refusals import ChannelUnavailable, OrderClosed
 from payments.states import OrderStatus, PayType, Scene
 from payments.tests.conftest import offer
 from payments.tests.pretend import Pretend

@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from kit import turns
 from kit.http.caller import Caller
-from kit.http.problems import TooManyOpen
 from kit.models import Turn
+from kit.refusals import TooManyOpen
 from packets import send
 from packets.models import RedPacket
 from packets.states import Kind, PayStatus

@@ -6,7 +6,7 @@ from kit.http import pages
 from kit.http.api import UserViewSet
 from kit.http.caller import caller_of
 from kit.http.describe import operation, pageable, query
-from kit.http.problems import Invalid
+from kit.refusals import Invalid
 from wallets import statement
 from wallets.api.serializers import KINDS, FlowEntrySerializer, FlowSerializer, WalletSerializer
 

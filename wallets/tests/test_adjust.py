@@ -7,10 +7,11 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError
 from django.utils import timezone
 
-from kit.http import problems
+from kit.refusals import Forbidden, Invalid
 from tests.make import make_wallet
 from wallets import accounts, adjust
 from wallets.models import Adjustment, LedgerLine
+from wallets.refusals import InsufficientBalance
 from wallets.statement import balance
 from wallets.states import AdjustmentStatus
 
@@ -57,7 +58,7 @@ def test_debit_cannot_go_below_zero(maker, checker):
     make_wallet("bob", "10.00")
     too_much, enough = propose(maker, is_credit=False), propose(maker, "10.00", is_credit=False)
 
-    with pytest.raises(problems.InsufficientBalance):
+    with pytest.raises(InsufficientBalance):
         approve(too_much, checker)
     assert approve(enough, checker)
 
@@ -78,7 +79,7 @@ def test_rejected_moves_nothing(maker, checker):
 def test_maker_cannot_check_himself(maker):
     proposed = propose(maker)
 
-    with pytest.raises(problems.Forbidden):
+    with pytest.raises(Forbidden):
         approve(proposed, maker)
     with pytest.raises(IntegrityError):
         Adjustment.objects.filter(pk=proposed.pk).update(
@@ -93,10 +94,10 @@ def test_limits(settings, maker, checker):
     settings.REDPACKET_CHECKER_MAX = Decimal("50.00")
 
     for amount in ("100.01", "0.00"):
-        with pytest.raises(problems.Invalid):
+        with pytest.raises(Invalid):
             propose(maker, amount)
     big = propose(maker, "50.01")
-    with pytest.raises(problems.Invalid):
+    with pytest.raises(Invalid):
         approve(big, checker)
 
     assert approve(propose(maker, "50.00"), checker)
@@ -105,7 +106,7 @@ def test_limits(settings, maker, checker):
 
 def test_nothing_leaves_suspense_without_a_case(maker):
     for case_id in (None, 4711):
-        with pytest.raises(problems.Invalid):
+        with pytest.raises(Invalid):
             propose(maker, other=accounts.SUSPENSE, case_id=case_id)
 
 
@@ -113,7 +114,7 @@ def test_a_maker_withdraws_his_own_proposal_and_nobody_elses(maker, checker):
     proposed = propose(maker)
     wish = {"reference": proposed.reference, "now": timezone.now()}
 
-    with pytest.raises(problems.Forbidden):
+    with pytest.raises(Forbidden):
         adjust.withdraw(**wish, maker_id=checker.pk)
     assert adjust.withdraw(**wish, maker_id=maker.pk)
     assert not adjust.withdraw(**wish, maker_id=maker.pk)

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from kit.http.caller import Caller
-from kit.http.problems import Forbidden
+from kit.refusals import Forbidden
 from packets import pay
 from packets.models import RedPacket
 from packets.tasks import close_drafts
