@@ -1,6 +1,5 @@
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
@@ -18,8 +17,6 @@ class Command(BaseCommand):
         parser.add_argument("--reason", required=True)
 
     def handle(self, *, user: str, amount: str, reason: str, **options: Any) -> None:
-        if settings.PRODUCTION:
-            raise CommandError("Refused in production: credit makes money from nothing.")
         if not ids.is_outside_id(user):
             raise CommandError(f"{user!r} is no user id: 1 to 64 characters of A-Z a-z 0-9 _.:@-")
         try:

@@ -27,8 +27,6 @@ class Command(BaseCommand):
         parser.add_argument("--ttl", type=int, default=most, help="seconds it is good for")
 
     def handle(self, *, users: str, ttl: int, **options: Any) -> None:
-        if settings.PRODUCTION:
-            raise CommandError("Refused in production: the chat platform issues the tokens.")
         for user in users:
             if not is_outside_id(user):
                 raise CommandError(f"{user!r} is no user id: 1 to 64 characters, A-Z a-z 0-9 _.:@-")
