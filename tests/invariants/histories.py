@@ -61,6 +61,7 @@ DUE = (
     ("payments_paymentorder", "chase_at", "1 = 1"),
     ("payments_channelrefund", "chase_at", "1 = 1"),
     ("red_packet", "draft_until", "pay_status = 0"),
+    ("red_packet", "forget_at", "1 = 1"),
     ("red_packet", "expire_time", "is_cli_handle = 0 AND voided_at IS NULL AND pay_status = 1"),
     ("packets_settlementpass", "run_at", "1 = 1"),
 )

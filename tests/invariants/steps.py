@@ -56,6 +56,7 @@ SWEEPS: tuple[tuple[str, Callable[[], object]], ...] = (
     ("refund_expired", packet_tasks.refund_expired),
     ("finish_taken", packet_tasks.finish_taken),
     ("close_drafts", packet_tasks.close_drafts),
+    ("forget_old", packet_tasks.forget_old),
     ("chase_due", payment_tasks.chase_due),
     ("send_refunds", payment_tasks.send_refunds),
 )
