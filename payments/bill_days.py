@@ -9,7 +9,6 @@ from django.db.models import Q, QuerySet
 from kit import backoff, lease, retry
 from kit.money import ZERO
 from kit.moves import move
-from kit.present import present
 from payments import bills, cases, reconcile
 from payments.channels.base import ChannelDown, NoBill, NotSent, Refused
 from payments.models import Bill, PaymentOrder
@@ -47,12 +46,12 @@ def plan(*, pay_type: PayType, now: datetime) -> None:
 
 
 def _first(pay_type: PayType) -> date | None:
-    """The day of the first bill or of the first payment: nothing was there to compare before."""
+    """The day of the first bill or of the first order, paid or not: its channel may have been paid
+    and we not know it. Nothing was there to compare before."""
     bill = Bill.objects.filter(pay_type=pay_type).order_by("day").first()
-    paid = PaymentOrder.objects.filter(pay_type=pay_type, paid_at__isnull=False)
-    order = paid.order_by("pk").first()
+    order = PaymentOrder.objects.filter(pay_type=pay_type).order_by("pk").first()
     days = [bill.day] if bill else []
-    days += [bills.day_of(pay_type, present(order.paid_at))] if order else []
+    days += [bills.day_of(pay_type, order.add_time)] if order else []
     return min(days, default=None)
 
 

@@ -380,6 +380,27 @@ def test_a_worker_that_was_away_for_a_week_loses_no_day(wechat):
     assert set(Bill.objects.values_list("state", flat=True)) == {BillState.COMPARED}
 
 
+def test_the_days_begin_with_the_first_order_that_we_never_saw_paid(wechat):
+    """Its notification was lost, and nobody worked for days: its bill alone knows of it."""
+    mine = topup.topup(
+        caller=Caller("bob"),
+        amount=Decimal("5.00"),
+        pay_type=PayType.WECHAT,
+        scene=Scene.APP,
+        key="k",
+        payer_ip="127.0.0.1",
+        now=at("2026-11-21 12:00:00"),
+    )
+    now = at("2026-11-24 11:00:00")
+
+    bill_days.plan(pay_type=PayType.WECHAT, now=now)
+
+    days = Bill.objects.order_by("day").values_list("day", flat=True)
+    assert [f"{day}" for day in days] == ["2026-11-21", "2026-11-22", "2026-11-23"]
+    assert bill_days.late(PayType.WECHAT, now) == list(days)
+    assert mine.paid_at is None
+
+
 def test_a_day_that_does_not_come_holds_up_no_other(wechat):
     compare(PayType.WECHAT, DAY)
 

@@ -47,9 +47,6 @@ OFF = frozenset(
         "rule: bills",
         # Paid to a merchant of before, and known to his bill alone: nobody asks for that bill.
         "paid to a merchant of before",
-        # Its first payment unconfirmed and nobody at work for days: the walk through its bills
-        # begins with yesterday.
-        "first days of a channel",
         # Closed by hand, the case of a parked refund leaves nobody who may say what became of it.
         "resolve_case: waiting",
     }

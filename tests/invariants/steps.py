@@ -109,8 +109,6 @@ class Steps(Finance):
         names = [name for name in self.WEIGHTS if name not in world.off]
         self.theme = theme or self.luck.choice(sorted(THEMES))
         self.met[f"theme {self.theme}"] += 1
-        if "first days of a channel" in world.off:
-            self.compare_all()  # so that its bills are asked for from the beginning
         more = THEMES[self.theme]
         self.names = names
         self.weights = [self.WEIGHTS[name] * (4 if name in more else 1) for name in names]
