@@ -16,7 +16,7 @@ from kit.present import present
 from kit.refusals import Conflict
 from payments import bills, cases, hear_refund, merchants
 from payments.bills import BillRow, Statement, WrongTotal
-from payments.channels.base import NoBill
+from payments.channels.base import NoBill, Refused
 from payments.judge import Difference, Judged, Seen, digest, judge
 from payments.models import Bill, Case, ChannelRefund, PaymentOrder
 from payments.states import BillState, CaseKind, OrderStatus, PayType, RefundStatus
@@ -71,11 +71,14 @@ def download(*, pay_type: PayType, day: date) -> list[bytes]:
     who has to do with that day. Raises LookupError, ChannelDown, NoBill when none has any, Refused.
     """
     found, none = [], None
-    for channel in merchants.billed(pay_type, day):
+    for billed in merchants.billed(pay_type, day):
         try:
-            found.append(channel.bill(day))
+            found.append(billed.channel.bill(day))
         except NoBill as error:
             none = none or error
+        except Refused:  # as of an account that was closed
+            if billed.is_sure:
+                raise
     if none and not found:
         raise none
     return found

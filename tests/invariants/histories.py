@@ -40,17 +40,7 @@ FINANCE_ROUNDS = 8
 BAD_MAX = 40
 
 # What is not mended yet: steps, lies and rules that are left out. The aim is an empty set.
-OFF = frozenset(
-    {
-        # Confirmed after its bill was compared, or its comparing was killed half-way: called
-        # missing, though its bill names it.
-        "rule: bills",
-        # Paid to a merchant of before, and known to his bill alone: nobody asks for that bill.
-        "paid to a merchant of before",
-        # Closed by hand, the case of a parked refund leaves nobody who may say what became of it.
-        "resolve_case: waiting",
-    }
-)
+OFF: frozenset[str] = frozenset()
 
 LATE_RULE = "late_refunds_are_put_right"
 REST_RULE = "refunds_stay_within_their_payment"
@@ -149,7 +139,7 @@ def left_over(world: World) -> list:
         for books in world.books.values()
         for trade in books.trades.values()
         if trade.paid and trade.trade_no in oracle.unbooked(world)
-        if not oracle.is_left_out(world, books, trade)
+        if not oracle.is_before_the_bills(books, trade, ours)
     ]
 
 

@@ -255,8 +255,10 @@ def test_an_account_that_is_long_closed_is_asked_for_no_bill(shop, merchants):
     pay_type, day = two_days_work(shop, merchants, keep=True)
 
     def asked(about: date) -> list[str]:
-        return [channel.merchant for channel in billed(pay_type, about)]
+        return [found.channel.merchant for found in billed(pay_type, about)]
 
     both = list(PaymentOrder.objects.order_by("-pk").values_list("merchant", flat=True))
     assert asked(day) == both
-    assert asked(day + timedelta(days=3)) == both[:1]
+    assert asked(day + timedelta(days=3)) == both
+    assert [found.is_sure for found in billed(pay_type, day + timedelta(days=3))] == [True, False]
+    assert asked(day + timedelta(days=33)) == both[:1]
