@@ -17,7 +17,7 @@ from kit.refusals import Conflict
 from payments import bills, cases, hear_refund, merchants
 from payments.bills import BillRow, Statement, WrongTotal
 from payments.channels.base import NoBill, Refused
-from payments.judge import Difference, Judged, Seen, digest, judge
+from payments.judge import Difference, Judged, Seen, digest, fitting, judge
 from payments.models import Bill, Case, ChannelRefund, PaymentOrder
 from payments.states import BillState, CaseKind, OrderStatus, PayType, RefundStatus
 
@@ -28,6 +28,7 @@ EDGE = timedelta(minutes=10)  # payments so near to a day's end may stand in the
 DAY = timedelta(days=1)
 DONE = (BillState.COMPARED, BillState.EMPTY)
 
+UNKNOWN_TO_US = (CaseKind.BILL_SURPLUS, CaseKind.BILL_OTHER_DAY)
 BILL_KINDS = (
     CaseKind.BILL_SURPLUS,
     CaseKind.BILL_SHORTFALL,
@@ -107,7 +108,8 @@ def reconcile(
     pages = _pages(statement or ())
     first = next(pages, [])  # what is no bill at all ends here, before anything is written
     bill, _ = Bill.objects.get_or_create(pay_type=pay_type, day=day)
-    held = lease.take(Bill.objects.all(), bill.pk, now=now, for_s=LEASE_S)
+    # Due until it is closed: of a day whose comparing was killed half-way nothing can be said.
+    held = lease.take(Bill.objects.all(), bill.pk, now=now, for_s=LEASE_S, due_at=now)
     if held is None:
         raise BeingCompared()
     try:
@@ -225,7 +227,7 @@ def _look(around: dict[date, Bill], day: date, now: datetime) -> list[Difference
     """Make cases of what no bill names of this day, once that can be said."""
     bill, following = around.get(day), around.get(day + DAY)
     beside = filter(None, (around.get(day - DAY), bill, following))
-    if bill is None or bill.state not in DONE or any(_is_leased(other, now) for other in beside):
+    if bill is None or bill.state not in DONE or any(_is_begun(other, now) for other in beside):
         return []  # whoever compares that day looks when he closes
     is_final = following is not None and following.state in DONE
     found = list(_missing(PayType(bill.pay_type), day, is_final=is_final))
@@ -238,8 +240,10 @@ def _look(around: dict[date, Bill], day: date, now: datetime) -> list[Difference
     return found
 
 
-def _is_leased(bill: Bill, now: datetime) -> bool:
-    return bill.leased_until is not None and bill.leased_until > now
+def _is_begun(bill: Bill, now: datetime) -> bool:
+    """Being compared (again), or due to be: what it names is not all marked."""
+    is_leased = bill.leased_until is not None and bill.leased_until > now
+    return is_leased or (bill.state in DONE and bill.due_at is not None)
 
 
 def _missing(pay_type: PayType, day: date, *, is_final: bool) -> Iterator[Difference]:
@@ -259,6 +263,8 @@ def _missing(pay_type: PayType, day: date, *, is_final: bool) -> Iterator[Differ
         within = Q(paid_at__gte=begin + EDGE, paid_at__lt=end - EDGE)
         orders = orders.filter(Q(settle_date=day) | within)
     for order in orders.order_by("pk"):
+        if _was_named(order, day):
+            continue
         says = f"paid {present(order.paid_at).astimezone(bills.ZONE):%F %T}, in no bill"
         yield _ours(order, order.trade_no, says)
     if not is_final:
@@ -274,6 +280,13 @@ def _missing(pay_type: PayType, day: date, *, is_final: bool) -> Iterator[Differ
     for refund in refunds.order_by("pk"):
         says = f"refunded {present(refund.done_at).astimezone(bills.ZONE):%F %T}, in no bill"
         yield _ours(refund, refund.refund_no, says)
+
+
+def _was_named(order: PaymentOrder, day: date) -> bool:
+    """Whether a bill named it before we knew of it: then that is the case that finance has."""
+    word, number = PayType(order.pay_type).word, fitting(order.trade_no)
+    near = [f"{word}:{day + days * DAY}:{number}" for days in (-1, 0, 1)]
+    return Case.objects.filter(kind__in=UNKNOWN_TO_US, reference__in=near).exists()
 
 
 def _ours(row: PaymentOrder | ChannelRefund, number: str, says: str) -> Difference:

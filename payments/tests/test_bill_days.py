@@ -499,6 +499,83 @@ def test_the_sweep_hands_out_what_is_due(wechat, monkeypatch):
 # --- one comparison of a day at a time
 
 
+def test_nothing_is_called_missing_of_a_day_that_is_compared_once_more(wechat):
+    """The channel had written a part of it."""
+    order = paid(PayType.WECHAT, "T1", "10.00", NOON)
+    early = bills.usual(DAY) - timedelta(hours=12)
+    reconcile.reconcile(pay_type=PayType.WECHAT, day=DAY, content=tr.wechat([]), now=early)
+    assert cases() == []
+
+    compare(PayType.WECHAT, DAY)
+
+    assert cases() == [(CaseKind.BILL_SHORTFALL, "T1")]
+    assert order.billed_on is None
+
+
+def test_confirmed_after_its_bill_had_named_it_is_not_missing(wechat):
+    """It was a surplus then, which was true, and finance has that case."""
+    order = topup.topup(
+        caller=Caller("bob"),
+        amount=Decimal("10.00"),
+        pay_type=PayType.WECHAT,
+        scene=Scene.APP,
+        key="k",
+        payer_ip="127.0.0.1",
+        now=NOON,
+    )
+    local = NOON.astimezone(bills.ZONE)
+    compare(PayType.WECHAT, DAY, tr.Row(order.order_no, "T1", "10.00", local))
+    assert cases() == [(CaseKind.BILL_SURPLUS, "T1")]
+
+    late = bills.usual(DAY) + timedelta(hours=1)
+    payment = Payment(PayType.WECHAT, order.order_no, "T1", order.amount, NOON)
+    confirm.confirm(payment=payment, now=late)
+    compare(PayType.WECHAT, NEXT)
+
+    assert cases() == [(CaseKind.BILL_SURPLUS, "T1")]
+
+
+def killed_while_it_is_compared_again(monkeypatch, order: PaymentOrder) -> None:
+    """What its bill had named is forgotten, and half of it not said again; then the next day's
+    bill is compared, long after."""
+    page = reconcile._page
+
+    def killed(**_):
+        raise Killed
+
+    compare(PayType.WECHAT, DAY, row(order))
+    with monkeypatch.context() as patched:
+        patched.setattr(reconcile, "_page", killed)
+        patched.setattr(lease.Lease, "end", lambda held: True)  # nobody is left to end it
+        with pytest.raises(Killed):
+            compare(PayType.WECHAT, DAY, row(order))
+    assert reconcile._page is page
+    compare(PayType.WECHAT, NEXT)
+
+
+def test_a_comparison_that_was_killed_calls_nothing_missing(wechat, monkeypatch):
+    order = paid(PayType.WECHAT, "T1", "10.00", NOON)
+    wechat.bill = lambda day: tr.wechat([row(order, NOON)] if day == DAY else [])
+
+    killed_while_it_is_compared_again(monkeypatch, order)
+
+    assert cases() == []
+    assert bill_days.is_due(PayType.WECHAT, bills.usual(NEXT))
+    bill_days.walk(pay_type=PayType.WECHAT, now=bills.usual(NEXT))
+    assert cases() == []
+    order.refresh_from_db()
+    assert order.billed_on == DAY
+
+
+def test_a_comparison_that_was_killed_calls_nothing_missing_without_the_guard(wechat, monkeypatch):
+    order = paid(PayType.WECHAT, "T1", "10.00", NOON)
+    monkeypatch.setattr(reconcile, "_is_begun", lambda bill, now: False)
+
+    killed_while_it_is_compared_again(monkeypatch, order)
+
+    assert cases() == [(CaseKind.BILL_SHORTFALL, "T1")], "though its bill names it"
+
+
 def without_a_lease(monkeypatch) -> None:
     def careless(due, key, **_):
         return lease.Lease(Bill.objects.filter(pk=key))
