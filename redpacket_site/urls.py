@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
+from h5 import welcome
 from kit.http import health, schema
 from packets.api.views import (
     EventViewSet,
@@ -50,7 +51,7 @@ app = [
     path("api/schema", schema.serve, name="schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
 ]
-app.append(path("h5/", include("h5.urls")))
+app += [path("", welcome.home), path("h5/", include("h5.urls"))]
 if not settings.PRODUCTION:
     app.append(path("sandbox/", include("sandbox.urls")))
 
@@ -65,6 +66,9 @@ around = [
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("metrics", health.metrics),
+    # --- and browsers and robots of every host
+    path("favicon.ico", welcome.icon),
+    path("robots.txt", welcome.robots),
 ]
 
 serves = {"all": [*app, *office], "app": app, "office": office}[settings.REDPACKET_SERVES]
