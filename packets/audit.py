@@ -141,6 +141,20 @@ def _broken(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]
         yield from _drawn(packet, shares)
         yield from _luck(packet, shares)
     yield from _flags(packet, shares)
+    yield from _named(packet, shares)
+
+
+def _named(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]:
+    named = [share.for_user for share in shares if share.for_user is not None]
+    expected = len(shares) if packet.type == Kind.EXCLUSIVE else 0
+    if len(set(named)) != expected or len(named) != expected or packet.user_id in named:
+        yield "named_shares_are_an_exclusive_packets", f"{len(named)} of {len(shares)} are named"
+    for share in shares:
+        if share.for_user is not None and share.user_id not in (None, share.for_user):
+            yield (
+                "a_named_share_is_its_persons",
+                f"position {share.position} is for {share.for_user}, taken by {share.user_id}",
+            )
 
 
 def _drawn(packet: RedPacket, shares: list[Share]) -> Iterator[tuple[str, str]]:

@@ -23,6 +23,7 @@ class Bubble(StrEnum):
     VOID = "void"
     UNPAID = "unpaid"
     TAKEN = "taken"
+    OTHER = "other"  # an exclusive one, for others of the group
     GONE = "gone"
     EXPIRED = "expired"
     OPEN = "open"
@@ -43,7 +44,7 @@ def bubbles(*, public_ids: Sequence[str], caller: Caller, now: datetime) -> list
     people = profiles.people({row.user_id for row in rows})
     told = []
     for row in rows:
-        taken, is_taker = takers.get(row.pk, (0, False))
+        taken, is_taker, is_named = takers[row.pk]
         state = state_of(row, taken, now)
         if state is PacketState.CLOSED or not members.is_shown(
             row,
@@ -53,6 +54,8 @@ def bubbles(*, public_ids: Sequence[str], caller: Caller, now: datetime) -> list
             is_for_him=partial(_is_for, row, caller.user_id, groups),
         ):
             continue
+        is_mine = row.user_id == caller.user_id or is_named
+        is_others = row.type == Kind.EXCLUSIVE and not is_mine
         told.append(
             {
                 "id": row.public_id,
@@ -61,19 +64,23 @@ def bubbles(*, public_ids: Sequence[str], caller: Caller, now: datetime) -> list
                 "number": row.number,
                 "taken_number": taken,
                 "sender": people[row.user_id],
-                "bubble": bubble(row, state, taken=taken, is_taker=is_taker).value,
+                "bubble": bubble(row, state, taken, is_taker=is_taker, is_others=is_others).value,
             }
         )
     return told
 
 
-def bubble(row: RedPacket, state: PacketState, *, taken: int, is_taker: bool) -> Bubble:
+def bubble(
+    row: RedPacket, state: PacketState, taken: int, *, is_taker: bool, is_others: bool
+) -> Bubble:
     """The word for whoever may see this packet. To a personal one's sender its only share counts
     like his own: both know that it was taken."""
     if row.is_frozen:
         return Bubble.FROZEN
     if is_taker or (row.type == Kind.PERSONAL and taken):
         return Bubble.VOID if state is PacketState.VOID else Bubble.TAKEN
+    if is_others:
+        return Bubble.OTHER
     return Bubble.GONE if state is PacketState.FINISHED else Bubble(state.value)
 
 
@@ -82,10 +89,17 @@ def _is_for(row: RedPacket, user_id: str, groups: set[str]) -> bool:
     return row.for_id == user_id if row.type == Kind.PERSONAL else row.for_id in groups
 
 
-def _takers(rows: list[RedPacket], user_id: str) -> dict[int, tuple[int, bool]]:
-    """Of each packet how many shares are taken, and whether one of them is this user's."""
-    taken = Share.objects.filter(rp__in=[row.pk for row in rows], user_id__isnull=False)
-    counted = taken.values("rp").annotate(
-        number=Count("pk"), own=Count("pk", filter=Q(user_id=user_id))
+def _takers(rows: list[RedPacket], user_id: str) -> dict[int, tuple[int, bool, bool]]:
+    """Of each packet how many shares are taken, whether one of them is this user's, and whether one
+    is for him from the start."""
+    counted = (
+        Share.objects.filter(rp__in=[row.pk for row in rows])
+        .values("rp")
+        .annotate(
+            number=Count("pk", filter=Q(user_id__isnull=False)),
+            own=Count("pk", filter=Q(user_id=user_id)),
+            named=Count("pk", filter=Q(for_user=user_id)),
+        )
     )
-    return {found["rp"]: (found["number"], found["own"] > 0) for found in counted}
+    found = {one["rp"]: (one["number"], one["own"] > 0, one["named"] > 0) for one in counted}
+    return {row.pk: found.get(row.pk, (0, False, False)) for row in rows}

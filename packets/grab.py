@@ -74,10 +74,11 @@ def grab(*, public_id: str, caller: Caller, now: datetime, said: list | None = N
     Money:   Decimal yuan. A paid packet credits the taker here; an awaiting one leaves that to the
              settlement.
     Races:   the share row's WHERE decides. A spent ticket means: take the next one. Two grabs of
-             one user: (packet, taker) is unique, the loser's ticket goes back.
+             one user: (packet, taker) is unique, the loser's ticket goes back. A share of an
+             exclusive packet (专属红包) is for one user from the start: he alone can spend it.
     Repeats: the same taker gets the first result again, as already_grabbed.
-    Raises:  NotFound (404), OwnPacket, NotIssued, PacketClosed (409), PacketFrozen, WalletFrozen
-             (403), Throttled (429), Unavailable (503).
+    Raises:  NotFound (404), OwnPacket, NotForYou, NotIssued, PacketClosed (409), PacketFrozen,
+             WalletFrozen (403), Throttled (429), Unavailable (503).
     Spec:    1.5, 1.7, 2.2
     """
     user_id = caller.user_id
@@ -159,9 +160,11 @@ def _use(ticket: Ticket, user_id: str, now: datetime) -> Grab | None:
         _give_back(ticket, user_id)
         raise
     if mine is None:
+        if ticket.is_named and (earlier := _share_of(ticket.rp_id, user_id)):
+            return Grab(Outcome.ALREADY_GRABBED, earlier)
         return _refuse_or_go_on(ticket, user_id, now)
-    is_last = ticket.position == ticket.number if ticket.is_queued else desk.is_gone(ticket.rp_id)
-    if is_last:
+    is_in_turn = ticket.is_queued and not ticket.is_named  # position n goes last
+    if ticket.position == ticket.number if is_in_turn else desk.is_gone(ticket.rp_id):
         finish.if_gone(ticket.rp_id)
     return Grab(Outcome.GRABBED, mine)
 

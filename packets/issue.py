@@ -7,7 +7,7 @@ from django.db import transaction
 
 from kit import outbox
 from kit.moves import move
-from packets import settle
+from packets import named, settle
 from packets.models import RedPacket
 from packets.states import Kind, PayStatus
 from packets.tickets import queue
@@ -57,6 +57,7 @@ def issue(
         type=Kind(packet.type).word,
         intro=packet.intro,
         number=packet.number,
+        for_users=named.people_of([packet]).get(packet.pk),
         pay_status=to.word,
     )
     transaction.on_commit(lambda: queue.prepare(packet.public_id))

@@ -67,6 +67,14 @@ def is_member(group_id: str, user_id: str) -> bool:
     return member_set.has(group_id, user_id)
 
 
+def known(group_id: str, user_ids: Iterable[str]) -> set[str]:
+    """Those of these users that are members of the group. Raises as is_member()."""
+    if asks_chat_server():
+        return {user_id for user_id in user_ids if is_member(group_id, user_id)}
+    found = GroupMember.objects.filter(group_id=group_id, user_id__in=set(user_ids))
+    return set(found.values_list("user_id", flat=True))
+
+
 def groups_of(user_id: str, group_ids: Iterable[str]) -> set[str]:
     """Those of these groups that the user is a member of. Raises as is_member()."""
     if asks_chat_server():

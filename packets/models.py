@@ -100,6 +100,8 @@ class Share(models.Model):
         RedPacket, models.PROTECT, related_name="shares", db_index=False, verbose_name=_("packet")
     )
     position = models.PositiveSmallIntegerField(_("position"))  # 1..n
+    # Whose it is from the start, of an exclusive packet (专属红包); NULL: whoever is quick enough.
+    for_user = OutsideIdField(_("for"), null=True)
     user_id = OutsideIdField(_("taker"), null=True)
     money = MoneyField(_("amount"), max_digits=10)
     is_good = models.BooleanField(_("best luck"), default=False)  # shown only once all are gone
@@ -124,11 +126,16 @@ class Share(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["rp", "position"], name="share_packet_position"),
             models.UniqueConstraint(fields=["rp", "user_id"], name="share_packet_taker"),
+            models.UniqueConstraint(fields=["rp", "for_user"], name="share_packet_for"),
             models.CheckConstraint(condition=Q(money__gt=0), name="share_money_positive"),
             models.CheckConstraint(
                 condition=Q(user_id=None, update_time=None, is_into_account=False)
                 | Q(user_id__isnull=False, update_time__isnull=False, is_returned=False),
                 name="share_taken_or_not",
+            ),
+            models.CheckConstraint(
+                condition=Q(user_id=None) | Q(for_user=None) | Q(user_id=F("for_user")),
+                name="share_for_its_taker",
             ),
         ]
         indexes = [

@@ -20,3 +20,7 @@ class PacketClosed(Conflict):
 
 class OwnPacket(Conflict):
     code, detail = "own_packet", _("You cannot grab the personal red packet that you sent.")
+
+
+class NotForYou(Conflict):
+    code, detail = "not_for_you", _("This red packet is for other members of the group.")

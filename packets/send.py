@@ -1,5 +1,6 @@
 """Put money into a packet (塞钱): the packet and all its shares, amounts drawn, takers empty."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,6 +20,7 @@ from packets.states import Kind
 
 INTRO = "恭喜发财，大吉大利"
 INTRO_MAX = 255
+NAMED_MAX = 10  # people of an exclusive packet
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Wish:
     total_money: Decimal | None = None
     single_money: Decimal | None = None
     intro: str = ""
+    for_users: Sequence[str] = ()  # of an exclusive one: position i is for_users[i]'s
 
 
 def send(*, caller: Caller, wish: Wish, now: datetime, also: retry.Also | None = None) -> RedPacket:
@@ -50,17 +53,23 @@ def _checked(caller: Caller, wish: Wish) -> tuple[int, Decimal]:
     """The number of shares and the total of a wish that keeps every limit."""
     most = settings.REDPACKET_SHARES_MAX
     lucky, personal = wish.kind is Kind.LUCKY, wish.kind is Kind.PERSONAL
+    exclusive = wish.kind is Kind.EXCLUSIVE
     given, other = ("total_money", "single_money") if lucky else ("single_money", "total_money")
     money = getattr(wish, given)
     if getattr(wish, other) is not None:
         raise Invalid(errors={other: [_("Not for this kind of red packet.")]})
     if money is None:
         raise Invalid(errors={given: [_("This field is required.")]})
-    if wish.number is None and not personal:
+    _check_named(caller, wish)
+    if wish.number is None and not (personal or exclusive):
         raise Invalid(errors={"number": [_("This field is required.")]})
-    number = 1 if wish.number is None else wish.number
+    number = wish.number
+    if number is None:
+        number = len(wish.for_users) if exclusive else 1
     if personal and number != 1:
         raise Invalid(errors={"number": [_("A personal red packet has one share.")]})
+    if exclusive and number != len(wish.for_users):
+        raise Invalid(errors={"number": [_("As many shares as people, or leave it out.")]})
     if not 1 <= number <= most:
         raise Invalid(errors={"number": [_("1 to %(most)d shares.") % {"most": most}]})
     shares = number if lucky else 1
@@ -78,7 +87,38 @@ def _checked(caller: Caller, wish: Wish) -> tuple[int, Decimal]:
             raise NotFound()
         if number > members.number(wish.for_id):
             raise Invalid(errors={"number": [_("More shares than the group has members.")]})
+    if exclusive:
+        _check_members(wish)
     return number, money if lucky else money * number
+
+
+def _check_named(caller: Caller, wish: Wish) -> None:
+    """That an exclusive packet, and no other, names its people, each once and not the sender."""
+    named = wish.for_users
+    if wish.kind is not Kind.EXCLUSIVE:
+        if named:
+            raise Invalid(errors={"for_users": [_("Not for this kind of red packet.")]})
+        return
+    if not 1 <= len(named) <= NAMED_MAX:
+        raise Invalid(errors={"for_users": [_("1 to %(most)d people.") % {"most": NAMED_MAX}]})
+    wrong = {}
+    for index, user_id in enumerate(named):
+        if user_id == caller.user_id:
+            wrong[index] = _("You cannot send a red packet to yourself.")
+        elif user_id in named[:index]:
+            wrong[index] = _("Named twice.")
+    _refuse_named(wrong)
+
+
+def _check_members(wish: Wish) -> None:
+    known = members.known(wish.for_id, wish.for_users)
+    strangers = {i: user_id for i, user_id in enumerate(wish.for_users) if user_id not in known}
+    _refuse_named(dict.fromkeys(strangers, _("Not a member of this group.")))
+
+
+def _refuse_named(wrong: Mapping[int, Any]) -> None:
+    if wrong:
+        raise Invalid(errors={f"for_users.{index}": [why] for index, why in wrong.items()})
 
 
 @retry.unit
@@ -122,9 +162,17 @@ def _make(
         packet.seed = seed.hex()
         packet.commitment = draw.commitment(public_id=packet.public_id, **rules)
     packet.save(force_insert=True)
+    named = wish.for_users or [None] * number
     Share.objects.bulk_create(
-        Share(rp=packet, position=position, money=money, is_good=position == best, add_time=now)
-        for position, money in enumerate(amounts, start=1)
+        Share(
+            rp=packet,
+            position=position,
+            for_user=for_user,
+            money=money,
+            is_good=position == best,
+            add_time=now,
+        )
+        for position, (money, for_user) in enumerate(zip(amounts, named, strict=True), start=1)
     )
     return packet
 

@@ -16,6 +16,7 @@ class Kind(models.IntegerChoices):
     PERSONAL = 1, _("personal")
     EQUAL = 2, _("group, equal shares")
     LUCKY = 3, _("group, lucky draw")
+    EXCLUSIVE = 4, _("group, exclusive")
 
     @property
     def word(self) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -74,13 +75,22 @@ def make_packet(
     *,
     sender: str = SENDER,
     for_id: str = GROUP,
+    for_users: Sequence[str] = (),
     now: datetime | None = None,
 ) -> RedPacket:
-    """A draft. `money` is the total of a lucky one, the single share of the others."""
+    """A draft. `money` is the total of a lucky one, the single share of the others. `for_users`: of
+    an exclusive one, u1, u2, ... unless told otherwise."""
     if kind is not Kind.PERSONAL and not members.number(for_id):
         make_group(sender, *(f"u{i}" for i in range(1, number + 3)), group_id=for_id)
     given = "total_money" if kind is Kind.LUCKY else "single_money"
-    wish = send.Wish(kind=kind, for_id=for_id, number=number, **{given: yuan(money)})
+    named = for_users or [f"u{i}" for i in range(1, number + 1)]
+    wish = send.Wish(
+        kind=kind,
+        for_id=for_id,
+        number=len(named) if kind is Kind.EXCLUSIVE else number,
+        for_users=named if kind is Kind.EXCLUSIVE else (),
+        **{given: yuan(money)},
+    )
     return send.send(caller=Caller(sender), wish=wish, now=now or timezone.now())
 
 

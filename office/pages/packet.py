@@ -125,6 +125,7 @@ class RedPacketAdmin(ReadOnlyAdmin):
     @staticmethod
     def _shares(story):
         known = people(share.user_id for share in story.taken)
+        is_exclusive = story.packet.type == Kind.EXCLUSIVE
         rows = []
         for share in story.shares:
             taker = known.get(share.user_id, {})
@@ -134,11 +135,14 @@ class RedPacketAdmin(ReadOnlyAdmin):
                     if share.is_into_account
                     else badge("awaiting", _("not credited yet"))
                 )
+            elif share.is_returned:
+                credit = badge("expired", _("returned"))
             else:
-                credit = badge("expired", _("returned")) if share.is_returned else ""
+                credit = badge("open", _("not taken yet")) if share.for_user else ""
             rows.append(
                 [
                     share.position,
+                    *([found(share.for_user)] if is_exclusive else []),
                     found(share.user_id),
                     taker.get("nickname") or "",
                     yuan(story.amount_of(share)),
@@ -150,6 +154,7 @@ class RedPacketAdmin(ReadOnlyAdmin):
         note = "" if story.is_over else _("Untaken amounts are hidden until the packet is over.")
         columns = [
             _("position"),
+            *([_("for")] if is_exclusive else []),
             _("taker"),
             _("nickname"),
             _("amount"),

@@ -107,6 +107,7 @@ class Story:
             "total": f"{packet.total_money:,.2f}",
             "number": packet.number,
             "taken": len(self.taken),
+            "people": ", ".join(share.for_user or "" for share in self.shares),
         }
         match Kind(packet.type):
             case Kind.PERSONAL:
@@ -120,6 +121,11 @@ class Story:
                 what = _(
                     "%(sender)s lets %(number)d members of the group %(whom)s draw for %(total)s"
                     " yuan."
+                )
+            case Kind.EXCLUSIVE:
+                what = _(
+                    "%(sender)s sends %(total)s yuan in equal shares to %(people)s of the group"
+                    " %(whom)s."
                 )
         so_far = _("%(taken)d of %(number)d taken.")
         return f"{what % told} {so_far % told}"

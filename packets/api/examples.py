@@ -22,6 +22,12 @@ WISHES = {
     },
     "equal": {"type": "equal", "for_id": "g1", "number": 2, "single_money": "5.00"},
     "personal": {"type": "personal", "for_id": "bob", "single_money": "5.00"},
+    "exclusive": {
+        "type": "exclusive",
+        "for_id": "g1",
+        "for_users": ["bob", "carol"],
+        "single_money": "5.00",
+    },
 }
 PAYMENTS = {
     "balance": {"pay_type": "balance"},
@@ -32,6 +38,7 @@ _UNPAID = {
     "id": "rp_agnkq4z2lm7xw3v5tq6yjr2abc",
     "type": "lucky",
     "for_id": "g1",
+    "for_users": None,
     "intro": "新年快乐🧧",
     "number": 2,
     "total_money": "10.00",
@@ -94,9 +101,20 @@ _EXPIRED = _OPEN | {
     "actions": [],
 }
 
+_EXCLUSIVE = _PERSONAL | {
+    "type": "exclusive",
+    "for_id": "g1",
+    "for_users": ["bob", "carol"],
+    "number": 2,
+    "total_money": "10.00",
+}
+_EXCLUSIVE_OPEN = _OPEN | _EXCLUSIVE | {"headline": "给小宝、carol的专属红包"}
+_FIVE = {"money": "5.00"}
+
 DRAFTS = {
     "lucky": _UNPAID,
     "personal": _UNPAID | _PERSONAL,
+    "exclusive": _UNPAID | _EXCLUSIVE,
 }
 PACKETS = {
     "unpaid to its sender": _UNPAID,
@@ -114,6 +132,23 @@ PACKETS = {
         "actions": [],
     },
     "open to the addressee": _OPEN | _PERSONAL | {"headline": "给你发了一个红包"},
+    "exclusive, open to one of its people": _EXCLUSIVE_OPEN | _HIDDEN | {"single_money": None},
+    "exclusive, open to somebody else": _EXCLUSIVE_OPEN
+    | _HIDDEN
+    | {
+        "single_money": None,
+        "taken_number": 1,
+        "shares": [_BOB | {"money": None}],
+        "actions": [],
+    },
+    "exclusive, open to a taker": _EXCLUSIVE_OPEN
+    | {
+        "taken_number": 1,
+        "taken_money": "5.00",
+        "mine": _BOBS | _FIVE,
+        "shares": [_BOB | _FIVE],
+        "actions": [],
+    },
     "finished to a taker": _OPEN
     | {
         "state": "finished",
@@ -203,6 +238,7 @@ BUBBLES = {
         "expired": {},
         "void": {},
         "frozen": {},
+        "other": {"type": "exclusive"},
     }.items()
 } | {"none for this caller": {"results": []}}
 SESSIONS = {
@@ -234,6 +270,7 @@ _NEWS = {
         "type": "lucky",
         "intro": "新年快乐🧧",
         "number": 2,
+        "for_users": None,
         "pay_status": "paid",
     },
     "packet.grabbed": _OF | {"user_id": "bob", "taken_number": 1, "number": 2, "sender": "alice"},

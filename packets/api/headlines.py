@@ -1,5 +1,6 @@
 """One sentence over a packet, as WeChat says it, in the caller's language (api.md)."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -18,8 +19,10 @@ def headline(
     taken_money: Decimal,
     gone_in_s: int | None,
     is_sender: bool,
+    names: Sequence[str] = (),
 ) -> str:
-    """The sentence for this viewer; lucky amounts are named only where the viewer may know them."""
+    """The sentence for this viewer; amounts are named only where the viewer may know them. `names`:
+    whom an exclusive one is for."""
     if packet.is_frozen:
         return _("This red packet is frozen")
     personal = packet.type == Kind.PERSONAL
@@ -32,6 +35,8 @@ def headline(
             return _("Not paid, closed")
         case PacketState.VOID:
             return _("The payment did not arrive; this red packet is void")
+        case PacketState.OPEN | PacketState.FINISHED if packet.type == Kind.EXCLUSIVE:
+            return _("Red packet for %(names)s") % {"names": _(", ").join(names)}
         case PacketState.OPEN if personal and is_sender:
             return _("Red packet of %(total_money)s yuan, waiting to be taken") % money
         case PacketState.OPEN if personal:

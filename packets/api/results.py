@@ -5,6 +5,9 @@
 | taker         | -             | yes  | yes, with the takers                           |
 | other member  | 404           | 404  | yes; the takers once finished or expired       |
 | outsider      | 404           | 404  | 404                                            |
+
+Of an exclusive packet the group sees whom it is for and who has taken, the amounts nobody but its
+sender and takers.
 """
 
 from collections.abc import Sequence
@@ -20,7 +23,7 @@ from kit.http.caller import Caller
 from kit.money import ZERO, fen_sum, from_fen
 from kit.present import present
 from kit.refusals import NotFound
-from packets import members, profiles
+from packets import members, named, profiles
 from packets.api import headlines
 from packets.finish import seconds_between
 from packets.models import RedPacket, Share
@@ -39,7 +42,8 @@ class TakenShares:
 
 
 def packet(*, public_id: str, caller: Caller, now: datetime) -> dict:
-    """The packet as this caller may see it: api.md's Packet. Four statements at most.
+    """The packet as this caller may see it: api.md's Packet. Four statements at most, and one more
+    for whom an exclusive one is.
 
     Raises: NotFound (404) for whoever must not learn that it exists.
     """
@@ -58,17 +62,23 @@ def packet(*, public_id: str, caller: Caller, now: datetime) -> dict:
     mine = next((share for share in shares if share.user_id == caller.user_id), None)
     state = state_of(row, taken.number, now)
     is_for_me = _may_see(row, caller.user_id, mine, state)
-    people = profiles.people({row.user_id, *(present(share.user_id) for share in shares)})
-    return _render(row, caller.user_id, state, taken, mine, people, now, is_for_me=is_for_me)
+    for_users = named.people_of([row]).get(row.pk)
+    takers = (present(share.user_id) for share in shares)
+    people = profiles.people({row.user_id, *takers, *(for_users or ())})
+    if for_users is not None:
+        is_for_me = is_for_me and caller.user_id in for_users
+    return _render(row, caller.user_id, state, taken, mine, people, for_users, is_for_me=is_for_me)
 
 
 def fresh(row: RedPacket, caller: Caller, now: datetime) -> dict:
     """A packet that its sender has just made or paid: nobody has taken anything."""
-    people = profiles.people({row.user_id})
+    for_users = named.people_of([row]).get(row.pk)
+    people = profiles.people({row.user_id, *(for_users or ())})
     state = state_of(row, 0, now)
-    is_for_me = row.type != Kind.PERSONAL  # a group's sender was a member; another one's is not his
+    # A group's sender was a member; what is for others is not his.
+    is_for_me = row.type != Kind.PERSONAL and for_users is None
     return _render(
-        row, caller.user_id, state, TakenShares(), None, people, now, is_for_me=is_for_me
+        row, caller.user_id, state, TakenShares(), None, people, for_users, is_for_me=is_for_me
     )
 
 
@@ -84,13 +94,21 @@ def listed(rows: Sequence[RedPacket], caller: Caller, now: datetime) -> list[dic
     mine = {
         share.rp_id: share for share in Share.objects.filter(rp__in=keys, user_id=caller.user_id)
     }
-    people = profiles.people({row.user_id for row in rows})
+    exclusive = named.people_of(rows)
+    people = profiles.people({row.user_id for row in rows}.union(*exclusive.values()))
     rendered = []
     for row in rows:
         of_row = taken.get(row.pk, TakenShares())
         state = state_of(row, of_row.number, now)
         summary = _render(
-            row, caller.user_id, state, of_row, mine.get(row.pk), people, now, is_for_me=False
+            row,
+            caller.user_id,
+            state,
+            of_row,
+            mine.get(row.pk),
+            people,
+            exclusive.get(row.pk),
+            is_for_me=False,
         )
         del summary["shares"]
         rendered.append(summary)
@@ -104,8 +122,8 @@ def _may_see(row: RedPacket, user_id: str, mine: Share | None, state: PacketStat
         row, user_id, state=state, is_taker=mine is not None, is_for_him=is_for_me
     ):
         raise NotFound()
-    is_senders_alone = state is not PacketState.OPEN or row.type == Kind.PERSONAL
-    if mine or (row.user_id == user_id and is_senders_alone):
+    is_for_others = row.type in (Kind.PERSONAL, Kind.EXCLUSIVE)
+    if mine or (row.user_id == user_id and (is_for_others or state is not PacketState.OPEN)):
         return False
     return is_for_me()
 
@@ -117,26 +135,31 @@ def _render(
     taken: TakenShares,
     mine: Share | None,
     people: dict[str, dict],
-    now: datetime,
+    for_users: list[str] | None,
     *,
     is_for_me: bool,
 ) -> dict:
     is_sender = row.user_id == user_id
-    is_lucky = row.type == Kind.LUCKY
+    is_lucky, is_exclusive = row.type == Kind.LUCKY, row.type == Kind.EXCLUSIVE
     is_finished = state is PacketState.FINISHED
-    knows_amounts = not is_lucky or is_sender or is_finished
+    if is_exclusive:
+        knows_amounts = is_sender or mine is not None
+    else:
+        knows_amounts = not is_lucky or is_sender or is_finished
     knows_luck = is_lucky and is_finished
     gone_in_s = seconds_between(present(row.pay_time), present(taken.last)) if is_finished else None
-    shows_takers = is_sender or mine or state in (PacketState.FINISHED, PacketState.EXPIRED)
+    is_over = state in (PacketState.FINISHED, PacketState.EXPIRED)
+    shows_takers = is_sender or mine or is_over or is_exclusive
     is_refunded = is_sender and state is PacketState.EXPIRED and row.is_cli_handle
     return {
         "id": row.public_id,
         "type": Kind(row.type).word,
         "for_id": row.for_id,
+        "for_users": for_users,
         "intro": row.intro,
         "number": row.number,
         "total_money": _yuan(row.total_money) if knows_amounts else None,
-        "single_money": None if is_lucky else _yuan(row.single_money),
+        "single_money": _yuan(row.single_money) if knows_amounts and not is_lucky else None,
         "state": state.value,
         "is_frozen": row.is_frozen,
         "pay_status": PayStatus(row.pay_status).word,
@@ -164,7 +187,7 @@ def _render(
         "shares": [
             {
                 "user": people[present(share.user_id)],
-                "money": _yuan(share.money),
+                "money": None if is_exclusive and not knows_amounts else _yuan(share.money),
                 "is_good": share.is_good if knows_luck else None,
                 "update_time": _time(share.update_time),
                 "position": share.position if knows_luck else None,
@@ -179,6 +202,7 @@ def _render(
             taken_money=taken.money,
             gone_in_s=gone_in_s,
             is_sender=is_sender,
+            names=[people[user_id]["nickname"] or user_id for user_id in for_users or ()],
         ),
     }
 

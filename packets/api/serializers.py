@@ -22,7 +22,7 @@ from kit.ids import (
     validate_outside_id,
 )
 from packets.bubbles import Bubble
-from packets.send import INTRO_MAX, Wish
+from packets.send import INTRO_MAX, NAMED_MAX, Wish
 from packets.states import KIND_OF, Outcome, PacketState, PayStatus
 from payments.api.serializers import CHANNEL_WORDS, OrderSerializer
 from payments.states import PayType
@@ -53,6 +53,15 @@ class OutsideIdSerializerField(TextField):
         )
 
 
+class OutsideIdsField(serializers.ListField):
+    """A list of them: one by one only to say which is none."""
+
+    child = OutsideIdSerializerField()
+
+    def run_child_validation(self, data: Any) -> Any:
+        return data if all(map(is_outside_id, data)) else super().run_child_validation(data)
+
+
 class SendSerializer(StrictSerializer):
     type = serializers.ChoiceField(choices=KINDS)
     for_id = OutsideIdSerializerField()
@@ -60,6 +69,7 @@ class SendSerializer(StrictSerializer):
     intro = LineField(required=False, allow_blank=True, max_length=INTRO_MAX)
     total_money = YuanField(required=False)
     single_money = YuanField(required=False)
+    for_users = OutsideIdsField(required=False, min_length=1, max_length=NAMED_MAX)
 
     @staticmethod
     def wish(data: dict) -> Wish:
@@ -70,6 +80,7 @@ class SendSerializer(StrictSerializer):
             total_money=data.get("total_money"),
             single_money=data.get("single_money"),
             intro=data.get("intro", ""),
+            for_users=data.get("for_users", ()),
         )
 
 
@@ -101,7 +112,7 @@ class MineSerializer(serializers.Serializer):
 
 class TakerSerializer(serializers.Serializer):
     user = PersonSerializer()
-    money = YuanField()
+    money = YuanField(allow_null=True)  # null: of an exclusive one, for neither sender nor taker
     is_good = serializers.BooleanField(allow_null=True)
     update_time = serializers.DateTimeField()
     position = serializers.IntegerField(allow_null=True)  # of a finished lucky one's draw
@@ -111,6 +122,9 @@ class PacketSummarySerializer(serializers.Serializer):
     id = serializers.RegexField(PACKET_ID_PATTERN)
     type = serializers.ChoiceField(choices=KINDS)
     for_id = serializers.RegexField(OUTSIDE_ID_PATTERN)
+    for_users = serializers.ListField(
+        child=serializers.RegexField(OUTSIDE_ID_PATTERN), allow_null=True
+    )
     intro = serializers.CharField()
     number = serializers.IntegerField()
     total_money = YuanField(allow_null=True)
@@ -210,15 +224,6 @@ class YearSerializer(serializers.Serializer):
     year = serializers.IntegerField()
     sent = SentSummarySerializer()
     received = ReceivedSummarySerializer()
-
-
-class OutsideIdsField(serializers.ListField):
-    """A list of them: one by one only to say which is none."""
-
-    child = OutsideIdSerializerField()
-
-    def run_child_validation(self, data: Any) -> Any:
-        return data if all(map(is_outside_id, data)) else super().run_child_validation(data)
 
 
 class MembersSerializer(StrictSerializer):

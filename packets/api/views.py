@@ -38,7 +38,7 @@ from packets.api.serializers import (
     YearSerializer,
 )
 from packets.models import Share
-from packets.refusals import NotIssued, OwnPacket, PacketClosed, PacketFrozen
+from packets.refusals import NotForYou, NotIssued, OwnPacket, PacketClosed, PacketFrozen
 from packets.tickets import queue
 from payments.api.serializers import order_json
 from payments.models import PaymentOrder
@@ -281,6 +281,7 @@ class GrabViewSet(UserViewSet):
         refuses=[
             NotFound,
             OwnPacket,
+            NotForYou,
             NotIssued,
             PacketClosed,
             PacketFrozen,

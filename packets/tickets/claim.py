@@ -31,16 +31,17 @@ def claim(
 ) -> Decimal | None:
     """Write the taker into the share; its amount in yuan, or None when the WHERE did not hold.
 
-    The WHERE holds when nobody took the share, expiry did not return it, neither packet nor wallet
-    is frozen, the packet is not void and not past its deadline and, where `group_id` is given, the
-    user is still a member. It asks whatever the ticket believes that may differ from the row: that
-    `rp_id` is the packet of this name, and that it is paid, where the taker is to be credited, or
-    issued at all. What else a ticket says of a packet (kind, sender, group, number) never changes.
+    The WHERE holds when nobody took the share, expiry did not return it, it is for nobody else,
+    neither packet nor wallet is frozen, the packet is not void and not past its deadline and, where
+    `group_id` is given, the user is still a member. It asks whatever the ticket believes that may
+    differ from the row: that `rp_id` is the packet of this name, and that it is paid, where the
+    taker is to be credited, or issued at all. What else a ticket says of a packet (kind, sender,
+    group, number) never changes.
 
     Raises: IntegrityError when this user holds another share of the packet.
     """
     expected = PayStatus.PAID if is_into_account else PayStatus.AWAITING
-    values = [user_id, sql.time(now), is_into_account, rp_id, position]
+    values = [user_id, sql.time(now), is_into_account, rp_id, position, user_id]
     values += [public_id, expected, sql.time(now), user_id]
     if group_id is not None:
         values += [group_id, user_id]
@@ -89,6 +90,12 @@ def untaken(rp_id: int, start: int) -> tuple[int, bool] | None:
     return (row[0], bool(row[1])) if row else None
 
 
+def named(rp_id: int, user_id: str) -> tuple[int, bool] | None:
+    """The position that is this user's from the start, and whether expiry returned it."""
+    row = _row(_named(), [rp_id, user_id])
+    return (row[0], bool(row[1])) if row else None
+
+
 def share_of(rp_id: int, user_id: str) -> tuple[Decimal, bool, datetime] | None:
     """What this user took of the packet: yuan, whether credited, when."""
     row = _row(_share_of(), [rp_id, user_id])
@@ -124,6 +131,7 @@ def _claim(is_group: bool) -> str:
         f" {share('is_into_account')} = %s{carry}"
         f" WHERE {share('rp')} = %s AND {share('position')} = %s"
         f" AND {share('user_id')} IS NULL AND {share('is_returned')} = 0"
+        f" AND ({share('for_user')} IS NULL OR {share('for_user')} = %s)"
         f" AND EXISTS (SELECT 1 FROM {packet} WHERE {packet}.{sql.column(RedPacket, 'id')}"
         f" = {sql.table(Share)}.{share('rp')} AND {sql.column(RedPacket, 'public_id')} = %s"
         f" AND {sql.column(RedPacket, 'pay_status')} IN ({PayStatus.PAID:d}, %s)"
@@ -166,6 +174,15 @@ def _untaken() -> str:
         f"SELECT {position}, {sql.column(Share, 'is_returned')} FROM {sql.table(Share)}"
         f" WHERE {sql.column(Share, 'rp')} = %s AND {position} >= %s"
         f" AND {sql.column(Share, 'user_id')} IS NULL ORDER BY {position} LIMIT 1"
+    )
+
+
+@cache
+def _named() -> str:
+    columns = [sql.column(Share, field) for field in ("position", "is_returned")]
+    return (
+        f"SELECT {', '.join(columns)} FROM {sql.table(Share)}"
+        f" WHERE {sql.column(Share, 'rp')} = %s AND {sql.column(Share, 'for_user')} = %s"
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from kit.present import present
 from kit.refusals import NotFound
 from packets import members
-from packets.refusals import NotIssued, OwnPacket, PacketClosed, PacketFrozen
+from packets.refusals import NotForYou, NotIssued, OwnPacket, PacketClosed, PacketFrozen
 from packets.states import Kind, Outcome, PacketState, state_of
 from packets.tickets import claim
 from packets.tickets.claim import Look
@@ -15,7 +15,8 @@ from wallets.refusals import WalletFrozen
 
 
 def take(*, public_id: str, user_id: str, now: datetime) -> Ticket | Taken | Outcome:
-    """Any untaken position, at random so that a crowd does not wait for one row.
+    """Any untaken position, at random so that a crowd does not wait for one row; of an exclusive
+    packet one's own.
 
     Raises: Problem (as in grab.py).
     """
@@ -28,9 +29,11 @@ def take(*, public_id: str, user_id: str, now: datetime) -> Ticket | Taken | Out
         return Taken(packet.id, in_flight=False)
     if not _is_for(packet, user_id):
         raise NotFound()
+    own = claim.named(packet.id, user_id) if packet.type == Kind.EXCLUSIVE else None
+    if packet.type == Kind.EXCLUSIVE and own is None:
+        raise NotForYou()
     _refuse_unless_open(packet, now)
-    start = random.randint(1, packet.number)  # noqa: S311 - spreads the crowd, decides no luck
-    found = claim.untaken(packet.id, start) or claim.untaken(packet.id, 1)
+    found = own or _untaken(packet)
     if found is None:
         return Outcome.TOO_SLOW
     position, is_returned = found
@@ -47,6 +50,11 @@ def take(*, public_id: str, user_id: str, now: datetime) -> Ticket | Taken | Out
         pay_status=packet.pay_status,
         is_queued=False,
     )
+
+
+def _untaken(packet: Look) -> tuple[int, bool] | None:
+    start = random.randint(1, packet.number)  # noqa: S311 - spreads the crowd, decides no luck
+    return claim.untaken(packet.id, start) or claim.untaken(packet.id, 1)
 
 
 def is_gone(rp_id: int) -> bool:

@@ -22,8 +22,8 @@ from kit.present import present
 from kit.refusals import NotFound, Throttled, Unavailable
 from packets import member_set
 from packets.models import RedPacket, Share
-from packets.refusals import NotIssued, OwnPacket, PacketClosed, PacketFrozen
-from packets.states import Outcome, PayStatus
+from packets.refusals import NotForYou, NotIssued, OwnPacket, PacketClosed, PacketFrozen
+from packets.states import Kind, Outcome, PayStatus
 from wallets.models import Wallet
 from wallets.refusals import WalletFrozen
 
@@ -66,10 +66,11 @@ return 1
 """
 
 # An empty list or hash is no key: who fills it again makes it, and gives it its header's time.
-# KEYS: header, queue, takers. ARGV: user, position. To the front: n stays the last one out.
+# KEYS: header, queue, takers. ARGV: user, position, empty when it was never queued. To the front: n
+# stays the last one out.
 GIVE_BACK = """
 redis.call('HDEL', KEYS[3], ARGV[1])
-if redis.call('EXISTS', KEYS[1]) == 1 then
+if ARGV[2] ~= '' and redis.call('EXISTS', KEYS[1]) == 1 then
   redis.call('LPUSH', KEYS[2], ARGV[2])
   redis.call('PEXPIRE', KEYS[2], redis.call('PTTL', KEYS[1]))
 end
@@ -116,6 +117,11 @@ class Ticket:
     pay_status: int
     is_queued: bool = True
 
+    @property
+    def is_named(self) -> bool:
+        """The position is this user's from the start: nobody else can spend it."""
+        return self.kind == Kind.EXCLUSIVE
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -128,6 +134,7 @@ class Taken:
 _REFUSALS = {
     b"not_found": NotFound,
     b"own_packet": OwnPacket,
+    b"not_for_you": NotForYou,
     b"packet_closed": PacketClosed,
     b"not_issued": NotIssued,
     b"packet_frozen": PacketFrozen,
@@ -223,7 +230,8 @@ def decided(answer: list) -> Outcome | None:
 def give_back(ticket: Ticket, user_id: str) -> None:
     """The ticket was not used: the next one may have it."""
     with suppress(Down):  # what is not given back is found by the next look into the table
-        redis.run(GIVE_BACK, _keys(ticket.public_id)[:3], [user_id, ticket.position])
+        position = "" if ticket.is_named else ticket.position
+        redis.run(GIVE_BACK, _keys(ticket.public_id)[:3], [user_id, position])
 
 
 def restock(public_id: str, rp_id: int) -> int:
@@ -325,19 +333,22 @@ def _build_packet(public_id: str) -> None:
     packet = RedPacket.objects.filter(public_id=public_id).first()
     if packet is None:
         raise NotFound()
-    positions, takers = [], []
+    untaken, takers, named = [], [], {}
     shares = Share.objects.filter(rp=packet).order_by("position")
-    for position, taker in shares.values_list("position", "user_id"):
+    for position, taker, for_user in shares.values_list("position", "user_id", "for_user"):
         if taker is None:
-            positions.append(position)
+            untaken.append(position)
         else:
             takers += [taker, 0]
-    header = _header(packet, is_gone=not positions)
+        if for_user is not None:
+            named[f"for:{for_user}"] = position
+    header = _header(packet, is_gone=not untaken, named=named)
+    positions = [] if named else untaken  # what is somebody's own is no ticket
     lists = [part for items in (header, positions, takers) for part in (len(items), *items)]
     redis.run(BUILD_PACKET, [*keys, version_key], [version, _kept_s(packet), *lists])
 
 
-def _header(packet: RedPacket, *, is_gone: bool) -> list:
+def _header(packet: RedPacket, *, is_gone: bool, named: dict[str, int]) -> list:
     expire = packet.expire_time
     is_late_draft = packet.draft_until is not None and packet.draft_until <= timezone.now()
     is_shut = bool(packet.voided_at or packet.closed_at or is_late_draft)
@@ -353,6 +364,7 @@ def _header(packet: RedPacket, *, is_gone: bool) -> list:
         "shut": int(is_shut),
         "gone": int(is_gone),
         "popped": 0,
+        **named,
     }
     return [part for pair in fields.items() for part in pair]
 

@@ -45,6 +45,12 @@ elseif ARGV[7] == '' then
   if member[2] == 0 then return {'not_found'} end
 end
 
+local own  -- the position that is this user's from the start, of an exclusive packet
+if kind == '4' then
+  own = redis.call('HGET', KEYS[1], 'for:' .. user)
+  if not own then return {'not_for_you'} end
+end
+
 if h[9] == '1' then return {'packet_closed'} end
 if h[6] == '0' then return {'not_issued'} end
 if h[8] == '1' then return {'packet_frozen'} end
@@ -52,14 +58,14 @@ local frozen = redis.call('SMISMEMBER', KEYS[4], '', user)
 if frozen[1] == 0 then return {'unbuilt', 'wallets'} end
 if frozen[2] == 1 then return {'wallet_frozen'} end
 
-if h[10] == '1' then return {'too_slow'} end
+if h[10] == '1' and not own then return {'too_slow'} end
 if tonumber(h[7]) <= now then
-  if redis.call('LLEN', KEYS[2]) > 0 then return {'expired'} end
+  if own or redis.call('LLEN', KEYS[2]) > 0 then return {'expired'} end
   -- Empty, yet nobody has made sure that all are gone: a ticket may have died with its process.
   return {'look', h[1], h[7]}
 end
 
-local position = redis.call('LPOP', KEYS[2])
+local position = own or redis.call('LPOP', KEYS[2])
 if not position then
   -- The first one after the last lease has run out looks into the table; the others need not.
   if here > tonumber(h[11]) + tonumber(ARGV[3]) then

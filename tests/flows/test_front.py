@@ -28,6 +28,7 @@ from sandbox.management.commands.token import token
 from tests.make import (
     end,
     make_expired_packet,
+    make_group,
     make_packet,
     make_paid_packet,
     make_reported_packet,
@@ -203,6 +204,29 @@ def own(user: str) -> Wish:
     return Wish(packet.public_id, user)
 
 
+def for_others(user: str) -> Wish:
+    named = make_paid_packet(Kind.EXCLUSIVE, 1, "1.00", for_users=["u3"])
+    return Wish(named.public_id, user)
+
+
+def his_own(user: str) -> Wish:
+    make_group("alice", "u1", "u2", "u3")
+    named = make_paid_packet(Kind.EXCLUSIVE, 1, "1.00", for_users=[user])
+    return Wish(named.public_id, user)
+
+
+def his_own_already(user: str) -> Wish:
+    wish = his_own(user)
+    grab.grab(public_id=wish.packet, caller=Caller(user), now=timezone.now())
+    return wish
+
+
+def his_own_expired(user: str) -> Wish:
+    make_group("alice", "u1", "u2", "u3")
+    named = make_expired_packet(Kind.EXCLUSIVE, 1, "1.00", for_users=[user])
+    return Wish(named.public_id, user)
+
+
 def not_issued(user: str) -> Wish:
     return Wish(make_packet().public_id, user)
 
@@ -253,8 +277,19 @@ IN_FRONT = [
     frozen_packet,
     frozen_wallet,
     throttled,
+    for_others,
+    his_own_expired,
 ]
-BEHIND = [won, won_and_awaiting, the_last_one, already, already_and_left, unknown]
+BEHIND = [
+    won,
+    won_and_awaiting,
+    the_last_one,
+    already,
+    already_and_left,
+    his_own,
+    his_own_already,
+    unknown,
+]
 
 
 @pytest.mark.parametrize("row", [*IN_FRONT, *BEHIND], ids=lambda row: row.__name__)

@@ -28,7 +28,7 @@ CODES = {
     *("validation_error", "malformed", "idempotency_key_missing", "unauthenticated", "forbidden"),
     *("wallet_frozen", "packet_frozen", "not_found", "not_acceptable", "too_large"),
     *("unsupported_media_type", "not_issued", "insufficient_balance", "already_paid"),
-    *("packet_closed", "own_packet", "order_closed", "idempotency_in_flight"),
+    *("packet_closed", "own_packet", "not_for_you", "order_closed", "idempotency_in_flight"),
     *("channel_unavailable_for_purpose", "idempotency_key_reused", "throttled", "unavailable"),
 }
 

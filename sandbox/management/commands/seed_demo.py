@@ -72,6 +72,10 @@ class Command(BaseCommand):
         yield "personal, expired and refunded", _refunded(Kind.PERSONAL, 1, "6.00", long_ago, now)
         yield "lucky, expired: beat refunds it", _issued(Kind.LUCKY, 3, "9.99", long_ago, takers=1)
         yield "lucky, frozen", _frozen(now)
+        yield (
+            "exclusive, open, one taken",
+            _issued(Kind.EXCLUSIVE, 3, "6.66", now, takers=1),
+        )
 
     def _channel_packets(self, now: datetime) -> Iterator[tuple[str, RedPacket]]:
         yield "equal, awaiting its money, two taken", _reported(PayType.WECHAT, now)[0]
@@ -85,6 +89,8 @@ def _draft(kind: Kind, number: int, money: str, now: datetime) -> RedPacket:
         "total_money" if kind is Kind.LUCKY else "single_money": Decimal(money)
     }
     for_id = OTHERS[0] if kind is Kind.PERSONAL else GROUP
+    if kind is Kind.EXCLUSIVE:
+        given["for_users"] = OTHERS[:number]
     wish = send.Wish(kind=kind, for_id=for_id, number=number, **given)
     return send.send(caller=Caller(SENDER), wish=wish, now=now)
 
