@@ -114,8 +114,9 @@ def late_grab(packet) -> Outcome:
     return grab.grab(public_id=packet.public_id, caller=Caller("u1"), now=just_in_time).outcome
 
 
-def test_late_grab_and_refund_never_pay_the_same_share(on_mariadb, monkeypatch):
-    packet = make_expired_packet(Kind.EQUAL, 2, "1.00")
+@pytest.mark.parametrize("kind", [Kind.EQUAL, Kind.EXCLUSIVE])
+def test_late_grab_and_refund_never_pay_the_same_share(on_mariadb, monkeypatch, kind):
+    packet = make_expired_packet(kind, 2, "1.00")
     outcomes = []
 
     def total_while_somebody_grabs(queryset, column):
@@ -132,9 +133,10 @@ def test_late_grab_and_refund_never_pay_the_same_share(on_mariadb, monkeypatch):
 
 
 @pytest.mark.broken_books
-def test_late_grab_and_refund_never_pay_the_same_share_without_the_order(on_mariadb):
+@pytest.mark.parametrize("kind", [Kind.EQUAL, Kind.EXCLUSIVE])
+def test_late_grab_and_refund_never_pay_the_same_share_without_the_order(on_mariadb, kind):
     """Count first, close after: the racing share is refunded and credited."""
-    packet = make_expired_packet(Kind.EQUAL, 2, "1.00")
+    packet = make_expired_packet(kind, 2, "1.00")
 
     with transaction.atomic():
         untaken = Share.objects.filter(rp=packet, user_id=None)
