@@ -144,6 +144,7 @@ def test_events_of_a_whole_packet_in_order():
         "type": "lucky",
         "intro": "",
         "number": 2,
+        "for_users": None,
         "pay_status": "paid",
     }
     assert sorted(data[1]) == ["for_id", "number", "packet", "sender", "taken_number", "user_id"]

@@ -76,6 +76,10 @@ class Books:
             f" {fen('return_money')}, voided_at, closed_at, is_frozen, expire_time, draft_until"
             " FROM red_packet"
         )
+        self.named = rows(
+            "SELECT rp_id, position, for_user, user_id FROM red_packet_log"
+            " WHERE for_user IS NOT NULL"
+        )
         self.shares: dict[int, list[tuple]] = defaultdict(list)
         for rp_id, *share in rows(
             f"SELECT rp_id, position, user_id, {fen('money')}, is_into_account, is_returned"
@@ -107,6 +111,7 @@ def differences(world: World) -> list[str]:
         refunds,
         packets,
         shares,
+        named,
         promises,
         suspense,
         somebody_asks,
@@ -304,6 +309,13 @@ def shares(world: World, ours: Books) -> Iterator[str]:
         back = into[public_id]
         if back != ([(f"wallet:{sender}", rest)] if rest else []) or returned != rest:
             yield f"{public_id}: {rest} not taken, {returned} returned, {back} in the ledger"
+
+
+def named(world: World, ours: Books) -> Iterator[str]:
+    """What is one person's own is his, or nobody's."""
+    for rp_id, position, for_user, user_id in ours.named:
+        if user_id not in (None, for_user):
+            yield f"packet {rp_id}, share {position}: for {for_user}, taken by {user_id}"
 
 
 def promises(world: World, ours: Books) -> Iterator[str]:

@@ -277,14 +277,17 @@ class Steps(Finance):
     # --- senders and takers
 
     def send(self) -> None:
-        kind = self.luck.choice((Kind.LUCKY, Kind.LUCKY, Kind.EQUAL, Kind.PERSONAL))
+        kind = self.luck.choice((Kind.LUCKY, Kind.LUCKY, Kind.EQUAL, Kind.PERSONAL, Kind.EXCLUSIVE))
         sender, number = self.user(), self.luck.randint(1, 3)
         money = Decimal(self.luck.randint(3, 900)).scaleb(-2)
         personal = kind is Kind.PERSONAL
+        others = [user for user in USERS if user != sender]
+        named = self.luck.sample(others, number) if kind is Kind.EXCLUSIVE else []
         wish = send.Wish(
             kind=kind,
             for_id=self.user() if personal else "g",
             number=1 if personal else number,
+            for_users=named,
             **{"total_money" if kind is Kind.LUCKY else "single_money": money},
         )
         send.send(caller=Caller(sender), wish=wish, now=self.now)

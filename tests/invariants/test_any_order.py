@@ -34,9 +34,17 @@ from wallets.models import LedgerLine, Wallet
 USERS = ("ann", "bob", "cat", "Bob")
 PUT_IN = Decimal("15.00")  # yuan a user
 VERBS = (
-    *("send_lucky", "send_equal", "send_personal", "pay", "everybody_grabs", "change_group"),
+    *(
+        "send_lucky",
+        "send_equal",
+        "send_personal",
+        "send_exclusive",
+        "pay",
+        "everybody_grabs",
+        "change_group",
+    ),
     *("grab", "grab", "grab", "refund", "finish", "close", "sweep", "lose_redis"),
-    *("freeze_packet", "freeze_wallet"),
+    *("freeze_packet", "freeze_wallet", "change_group"),
 )
 seen: Counter[str] = Counter()  # what the machine has met: a test of the test
 
@@ -65,7 +73,7 @@ class Life(RuleBasedStateMachine):
     def step(self, verb, packet, user, number, amount_fen, yes):
         """One rule with a verb: hypothesis would switch whole rules off in most examples."""
         if verb.startswith("send"):
-            kind = {"send_personal": Kind.PERSONAL, "send_equal": Kind.EQUAL}.get(verb, Kind.LUCKY)
+            kind = Kind[verb.removeprefix("send_").upper()]
             self.send(kind, user, number, amount_fen, is_paid=yes)
         elif verb in ("change_group", "freeze_wallet", "sweep", "lose_redis"):
             getattr(self, verb)(user, yes)
@@ -77,10 +85,12 @@ class Life(RuleBasedStateMachine):
     def send(self, kind, user, number, amount_fen, is_paid):
         is_personal = kind is Kind.PERSONAL
         money = Decimal(amount_fen).scaleb(-2)
+        others = [name for name in USERS if name != user]
         wish = send.Wish(
             kind=kind,
             for_id=USERS[amount_fen % len(USERS)] if is_personal else "g",
             number=1 if is_personal else number,
+            for_users=others[:number] if kind is Kind.EXCLUSIVE else (),
             **{"total_money" if kind is Kind.LUCKY else "single_money": money},
         )
         if packet := self.tried(send.send, caller=Caller(user), wish=wish, now=self.now):
@@ -198,7 +208,7 @@ def test_any_order_of_verbs():
 
 REACHED = {
     *("send", "by_balance", "grabbed", "already_grabbed", "too_slow", "expired"),
-    *("refunded", "closed", "not_found", "not_issued", "wallet_frozen"),
+    *("refunded", "closed", "not_found", "not_issued", "wallet_frozen", "not_for_you"),
 }
 
 

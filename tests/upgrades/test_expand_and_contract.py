@@ -16,6 +16,10 @@ WIDER = "takes more than the one that it replaces"
 WEIGHED = {
     "kit.0005_keys_byte_by_byte: AlterField idempotencyrecord.key": "another collation of what"
     " old workers write and compare as before",
+    "packets.0013_exclusive: AddConstraint share.share_for_its_taker": "holds for the empty column"
+    " that they leave, and refuses them what is another's",
+    "packets.0013_exclusive: AddConstraint share.share_packet_for": "holds for the empty column"
+    " that they leave",
     "payments.0005_case_money: AddConstraint case.case_holds_what_it_is_about": "holds for the"
     " empty column that they leave",
     "payments.0005_case_money: AddConstraint case.case_resolved_holds_nothing": "they are refused"
