@@ -272,6 +272,23 @@ def test_awaiting_share_is_credited_when_the_money_arrives(way):
     assert grabbed("carol", packet) == "grabbed"
 
 
+def test_chat_server_is_asked_about_each_of_them(settings, monkeypatch):
+    """Where it says who is in a group, our table is not asked."""
+    settings.REDPACKET_MEMBERS_URL = "https://chat.example/"
+    asked = []
+    monkeypatch.setattr(
+        members, "is_member", lambda group, name: asked.append(name) or name in ("alice", "bob")
+    )
+    monkeypatch.setattr(members, "number", lambda group: 12)
+
+    refused = user("alice").post("packets", WISH).json()
+    drafted = user("alice").post("packets", WISH | {"for_users": ["bob"]}).status_code
+
+    assert list(refused["errors"]) == ["for_users.1"]
+    assert drafted == 201
+    assert asked == ["alice", "bob", "carol", "alice", "bob"]
+
+
 # --- who sees what
 
 # total and taken amounts, one's own share, takers and their amounts, what one can do

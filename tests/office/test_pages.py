@@ -42,6 +42,19 @@ def in_order(text: str, *parts: str) -> None:
         place = found + len(part)
 
 
+def test_an_exclusive_packet_says_who_has_taken_and_who_waits(support):
+    packet = make.make_paid_packet(Kind.EXCLUSIVE, 2, "5.00")
+    take(packet, "u2")
+
+    text = support.text(packet)
+
+    assert "alice sends 10.00 yuan in equal shares to u1, u2 of the group g1." in text
+    _, _, shares = text.partition("<h2>Shares</h2>")
+    in_order(shares, ">u1<", "not taken yet", ">u2<", ">u2<", ">5.00<", "credited")
+    make.user("u1").post(f"packets/{packet.public_id}/grab", key="")
+    assert "not taken yet" not in support.text(packet)
+
+
 @pytest.mark.parametrize("who", ["support", "superuser"])
 def test_an_open_lucky_packet_keeps_its_secrets(who, request):
     sitting = request.getfixturevalue(who)
