@@ -162,7 +162,7 @@ def _make(
         packet.seed = seed.hex()
         packet.commitment = draw.commitment(public_id=packet.public_id, **rules)
     packet.save(force_insert=True)
-    named = wish.for_users or [None] * number
+    named: Sequence[str | None] = wish.for_users or [None] * number
     Share.objects.bulk_create(
         Share(
             rp=packet,

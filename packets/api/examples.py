@@ -1,5 +1,7 @@
 """What the schema shows: one example for every outcome. A test holds each to its own shape."""
 
+from typing import Any
+
 from payments.api.examples import ORDERS
 
 SENDER = {"user_id": "alice", "nickname": "爱丽丝", "avatar": "https://chat.example/a/alice.png"}
@@ -83,14 +85,19 @@ _PAID = {
     "expire_time": DEADLINE,
 }
 _OPEN = _UNPAID | _PAID | {"actions": ["grab"], "headline": "已领取0/2个，共0.00/10.00元"}
-_BOB = {
+_BOB: dict[str, Any] = {
     "user": TAKER,
     "money": "3.21",
     "is_good": None,
     "update_time": FIRST,
     "position": None,
 }
-_BOBS = {"money": "3.21", "is_good": None, "is_into_account": True, "update_time": FIRST}
+_BOBS: dict[str, Any] = {
+    "money": "3.21",
+    "is_good": None,
+    "is_into_account": True,
+    "update_time": FIRST,
+}
 _HIDDEN = {"total_money": None, "taken_money": None}
 _ONE_TAKEN = _OPEN | _HIDDEN | {"taken_number": 1, "headline": "已领取1/2个"}
 _EXPIRED = _OPEN | {
@@ -225,21 +232,21 @@ GRABS = {
     "expired": {"outcome": "expired", "share": None},
 }
 
-_BUBBLE = {
+_BUBBLE: dict[str, Any] = {
     name: _ONE_TAKEN[name] for name in ("id", "type", "intro", "number", "taken_number", "sender")
 }
+_WORDS: dict[str, dict[str, Any]] = {
+    "unpaid": {"taken_number": 0},
+    "open": {},
+    "taken": {},
+    "gone": {"taken_number": 2},
+    "expired": {},
+    "void": {},
+    "frozen": {},
+    "other": {"type": "exclusive"},
+}
 BUBBLES = {
-    word: {"results": [_BUBBLE | facts | {"bubble": word}]}
-    for word, facts in {
-        "unpaid": {"taken_number": 0},
-        "open": {},
-        "taken": {},
-        "gone": {"taken_number": 2},
-        "expired": {},
-        "void": {},
-        "frozen": {},
-        "other": {"type": "exclusive"},
-    }.items()
+    word: {"results": [_BUBBLE | facts | {"bubble": word}]} for word, facts in _WORDS.items()
 } | {"none for this caller": {"results": []}}
 SESSIONS = {
     "two channels": {
