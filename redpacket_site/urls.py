@@ -53,7 +53,10 @@ app = [
 ]
 app += [path("", welcome.home), path("h5/", include("h5.urls"))]
 if not settings.PRODUCTION:
-    app.append(path("sandbox/", include("sandbox.urls")))
+    app += [
+        path("sandbox/", include("sandbox.urls")),
+        path("try/api/", include("sandbox.playground.urls")),
+    ]
 
 # What staff ask for.
 office = [

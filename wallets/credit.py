@@ -1,5 +1,6 @@
 """Development money: platform -> wallet, through the ledger (`manage.py credit`)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,6 +15,17 @@ def credit(*, user_id: str, amount: Decimal, reason: str, now: datetime) -> str:
 
     Repeats: none: each call is a new adjustment.
     """
+    return _post(user_id, amount, reason, now)
+
+
+@retry.unit
+def credit_each(*, user_ids: Iterable[str], amount: Decimal, reason: str, now: datetime) -> None:
+    """The same for several, in one transaction."""
+    for user_id in sorted(user_ids):
+        _post(user_id, amount, reason, now)
+
+
+def _post(user_id: str, amount: Decimal, reason: str, now: datetime) -> str:
     reference = ids.public_id("adj")
     ledger.post(
         kind=LineKind.ADJUSTMENT,

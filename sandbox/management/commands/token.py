@@ -1,21 +1,10 @@
-import time
 from typing import Any
 
-import jwt
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kit.ids import is_outside_id
-
-
-def token(user_id: str, ttl_s: int) -> str:
-    """A development token, HS256."""
-    claims = {"sub": user_id, "exp": int(time.time()) + ttl_s}
-    if settings.REDPACKET_JWT_ISS:
-        claims["iss"] = settings.REDPACKET_JWT_ISS
-    if settings.REDPACKET_JWT_AUD:
-        claims["aud"] = settings.REDPACKET_JWT_AUD
-    return jwt.encode(claims, settings.REDPACKET_JWT_SECRET, algorithm="HS256")
+from sandbox.tokens import token
 
 
 class Command(BaseCommand):
