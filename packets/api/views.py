@@ -19,7 +19,7 @@ from kit.http.caller import caller_of, user_of
 from kit.http.describe import operation, pageable, query
 from kit.plumbing import forks, metrics
 from kit.plumbing.logs import Logged
-from kit.refusals import Invalid, NotFound
+from kit.refusals import Invalid, NotFound, Throttled
 from packets import bubbles, grab, members, pay, profiles, send, session, summaries
 from packets.api import examples, results
 from packets.api.serializers import (
@@ -379,6 +379,7 @@ class EventViewSet(ServiceViewSet):
         "What happened after a place, in order; none is skipped and none comes twice",
         EventPageSerializer,
         examples=examples.EVENTS,
+        refuses=[Throttled],
         query=[
             query("after", "`next` of the answer before.", pattern=AFTER_PATTERN, default="0"),
             query(
@@ -391,7 +392,7 @@ class EventViewSet(ServiceViewSet):
             ),
             query(
                 "wait",
-                "Seconds to wait for the first event; one request a process may.",
+                "Seconds to wait for the first event; 429 while somebody else waits here.",
                 type_="integer",
                 minimum=0,
                 maximum=WAIT_MAX_S,
@@ -404,7 +405,9 @@ class EventViewSet(ServiceViewSet):
         limit = _whole(request, "limit", EVENTS_DEFAULT, EVENTS_MAX, least=1)
         wait_s = _whole(request, "wait", 0, WAIT_MAX_S)
         news = outbox.read(after=after, limit=limit)
-        if not news and wait_s and self._waiting.acquire(blocking=False):
+        if not news and wait_s:
+            if not self._waiting.acquire(blocking=False):
+                raise Throttled()  # an empty page at once would be asked for again at once
             try:
                 news = _wait_for(after, limit, wait_s)
             finally:

@@ -215,10 +215,17 @@ def test_waiting_reader_gets_what_comes():
     assert not EventViewSet._waiting.locked()
 
 
-def test_second_waiting_reader_answers_at_once(monkeypatch):
+def test_second_waiting_reader_is_told_to_come_later(monkeypatch):
     def wait(*args):
         raise AssertionError("one waiting request a process")
 
+    make_group("alice", "bob")
     monkeypatch.setattr("packets.api.views._wait_for", wait)
     with EventViewSet._waiting:
-        assert news("?wait=30") == {"results": [], "next": "0"}
+        refused = service().get(f"{EVENTS}?wait=30")
+        assert news() == {"results": [], "next": "0"}  # who does not wait is answered
+        make_paid_packet(Kind.EQUAL, 1, "1.00")
+        assert len(news("?wait=30")["results"]) == 1  # so is who need not
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "throttled")
+    assert int(refused["Retry-After"]) >= 1
