@@ -4,9 +4,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from kit import outbox
 from kit.moves import move
+from kit.present import present
 from packets import named, settle
 from packets.models import RedPacket
 from packets.states import Kind, PayStatus
@@ -59,6 +61,7 @@ def issue(
         number=packet.number,
         for_users=named.people_of([packet]).get(packet.pk),
         pay_status=to.word,
+        expire_time=timezone.localtime(present(packet.expire_time)).isoformat(),
     )
     transaction.on_commit(lambda: queue.prepare(packet.public_id))
 

@@ -279,6 +279,7 @@ _NEWS = {
         "number": 2,
         "for_users": None,
         "pay_status": "paid",
+        "expire_time": DEADLINE,
     },
     "packet.grabbed": _OF | {"user_id": "bob", "taken_number": 1, "number": 2, "sender": "alice"},
     "packet.finished": _OF | {"user_id": "alice", "expend_time": 12, "best_luck": "carol"},

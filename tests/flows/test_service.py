@@ -137,6 +137,7 @@ def test_events_of_a_whole_packet_in_order():
     data = [event["data"] for event in told["results"]]
     assert all(each["packet"] == packet and each["for_id"] == "g1" for each in data)
     assert [each["user_id"] for each in data] == ["alice", "bob", "carol", "alice"]
+    deadline = user("alice").get(f"packets/{packet}").json()["expire_time"]
     assert {**data[0], "intro": ""} == {
         "packet": packet,
         "for_id": "g1",
@@ -146,6 +147,7 @@ def test_events_of_a_whole_packet_in_order():
         "number": 2,
         "for_users": None,
         "pay_status": "paid",
+        "expire_time": deadline,
     }
     assert sorted(data[1]) == ["for_id", "number", "packet", "sender", "taken_number", "user_id"]
     assert data[3]["expend_time"] in (0, 1, 2, 3, 4, 5)
