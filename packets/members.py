@@ -43,8 +43,8 @@ def is_shown(
     is_taker: bool,
     is_for_him: Callable[[], bool],
 ) -> bool:
-    """Whether this user may learn of a packet in this state (the table in results.py). `is_for_him`
-    is may_see(), or as much from elsewhere; asked only where nothing else decides."""
+    """Whether this user may learn of a packet in this state (the table in api/results.py).
+    `is_for_him` is may_see(), or as much from elsewhere; asked only where nothing else decides."""
     if packet.user_id == user_id:
         return True
     if state in (PacketState.UNPAID, PacketState.CLOSED):

@@ -21,7 +21,7 @@ from kit.ids import (
     is_outside_id,
     validate_outside_id,
 )
-from packets.bubbles import Bubble
+from packets.api.bubbles import Bubble
 from packets.send import INTRO_MAX, NAMED_MAX, Wish
 from packets.states import KIND_OF, Outcome, PacketState, PayStatus
 from payments.api.serializers import CHANNEL_WORDS, OrderSerializer

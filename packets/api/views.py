@@ -20,8 +20,8 @@ from kit.http.describe import operation, pageable, query
 from kit.plumbing import forks, metrics
 from kit.plumbing.logs import Logged
 from kit.refusals import Invalid, NotFound, Throttled
-from packets import bubbles, grab, members, pay, profiles, send, session, summaries
-from packets.api import examples, results
+from packets import grab, members, pay, profiles, send, summaries
+from packets.api import bubbles, examples, results, session
 from packets.api.serializers import (
     BubblesSerializer,
     EventPageSerializer,
