@@ -348,6 +348,7 @@ X_FRAME_OPTIONS = "DENY"
 # --- Static files -------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
+FILE_UPLOAD_PERMISSIONS = None  # whoever collects says by his umask who may read
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
     "h5.files.Finder",

@@ -175,7 +175,7 @@ def test_a_command_is_heard_however_it_ends(start, ends, code):
 
 STUCK = """
 import os, time
-from kit import logs
+from kit.plumbing import logs
 import structlog
 log = structlog.get_logger("x")
 reader, writer = os.pipe()

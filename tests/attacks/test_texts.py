@@ -165,7 +165,7 @@ NOT_FOR_PEOPLE = {
 def named(base: type) -> list[type]:
     """The subclasses that the product itself has, however deep."""
     found = [each for sub in base.__subclasses__() for each in (sub, *named(sub))]
-    ours = ("packets", "payments", "wallets", "redpacket_site")
+    ours = ("h5", "packets", "payments", "wallets", "kit", "office", "sandbox", "redpacket_site")
     return [each for each in found if each.__module__.partition(".")[0] in ours]
 
 

@@ -332,6 +332,9 @@ def signed_nonsense_of_wechat(body: bytes) -> Iterator[tuple[str, Message]]:
         "a list as resource": {"resource": []},
         "no event_type": {"event_type": None},
         "a number as event_type": {"event_type": 1},
+        "a payment as a refund": {"event_type": "REFUND.SUCCESS"},
+        "a payment as a refund that is stuck": {"event_type": "REFUND.ABNORMAL"},
+        "a payment as a refund that is closed": {"event_type": "REFUND.CLOSED"},
     }.items():
         yield name, wechat(said.body(**outer))
     for name, plain in {
@@ -351,7 +354,7 @@ def quiet_words_of_wechat(body: bytes) -> Iterator[tuple[str, Message]]:
         yield f"trade_state {state}", wechat(said.body(said.inside | {"trade_state": state}))
     gone = {key: value for key, value in said.inside.items() if key != "trade_state"}
     yield "no trade_state", wechat(said.body(gone))
-    for event in ("REFUND.SUCCESS", "REFUND.ABNORMAL", "REFUND.CLOSED", "TRANSACTION.FAIL", ""):
+    for event in ("TRANSACTION.FAIL", ""):
         yield f"event_type {event}", wechat(said.body(event_type=event))
 
 
@@ -367,7 +370,7 @@ def test_wechat(shops, mode):
         spoilt = ((name, said) for name, said in spoilt if name != "by the key of another serial")
     forged = play(shop, spoilt, "forged")
     forged += play(shop, signed_nonsense_of_wechat(message[1]), "forged")
-    assert play(shop, quiet_words_of_wechat(message[1]), "noted") == 14
+    assert play(shop, quiet_words_of_wechat(message[1]), "noted") == 11
 
     assert forged > 150
     finish(shop, packet, message)
