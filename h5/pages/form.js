@@ -100,10 +100,11 @@ export function submit(label, { form, slot, complaint, work }) {
 export function fromService(failure, known) {
   if (failure.status !== 400) return null;
   const named = Object.keys(failure.errors);
-  const at = named.find((name) => known[name]) || named[0];
+  const about = (name) => known[name.split('.')[0]]; // for_users.2
+  const at = named.find(about) || named[0];
   if (!at) return null;
   const said = [failure.errors[at]].flat(3).map((one) => (typeof one === 'string' ? one : JSON.stringify(one)));
-  return { input: known[at], says: () => said.join(' ') };
+  return { input: about(at), says: () => said.join(' ') };
 }
 
 /** ¥10.00, large and not live; a hidden status says it half a second after the last key. */

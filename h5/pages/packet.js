@@ -16,8 +16,7 @@ export function faceOf(packet, me, details) {
   return state === 'finished' ? 'slow' : 'expired';
 }
 
-const userId = (one) => (typeof one === 'string' ? one : one.user_id);
-const isNamed = (packet, me) => (packet.for_users || []).some((one) => userId(one) === me);
+const isNamed = (packet, me) => (packet.for_users || []).includes(me);
 
 export function open(app, { id, details, notify, visit }) {
   let packet = null;
@@ -271,7 +270,7 @@ const luck = faceWith((app, packet, node, { id, details }, fill) => {
     if (said) say(note, said);
     const isHidden = now.type === 'personal' && !isMine;
     takers.hidden = isHidden || !now.shares || now.shares.length === 0;
-    rows(list, now.shares || [], (share) => `${share.user.user_id} ${share.is_good}`, row);
+    rows(list, now.shares || [], (share) => `${share.user.user_id} ${share.is_good} ${share.money}`, row);
     const mayGrab = details && now.actions.includes('grab');
     if (mayGrab && !grabLink.firstChild) grabLink.append(app.link(`/h5/packet/${id}`, 'take_it', 'main'));
     if (!mayGrab) grabLink.replaceChildren();
@@ -287,11 +286,8 @@ function fateOf(packet, me) {
   return isOthers && !isNamed(packet, me) ? 'for_names' : '';
 }
 
-function namesOf(packet) {
-  const known = new Map(packet.shares ? packet.shares.map((share) => [share.user.user_id, share.user]) : []);
-  const people = packet.for_users.map((one) => (typeof one === 'string' ? known.get(one) || { user_id: one } : one));
-  return people.flatMap((one, at) => (at ? [t('names_comma'), name(called(one))] : [name(called(one))]));
-}
+const namesOf = (packet) => packet.for_people.flatMap((one, at) => (
+  at ? [t('names_comma'), name(called(one))] : [name(called(one))]));
 
 /** What becomes of the rest: for the sender alone. */
 function noteOf(packet, isMine) {
@@ -309,7 +305,7 @@ function row(share) {
     el('span', { class: 'crown', 'aria-hidden': 'true' }, '♛'), el('span', { text: () => t('best') }));
   return el('li', {}, avatar(share.user),
     el('div', { class: 'who' }, name(called(share.user)), el('span', { class: 'time', text: () => when(share.update_time) })),
-    el('div', { class: 'what' }, el('span', { text: yuan(share.money) }), best || null));
+    el('div', { class: 'what' }, share.money === null ? null : el('span', { text: yuan(share.money) }), best || null));
 }
 
 const tooLate = (face, text, withList, records) => faceWith((app, packet, node, { id }) => {

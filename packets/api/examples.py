@@ -41,6 +41,7 @@ _UNPAID = {
     "type": "lucky",
     "for_id": "g1",
     "for_users": None,
+    "for_people": None,
     "intro": "新年快乐🧧",
     "number": 2,
     "total_money": "10.00",
@@ -112,6 +113,10 @@ _EXCLUSIVE = _PERSONAL | {
     "type": "exclusive",
     "for_id": "g1",
     "for_users": ["bob", "carol"],
+    "for_people": [
+        {"user_id": "bob", "nickname": "小宝", "avatar": None},
+        {"user_id": "carol", "nickname": None, "avatar": None},
+    ],
     "number": 2,
     "total_money": "10.00",
 }

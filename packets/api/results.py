@@ -156,6 +156,7 @@ def _render(
         "type": Kind(row.type).word,
         "for_id": row.for_id,
         "for_users": for_users,
+        "for_people": for_users and [people[named_id] for named_id in for_users],
         "intro": row.intro,
         "number": row.number,
         "total_money": _yuan(row.total_money) if knows_amounts else None,

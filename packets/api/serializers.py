@@ -125,6 +125,7 @@ class PacketSummarySerializer(serializers.Serializer):
     for_users = serializers.ListField(
         child=serializers.RegexField(OUTSIDE_ID_PATTERN), allow_null=True
     )
+    for_people = PersonSerializer(many=True, allow_null=True)
     intro = serializers.CharField()
     number = serializers.IntegerField()
     total_money = YuanField(allow_null=True)
