@@ -125,6 +125,14 @@ _FIVE = {"money": "5.00"}
 
 DRAFTS = {
     "lucky": _UNPAID,
+    "equal": _UNPAID
+    | {
+        "type": "equal",
+        "single_money": "5.00",
+        "share_min": None,
+        "share_max": None,
+        "commitment": None,
+    },
     "personal": _UNPAID | _PERSONAL,
     "exclusive": _UNPAID | _EXCLUSIVE,
 }

@@ -6,7 +6,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from packets.models import RedPacket
-from packets.states import PacketState, state_of
+from packets.states import Kind, PacketState, state_of
 from packets.tasks import refund_expired
 from wallets.models import Wallet
 
@@ -35,6 +35,7 @@ def test_every_state_of_a_balance_packet_is_there():
         PacketState.FINISHED,
         PacketState.EXPIRED,
     }
+    assert set(packets.values_list("type", flat=True)) == set(Kind)
     assert packets.filter(is_frozen=True).count() == 1
     assert Wallet.objects.get(user_id="mallory").is_frozen
 

@@ -17,7 +17,8 @@ from django.core.management import call_command
 from django.test import Client
 
 from kit.http import problems, schema
-from packets.states import Kind, Outcome
+from packets.api import examples
+from packets.states import KIND_OF, Kind, Outcome
 from tests.flows.conftest import check, served
 from tests.make import make_group, make_paid_packet, make_wallet, service, user
 
@@ -113,6 +114,13 @@ def test_every_example_has_its_own_shape():
                     check(content["schema"], example["value"])
                     found += 1
     assert found > 150
+
+
+def test_every_kind_has_an_example_of_what_is_asked_and_told():
+    answers = [*examples.DRAFTS.values(), *examples.PACKETS.values()]
+
+    assert {wish["type"] for wish in examples.WISHES.values()} == set(KIND_OF)
+    assert {packet["type"] for packet in answers} == set(KIND_OF)
 
 
 def test_every_outcome_and_every_code_has_an_example():

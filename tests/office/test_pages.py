@@ -42,6 +42,15 @@ def in_order(text: str, *parts: str) -> None:
         place = found + len(part)
 
 
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.word)
+def test_the_page_says_what_a_packet_of_each_kind_is(support, kind):
+    packet = make.make_paid_packet(kind, 1, "5.00", for_id="u1" if kind is Kind.PERSONAL else "g1")
+
+    text = support.text(packet)
+
+    assert "alice" in text and "5.00 yuan" in text and "0 of 1 taken." in text
+
+
 def test_an_exclusive_packet_says_who_has_taken_and_who_waits(support):
     packet = make.make_paid_packet(Kind.EXCLUSIVE, 2, "5.00")
     take(packet, "u2")
