@@ -115,11 +115,12 @@ function pauseAfter(failure, kind, left) {
 }
 
 async function once(method, path, text, key, limit, who) {
-  if (claims.exp - Date.now() / 1000 < 30) await renew('expiring');
+  const left = claims.exp - Date.now() / 1000;
+  const isRefused = left < 30 && !(await renew(left > 0 ? 'expiring' : 'expired')) && left <= 0;
   let used = token;
   let answer = await send(method, path, text, key, limit, who);
   if (answer.status === 401) {
-    if (used === token && !(await renew('expired'))) throw new Failure('session', { status: 401 });
+    if (used === token && (isRefused || !(await renew('expired')))) throw new Failure('session', { status: 401 });
     used = token;
     answer = await send(method, path, text, key, limit, who);
     if (answer.status === 401) throw new Failure('session', { status: 401 });

@@ -6,7 +6,7 @@ const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const READY_EVERY = 500;
 const READY_TIMES = 6;
 
-const framed = window.parent !== window;
+export const framed = window.parent !== window;
 const allowed = meta('hongbao-origins');
 const waiting = new Map(); // id -> {type, done}
 const handlers = new Map(); // type -> what to do

@@ -205,6 +205,7 @@ function countDown(slot, seconds) {
 
 /** Covers the screen and keeps it, with what was typed, for when a token comes. */
 function cover(face, heading, ...nodes) {
+  if (over.isConnected && over.key === face) return;
   over.under = over.isConnected ? over.under : main.dataset.face;
   over.replaceChildren(el('div', { class: 'plain over' }, el('h1', { tabindex: '-1', text: heading }), ...nodes));
   over.key = face;
@@ -233,7 +234,7 @@ function poller(read) {
   const plan = () => {
     clearTimeout(timer);
     const wait = pace && pace((Date.now() - began) / 1000, times);
-    if (!wait || document.hidden || paused) return;
+    if (!wait || document.hidden || paused || over.isConnected) return;
     timer = setTimeout(() => { if (!paused) run(); }, wait * 1000 * (0.8 + Math.random() * 0.4));
   };
   const run = async () => {
@@ -299,8 +300,9 @@ function decode(text) {
   try { return decodeURIComponent(text); } catch { return ''; }
 }
 
+/** In a frame nothing is shown to press before a host that we know has spoken. */
 function startWithToken() {
-  if (isStarted || !api.hasToken()) return;
+  if (isStarted || !api.hasToken() || (bridge.framed && !bridge.host.began)) return;
   isStarted = true;
   open().catch(broken);
 }
@@ -345,6 +347,7 @@ function listen() {
     if (data.lang) choose(data.lang);
     if (data.token) api.accept(data.token);
     else if (!api.hasToken()) bridge.request('token', { reason: 'missing' }, 5000).then((a) => a && api.accept(a.token));
+    startWithToken();
     if (screen && screen.hosted) screen.hosted();
   });
   bridge.on('token', (data) => { api.accept(data.token); });
@@ -416,7 +419,8 @@ dress();
 listen();
 bridge.start();
 const isBack = location.pathname.startsWith('/h5/back/');
-if (api.hasToken()) startWithToken();
-else if (isBack) import('./order.js').then((order) => { if (!isStarted) order.handedIn(app); });
-else if (bridge.host.here) setTimeout(() => { if (!isStarted) noToken(); }, TOKEN_WAIT);
-else noToken();
+startWithToken();
+const unlessStarted = (then) => { if (!isStarted) then(); };
+if (isBack) import('./order.js').then((order) => unlessStarted(() => order.handedIn(app)));
+else if (bridge.host.here) setTimeout(() => unlessStarted(noToken), TOKEN_WAIT);
+else unlessStarted(noToken);

@@ -81,6 +81,16 @@ def test_a_framed_page_takes_its_token_from_init(framed):
     assert "eyJ" not in json.dumps(said_)
 
 
+def test_in_a_frame_nothing_is_shown_before_the_host_has_spoken(framed):
+    init = {"version": 1, "capabilities": []}
+    page, frame = framed(f"/h5/wallet#token={token('u1', 600)}", None)
+    frame.wait_for_selector("main[data-face='no-token']")
+    assert frame.get_by_role("button").count() == 0
+
+    page.evaluate("init => tell('init', init)", init)
+    frame.wait_for_selector("main[data-face='wallet']")
+
+
 def test_language_theme_and_insets_change_without_losing_input(framed):
     make.make_group("alice", "u1")
     init = {"version": 1, "capabilities": [], "token": token("u1", 600), "lang": "zh-Hans"}
