@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from kit.money import ZERO, fen
 from kit.present import present
-from packets import draw
+from packets import draw, years
 from packets.finish import seconds_between
-from packets.models import RedPacket, RefundReview, SettlementPass, Share
+from packets.models import RedPacket, RefundReview, SettlementPass, Share, YearSoFar
 from packets.states import Kind, PayStatus
 from payments.models import PaymentOrder
 from payments.states import PAYABLE, OrderStatus, PayType
@@ -285,11 +285,25 @@ def _posted(
         yield "escrow_is_what_waits", f"escrow {held}, shares waiting {due}"
 
 
+def kept_years_are_their_rows() -> Iterator[Finding]:
+    """What is kept of a user's year is the sum of his packets and shares until then."""
+    for rows in by_key(YearSoFar.objects.all()):
+        for row in rows:
+            kept, found = years.figures_of(row), years.counted_again(row)
+            if kept != found:
+                yield Finding(
+                    "kept_years_are_their_rows",
+                    f"year {row.year} of {row.user_id}",
+                    f"{kept}, rows {found}",
+                )
+
+
 RULES = (
     packets_are_sound,
     awaited_money_is_asked_for,
     lines_have_their_packets,
     refunds_are_put_forward,
+    kept_years_are_their_rows,
 )
 
 

@@ -199,6 +199,26 @@ class SettlementPass(Leased):
         return f"{self.packet_id}/{self.number}"
 
 
+class YearSoFar(models.Model):
+    """What one user sent and received in a year until a moment before which nothing changes any
+    more (years.py)."""
+
+    user_id = OutsideIdField()
+    year = models.PositiveSmallIntegerField()
+    until = models.DateTimeField()
+    sent_number = models.PositiveIntegerField(default=0)
+    sent_money = MoneyField(default=ZERO)
+    received_number = models.PositiveIntegerField(default=0)
+    received_money = MoneyField(default=ZERO)
+    best_luck = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user_id", "year"], name="year_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.year}"
+
+
 class RefundReview(models.Model):
     """One expiry refund, for finance to look at (退款复核); made in the refund's transaction.
 

@@ -2,13 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
+from django.db.models import Q, QuerySet
 
 from kit.http.caller import Caller
-from kit.money import fen_sum, from_fen
+from packets import years
 from packets.models import RedPacket, Share
-from packets.states import Kind, PayStatus
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -36,27 +34,14 @@ def position(time: datetime, key: int) -> tuple[int, int]:
 
 def of_year(*, caller: Caller, year: int) -> dict:
     """What the caller sent (issued and not void, by pay_time) and received (not void) in a year."""
-    begin, end = _bounds(year)
-    issued = RedPacket.objects.filter(
-        ~Q(pay_status=PayStatus.UNPAID),
-        user_id=caller.user_id,
-        pay_time__gte=begin,
-        pay_time__lt=end,
-        voided_at=None,
-    ).aggregate(number=Count("pk"), fen=fen_sum("total_money"))
-    untaken = Share.objects.filter(rp=OuterRef("rp"), user_id=None)
-    taken = Share.objects.filter(
-        user_id=caller.user_id, update_time__gte=begin, update_time__lt=end, rp__voided_at=None
-    )
-    totals = taken.aggregate(number=Count("pk"), fen=fen_sum("money"))
-    best_luck = taken.filter(~Exists(untaken), is_good=True, rp__type=Kind.LUCKY).count()
+    figures = years.of_year(user_id=caller.user_id, year=year)
     return {
         "year": year,
-        "sent": {"number": issued["number"], "money": f"{from_fen(issued['fen']):.2f}"},
+        "sent": {"number": figures.sent_number, "money": f"{figures.sent_money:.2f}"},
         "received": {
-            "number": totals["number"],
-            "money": f"{from_fen(totals['fen']):.2f}",
-            "best_luck": best_luck,
+            "number": figures.received_number,
+            "money": f"{figures.received_money:.2f}",
+            "best_luck": figures.best_luck,
         },
     }
 
@@ -65,16 +50,10 @@ def _newest(
     rows: QuerySet, column: str, year: int | None, after: tuple[int, ...] | None
 ) -> QuerySet:
     if year:
-        begin, end = _bounds(year)
+        begin, end = years.bounds(year)
         rows = rows.filter(**{f"{column}__gte": begin, f"{column}__lt": end})
     if after:
         time = _EPOCH + timedelta(microseconds=after[0])
         same = Q(**{column: time}, pk__lt=after[1])
         rows = rows.filter(Q(**{f"{column}__lt": time}) | same)
     return rows.order_by(f"-{column}", "-pk")
-
-
-def _bounds(year: int) -> tuple[datetime, datetime]:
-    """A year of the service's time zone."""
-    zone = timezone.get_default_timezone()
-    return datetime(year, 1, 1, tzinfo=zone), datetime(year + 1, 1, 1, tzinfo=zone)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from kit import later, outbox
 from kit.http import idempotency
 from kit.sweeps import drain, sweep
-from packets import close, finish, refund, settle
+from packets import close, finish, refund, settle, years
 from packets.models import RedPacket, SettlementPass, Share
 from packets.states import PayStatus
 
@@ -17,6 +17,7 @@ LOOKED_AT_PAGES = 25  # open packets that one run looks at: its cost does not gr
 # What the slow sweep looks at in each run: late enough for a grab and its passes to be over. What
 # is owed for longer has a sweep of its own: shares of void packets stay owed for ever.
 MISSED_AFTER_S, MISSED_WITHIN_DAYS = 10, 30
+YEARS_OF_ONE_IN = 20  # packets: of whoever is in 200 of them, hardly any year is missed
 
 
 @shared_task(name="packets.finish_packet")
@@ -114,6 +115,26 @@ def close_drafts() -> int:
         close.due(now),
         "draft_until",
         lambda key: close.close(packet=RedPacket.objects.get(pk=key), now=now),
+    )
+
+
+@shared_task(name="packets.keep_year")
+def keep_year(user_id: str, year: int) -> int:
+    """After somebody has asked for a year that had to be summed."""
+    return years.keep(user_id=user_id, year=year, now=timezone.now())
+
+
+@shared_task(name="packets.keep_years")
+def keep_years() -> int:
+    """The same before anybody asks: of one packet in so many, since whoever sends or takes many is
+    met soon; how many packets had such users."""
+    now = timezone.now()
+    return sweep(
+        "keep_years",
+        years.over_lately(now),
+        "pay_time",
+        lambda key: years.keep_of(rp_id=key, now=now),
+        only=lambda keys: [key for key in keys if key % YEARS_OF_ONE_IN == 0],
     )
 
 

@@ -28,6 +28,7 @@ SCHEDULE = {
     "packets.refund_expired": 5,
     "packets.finish_taken": 10,
     "packets.close_drafts": 10,
+    "packets.keep_years": 3600,
     "packets.forget_old": 600,
     "payments.chase_due": 2,
     "payments.send_refunds": 5,

@@ -230,11 +230,12 @@ BROKEN_IN_TEST_SETTLE = {
     "a_void_packet_returns_nothing",
     "a_void_packet_is_closed",
 }
+BROKEN_IN_TEST_YEARS = {"kept_years_are_their_rows"}
 
 
 def test_every_rule_is_broken_here():
     broken = {rule for rule, _, _ in BREAKS} | BROKEN_BY_A_LINE | CANNOT_BE_STORED
-    broken |= BROKEN_BY_AN_ORDER
+    broken |= BROKEN_BY_AN_ORDER | BROKEN_IN_TEST_YEARS
     assert rules.names_in(audit) == broken | BROKEN_IN_TEST_SETTLE
     elsewhere = Path(__file__).with_name("test_settle.py").read_text()
     assert all(rule in elsewhere for rule in BROKEN_IN_TEST_SETTLE)
