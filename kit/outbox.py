@@ -28,11 +28,12 @@ def tell(type_: str, *, now: datetime, **data: Any) -> None:
     """Write one event; refuses outside a transaction: news without its work would be a lie."""
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("an event commits with its work")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            sql.insert(Event, "type", "data", "created_at"),
-            [type_, _encode(data), sql.time(now)],
-        )
+    sql.run(news(type_, now=now, **data))
+
+
+def news(type_: str, *, now: datetime, **data: Any) -> sql.Statement:
+    """What tell() writes, for whoever sends it along with statements of his work."""
+    return sql.insert(Event, "type", "data", "created_at"), [type_, _encode(data), sql.time(now)]
 
 
 def tell_many(type_: str, *, select: str, values: list, now: datetime) -> None:

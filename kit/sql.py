@@ -3,12 +3,17 @@
 Table and column names come from the models, so that a rename cannot leave a string behind.
 """
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from django.db import connection, models
+from django.db.backends.utils import CursorWrapper
+
+Statement = tuple[str, list]  # and its values
+OFFSET_LENGTH = len("+00:00")
 
 
 @cache  # a process has one engine, and Django's connection proxy is slow to ask
@@ -16,10 +21,37 @@ def is_mysql() -> bool:
     return connection.vendor == "mysql"
 
 
-def time(value: datetime) -> datetime | str:
-    """A parameter for a DateTimeField column: UTC without offset, as Django stores it."""
-    plain = value.astimezone(UTC).replace(tzinfo=None)
-    return plain if is_mysql() else plain.isoformat(sep=" ")
+def run(*statements: Statement) -> None:
+    with connection.cursor() as cursor:
+        for _ in together(cursor, statements):
+            pass
+
+
+def together(cursor: CursorWrapper, statements: Sequence[Statement]) -> Iterator[None]:
+    """Execute them in one trip, where the engine can; the cursor stands behind each in its turn.
+
+    One that fails raises in its turn, and those behind it are not executed. They are when it merely
+    changed no row: whoever does not like that must have the transaction rolled back.
+    """
+    if not is_mysql():
+        for statement, values in statements:
+            cursor.execute(statement, values)
+            yield
+        return
+    joined = "; ".join(statement for statement, _ in statements)
+    cursor.execute(joined, [value for _, values in statements for value in values])
+    yield
+    for _ in statements[1:]:
+        cursor.nextset()
+        yield
+
+
+def time(value: datetime) -> str:
+    """A parameter for a DateTimeField column: UTC without offset, as Django stores it. As text: the
+    driver takes longer to write a datetime than the engines to read one."""
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return value.isoformat(sep=" ")[:-OFFSET_LENGTH]
 
 
 def money(value: Decimal) -> Decimal | str:

@@ -1,12 +1,13 @@
 """Take one share of a packet (抢红包): the hot path."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 
-from kit import outbox, retry
+from kit import outbox, retry, sql
 from kit.http import throttle
 from kit.http.caller import Caller
 from kit.plumbing import redis
@@ -190,9 +191,7 @@ def _win(ticket: Ticket, user_id: str, now: datetime) -> MyShare | None:
             Share.objects.filter(rp_id=ticket.rp_id, position=ticket.position).update(
                 is_into_account=True
             )
-        if is_paid:
-            credit(ticket.public_id, ticket.position, user_id, money, now)
-        outbox.tell(
+        news = outbox.news(
             "packet.grabbed",
             now=now,
             packet=ticket.public_id,
@@ -202,10 +201,21 @@ def _win(ticket: Ticket, user_id: str, now: datetime) -> MyShare | None:
             number=ticket.number,
             sender=ticket.sender,
         )
+        if is_paid:
+            credit(ticket.public_id, ticket.position, user_id, money, now, beside=[news])
+        else:
+            sql.run(news)
     return MyShare(money, is_paid, now)
 
 
-def credit(public_id: str, position: int, user_id: str, money: Decimal, now: datetime) -> None:
+def credit(
+    public_id: str,
+    position: int,
+    user_id: str,
+    money: Decimal,
+    now: datetime,
+    beside: Sequence[sql.Statement] = (),
+) -> None:
     """One share into one wallet: the posting of a paid grab, and of the settlement.
 
     Repeats: the reference names the share, so neither order of events can pay twice.
@@ -217,6 +227,7 @@ def credit(public_id: str, position: int, user_id: str, money: Decimal, now: dat
         target=accounts.wallet(user_id),
         amount=money,
         now=now,
+        beside=beside,
     )
 
 

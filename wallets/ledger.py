@@ -3,11 +3,11 @@
 Compiled SQL rather than the ORM, because every winning grab comes through here (docs/hot-path.md).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -55,12 +55,13 @@ def post(
     note: str = "",
     spend: bool = False,
     case_id: int | None = None,
+    beside: Sequence[sql.Statement] = (),
 ) -> None:
     """Move `amount` yuan from one account to another: wallet balances first, the line second.
 
     `spend` marks what the owner does himself: a frozen wallet refuses that, while what it is owed
     still arrives and staff may still correct it (Spec 2.7). `case_id` says whose money it is that
-    leaves or enters suspense.
+    leaves or enters suspense. `beside` goes to the database behind the line, in the same trip.
 
     Money:   Decimal yuan, two places, above zero. A wallet is opened by its first credit.
     Races:   the debit's WHERE holds the balance, the case's row what is in suspense; balance before
@@ -75,26 +76,26 @@ def post(
     amount = money.yuan(amount)
     if accounts.SUSPENSE in (source, target):
         _suspend(source, case_id, amount)
+    line = [int(kind), reference, source, target, sql.money(amount), note, sql.time(now)]
     with connection.cursor() as cursor:
         if payer := accounts.owner(source):
             _debit(cursor, payer, amount, spend)
+        credits = []
         if payee := accounts.owner(target):
-            _credit(cursor, payee, source, amount, now)
+            credits = [_credit(payee, source, amount, now)]
         elif accounts.held_for(source):
             raise ValueError("what leaves an escrow goes to wallets")
-        values: list[Any] = [
-            int(kind),
-            reference,
-            source,
-            target,
-            sql.money(amount),
-            note,
-            sql.time(now),
-        ]
+        sent = sql.together(cursor, [*credits, (_line_sql(), line), *beside])
+        for _ in credits:
+            next(sent)
+            if cursor.rowcount == 0:
+                raise Uncovered()
         try:
-            cursor.execute(_line_sql(), values)
+            next(sent)
         except IntegrityError as error:
             raise AlreadyPosted(f"{LineKind(kind).name} {reference}") from error
+        for _ in sent:
+            pass
 
 
 def post_many(*, kind: LineKind, source: str, credits: Credits, now: datetime) -> None:
@@ -134,16 +135,12 @@ def _suspend(source: str, case_id: int | None, amount: Decimal) -> None:
         raise Uncovered()
 
 
-def _credit(
-    cursor: CursorWrapper, user_id: str, source: str, amount: Decimal, now: datetime
-) -> None:
+def _credit(user_id: str, source: str, amount: Decimal, now: datetime) -> sql.Statement:
+    """Changes no row when the escrow that it comes out of holds nothing."""
     values = [user_id, sql.money(amount), False, "", sql.time(now)]
     if accounts.held_for(source) is None:
-        cursor.execute(_credit_sql(), values)
-        return
-    cursor.execute(_covered_credit_sql(), [*values, source])
-    if cursor.rowcount == 0:
-        raise Uncovered()
+        return _credit_sql(), values
+    return _covered_credit_sql(), [*values, source]
 
 
 def _debit(cursor: CursorWrapper, user_id: str, amount: Decimal, spend: bool) -> None:

@@ -3,9 +3,10 @@
 import time
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, ProgrammingError, connection, transaction
 from django.utils import timezone
 
+from kit import sql
 from kit.http.caller import Caller
 from kit.plumbing.mysql import base
 from packets import grab, tasks
@@ -123,6 +124,118 @@ def test_what_has_happened_in_a_transaction_is_not_sent_again(close, packet, fou
     assert grab.grab(
         public_id=packet.public_id, caller=Caller("u1"), now=timezone.now()
     ).share.money
+
+
+ADD = "UPDATE kit_eventplace SET last = last + 1 WHERE id = 1"
+AGAIN = "INSERT INTO kit_eventplace (id, last) VALUES (1, 0)"  # it is there
+
+
+def last(session=connection) -> int:
+    ((found,),) = ask(session, "SELECT last FROM kit_eventplace WHERE id = 1")
+    return found
+
+
+def test_what_follows_begin_is_undone_and_kept_with_it(packet, other):
+    before = last()
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        ask(connection, ADD)
+        assert last(other) == before
+        raise ZeroDivisionError
+    assert last() == before
+
+    with transaction.atomic(), transaction.atomic():  # a savepoint comes first
+        ask(connection, ADD)
+
+    assert last(other) != before
+
+
+def test_nothing_is_sent_for_a_transaction_that_does_nothing(packet, other):
+    number = "SHOW SESSION STATUS LIKE 'Questions'"
+    ((_, before),) = ask(connection, number)
+
+    with transaction.atomic():
+        pass
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        raise ZeroDivisionError
+
+    ((_, after),) = ask(connection, number)
+    assert int(after) == int(before) + 1
+    assert not connection.is_to_begin
+
+
+def test_a_statement_that_cannot_be_written_leaves_the_transaction_to_begin(packet):
+    before = last()
+
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        with pytest.raises((ProgrammingError, TypeError)):
+            ask(connection, "SELECT %s, %s", 1)
+        ask(connection, ADD)
+        raise ZeroDivisionError
+
+    assert last() == before
+
+
+def test_a_statement_that_cannot_be_written_without_the_guard(packet, monkeypatch):
+    """Taken for sent, BEGIN would be missing, and what follows would stay."""
+    begin_with = base._Cursor.execute
+
+    def early(self, query, args=None):
+        self._wrapper.is_to_begin = False
+        return begin_with(self, query, args)
+
+    before = last()
+
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        with monkeypatch.context() as patched, pytest.raises((ProgrammingError, TypeError)):
+            patched.setattr(base._Cursor, "execute", early)
+            ask(connection, "SELECT %s, %s", 1)
+        ask(connection, ADD)
+        raise ZeroDivisionError
+
+    assert last() != before
+
+
+def test_many_rows_at_once_come_behind_begin(packet):
+    before = last()
+
+    with pytest.raises(ZeroDivisionError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.executemany(f"{ADD} AND last >= %s", [[0], [0]])
+        raise ZeroDivisionError
+
+    assert last() == before
+
+
+def test_a_first_statement_that_fails_is_an_error_of_its_kind(packet):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ask(connection, AGAIN)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ask(connection, "UPDATE wallets_wallet SET balance = NULL")
+
+    with transaction.atomic():
+        assert ask(connection, "SELECT 1") == ((1,),)
+
+
+def test_of_several_statements_each_fails_in_its_turn(packet, other):
+    before, reached = last(), []
+
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        for _ in sql.together(cursor, [(ADD, []), (AGAIN, []), (ADD, [])]):
+            reached.append(cursor.rowcount)
+    assert reached == [1]
+    assert last(other) == before
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        counts = [cursor.rowcount for _ in sql.together(cursor, [(f"{ADD} AND 0", []), (ADD, [])])]
+    assert counts == [0, 1]
+    assert last(other) != before
+
+
+def test_who_stops_between_several_statements_can_go_on(packet):
+    """The answers that nobody has heard are not taken for those of the next question."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            next(sql.together(cursor, [(ADD, []), (ADD, []), ("SELECT 5", [])]))
+        assert ask(connection, "SELECT 7") == ((7,),)
 
 
 def test_a_write_outside_a_transaction_is_not_sent_again(close, monkeypatch):

@@ -40,7 +40,25 @@ def statements():
     words: list[str] = []
     with CaptureQueriesContext(connection) as captured:
         yield words
-    words += [query["sql"].split()[0] for query in captured.captured_queries]
+    for query in captured.captured_queries:
+        words += [statement.split()[0] for statement in query["sql"].split("; ")]
+
+
+@contextmanager
+def trips(monkeypatch):
+    """What goes to MariaDB within, piece by piece."""
+    from MySQLdb.connections import Connection  # without MariaDB the driver need not be there
+
+    sent: list[str] = []
+    query, commit = Connection.query, Connection.commit
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            Connection, "query", lambda self, text: sent.append(text.decode()) or query(self, text)
+        )
+        patched.setattr(
+            Connection, "commit", lambda self: sent.append("COMMIT") or commit(self), raising=False
+        )
+        yield sent
 
 
 @contextmanager
@@ -125,6 +143,16 @@ def test_win_sends_six_statements(with_redis, packet):
 
     assert outcome == "grabbed"
     assert sent == WIN
+
+
+def test_win_is_three_trips_to_mariadb(with_redis, on_mariadb, packet, monkeypatch):
+    """BEGIN goes with the claim; balance, line and event are sent together."""
+    with trips(monkeypatch) as sent:
+        outcome = take(packet, "u2")
+
+    assert outcome == "grabbed"
+    parts = [[statement.split()[0] for statement in trip.split("; ")] for trip in sent]
+    assert parts == [["BEGIN", "UPDATE"], ["INSERT"] * 3, ["COMMIT"]]
 
 
 def test_win_is_one_redis_command(with_redis, packet):

@@ -41,7 +41,7 @@ def claim(
     Raises: IntegrityError when this user holds another share of the packet.
     """
     expected = PayStatus.PAID if is_into_account else PayStatus.AWAITING
-    values = [user_id, sql.time(now), is_into_account, rp_id, position, user_id]
+    values: list[Any] = [user_id, sql.time(now), is_into_account, rp_id, position, user_id]
     values += [public_id, expected, sql.time(now), user_id]
     if group_id is not None:
         values += [group_id, user_id]

