@@ -45,32 +45,11 @@ class Grab:
     share: MyShare | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Who grabs and when, and what take.lua said to that; None: it has not been asked."""
-
-    caller: Caller
-    now: datetime
-    said: list | None = None
+_WITHOUT = {outcome: Grab(outcome) for outcome in Outcome}  # a crowd hears the same
 
 
-def ask(*, public_id: str, caller: Caller, now: datetime) -> Outcome | Asked | None:
-    """How the grab ended, where Redis alone decides that; else what it said, for grab(). None: it
-    says nothing, or is not the one to ask.
-
-    Raises:  as grab(), without Unavailable.
-    """
-    if not redis.is_configured() or members.asks_chat_server():
-        return None
-    try:
-        said = queue.ask(public_id, caller.user_id, now, None)
-    except redis.Down:
-        return None
-    return queue.decided(said) or Asked(caller, now, said)
-
-
-def grab(*, public_id: str, caller: Caller, now: datetime, said: list | None = None) -> Grab:
-    """Take one share of a packet (抢红包); `said` is what ask() has heard already.
+def grab(*, public_id: str, caller: Caller, now: datetime) -> Grab:
+    """Take one share of a packet (抢红包).
 
     Money:   Decimal yuan. A paid packet credits the taker here; an awaiting one leaves that to the
              settlement.
@@ -87,13 +66,10 @@ def grab(*, public_id: str, caller: Caller, now: datetime, said: list | None = N
     for attempt in range(TRIES):
         if spent == SPENT_MAX:
             queue.forget(public_id)
-        answer = _take(
-            public_id, user_id, now, again, attempt > 0, said, by_table=spent >= SPENT_MAX
-        )
-        said = None
+        answer = _take(public_id, user_id, now, again, attempt > 0, by_table=spent >= SPENT_MAX)
         match answer:
             case Outcome():
-                return Grab(answer)
+                return _WITHOUT[answer]
             case Taken():
                 if mine := _share_of(answer.rp_id, user_id):
                     return Grab(Outcome.ALREADY_GRABBED, mine)
@@ -108,14 +84,7 @@ def grab(*, public_id: str, caller: Caller, now: datetime, said: list | None = N
 
 
 def _take(
-    public_id: str,
-    user_id: str,
-    now: datetime,
-    again: bool,
-    counted: bool,
-    said: list | None,
-    *,
-    by_table: bool,
+    public_id: str, user_id: str, now: datetime, again: bool, counted: bool, *, by_table: bool
 ) -> Ticket | Taken | Outcome:
     """A ticket from the queue; without a queue that answers, from the table."""
     if redis.is_configured() and not by_table:
@@ -127,7 +96,6 @@ def _take(
                 again=again,
                 counted=counted,
                 member=_asked_member(public_id, user_id),
-                said=said,
             )
         except redis.Down:
             pass

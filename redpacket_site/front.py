@@ -1,8 +1,8 @@
 """The door before Django, for the grab alone (docs/decisions/0032-a-door-before-django.md).
 
-Most of a crowd leaves with nothing, and what Django does around a view costs more than to say so.
-Here take.lua is asked once; what Redis alone decides is answered, all else goes on to Django with
-what the script said. Every rule is a function that the door behind (api/views.py) calls, too.
+What Django does around a view costs more than telling a crowd that it came too late, and a fifth of
+what a winner costs. Every rule here is a function that the door behind (api/views.py) calls,
+too; whatever is odd goes on to Django.
 """
 
 import time
@@ -12,24 +12,24 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
+from django.db import close_old_connections
 from django.urls import resolve
 from django.utils import timezone
+from django.utils.log import log_response
 
-from kit import ids
+from kit import ids, outside
 from kit.http import bodies, middleware, problems
 from kit.http.caller import user_of
-from kit.plumbing import metrics, redis
+from kit.plumbing import metrics
 from kit.refusals import Problem
 from packets import grab
 from packets.api import views
-from packets.states import Outcome
 from packets.tickets import queue
 
 log = structlog.get_logger(__name__)
 
 Environ = dict[str, Any]
 HEAD, TAIL = f"{middleware.API}packets/", "/grab"
-ENDS = {end: views.grab_json(grab.Grab(end)) for end in (Outcome.TOO_SLOW, Outcome.EXPIRED)}
 
 
 class Front:
@@ -45,34 +45,26 @@ class Front:
         public_id = _grabbed(environ)
         if public_id is None:
             return self.django(environ, start_response)
-        environ[middleware.BEGAN] = began
         request_id = middleware.request_id(environ)
         caller = None
-        asked: Outcome | Problem | grab.Asked | None
         try:
             caller = user_of(environ.get("HTTP_AUTHORIZATION", ""))
-            asked = grab.ask(public_id=public_id, caller=caller, now=timezone.now())
-        except Problem as problem:
-            asked = problem
-        except Exception:
-            log.exception("front_failed")  # Django answers, or fails as clients know it
-            asked = None
-        match asked:
-            case Outcome():
-                code, status, phrase, body = asked.value, 200, "OK", ENDS[asked]
-                headers = [("Content-Type", "application/json")]
-            case Problem():
-                told = _told(environ, asked, request_id)
-                code, status, phrase, body = (
-                    asked.code,
-                    asked.status,
-                    told.reason_phrase,
-                    told.content,
-                )
-                headers = list(told.items())
-            case _:
-                environ[views.ASKED] = asked
+            with outside.RequestUnderWay():
+                ended = grab.grab(public_id=public_id, caller=caller, now=timezone.now())
+        except Exception as error:
+            if not isinstance(error, Problem):
+                close_old_connections()  # as around Django's requests: what broke is not kept
+            problem = problems.translate(error)
+            if problem is None:
+                log.exception("front_failed")  # Django answers, or fails as clients know it
+                environ[middleware.BEGAN] = began
                 return self.django(environ, start_response)
+            told = _told(environ, problem, request_id)
+            code, status, phrase = problem.code, problem.status, told.reason_phrase
+            body, headers = told.content, list(told.items())
+        else:
+            code, status, phrase = ended.outcome.value, 200, "OK"
+            body, headers = views.grab_json(ended), [("Content-Type", "application/json")]
         headers += [("Content-Length", str(len(body))), *self.headers, ("X-Request-ID", request_id)]
         metrics.grab_done(code)
         middleware.done(
@@ -100,7 +92,6 @@ def _grabbed(environ: Environ) -> str | None:
         path.startswith(HEAD)
         and ids.is_packet_id(public_id)
         and environ.get("HTTP_HOST", "") in middleware.hosts
-        and redis.is_configured()
         and _is_small(environ)
     )
     return public_id if is_ours else None
@@ -116,4 +107,7 @@ def _is_small(environ: Environ) -> bool:
 def _told(environ: Environ, problem: Problem, request_id: str) -> Any:
     request: Any = WSGIRequest(environ)  # its language is asked for in headers and cookies
     request.request_id = request_id
-    return problems.render(request, problem)
+    told = problems.render(request, problem)
+    if told.status_code >= 500:
+        log_response("%s: %s", told.reason_phrase, request.path, response=told, request=request)
+    return told

@@ -39,7 +39,7 @@ class Gateway:
     def __call__(self, request: logs.Logged) -> HttpResponse:
         began = request.META.get(BEGAN) or time.perf_counter()
         request.request_id = request_id(request.META)
-        with outside.request_under_way():
+        with outside.RequestUnderWay():
             response = self._answer(request)
         response["X-Request-ID"] = request.request_id
         match, caller = request.resolver_match, getattr(request, "caller", None)

@@ -39,6 +39,7 @@ from packets.api.serializers import (
 )
 from packets.models import Share
 from packets.refusals import NotForYou, NotIssued, OwnPacket, PacketClosed, PacketFrozen
+from packets.states import Outcome
 from packets.tickets import queue
 from payments.api.serializers import order_json
 from payments.models import PaymentOrder
@@ -46,7 +47,6 @@ from payments.refusals import AlreadyPaid, ChannelUnavailable
 from payments.states import CHANNELS, PAY_TYPE_OF, Scene
 from wallets.refusals import InsufficientBalance, WalletFrozen
 
-ASKED = "hongbao.asked"  # where the door before Django (front.py) says what it has asked
 EVENTS_DEFAULT, EVENTS_MAX = 100, 1000
 AFTER_MAX, AFTER_PATTERN = 10**18 - 1, r"^[0-9]{1,18}$"
 WAIT_MAX_S = 30
@@ -254,15 +254,9 @@ class GrabViewSet(UserViewSet):
             return super().dispatch(request, *args, **kwargs)
         logged = cast("Logged", request)
         try:
-            asked = request.META.get(ASKED) or grab.Asked(
-                user_of(request.META.get("HTTP_AUTHORIZATION", "")), timezone.now()
-            )
-            logged.caller = asked.caller
+            caller = logged.caller = user_of(request.META.get("HTTP_AUTHORIZATION", ""))
             result = grab.grab(
-                public_id=_packet_id(kwargs["pk"]),
-                caller=asked.caller,
-                now=asked.now,
-                said=asked.said,
+                public_id=_packet_id(kwargs["pk"]), caller=caller, now=timezone.now()
             )
         except Exception as error:
             problem = problems.translate(error)
@@ -299,10 +293,13 @@ def _grab_ended(request: Logged, code: str) -> None:
     request.code, request.is_refused_grab = code, code in queue.REFUSED
 
 
+_WITHOUT_SHARE = {end: b'{"outcome": "%b", "share": null}' % end.encode() for end in Outcome}
+
+
 def grab_json(result: grab.Grab) -> bytes:
     share = result.share
     if share is None:
-        return b'{"outcome": "%b", "share": null}' % result.outcome.encode()
+        return _WITHOUT_SHARE[result.outcome]
     body = {
         "outcome": result.outcome,
         "share": {

@@ -152,21 +152,19 @@ def take(
     member: bool | None,
     again: bool = False,
     counted: bool = False,
-    said: list | None = None,
 ) -> Ticket | Taken | Outcome:
     """Ask Redis for a ticket: one script call once the packet's keys are there.
 
     `member` is the chat server's answer, None to ask the copy of the synced table; `again` takes
-    although marked as taken before; `counted` says that the throttle has counted this request;
-    `said` is what ask() has heard already.
+    although marked as taken before; `counted` says that the throttle has counted this request.
 
     Raises: Problem (as in grab.py), Down.
     """
     now_ms = int(now.timestamp() * 1000)
     for _ in range(BUILD_TRIES):
-        answer = said or ask(public_id, user_id, now, member, again=again, counted=counted)
-        said, counted = None, True
-        if outcome := decided(answer):
+        answer = _ask(public_id, user_id, now, member, again=again, counted=counted)
+        counted = True
+        if outcome := _decided(answer):
             return outcome
         match answer[0]:
             case b"ticket":
@@ -188,7 +186,7 @@ def take(
     raise Unavailable()
 
 
-def ask(
+def _ask(
     public_id: str,
     user_id: str,
     now: datetime,
@@ -215,7 +213,7 @@ def ask(
     )
 
 
-def decided(answer: list) -> Outcome | None:
+def _decided(answer: list) -> Outcome | None:
     """How the grab ended, when Redis alone decides that. Raises: Problem, the refusals."""
     word = answer[0]
     if outcome := _OUTCOMES.get(word):

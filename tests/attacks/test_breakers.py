@@ -121,7 +121,7 @@ def test_a_request_has_one_try_and_a_worker_two(there, monkeypatch):
     monkeypatch.setattr(http, "PAUSE_S", 0)
     there.answer = lambda asked: (503, {}, b"")
 
-    with outside.request_under_way():
+    with outside.RequestUnderWay():
         ask(there)
     assert len(there.asked) == 1
     ask(there)
@@ -132,7 +132,7 @@ def test_a_request_waits_for_less_time_than_a_worker(settings):
     worker = http._limits(False)
     for wait_s in (1, settings.REDPACKET_CHANNEL_WAIT_S, 8):
         settings.REDPACKET_CHANNEL_WAIT_S = wait_s
-        with outside.request_under_way():
+        with outside.RequestUnderWay():
             request = http._limits(False)
         assert request.read_s == request.total_s == wait_s
         assert request.connect_s <= worker.connect_s

@@ -6,20 +6,23 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from io import BytesIO
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection, connections
 from django.test import RequestFactory
 from django.utils import timezone
 from prometheus_client import REGISTRY
 
+from kit import outside
 from kit.http import middleware, throttle
 from kit.http.caller import Caller
 from kit.plumbing import logs, redis
+from kit.refusals import Unavailable
 from packets import close, grab, members
 from packets import freeze as packet_freeze
-from packets.api import views
 from packets.states import Kind
 from packets.tickets import queue as tickets
 from redpacket_site import wsgi
@@ -266,7 +269,7 @@ def throttled(user: str) -> Wish:
     return wish
 
 
-IN_FRONT = [
+BY_REDIS = [
     too_slow,
     expired,
     gone_and_expired,
@@ -282,7 +285,7 @@ IN_FRONT = [
     for_others,
     his_own_expired,
 ]
-BEHIND = [
+BY_THE_DATABASE_TOO = [
     won,
     won_and_awaiting,
     the_last_one,
@@ -292,13 +295,14 @@ BEHIND = [
     his_own_already,
     unknown,
 ]
+ROWS = [*BY_REDIS, *BY_THE_DATABASE_TOO]
 
 
-@pytest.mark.parametrize("row", [*IN_FRONT, *BEHIND], ids=lambda row: row.__name__)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.__name__)
 def test_both_doors_give_the_same_answer(doors, settings, row):
     settings.REDPACKET_THROTTLE = row is throttled
     mine, theirs = row("u1"), row("u2")
-    for wish in (mine, theirs) if row in IN_FRONT else (too_slow("u3"),):
+    for wish in (mine, theirs) if row in BY_REDIS else (too_slow("u3"),):
         doors(wsgi.django, wish)  # a crowd finds what it asks for built
 
     front = doors(doors.front, mine)
@@ -306,9 +310,10 @@ def test_both_doors_give_the_same_answer(doors, settings, row):
     by, asked = doors.answered_by, doors.asked
     django = doors(wsgi.django, theirs)
     assert front.anonymous(mine) == django.anonymous(theirs)
-    if redis.is_configured():
-        assert by == ("front" if row in IN_FRONT else "django")
-        assert asked == doors.asked == 1
+    assert by == "front"
+    assert asked == doors.asked
+    if redis.is_configured() and row in BY_REDIS:
+        assert asked == 1
 
 
 # --- Odd requests
@@ -372,7 +377,8 @@ def chunked(size: int) -> dict:
         ({"environ": {"QUERY_STRING": "a=1&a=2"}}, FRONT),
         *(({"headers": {"Host": host}}, DJANGO) for host in ("evil.example", "", "a b", "[::1")),
         *(({"method": method}, DJANGO) for method in ("GET", "HEAD", "OPTIONS", "PUT", "post")),
-        *(({"packet": packet}, DJANGO) for packet in ("rp_x", "", ".", "%", f"{UNKNOWN}\n", "a/b")),
+        *(({"packet": packet}, DJANGO) for packet in ("rp_x", "", ".", "%", "a/b")),
+        ({"environ": {"PATH_INFO": f"/api/v1/packets/{UNKNOWN}\n/grab"}}, DJANGO),
         ({"packet": UNKNOWN.upper()}, DJANGO),
         ({"packet": f"{UNKNOWN}/grab"}, DJANGO),
         *(({"body": b"x" * size}, FRONT) for size in (1, LONG)),
@@ -393,7 +399,7 @@ def test_both_doors_take_an_odd_request_alike(doors, more, by):
         if source := more.get("environ", {}).get("wsgi.input"):
             source.seek(0)
         answers.append(doors(door, wish).anonymous(wish))
-        if door is doors.front and redis.is_configured():
+        if door is doors.front:
             assert doors.answered_by == by
 
     assert answers[0] == answers[1]
@@ -401,13 +407,13 @@ def test_both_doors_take_an_odd_request_alike(doors, more, by):
 
 @pytest.mark.parametrize("path", ["wallet", "packets", "packets/x/pay", "grab", "packets/grab"])
 def test_what_is_no_grab_goes_by(doors, monkeypatch, path):
-    monkeypatch.setattr(grab, "ask", None)
+    monkeypatch.setattr(grab, "grab", None)
     request = RequestFactory().post(f"/api/v1/{path}").environ
 
     doors.front(request, lambda *_: None).close()
 
     assert doors.answered_by == "django"
-    assert not {views.ASKED, middleware.BEGAN} & request.keys()
+    assert middleware.BEGAN not in request
 
 
 def test_a_host_is_let_in_by_django_first(doors, settings):
@@ -420,76 +426,54 @@ def test_a_host_is_let_in_by_django_first(doors, settings):
         wish.headers = {"Host": host}
         by[host] = [doors(doors.front, wish).status[:3] + doors.answered_by for _ in range(2)]
 
-    later = "200front" if redis.is_configured() else "200django"
     assert by == {
-        "a.example.com": ["200django", later],
-        "b.example.com:80": ["200django", later],
+        "a.example.com": ["200django", "200front"],
+        "b.example.com:80": ["200django", "200front"],
         "a.example.org": ["400django", "400django"],
     }
 
 
-# --- What goes on to Django
+# --- Who answers what
 
 
-def test_the_ticket_goes_on(with_redis, doors):
+def test_a_winner_is_answered_in_front(with_redis, doors):
+    doors(wsgi.django, too_slow("u2"))  # the group and the frozen wallets are built
     wish = won("u1")
     left = redis.call(lambda r: r.llen(tickets._keys(wish.packet)[1]))
 
     answer = doors(doors.front, wish)
 
     assert json.loads(answer.body)["outcome"] == "grabbed"
-    assert doors.answered_by == "django"
+    assert (doors.answered_by, doors.asked) == ("front", 1)
     assert redis.call(lambda r: r.llen(tickets._keys(wish.packet)[1])) == left - 1
 
 
-def test_the_ticket_goes_on_without_the_guard(with_redis, doors):
-    """Django would ask again, and hear that the caller's own grab is under way."""
-    doors(wsgi.django, too_slow("u2"))
-    wish = won("u1")
-
-    def forgetful(environ, start_response):
-        environ.pop(views.ASKED)
-        return wsgi.django(environ, start_response)
-
-    answer = doors(Front(forgetful), wish)
-
-    assert json.loads(answer.body)["outcome"] == "too_slow"
-
-
-def test_time_spent_before_django_counts(with_redis, doors, monkeypatch):
-    wish = won("u1")
-    monkeypatch.setattr(grab, "ask", lambda **_: None)
-    began = []
-    monkeypatch.setattr(middleware, "done", lambda at, *_, **__: began.append(at))
-
-    def told(environ, start_response):
-        began.append(environ[middleware.BEGAN])
-        return wsgi.django(environ, start_response)
-
-    doors(Front(told), wish)
-
-    assert began[0] == began[-1]
-
-
-def test_without_redis_django_does_it_all(doors, settings, monkeypatch):
+def test_without_redis_the_front_goes_by_the_table(doors, settings):
     settings.REDIS_URL = ""
-    monkeypatch.setattr(grab, "ask", None)
     wish = won("u1")
 
     answer = doors(doors.front, wish)
 
     assert json.loads(answer.body)["outcome"] == "grabbed"
-    assert doors.answered_by == "django"
+    assert doors.answered_by == "front"
 
 
-def test_the_chat_servers_members_are_asked_for_in_django(with_redis, doors, settings, monkeypatch):
-    wish = not_the_addressee("u1")
+def test_the_chat_server_is_asked_briefly(doors, settings, monkeypatch):
+    """As by Django: who is answered here waits, so what he waits for is short."""
+    wish, heard = won("u1"), []
     settings.REDPACKET_MEMBERS_URL = "http://127.0.0.1:1"
+
+    def is_member(group_id, user_id):
+        heard.append(outside.somebody_waits())
+        return True
+
+    monkeypatch.setattr(members, "is_member", is_member)
 
     answer = doors(doors.front, wish)
 
-    assert answer.status == "404 Not Found"
-    assert (doors.answered_by, doors.asked) == ("django", 1)
+    assert json.loads(answer.body)["outcome"] == "grabbed"
+    assert set(heard) == {True}
+    assert not outside.somebody_waits()
 
 
 def test_a_redis_that_fails_is_asked_once_and_then_left_alone(with_redis, doors, monkeypatch):
@@ -509,20 +493,91 @@ def test_a_redis_that_fails_is_asked_once_and_then_left_alone(with_redis, doors,
     assert asked == [tickets.TAKE]
 
 
-def test_a_bug_in_front_costs_time_and_no_answer(with_redis, doors, monkeypatch):
-    wish = too_slow("u1")
+def break_front(monkeypatch, how: Callable) -> None:
+    """how(grab) in place of the verb, for the first one who calls it."""
+    verb = grab.grab
 
-    def broken(**_):
-        raise ValueError("a bug")
+    def broken(**wish):
+        monkeypatch.setattr(grab, "grab", verb)
+        return how(partial(verb, **wish))
 
-    monkeypatch.setattr(grab, "ask", broken)
+    monkeypatch.setattr(grab, "grab", broken)
+
+
+def fail_at_once(_verb):
+    raise ValueError("a bug")
+
+
+def fail_after_all(verb):
+    verb()
+    raise ValueError("a bug")
+
+
+@pytest.mark.parametrize(
+    ("how", "outcome"), [(fail_at_once, "grabbed"), (fail_after_all, "already_grabbed")]
+)
+def test_a_bug_in_front_costs_time_and_no_answer(doors, monkeypatch, how, outcome):
+    wish = won("u1")
+    break_front(monkeypatch, how)
 
     answer = doors(doors.front, wish)
 
-    assert (answer.status, json.loads(answer.body)["outcome"]) == ("200 OK", "too_slow")
+    assert (answer.status, json.loads(answer.body)["outcome"]) == ("200 OK", outcome)
     told, line = answer.lines
     assert json.loads(told).items() >= {"event": "front_failed", "level": "error"}.items()
-    assert line["code"] == "too_slow"
+    assert line["code"] == outcome
+
+
+def test_time_spent_before_django_counts(doors, monkeypatch):
+    wish = won("u1")
+    break_front(monkeypatch, fail_at_once)
+    began = []
+    monkeypatch.setattr(middleware, "done", lambda at, *_, **__: began.append(at))
+
+    def told(environ, start_response):
+        began.append(environ[middleware.BEGAN])
+        return wsgi.django(environ, start_response)
+
+    doors(Front(told), wish)
+
+    assert began[0] == began[-1]
+
+
+@pytest.mark.parametrize("problem", [Unavailable, OperationalError])
+def test_what_fails_reads_the_same_at_both_doors(doors, monkeypatch, problem):
+    """503, its header, its error in the log, and the request's line."""
+    wish = won("u1")
+    answers = []
+
+    def fail(_verb):
+        raise problem(1205, "lock wait over") if problem is OperationalError else problem()
+
+    for door in (doors.front, wsgi.django):
+        break_front(monkeypatch, fail)
+        answers.append(doors(door, wish))
+
+    front, django = answers
+    assert front.status.startswith("503")
+    assert sorted(map(type, front.lines), key=repr) == sorted(map(type, django.lines), key=repr)
+    assert (front.status, front.figures) == (django.status, django.figures)
+    assert [name for name, _ in front.headers] == [name for name, _ in django.headers]
+    assert [line["code"] for line in front.lines if isinstance(line, dict)] == ["unavailable"]
+
+
+def test_a_connection_that_broke_in_front_is_not_kept(doors, monkeypatch):
+    """Django looks at it before and after each of its requests; here only who saw it fail does."""
+    wish, looked_at = won("u1"), []
+
+    def fail(_verb):
+        connection.errors_occurred = True
+        raise OperationalError(2013, "lost")
+
+    monkeypatch.setattr(type(connections["default"]), "is_usable", lambda self: looked_at.append(1))
+    break_front(monkeypatch, fail)
+
+    assert doors(doors.front, wish).status.startswith("503")
+    assert (looked_at, connection.connection) == ([1], None)
+    assert json.loads(doors(doors.front, wish).body)["outcome"] == "grabbed"
 
 
 def test_a_forked_child_goes_on_with_it(with_redis, doors):
