@@ -21,8 +21,7 @@ from kit.refusals import Forbidden
 
 log = structlog.get_logger(__name__)
 
-REMEMBERED_S = 60  # how long a verified token is believed without verifying it again
-REMEMBERED_MAX = 20_000
+REMEMBERED_MAX = 20_000  # tokens, of half a kilobyte each
 KEYS_LOOKED_AT_S = 5  # how often the key file is checked for a rotation
 TOKEN_BYTES_MAX = 4096
 # How far the platform's clock may be from ours, for iat, nbf and exp: machines that keep time are
@@ -108,15 +107,40 @@ class Key:
     key: Any
 
 
-class Tokens:
-    """Verifies JWTs and remembers the exact tokens it has verified, for at most a minute.
+class _Verified:
+    """Who the exact tokens stand for that were verified by the keys in force, and until when.
 
-    Races: the map is changed by single dict operations and replaced with the keys; a lost entry
-           only costs a second verification.
+    What is asked for stays: half of it is dropped at a time, the half that nobody has asked for
+    since the other one was empty (docs/decisions/0038).
+
+    Races:   changed by single dict operations; a lost entry only costs a second verification.
     """
 
     def __init__(self) -> None:
-        self._remembered: dict[str, tuple[Caller, float]] = {}
+        self._young: dict[str, tuple[Caller, float]] = {}
+        self._old: dict[str, tuple[Caller, float]] = {}
+
+    def get(self, token: str) -> Caller | None:
+        found = self._young.get(token)
+        if found is None:
+            found = self._old.get(token)
+            if found is None:
+                return None
+            self.put(token, *found)
+        caller, until = found
+        return caller if until > time.time() else None
+
+    def put(self, token: str, caller: Caller, until: float) -> None:
+        if len(self._young) >= REMEMBERED_MAX // 2:
+            self._young, self._old = {}, self._young
+        self._young[token] = caller, until
+
+
+class Tokens:
+    """Verifies JWTs, each of them once: until it ends it is remembered, with the keys in force."""
+
+    def __init__(self) -> None:
+        self._verified = _Verified()
         self._keys: list[Key] = []
         self._stamp: tuple | None = None
         self._looked_at = -KEYS_LOOKED_AT_S - 1.0
@@ -125,14 +149,11 @@ class Tokens:
     def caller(self, token: str) -> Caller:
         """The token's user, or Unauthenticated (401)."""
         self._refresh()
-        remembered = self._remembered  # this one: what an old key verified goes with the old key
-        found = remembered.get(token)
-        if found and found[1] > time.time():
-            return found[0]
+        verified = self._verified  # this one: what an old key verified goes with the old key
+        if caller := verified.get(token):
+            return caller
         caller, until = self._verify(token)
-        if len(remembered) >= REMEMBERED_MAX:
-            remembered.clear()
-        remembered[token] = (caller, until)
+        verified.put(token, caller, until)
         return caller
 
     def _verify(self, token: str) -> tuple[Caller, float]:
@@ -164,7 +185,7 @@ class Tokens:
                 log.warning("token_lives_too_long", life_s=expiry - began)
                 continue
             if is_outside_id(claims["sub"]):
-                return Caller(claims["sub"]), min(expiry, time.time() + REMEMBERED_S)
+                return Caller(claims["sub"]), expiry
         raise Unauthenticated()
 
     def _refresh(self) -> None:
@@ -191,7 +212,7 @@ class Tokens:
             stamp = (path, written, settings.REDPACKET_JWT_SECRET)
             if stamp != self._stamp:
                 self._keys = load_keys(path, settings.REDPACKET_JWT_SECRET)
-                self._remembered = {}
+                self._verified = _Verified()
                 self._stamp = stamp
         except (OSError, ImproperlyConfigured) as error:
             # A rotation that went wrong: whoever could log in still can.

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from kit.http import caller
+from kit.http.caller import Caller
 from tests.make import Api
 
 RSA = rsa.generate_private_key(65537, 2048)
@@ -210,15 +211,46 @@ def test_algorithm_comes_from_the_key_not_from_the_token(keys, settings):
     assert status(jwt.encode(claims, RSA, "RS512")) == 401
 
 
-def test_expired_token_is_not_remembered_as_valid(keys, monkeypatch):
+def test_a_token_is_verified_once_and_believed_until_it_ends(keys, monkeypatch):
     keys(pem(RSA))
-    token = sign(exp=int(time.time()) + 60)
-    assert status(token) == 200
+    ends = int(time.time()) + 60
+    token = sign(exp=ends)
+    verified = []
+    verify = caller.Tokens._verify
+    monkeypatch.setattr(
+        caller.Tokens, "_verify", lambda self, one: verified.append(one) or verify(self, one)
+    )
 
-    remembered, until = caller.tokens._remembered[token]
-    caller.tokens._remembered[token] = (remembered, 0.0)  # its minute is over
+    assert [status(token), status(token)] == [200, 200]
+    assert verified == [token]
+
+    young = caller.tokens._verified._young
+    assert young[token] == (Caller("alice"), ends)
+    young[token] = (Caller("alice"), 0.0)  # it has ended; whether that is so, is asked of the token
     assert status(token) == 200
-    assert until <= time.time() + 60
+    assert verified == [token, token]
+
+
+def test_an_ended_token_is_not_believed(keys):
+    keys(pem(RSA))
+    token = sign(exp=int(time.time()) - 2 * caller.LEEWAY_S)
+    caller.tokens._refresh()
+    caller.tokens._verified.put(token, Caller("alice"), time.time() - caller.LEEWAY_S)
+
+    assert status(token) == 401
+
+
+def test_what_is_asked_for_stays_when_many_tokens_come(monkeypatch):
+    monkeypatch.setattr(caller, "REMEMBERED_MAX", 8)
+    verified, until = caller._Verified(), time.time() + 60
+    verified.put("regular", Caller("regular"), until)
+
+    for number in range(40):
+        verified.put(f"passing{number}", Caller(f"u{number}"), until)
+        assert verified.get("regular") == Caller("regular")
+
+    assert len(verified._young) + len(verified._old) <= 8
+    assert verified.get("passing0") is None
 
 
 def test_private_key_is_not_shown_nor_taken(keys, caplog):
