@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 
 from kit import later, outbox, retry
 from kit.moves import move
-from kit.present import present
 from packets.models import RedPacket, Share
 from packets.states import Kind, PayStatus
 
@@ -33,15 +32,18 @@ def finish(*, rp_id: int) -> bool:
     packet = RedPacket.objects.get(pk=rp_id)
     if packet.expend_time is not None or packet.pay_time is None or packet.voided_at:
         return False
-    taken = list(Share.objects.filter(rp=packet).values_list("user_id", "update_time", "is_good"))
-    if any(user_id is None for user_id, _, _ in taken):
+    shares = Share.objects.filter(rp=packet).aggregate(
+        untaken=Count("pk", filter=Q(user_id=None)),
+        last=Max("update_time"),
+        best=Max("user_id", filter=Q(is_good=True)),
+    )
+    if shares["untaken"]:
         return False
-    last = max(present(update_time) for _, update_time, _ in taken)
+    last = shares["last"]
     expend_time = seconds_between(packet.pay_time, last)
     open_still = RedPacket.objects.filter(pk=rp_id, expend_time=None, voided_at=None)
     if not move(open_still, expend_time=expend_time, is_cli_handle=True):
         return False
-    best = [user_id for user_id, _, is_good in taken if is_good]
     outbox.tell(
         "packet.finished",
         now=last,
@@ -49,7 +51,7 @@ def finish(*, rp_id: int) -> bool:
         for_id=packet.for_id,
         user_id=packet.user_id,
         expend_time=expend_time,
-        best_luck=best[0] if packet.type == Kind.LUCKY else None,
+        best_luck=shares["best"] if packet.type == Kind.LUCKY else None,
     )
     return True
 
