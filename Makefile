@@ -43,6 +43,9 @@ lint:
 bench:
 	@ops/setup.sh dev
 	$(PYTHON) ops/servers.py with -- $(PYTHON) bench/grab.py
+	$(PYTHON) ops/servers.py with -- $(PYTHON) bench/refusal.py
+	$(PYTHON) ops/servers.py with -- $(PYTHON) bench/settle.py
+	$(PYTHON) bench/table.py
 
 bench-bystander:
 	@ops/setup.sh dev

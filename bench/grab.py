@@ -70,7 +70,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
 
-from bench import load
+from bench import load, table
 from bench.seed import SHARES, USERS, packet, population
 from packets.models import Share
 from tests.races.forks import in_processes
@@ -87,13 +87,13 @@ def token(user_id: str, algorithm: str = "HS256") -> str:
 class Server:
     """granian with the product, the empty view, or the product without a Redis that answers."""
 
-    def __init__(self, application: str, **environment: str):
+    def __init__(self, application: str, workers: int = WORKERS, **environment: str):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         command = [
             *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"),
-            *("--port", str(self.port), "--workers", str(WORKERS)),
+            *("--port", str(self.port), "--workers", str(workers)),
             *("--blocking-threads", str(THREADS), "--no-ws", "--log-level", "error", application),
         ]
         log = (FOLDER / f"{self.port}.log").open("wb")
@@ -187,10 +187,10 @@ def rush(port: int, path: str, tokens: list[str]) -> float:
     return result.per_s
 
 
-def beside(old_shares: int, packets: int) -> tuple[Server, list[str]]:
+def beside(old_shares: int, packets: int, number: int) -> tuple[Server, list[str]]:
     """The product on a database of its own with so many old shares, and its newest packets."""
     url, name = os.environ["REDPACKET_DATABASE_URL"], settings.DATABASES["default"]["NAME"]
-    number = 1 if old_shares == FEW else 2
+    number += 1  # of the database, and of Redis; the first are everybody's
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name}_{number} CHARACTER SET utf8mb4")
     environment = {
@@ -226,9 +226,9 @@ def rounds_of(rounds: int, start) -> dict[str, list[float]]:
     nobody = f"unix://{FOLDER}/nobody-listens.sock?db=0"
     no_redis = start(Server(PRODUCT, REDPACKET_REDIS_URL=nobody))
     empty = start(Server("bench.empty:application"))
-    few, few_packets = beside(FEW, rounds + 1)
+    few, few_packets = beside(FEW, rounds + 1, 0)
     start(few)
-    lots, lots_packets = beside(LOTS, rounds + 1)
+    lots, lots_packets = beside(LOTS, rounds + 1, 1)
     start(lots)
     tokens = [token(user) for user in USERS]
     gone = packet(1)
@@ -299,27 +299,16 @@ def report(figures: dict[str, list[float]], wanted: dict = RATIOS, command="make
     for name, (above, below, floor, goal) in wanted.items():
         each = [a / b for a, b in zip(figures[above], figures[below], strict=True)]
         median = statistics.median(each)
-        is_lower = name.endswith("(lower)")
-        verdict = (
-            "goal"
-            if (median <= goal if is_lower else median >= goal)
-            else "floor"
-            if (median <= floor if is_lower else median >= floor)
-            else "below the floor"
-        )
-        ratios[name] = {
+        found = {
             "median": round(median, 3),
             "spread": [round(min(each), 3), round(max(each), 3)],
             "floor": floor,
             "goal": goal,
-            "reached": verdict,
         }
+        ratios[name] = found | {"reached": table.reached(found)}
     return {
         "command": command,
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python "
-        f"{platform.python_version()}; load generator and servers on the same cores",
-        "server": f"granian wsgi, {WORKERS} workers x {THREADS} threads, {CONNECTIONS} connections",
-        "durability": "innodb_flush_log_at_trx_commit=1",
+        **surroundings(),
         "rounds": len(next(iter(figures.values()))),
         "ratios": ratios,
         "figures": {
@@ -329,6 +318,15 @@ def report(figures: dict[str, list[float]], wanted: dict = RATIOS, command="make
             }
             for name, values in figures.items()
         },
+    }
+
+
+def surroundings() -> dict[str, str]:
+    return {
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python "
+        f"{platform.python_version()}; load generator and servers on the same cores",
+        "server": f"granian wsgi, {WORKERS} workers x {THREADS} threads, {CONNECTIONS} connections",
+        "durability": "innodb_flush_log_at_trx_commit=1",
     }
 
 
@@ -343,11 +341,15 @@ def main() -> None:
 
 
 def write(result: dict, name: str) -> None:
+    keep(result, name)
+    for ratio_name, ratio in result["ratios"].items():
+        print(table.line(ratio_name, ratio))
+
+
+def keep(result: dict, name: str) -> None:
     target = ROOT / "bench/results" / name
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-    for name, ratio in result["ratios"].items():
-        print(f"{name:40} {ratio['median']:7} {ratio['spread']}  {ratio['reached']}")
 
 
 if __name__ == "__main__":

@@ -66,9 +66,9 @@ def population() -> None:
     credit(user_id=USERS[0], amount=Decimal(10_000_000), reason="bench", now=timezone.now())
 
 
-def packet(number: int = SHARES) -> str:
+def packet(number: int = SHARES, group_id: str = "bench") -> str:
     """A fresh, issued packet of a yuan a share on average; its public id."""
-    wish = send.Wish(kind=Kind.LUCKY, for_id="bench", number=number, total_money=Decimal(number))
+    wish = send.Wish(kind=Kind.LUCKY, for_id=group_id, number=number, total_money=Decimal(number))
     sender = Caller(USERS[0])
     made = send.send(caller=sender, wish=wish, now=timezone.now())
     pay.by_balance(public_id=made.public_id, caller=sender, now=timezone.now())
