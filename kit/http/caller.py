@@ -111,7 +111,7 @@ class _Verified:
     """Who the exact tokens stand for that were verified by the keys in force, and until when.
 
     What is asked for stays: half of it is dropped at a time, the half that nobody has asked for
-    since the other one was empty (docs/decisions/0038).
+    since the other one was empty (docs/decisions/0042).
 
     Races:   changed by single dict operations; a lost entry only costs a second verification.
     """
