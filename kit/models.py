@@ -75,6 +75,8 @@ class StaffAction(models.Model):
     key = AsciiField(max_length=96)
     subject = models.CharField(_("on"), max_length=128)  # as people call it
     reason = models.CharField(_("reason"), max_length=255)
+    # What it was and became, by name: no secrets. Empty where the row itself keeps it.
+    changes = models.JSONField(_("changes"), null=True)
     # The form's own token: what is sent twice is done once (proposals.py).
     once = AsciiField(max_length=32, null=True, unique=True, editable=False)
     ip = models.GenericIPAddressField(_("address"), null=True)
@@ -94,6 +96,19 @@ class StaffAction(models.Model):
         return f"{self.action} {self.subject}"
 
 
+class Credentials(models.Model):
+    """When somebody's password or second factor last changed (credentials.py)."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.PROTECT, primary_key=True, related_name="+"
+    )
+    fingerprint = AsciiField(max_length=64, editable=False)  # SHA-256 of what they are
+    changed_at = models.DateTimeField(_("changed at"))
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.changed_at:%F}"
+
+
 class StaffEvent(models.Model):
     """One log-in, refusal, lock-out or log-out of staff."""
 
@@ -101,6 +116,7 @@ class StaffEvent(models.Model):
         LOGIN = "login", _("logged in")
         FAILED = "failed", _("wrong name or password")
         CODE = "code", _("wrong one-time code")
+        RECOVERY = "recovery", _("logged in by a recovery code")
         LOCKED = "locked", _("locked out")
         LOGOUT = "logout", _("logged out")
         TIMEOUT = "timeout", _("session timed out")

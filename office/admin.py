@@ -1,6 +1,7 @@
 """Where Django's admin looks for pages: all that the back office has."""
 
 from office.pages import (  # noqa: F401
+    account_change,
     adjustment,
     audit,
     bill,

@@ -18,6 +18,8 @@ class OfficeConfig(AppConfig):
         """After all other apps: what packages registered for their own tables is replaced."""
         from django.contrib import admin
 
-        from office import people, signin  # noqa: F401 - signin listens
+        from office import audit, people, signin  # noqa: F401 - signin listens
+        from wallets.audit import register
 
         people.register(admin.site)
+        register(audit.money_and_accounts_are_apart)

@@ -1,22 +1,22 @@
-"""The gate before the log-in form: who would only wait for a password to be hashed is told so
-before anything else is done for him."""
+"""The gate before the forms that hash a password: who would only wait for that is told so before
+anything else is done for him."""
 
 from kit.bulkhead import Full
 from kit.http import busy
 from office import passwords
 
-LOG_IN = "/admin/login/"
+HASHING = ("/admin/login/", "/admin/password_change/", "/admin/join/")
 
 
-class LogInGate:
-    """A log-in has the seat that its hash needs from its beginning. Refused, it was not looked at:
-    it counts neither as a failure nor towards a lock-out."""
+class PasswordGate:
+    """What is sent to one of them has the seat that its hash needs from its beginning. Refused, it
+    was not looked at: it uses up no try, of a log-in or of an invitation's code."""
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
-        if request.path_info != LOG_IN or request.method != "POST":
+        if request.method != "POST" or not request.path_info.startswith(HASHING):
             return self.get_response(request)
         try:
             with passwords.seats.seat():

@@ -1,57 +1,96 @@
-"""Staff accounts: only superusers manage them, nobody is deleted, rights come by roles alone."""
+"""Staff accounts: looked at here, changed by proposals (proposing.py), deleted by nobody."""
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group, User
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django_otp.plugins.otp_totp.admin import TOTPDeviceAdmin
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from office.readonly import Page, ReadOnly, ReadOnlyAdmin, moment
-
-
-class SuperuserOnly:
-    """The permission "change user" would be the permission to give oneself any other."""
-
-    def has_module_permission(self, request):
-        return request.user.is_active and request.user.is_superuser
-
-    def has_view_permission(self, request, obj=None):
-        return request.user.is_active and request.user.is_superuser
-
-    has_add_permission = has_change_permission = lambda self, request, obj=None: (
-        request.user.is_active and request.user.is_superuser
-    )
-
-    def has_delete_permission(self, request, obj=None):
-        return False
+from kit import credentials
+from kit.models import Credentials
+from office import accounts
+from office.frame import staff
+from office.frame.dossier import page_of
+from office.frame.proposals import url_of
+from office.models import AccountChange, RecoveryCode
+from office.proposing import OF_AN_ACCOUNT
+from office.readonly import Page, ReadOnly, ReadOnlyAdmin, Section, badge, link, moment
 
 
-class StaffAdmin(SuperuserOnly, UserAdmin):
-    list_display = ["username", "is_staff", "is_active", "is_superuser", "last_login"]
-    fieldsets = [
-        (None, {"fields": ["username", "password"]}),
-        (gettext_lazy("Personal info"), {"fields": ["first_name", "last_name", "email"]}),
-        (gettext_lazy("Roles"), {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
-        (gettext_lazy("Important dates"), {"fields": ["last_login", "date_joined"]}),
-    ]
-    readonly_fields = ["last_login", "date_joined"]
-    filter_horizontal = ["groups"]
+def _offer(proposal):
+    def offer(request, user):
+        if not staff.may(request.user, proposal.permission):
+            return None
+        return proposal.title, url_of(AccountChange, proposal, username=user.get_username())
+
+    return offer
+
+
+class StaffAdmin(ReadOnlyAdmin):
+    list_display = ["username", "first_name", "role", "state", "is_superuser", "came_last"]
+    list_filter = []
+    search_fields = ["username"]
+    search_help_text = gettext_lazy("staff")
+    export_hidden = {"password"}
+    offers = [_offer(proposal) for proposal in OF_AN_ACCOUNT]
+
+    @admin.display(description=gettext_lazy("role"))
+    def role(self, user):
+        return accounts.roles_of(user) or "-"
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, user):
+        if user.is_active:
+            return badge("open", _("in use"))
+        return badge("closed", _("not in use"))
+
+    @admin.display(description=gettext_lazy("last log-in"))
+    def came_last(self, user):
+        return moment(user.last_login)
+
+    def page(self, request, user):
+        known = Credentials.objects.filter(pk=user.pk).first()
+        until = credentials.rests_until(user.pk, timezone.now()) if user.is_active else None
+        codes = RecoveryCode.objects.filter(user=user, used_at=None).count()
+        return Page(
+            sentence=f"{user.first_name or user}: {self.role(user)}",
+            badges=[self.state(user)],
+            facts=[
+                (_("name"), user.first_name or "-"),
+                (_("e-mail"), user.email or "-"),
+                (_("role"), self.role(user)),
+                (_("last log-in"), moment(user.last_login)),
+                (_("credentials since"), moment(known and known.changed_at)),
+                (_("approves from"), moment(until) if until else _("now on")),
+                (_("recovery codes left"), codes),
+            ],
+            sections=[self._changes(user)],
+        )
+
+    @staticmethod
+    def _changes(user) -> Section:
+        rows = AccountChange.objects.filter(user=user).select_related("maker", "checker", "user")
+        return Section(
+            title=_("changes of this account"),
+            columns=[_("proposed at"), _("kind"), _("maker"), _("checker"), _("status")],
+            rows=[
+                (
+                    link(page_of(row), moment(row.proposed_at)),
+                    row.get_kind_display(),
+                    row.maker,
+                    row.checker or "-",
+                    row.get_status_display(),
+                )
+                for row in rows.order_by("-pk")[:50]
+            ],
+            name="changes",
+        )
 
 
 class RoleAdmin(ReadOnly, GroupAdmin):
     """Roles come with the release (office/roles.py)."""
-
-    def has_module_permission(self, request):
-        return request.user.is_active and request.user.is_superuser
-
-    has_view_permission = SuperuserOnly.has_view_permission
-
-
-class DeviceAdmin(SuperuserOnly, TOTPDeviceAdmin):
-    """A lost telephone's device is taken out of use (not confirmed), not deleted."""
 
 
 class LogEntryAdmin(ReadOnlyAdmin):
@@ -81,12 +120,11 @@ class LogEntryAdmin(ReadOnlyAdmin):
 
 
 def register(site) -> None:
-    """Replace what other packages registered: no edit of tasks, attempts or devices by others."""
+    """Replace what other packages registered: no editor of accounts, devices or tasks."""
     for model in [m for m in site._registry if m._meta.app_label in _FOREIGN]:
         site.unregister(model)
     site.register(User, StaffAdmin)
     site.register(Group, RoleAdmin)
-    site.register(TOTPDevice, DeviceAdmin)
     site.register(LogEntry, LogEntryAdmin)
 
 

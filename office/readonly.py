@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from kit.models import StaffAction
 from office.export import jobs as export
 from office.export.sheets import Column
-from office.frame import actions, find, proposals
+from office.frame import actions, find, proposals, staff
 from office.frame.actions import ReasonAction
 from office.frame.dossier import (
     Bar,
@@ -139,14 +139,14 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
         return {
             action.name: actions.on_list(action)
             for action in self.acts
-            if action.is_bulk and request.user.has_perm(action.permission)
+            if action.is_bulk and staff.may(request.user, action.permission)
         }
 
     def changelist_view(self, request, extra_context=None):
         making = [
             {"title": proposal.title, "url": proposals.url_of(self.model, proposal)}
             for proposal in self.proposals
-            if request.user.has_perm(proposal.permission)
+            if staff.may(request.user, proposal.permission)
         ]
         context = {
             "proposals": making,
@@ -180,7 +180,8 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
             return cast(Any, self)._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         page = self.page(request, obj)
         page.sections += filter(None, (section(request, obj) for section in self.sections))
-        page.warnings = [*page.warnings, *(s.warning for s in page.sections if s.warning)]
+        held = actions.warnings(self, request, obj, timezone.now())
+        page.warnings = [*page.warnings, *held, *(s.warning for s in page.sections if s.warning)]
         offered = [
             {"title": offer[0], "url": offer[1], "is_grave": False}
             for offer in filter(None, (offer(request, obj) for offer in self.offers))
@@ -240,4 +241,11 @@ def done_by(user, most: int = 10) -> list[Entry]:
     ]
 
 
-actions.titles["export"] = _("Export")
+actions.titles |= {
+    "export": _("Export"),
+    "join": _("Invitation taken up"),
+    "change_own_password": _("Own password changed"),
+    "credentials_changed": _("Password or device changed past the back office"),
+    "invite_staff": _("Invited on the server"),
+    "stop_staff": _("Taken out of use on the server"),
+}

@@ -50,6 +50,7 @@ _DAY = ("wallets.dailysummary", "wallets.auditrun", "payments.bill", "packets.re
 _CHAT = ("packets.groupmember", "packets.profile")
 _FINANCE = (*_MONEY, *_DAY, "payments.channelrefund", "wallets.adjustment")
 _BOOKS = ("kit.staffaction", "kit.staffevent", "kit.event", "admin.logentry")
+_PEOPLE = ("auth.user", "office.accountchange")
 
 # role -> what it may look at, what it may do.
 ROLES = {
@@ -88,8 +89,11 @@ ROLES = {
             "kit.export",
         ),
     ),
-    AUDITOR: ((*_FINANCE, *_CHAT, *_BOOKS), ("kit.export",)),
-    ACCOUNTS: (("office.tries", "kit.staffaction", "kit.staffevent"), ("kit.manage_accounts",)),
+    AUDITOR: ((*_FINANCE, *_CHAT, *_BOOKS, *_PEOPLE), ("kit.export",)),
+    ACCOUNTS: (
+        (*_PEOPLE, "auth.group", "office.tries", "kit.staffaction", "kit.staffevent"),
+        ("kit.manage_accounts",),
+    ),
 }
 
 

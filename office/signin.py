@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.dispatch import receiver
 from django.shortcuts import redirect
@@ -18,9 +19,10 @@ from django_otp import devices_for_user
 from django_otp.admin import OTPAdminAuthenticationForm
 from django_otp.models import Device
 
+from kit import credentials
 from kit.http import address
 from kit.models import StaffEvent
-from office import tries
+from office import joining, tries
 from office.frame import staff
 
 BEGAN, SEEN = "staff_began", "staff_seen"
@@ -37,7 +39,7 @@ class SignInForm(OTPAdminAuthenticationForm):
             "Too many wrong codes. Please wait a moment and try again."
         ),
         "device_required": gettext_lazy(
-            "This account has no second factor yet; ask an administrator."
+            "This account has no second factor yet; ask whoever looks after the accounts."
         ),
     }
 
@@ -51,14 +53,39 @@ class SignInForm(OTPAdminAuthenticationForm):
         if not (given.get("username") and given.get("password")):
             return given
         ticket = take(self.request, given["username"])
+        before = User.objects.filter(username=given["username"]).first()
+        was_known = before is not None and credentials.is_known(before)
         cleaned = super().clean()
+        self._look_at_credentials(was_known)
         tries.came_in(ticket, timezone.now())
         return cleaned
+
+    def _look_at_credentials(self, was_known: bool) -> None:
+        """What changed past us begins to count now; a better hash of the same password does not."""
+        user, now = self.get_user(), timezone.now()
+        if was_known:
+            credentials.rehashed(user)
+        elif credentials.look(user, now=now):
+            told = {"reason": "noticed at log-in", "changes": {"password or device": "changed"}}
+            note = staff.Note(
+                staff.operator(), "credentials_changed", user, ip=address.of(self.request), **told
+            )
+            note.keep(True)
 
     def _chosen_device(self, user):
         """Staff have one device each, so nobody is asked to choose one."""
         own = next(devices_for_user(user), None)
         return own and Device.from_persistent_id(own.persistent_id, for_verify=True)
+
+    def _verify_token(self, user, token, device=None):
+        if device is not None and joining.looks_like_recovery(token):
+            if joining.recover(user_id=user.pk, code=token, now=timezone.now()):
+                user.came_by_recovery = True
+                return device
+            raise forms.ValidationError(
+                self.otp_error_messages["invalid_token"], code="invalid_token"
+            )
+        return super()._verify_token(user, token, device)
 
     def clean_otp(self, user):
         if not settings.REDPACKET_STAFF_OTP:
@@ -118,7 +145,9 @@ class StaffSession:
 def _came(sender, request, user, **kwargs):
     now = int(time.time())
     request.session[BEGAN] = request.session[SEEN] = now
-    staff.event(StaffEvent.Kind.LOGIN, username=user.get_username(), request=request)
+    by_recovery = getattr(user, "came_by_recovery", False)
+    kind = StaffEvent.Kind.RECOVERY if by_recovery else StaffEvent.Kind.LOGIN
+    staff.event(kind, username=user.get_username(), request=request)
 
 
 @receiver(user_logged_out)

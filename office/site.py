@@ -40,12 +40,14 @@ class HongbaoAdminSite(AdminSite):
             return self.locked(request, locked)
 
     def locked(self, request, locked) -> TemplateResponse:
-        minutes = max(1, -(-locked.wait_s // 60))
+        minutes, hours = max(1, -(-locked.wait_s // 60)), -(-locked.wait_s // 3600)
         again = ngettext(
             "Please try again in %(minutes)d minute.",
             "Please try again in %(minutes)d minutes.",
             minutes,
         ) % {"minutes": minutes}
+        if hours > 1:
+            again = _("Please try again in %(hours)d hours.") % {"hours": hours}
         context = {**self.each_context(request), "title": locked.title, "again": again}
         return TemplateResponse(
             request, "admin/locked.html", context, status=locked.status, headers=locked.headers
@@ -69,7 +71,25 @@ class HongbaoAdminSite(AdminSite):
         return super().index(request, {**shown, **(extra_context or {})})
 
     def get_urls(self):
-        return [path("find/", self.admin_view(self.find), name="find"), *super().get_urls()]
+        return [
+            path("find/", self.admin_view(self.find), name="find"),
+            path("join/<str:link>/", self.join, name="join"),
+            *super().get_urls(),
+        ]
+
+    def join(self, request, link: str):
+        from office import doors
+
+        return doors.join(self, request, link)
+
+    def password_change(self, request, extra_context=None):
+        from office import doors
+        from office.tries import Locked
+
+        try:
+            return doors.change_password(self, request)
+        except Locked as locked:
+            return self.locked(request, locked)
 
     def find(self, request):
         """Straight to the page when there is one hit, else what was found, by kind."""

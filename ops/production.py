@@ -60,7 +60,7 @@ def main() -> None:
         trusted = ssl.create_default_context(cafile=ETC / "tls.pem")
         supervisor.wait_until_ready(lambda: answers(f"{BASE}/health/ready", context=trusted))
         say(f"API      {BASE}/api/v1      docs {BASE}/api/docs")
-        say(f"admin    {BASE}/admin/       (manage.py createsuperuser makes the first account)")
+        say(f"admin    {BASE}/admin/       (manage.py invite_staff makes the first accounts)")
         say(f"files    {ETC}   logs {LOGS}")
         say(f"ready {BASE}")
         supervisor.watch()
@@ -197,8 +197,8 @@ def first_steps() -> list[str]:
     section = (DEPLOY / "README.md").read_text().split("## With systemd")[1].split("\n## ")[0]
     lines = re.findall(r"^    (.+)$", section, re.MULTILINE)
     by_hand = ("useradd", "git clone", "python3 -m venv", "systemctl")  # the machine's own set-up
-    asks_a_person = ".venv/bin/python manage.py createsuperuser"
-    return [line for line in lines if not line.startswith(by_hand) and line != asks_a_person]
+    invites = ".venv/bin/python manage.py invite_staff"  # its link and code are for people
+    return [line for line in lines if not line.startswith((*by_hand, invites))]
 
 
 def _first_steps(kept: dict[str, str], servers: Servers) -> None:

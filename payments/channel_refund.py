@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from kit import ids, later, money, retry
+from kit import credentials, ids, later, money, retry
 from kit.moves import move
 from kit.refusals import Forbidden, Invalid
 from payments import cases, refunded, trades
@@ -180,9 +180,11 @@ def approve(
 
     Money:   source -> clearing, one line, reference: the refund number.
     Races:   proposed -> approved by the row's WHERE; the database refuses maker = checker.
-    Raises:  Forbidden (403) for the maker himself, Invalid (400) above the checker's limit,
-             InsufficientBalance (409), Uncovered (409) when its case's money has left meanwhile.
+    Raises:  Forbidden (403) for the maker himself, Fresh (403) by new credentials,
+             Invalid (400) above the checker's limit, InsufficientBalance (409),
+             Uncovered (409) when its case's money has left meanwhile.
     """
+    credentials.refuse_fresh(checker_id, now=now)
     refund = _decide(refund_no, RefundStatus.APPROVED, checker_id, now, chase_at=now)
     if refund is None:
         return False

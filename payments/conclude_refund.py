@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from kit import retry
+from kit import credentials, retry
 from kit.refusals import Forbidden
 from payments import end_refund
 from payments.models import ChannelRefund
@@ -26,7 +26,9 @@ def conclude(
              the channel itself says that it failed.
     Races:   the row's WHERE: of two words, and of the channel's, the first counts.
     Raises:  Forbidden (403) for whoever approved it: who let the money go does not say where it is.
+             Fresh (403) for whoever has new credentials.
     """
+    credentials.refuse_fresh(staff_id, now=now)
     refund = ChannelRefund.objects.get(refund_no=refund_no)
     if refund.checker_id == staff_id:
         raise Forbidden()

@@ -168,7 +168,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "kit.http.middleware.ContentSecurityPolicy",
     "kit.http.middleware.OwnCookies",
-    "office.gate.LogInGate",
+    "office.gate.PasswordGate",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -323,8 +323,8 @@ SPECTACULAR_SETTINGS = {
 # --- Staff --------------------------------------------------------------------------------------
 PASSWORD_HASHERS = ["office.passwords.Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+    {"NAME": "office.passwords.LongEnough", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 # Wrong codes use up tries of ours (office/tries.py); by itself a device would be shut for days by
 # whoever has learnt the password.
@@ -332,6 +332,12 @@ OTP_TOTP_THROTTLE_FACTOR = 0
 OTP_TOTP_ISSUER = "Hongbao"
 REDPACKET_STAFF_IDLE_S = env.integer("REDPACKET_STAFF_IDLE_S", 1800, 60, 86_400)
 REDPACKET_STAFF_SESSION_S = env.integer("REDPACKET_STAFF_SESSION_S", 8 * 3600, 60, 86_400)
+# Seconds after a change of one's password or second factor in which one approves nothing, and for
+# which an invitation is good.
+REDPACKET_CREDENTIALS_REST_S = env.integer(
+    "REDPACKET_CREDENTIALS_REST_S", 86_400, 3600, 30 * 86_400
+)
+REDPACKET_INVITATION_S = env.integer("REDPACKET_INVITATION_S", 3 * 86_400, 3600, 30 * 86_400)
 SESSION_COOKIE_AGE = REDPACKET_STAFF_SESSION_S
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -24,3 +24,5 @@ if "sqlite3" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 # Quick ones; tests/attacks/test_bulkheads.py takes the product's.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Tests of the rest after new credentials set it; the other ones begin with new people.
+REDPACKET_CREDENTIALS_REST_S = 0

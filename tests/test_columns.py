@@ -22,6 +22,7 @@ OF_PEOPLE = {
     "payments.channelrefund": {"reason", "attachment", "answer"},
     "kit.staffaction": {"subject", "reason"},
     "kit.staffevent": {"username", "agent"},
+    "office.accountchange": {"reason"},
     "kit.exportjob": {"query", "says"},
     "office.tries": {"username"},
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from office.states import CHANGE_MOVES
 from packets.states import MOVES, Kind, PacketState, PayStatus
 from payments.states import BILL_MOVES, CASE_MOVES, ORDER_MOVES, REFUND_MOVES, BillState
 from wallets.states import ADJUSTMENT_MOVES
@@ -223,6 +224,7 @@ def test_moves_in_the_document_are_those_of_the_code():
         "Channel refund": REFUND_MOVES,
         "Adjustment": ADJUSTMENT_MOVES,
         "Case": CASE_MOVES,
+        "Change of an account": CHANGE_MOVES,
         "Moves of a day's bill": BILL_MOVES,
     }
     for heading, moves in tabled.items():

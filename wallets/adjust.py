@@ -6,7 +6,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from kit import ids, money, retry
+from kit import credentials, ids, money, retry
 from kit.moves import move
 from kit.refusals import Forbidden, Invalid
 from wallets import accounts, ledger, suspense
@@ -81,10 +81,12 @@ def approve(
 
     Money:   source -> target, one line, in the transaction of the approval.
     Races:   proposed -> approved by the row's WHERE; the database refuses maker = checker.
-    Raises:  Forbidden (403) for the maker himself, Invalid (400) above the checker's limit,
-             InsufficientBalance (409), Uncovered (409) when the case's money has left meanwhile.
+    Raises:  Forbidden (403) for the maker himself, Fresh (403) by new credentials,
+             Invalid (400) above the checker's limit, InsufficientBalance (409),
+             Uncovered (409) when the case's money has left meanwhile.
     Spec:    2.7
     """
+    credentials.refuse_fresh(checker_id, now=now)
     adjustment = _decide(reference, AdjustmentStatus.APPROVED, checker_id, now)
     if adjustment is None:
         return False

@@ -52,8 +52,8 @@ ACTIONS = Chain(
     Seal.Table.ACTIONS,
     StaffAction,
     (
-        *("id", "user_id", "action", "model", "key", "subject", "reason", "once", "ip"),
-        "created_at",
+        *("id", "user_id", "action", "model", "key", "subject", "reason", "changes"),
+        *("once", "ip", "created_at"),
     ),
 )
 CHAINS = (LINES, ACTIONS)

@@ -20,10 +20,11 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from kit import credentials
 from kit.http import address
 from kit.plumbing import texts
 from kit.refusals import Problem
-from office.frame import dossier, staff
+from office.frame import dossier, once, staff
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +41,7 @@ class ReasonAction:
     title: Any = ""
     permission = ""  # "packets.freeze_packet"
     is_bulk = False  # offered on the list as well
+    is_approval = False  # of what another one has begun: not by who has new credentials
     is_grave = False  # takes something away from somebody: a red button
     needs_reason = True
     reason_label: Any = gettext_lazy("Reason")
@@ -64,9 +66,23 @@ class ReasonAction:
         """Call the verb with `also=also`; False when there was nothing left to do."""
         raise NotImplementedError
 
+    def shows(self, obj, result: Any) -> Sequence[tuple[Any, str]]:
+        """What is shown once, on the next page alone, to the person who did it."""
+        return ()
+
     def told(self, obj, result: Any) -> Any:
         """What came of it, for the person who did it; empty: it is done, and that is all."""
         return ""
+
+
+def refusal(action: ReasonAction, user, obj, now: datetime) -> str:
+    """Why it cannot be done by this person now; empty when it can."""
+    return action.refusal(obj, now) or held(action, user, now)
+
+
+def held(action: ReasonAction, user, now: datetime) -> str:
+    until = credentials.rests_until(user.pk, now) if action.is_approval else None
+    return credentials.told(until) if until else ""
 
 
 # name -> title: the timeline's words for what staff did. Filled by the admins that use them.
@@ -91,7 +107,8 @@ def view(model_admin, request, name: str):
     action = next((a for a in model_admin.acts if a.name == name), None)
     if action is None:
         raise Http404
-    if not (request.user.has_perm(action.permission) and model_admin.has_view_permission(request)):
+    may_act = staff.may(request.user, action.permission)
+    if not (may_act and model_admin.has_view_permission(request)):
         raise PermissionDenied
     if request.method not in ("GET", "POST"):
         return HttpResponseNotAllowed(["GET", "POST"])
@@ -103,19 +120,23 @@ def view(model_admin, request, name: str):
         return _ask(model_admin, request, action, rows, ReasonForm(action), now)
     form = ReasonForm(action, request.POST)
     seen = set(request.POST.getlist("seen"))
-    doable = [row for row in rows if not action.refusal(row, now)]
+    doable = [row for row in rows if not refusal(action, request.user, row, now)]
     if not doable:
-        messages.info(request, action.refusal(rows[0], now))
+        messages.info(request, refusal(action, request.user, rows[0], now))
         return HttpResponseRedirect(_back(model_admin, rows))
     if any(_seen(action, row) not in seen for row in doable):
         messages.warning(request, _("Something has changed in the meantime. Please look again."))
         return _ask(model_admin, request, action, rows, form, now)
     if not form.is_valid():
         return _ask(model_admin, request, action, rows, form, now)
-    done = [row for row in doable if _run(request, action, row, form.cleaned_data["reason"], now)]
+    shown: list[tuple[Any, str]] = []
+    reason = form.cleaned_data["reason"]
+    done = [row for row in doable if _run(request, action, row, reason, now, shown)]
     if done:
         counted = ngettext("%(title)s: done.", "%(title)s: done for %(number)d.", len(done))
         messages.success(request, counted % {"title": action.title, "number": len(done)})
+    if shown:
+        return once.page(model_admin, request, action.title, shown, _back(model_admin, rows))
     return HttpResponseRedirect(_back(model_admin, rows))
 
 
@@ -135,6 +156,17 @@ def url_of(model_admin, action: ReasonAction) -> str:
     return f"{dossier.list_of(model_admin.model)}do/{action.name}/"
 
 
+def warnings(model_admin, request, obj, now: datetime) -> list[str]:
+    """Why this person may not approve now what is there to be approved."""
+    return [
+        why
+        for action in model_admin.acts
+        if action.is_approval and staff.may(request.user, action.permission)
+        if action.allows(request.user, obj) and not action.refusal(obj, now)
+        if (why := held(action, request.user, now))
+    ][:1]
+
+
 def buttons(model_admin, request, obj, now: datetime) -> list[dict]:
     """The actions that this person may take on this row now."""
     return [
@@ -144,8 +176,8 @@ def buttons(model_admin, request, obj, now: datetime) -> list[dict]:
             "url": f"{url_of(model_admin, action)}?{urlencode({'pk': obj.pk})}",
         }
         for action in model_admin.acts
-        if request.user.has_perm(action.permission)
-        if action.allows(request.user, obj) and not action.refusal(obj, now)
+        if staff.may(request.user, action.permission)
+        if action.allows(request.user, obj) and not refusal(action, request.user, obj, now)
     ]
 
 
@@ -163,8 +195,8 @@ def _ask(model_admin, request, action, rows, form, now):
         {
             "row": row,
             "url": dossier.page_of(row),
-            "refusal": (refusal := action.refusal(row, now)),
-            "preview": [] if refusal else action.preview(row, now),
+            "refusal": (why := refusal(action, request.user, row, now)),
+            "preview": [] if why else action.preview(row, now),
             "seen": _seen(action, row),
         }
         for row in rows
@@ -189,7 +221,7 @@ def _seen(action, row) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
-def _run(request, action, row, reason: str, now: datetime) -> bool:
+def _run(request, action, row, reason: str, now: datetime, shown: list) -> bool:
     note = staff.Note(
         user=request.user, action=action.name, obj=row, reason=reason, ip=address.of(request)
     )
@@ -203,6 +235,7 @@ def _run(request, action, row, reason: str, now: datetime) -> bool:
         return False
     if told := action.told(row, result):
         messages.info(request, told)
+    shown += action.shows(row, result)
     return True
 
 

@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from kit.http import address
 from kit.models import StaffAction
 from kit.refusals import Problem
-from office.frame import dossier, staff
+from office.frame import dossier, once, staff
 
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
@@ -54,6 +54,10 @@ class Proposal:
         """Call the verb; the row that came of it, whose page is shown next."""
         raise NotImplementedError
 
+    def shows(self, row) -> Sequence[tuple[Any, str]]:
+        """What is shown once, on the next page alone, to the person who sent the form."""
+        return ()
+
     def told(self, row) -> Any:
         return _("Done: %(title)s.") % {"title": self.title}
 
@@ -67,7 +71,7 @@ def view(model_admin, request, name: str):
     proposal = next((p for p in model_admin.proposals if p.name == name), None)
     if proposal is None:
         raise Http404
-    if not request.user.has_perm(proposal.permission):
+    if not staff.may(request.user, proposal.permission):
         raise PermissionDenied
     if request.method == "GET":
         form = proposal.form(initial=proposal.begin(request.GET))
@@ -93,6 +97,8 @@ def view(model_admin, request, name: str):
             return _again(request, made)
         raise
     messages.success(request, proposal.told(row))
+    if shown := proposal.shows(row):
+        return once.page(model_admin, request, proposal.title, shown, dossier.page_of(row))
     return HttpResponseRedirect(dossier.page_of(row))
 
 

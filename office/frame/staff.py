@@ -5,7 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Permission, User
 from django.db import models
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -15,6 +18,30 @@ from kit.plumbing import texts
 
 # Whoever has it looks after the accounts of staff, and after no money.
 MANAGE_ACCOUNTS = "kit.manage_accounts"
+_MOVES_NO_MONEY = ("manage_accounts", "export")
+
+
+def may(user: Any, permission: str) -> bool:
+    """Whether somebody may act so. Money and accounts are never in one hand: who looks after the
+    accounts, as every superuser does, acts upon nothing else; who was given both does neither."""
+    if not user.has_perm(permission):
+        return False
+    if permission == MANAGE_ACCOUNTS:
+        return not is_given_money(user)
+    return not user.has_perm(MANAGE_ACCOUNTS)
+
+
+def is_given_money(user: Any) -> bool:
+    """Whether roles let him act upon money or customers; a superuser's flag is no role."""
+    acts = Permission.objects.exclude(codename__startswith="view_")
+    acts = acts.exclude(codename__in=_MOVES_NO_MONEY)
+    return acts.filter(Q(group__user=user) | Q(user=user)).exists()
+
+
+def operator() -> User:
+    """Who acts by manage.py on the server: an account that nobody can log in with."""
+    made = {"is_active": False, "is_staff": False, "password": make_password(None)}
+    return User.objects.get_or_create(username="manage.py", defaults=made)[0]
 
 
 def model_name(obj: models.Model | type[models.Model]) -> str:
@@ -35,6 +62,7 @@ class Note:
     reason: str
     ip: str | None = None
     once: str | None = None
+    changes: dict | None = None
     now: datetime = field(default_factory=timezone.now)
 
     def begin(self) -> None:
@@ -49,7 +77,8 @@ class Note:
             model=model_name(self.obj),
             key=str(self.obj.pk),
             subject=str(self.obj)[:128],
-            reason=self.reason,
+            reason=self.reason[:255],
+            changes=self.changes,
             once=self.once,
             ip=self.ip,
             created_at=self.now,

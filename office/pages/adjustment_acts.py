@@ -140,6 +140,7 @@ class _DecideAdjustment(ReasonAction):
 
 
 class ApproveAdjustment(_DecideAdjustment):
+    is_approval = True
     name = "approve_adjustment"
     title = gettext_lazy("Approve")
 

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from office.frame import staff
 from office.frame.actions import ReasonAction
 from office.frame.find import Hit, finder
 from office.frame.proposals import url_of
@@ -93,7 +94,7 @@ CASE_ACTS = [BookSurplus(), ResolveCase()]
 
 
 def _refund(request, case):
-    if not request.user.has_perm(PROPOSE_REFUND.permission):
+    if not staff.may(request.user, PROPOSE_REFUND.permission):
         return None
     if not (amount := channel_refund.refundable(case)):
         return None
@@ -104,7 +105,7 @@ def _refund(request, case):
 def _adjust(request, case):
     """Credit the payer with what the case holds."""
     held = cases.held_by(case)
-    if not held or not request.user.has_perm(PROPOSE_ADJUSTMENT.permission):
+    if not held or not staff.may(request.user, PROPOSE_ADJUSTMENT.permission):
         return None
     order = PaymentOrder.objects.filter(order_no=case.order_no).first() if case.order_no else None
     given = {

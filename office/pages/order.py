@@ -5,6 +5,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from office.frame import staff
 from office.frame.actions import ReasonAction
 from office.frame.find import SHOWN, Hit, finder
 from office.frame.proposals import url_of
@@ -77,7 +78,7 @@ ORDER_ACTS = [AskChannel()]
 
 def _refund_it(request, order):
     is_topup = order.purpose == "topup" and order.status == OrderStatus.CONFIRMED
-    if not is_topup or not request.user.has_perm(PROPOSE_REFUND.permission):
+    if not is_topup or not staff.may(request.user, PROPOSE_REFUND.permission):
         return None
     of_it = {"pay_type": PayType(order.pay_type), "trade_no": order.trade_no, "paid": order.amount}
     if not (amount := refunded.rest(**of_it)):

@@ -74,9 +74,20 @@ class StaffActionAdmin(ReadOnlyAdmin):
                 (_("on"), found(row.subject)),
                 (_("reason"), row.reason),
                 (_("address"), row.ip or "-"),
+                (_("changes"), _changes(row)),
                 (_("time"), moment(row.created_at)),
             ],
         )
+
+
+def _changes(row: StaffAction) -> str:
+    """Before and after, in a line."""
+    lines = [
+        f"{name}: {' → '.join(map(str, what)) if isinstance(what, list) else what}"
+        for name, what in (row.changes or {}).items()
+        if what is not None
+    ]
+    return "; ".join(lines) or "-"
 
 
 @admin.register(StaffEvent)

@@ -103,6 +103,7 @@ class _DecideRefund(ReasonAction):
 
 
 class ApproveRefund(_DecideRefund):
+    is_approval = True
     name = "approve_refund"
     title = gettext_lazy("Approve")
 
@@ -178,7 +179,7 @@ class _ConcludeRefund(ReasonAction):
     """What a person has seen at the channel, which the channel does not tell by itself."""
 
     permission = "payments.conclude_refund"
-    is_grave = True
+    is_grave = is_approval = True
     is_paid: bool
     reason_label = gettext_lazy("What the channel's own pages show")
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from kit.ids import is_outside_id
 from kit.money import ZERO
+from office.frame import staff
 from office.frame.actions import ReasonAction
 from office.frame.find import Hit, finder
 from office.frame.proposals import url_of
@@ -77,7 +78,7 @@ class UnfreezeWallet(ReasonAction):
 
 
 def _adjust(request, wallet):
-    if not request.user.has_perm(PROPOSE_ADJUSTMENT.permission):
+    if not staff.may(request.user, PROPOSE_ADJUSTMENT.permission):
         return None
     return PROPOSE_ADJUSTMENT.title, url_of(Adjustment, PROPOSE_ADJUSTMENT, user_id=wallet.user_id)
 

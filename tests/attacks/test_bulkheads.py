@@ -5,18 +5,21 @@ import re
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import hashers
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.cache import caches
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from kit import outside
 from kit.bulkhead import Full
 from kit.models import StaffAction, StaffEvent
-from office import passwords, roles
+from office import accounts, gate, passwords, roles
 from office.export import jobs as export
+from office.models import Invitation, Tries
 from packets import members
 from payments.models import Bill, PaymentOrder
 from redpacket_site import settings as product
@@ -172,6 +175,58 @@ def test_a_log_in_beyond_the_number_hashes_without_the_guard(hashing, settings):
 
     with kept_by(hashing, logs_in, 2) as said:
         assert said == [None, None]
+
+
+def invitation() -> tuple[str, str]:
+    now = timezone.now()
+    _user, word, code = accounts.invite_by_operator(username="nora", role=roles.SUPPORT, now=now)
+    return f"/admin/join/{word}/", code
+
+
+@pytest.fixture
+def newcomer(real_database, settings) -> tuple[desk.Desk, str, str]:
+    """Somebody to change his password, and an invitation's link and code."""
+    roles.grant(apps)
+    slow = settings.PASSWORD_HASHERS
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    checker = desk.staff(roles.CHECKER)
+    settings.PASSWORD_HASHERS = slow
+    about = {"username": "nora", "role": roles.SUPPORT, "now": timezone.now()}
+    _user, word, code = accounts.invite_by_operator(**about)
+    return checker, f"/admin/join/{word}/", code
+
+
+GUESS = {"old_password": "guess", "new_password1": "x", "new_password2": "y"}
+
+
+def tries_used() -> list:
+    return [*Tries.objects.values_list("used", flat=True), Invitation.objects.get().tries]
+
+
+def test_a_new_password_beyond_the_number_uses_up_no_try(hashing, newcomer):
+    checker, link, code = newcomer
+
+    with kept_by(hashing, logs_in, 1):
+        before = tries_used()
+        for _ in range(6):
+            assert busy_page(checker.post("/admin/password_change/", GUESS))
+            assert busy_page(Client(headers={"Accept-Language": "en"}).post(link, {"code": code}))
+        assert tries_used() == before
+    assert checker.post("/admin/password_change/", GUESS).status_code == 200
+    assert Client().post(link, {"code": code}).status_code == 302
+
+
+def test_a_new_password_beyond_the_number_uses_up_a_try_without_the_gate(
+    hashing, newcomer, monkeypatch
+):
+    checker, link, code = newcomer
+    monkeypatch.setattr(gate, "HASHING", ("/admin/login/",))
+
+    with kept_by(hashing, logs_in, 1):
+        before = tries_used()
+        assert busy_page(checker.post("/admin/password_change/", GUESS))
+        assert Client().post(link, {"code": code}).status_code == 302
+        assert sum(tries_used()) > sum(before)
 
 
 def test_the_page_speaks_the_readers_language(hashing):

@@ -1,13 +1,17 @@
 """A member of staff at his desk: a client that has logged in with both factors."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from kit import credentials
 
 PASSWORD = "a long enough password"
 
@@ -21,6 +25,7 @@ def account(role: str | None, username: str = "") -> User:
     if role:
         user.groups.add(Group.objects.get(name=role))
     TOTPDevice.objects.create(user=user, name="phone", confirmed=True)
+    credentials.changed(user, now=timezone.now() - timedelta(days=100))
     return user
 
 

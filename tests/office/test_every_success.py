@@ -9,9 +9,9 @@ from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone, translation
 
-from office import roles, tries
+from office import accounts, roles, tries
 from office.frame.proposals import url_of
-from office.models import Tries
+from office.models import AccountChange, Tries
 from packets import freeze, refund, review
 from packets.models import RefundReview
 from packets.states import Kind, ReviewState
@@ -125,6 +125,18 @@ def used_tries() -> Tries:
     return Tries.objects.get(key=tries.take(username="bob", ip="192.0.2.1", now=NOW()).pair)
 
 
+def account_change(maker_id: int | None = None) -> AccountChange:
+    maker_id = maker_id or desk.account(roles.ACCOUNTS, "somebody").pk
+    user = desk.account(roles.SUPPORT, "bob")
+    about = {"kind": AccountChange.Kind.RESET, "user_id": user.pk, "reason": "because"}
+    return accounts.change(**about, maker_id=maker_id, now=NOW())
+
+
+def account_form(**more) -> dict:
+    desk.account(roles.SUPPORT, "bob")
+    return {"username": "bob", "reason": "because"} | more
+
+
 # action -> (who, the row that it is done to; given who does it)
 ACTS = {
     "freeze_packet": (roles.SUPPORT, lambda me: make.make_paid_packet()),
@@ -148,6 +160,9 @@ ACTS = {
     "refund_was_paid": (roles.MAKER, lambda me: parked_refund()),
     "refund_came_back": (roles.MAKER, lambda me: parked_refund()),
     "unlock_login": (roles.ACCOUNTS, lambda me: used_tries()),
+    "approve_account_change": (roles.ACCOUNTS, lambda me: account_change()),
+    "reject_account_change": (roles.ACCOUNTS, lambda me: account_change()),
+    "withdraw_account_change": (roles.ACCOUNTS, lambda me: account_change(me)),
 }
 
 
@@ -168,6 +183,12 @@ FORMS = {
     "propose_refund": refund_form,
     "run_bill": bill_form,
     "upload_bill": bill_form,
+    "propose_invitation": lambda: account_form(
+        username="nora", full_name="Nora", email="", role=roles.AUDITOR
+    ),
+    "propose_role": lambda: account_form(role=roles.AUDITOR),
+    "propose_reset": account_form,
+    "propose_stop": account_form,
 }
 
 
@@ -215,8 +236,8 @@ def test_every_action_is_done_and_says_so(name, language, alipay):  # noqa: F811
 @pytest.mark.parametrize("name", FORMS)
 def test_every_form_is_sent_and_says_so(name, language, monkeypatch):
     monkeypatch.setattr("payments.reconcile.download", lambda **day: bill_form()["file"].read())
-    sitting = sit(roles.MAKER, language)
     model, form = everything()[name]
+    sitting = sit(roles.ACCOUNTS if model is AccountChange else roles.MAKER, language)
     url, filled = url_of(model, form), FORMS[name]()
 
     assert sitting.get(url).status_code == 200

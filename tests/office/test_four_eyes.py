@@ -119,9 +119,11 @@ def test_the_database_refuses_a_maker_as_checker(both):
         )
 
 
-def test_superusers_are_two_people_as_well(superuser):
-    row = proposed(superuser)
+def test_superusers_move_no_money(superuser, maker):
+    row = proposed(maker)
 
+    assert superuser.post(ADJUST, FORM | {"done": "1"}).status_code == 403
+    assert "approve_adjustment" not in superuser.text(row)
     url = desk.act_url(row, "approve_adjustment")
     assert superuser.post(url, {"pk": row.pk, "seen": "x", "reason": "me"}).status_code == 403
 

@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from bench import asked, history
 from office.frame import lists
@@ -19,7 +18,7 @@ from payments.models import PaymentOrder
 from sandbox.management.commands.token import token
 from wallets.models import LedgerLine
 
-PEOPLE = {User, Group, TOTPDevice}  # as many rows as there are staff
+PEOPLE = {Group}  # as many rows as there are roles
 WITHIN_A_DAY = {KindOfDayFilter, DayFilter}  # the books of one day (pages/day_filters.py)
 LIST_OF_ITS_OWN = LedgerLine  # searches both sides of its accounts by itself (pages/ledger.py)
 

@@ -89,7 +89,7 @@ def test_each_closed_day_is_sealed_behind_the_one_before():
         before = seal.seal
     rows = [
         [action.pk + n, action.user_id, "freeze", "wallets.wallet", "bob", "bob", "看过了", None,
-         "2001:db8::1", at]
+         None, "2001:db8::1", at]
         for n in range(2)
     ]  # fmt: skip
     told = "".join(f"{json.dumps(row, separators=(',', ':'))}\n" for row in rows)
@@ -149,7 +149,8 @@ COLUMNS = {
     },
     "actions": {
         "id": "99", "action": "'x'", "model": "'x'", "key": "'x'", "subject": "'x'",
-        "reason": "'x'", "once": "'x'", "ip": "NULL", "created_at": "'2026-01-01 00:00:00'",
+        "reason": "'x'", "changes": "'{}'", "once": "'x'", "ip": "NULL",
+        "created_at": "'2026-01-01 00:00:00'",
     },
 }  # fmt: skip
 TABLES = {"lines": "wallets_ledgerline", "actions": "kit_staffaction"}

@@ -1,0 +1,75 @@
+from django.contrib import admin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from office.models import AccountChange, Invitation
+from office.pages.account_change_acts import CHANGE_ACTS
+from office.proposing import PROPOSALS
+from office.readonly import (
+    DateRangeFilter,
+    Page,
+    ReadOnlyAdmin,
+    Section,
+    badge,
+    done_to,
+    link,
+    moment,
+    page_of,
+)
+from office.states import ChangeStatus
+
+TONES = {
+    ChangeStatus.PROPOSED: "awaiting",
+    ChangeStatus.APPROVED: "open",
+    ChangeStatus.REJECTED: "void",
+    ChangeStatus.WITHDRAWN: "closed",
+}
+
+
+@admin.register(AccountChange)
+class AccountChangeAdmin(ReadOnlyAdmin):
+    list_display = ["at", "user", "kind", "role", "maker", "checker", "shown_status"]
+    list_select_related = ["user", "maker", "checker"]
+    list_filter = ["status", ("proposed_at", DateRangeFilter)]
+    search_fields = ["user__username", "maker__username"]
+    search_help_text = gettext_lazy("staff")
+    acts = CHANGE_ACTS
+    proposals = PROPOSALS
+
+    @admin.display(description=gettext_lazy("proposed at"))
+    def at(self, row):
+        return moment(row.proposed_at)
+
+    @admin.display(description=gettext_lazy("status"))
+    def shown_status(self, row):
+        return badge(TONES[ChangeStatus(row.status)], row.get_status_display())
+
+    def page(self, request, row):
+        page = Page(
+            sentence=str(row),
+            badges=[self.shown_status(row)],
+            facts=[
+                (_("account"), link(page_of(row.user), row.user)),
+                (_("kind"), row.get_kind_display()),
+                (_("role"), row.role or "-"),
+                (_("role before"), row.role_before or "-"),
+                (_("reason"), row.reason),
+                (_("maker"), row.maker),
+                (_("checker"), row.checker or "-"),
+                (_("proposed at"), moment(row.proposed_at)),
+                (_("decided at"), moment(row.decided_at)),
+            ],
+            sections=[Section(title=_("timeline"), entries=done_to(row), name="timeline")],
+        )
+        invitation = Invitation.objects.filter(change=row).first()
+        if invitation and invitation.until:
+            used = moment(invitation.used_at)
+            page.facts = [
+                *page.facts,
+                (_("invitation good until"), moment(invitation.until)),
+                (_("taken up at"), used),
+            ]
+        is_open = row.status == ChangeStatus.PROPOSED
+        if is_open and request.user.pk in (row.maker_id, row.user_id):
+            page.warnings = [_("another person has to decide this")]
+        return page
