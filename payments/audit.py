@@ -205,6 +205,21 @@ def refunds_under_way_are_asked_about() -> Iterator[Finding]:
                 )
 
 
+def refunds_of_bills_are_booked_once() -> Iterator[Finding]:
+    """What was made at a channel itself stands in our books once by its number there, and nobody
+    tells the channel to make it again."""
+    rule, seen = "refunds_of_bills_are_booked_once", set()
+    theirs = ChannelRefund.objects.exclude(their_no="").exclude(status__in=IN_VAIN)
+    for refunds in by_key(theirs):
+        for refund in refunds:
+            key = refund.pay_type, refund.their_no
+            is_told = refund.status not in (RefundStatus.PROPOSED, RefundStatus.DONE)
+            if key in seen or is_told or refund.chase_at:
+                says = f"{refund.their_no}, {refund.get_status_display()}"
+                yield Finding(rule, f"refund {refund.refund_no}", says)
+            seen.add(key)
+
+
 def late_refunds_are_put_right() -> Iterator[Finding]:
     """What was paid back after it had failed is the platform's loss until its case is closed."""
     late = Case.objects.filter(kind=CaseKind.REFUND_LATE, status=CaseStatus.OPEN)
@@ -223,6 +238,7 @@ RULES = (
     suspense_is_what_open_cases_hold,
     refunds_stay_within_their_payment,
     refunds_under_way_are_asked_about,
+    refunds_of_bills_are_booked_once,
     late_refunds_are_put_right,
 )
 

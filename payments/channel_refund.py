@@ -2,7 +2,7 @@
 channel is told by send_refund.py."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,11 +13,13 @@ from django.utils.translation import gettext_lazy as _
 from kit import credentials, ids, later, money, retry
 from kit.moves import move
 from kit.refusals import Forbidden, Invalid
-from payments import cases, refunded, trades
+from payments import bills, cases, refunded, trades
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, CaseStatus, OrderStatus, PayType, RefundStatus
 from wallets import accounts, adjust, ledger
 from wallets.states import LineKind
+
+NOON = timedelta(hours=12)
 
 
 @retry.unit
@@ -113,6 +115,15 @@ def _behind(case_id: int) -> Refundable:
     return payment
 
 
+def paid_of(case: Case) -> Decimal:
+    """What the payment came to whose money this case holds."""
+    paid = case.amount
+    if case.kind == CaseKind.REFUND_FAILED:  # about a part of it
+        failed = ChannelRefund.objects.filter(refund_no=case.reference).first()
+        paid = failed.paid if failed else paid
+    return trades.paid(PayType(case.pay_type), case.trade_no, paid)
+
+
 def _of_case(case: Case) -> Refundable | None:
     """The payment whose money this open case is about, if that can go back through its channel."""
     if case.status != CaseStatus.OPEN or not case.trade_no:
@@ -149,8 +160,10 @@ def put_forward(
     case: Case | None = None,
     maker_id: int | None = None,
     attachment: str = "",
+    **theirs: Any,
 ) -> ChannelRefund:
     """Propose a refund; for use inside the proposer's transaction. No maker: a rule proposes it.
+    `theirs`: what a bill says of one that the channel has made (book_refund.py).
 
     Raises: NothingLeft (409).
     """
@@ -168,6 +181,7 @@ def put_forward(
         case=case,
         maker_id=maker_id,
         proposed_at=now,
+        **theirs,
     )
 
 
@@ -175,17 +189,21 @@ def put_forward(
 def approve(
     *, refund_no: str, checker_id: int, now: datetime, also: retry.Also | None = None
 ) -> bool:
-    """Let the money go: it leaves its account now, and the channel is told; False when somebody
-    else decided first.
+    """Let the money go: it leaves its account now, and the channel is told; one that was made at
+    the channel is done by that. False when somebody else decided first.
 
     Money:   source -> clearing, one line, reference: the refund number.
-    Races:   proposed -> approved by the row's WHERE; the database refuses maker = checker.
+    Races:   proposed -> approved (done) by the row's WHERE; the database refuses maker = checker.
     Raises:  Forbidden (403) for the maker himself, Fresh (403) by new credentials,
              Invalid (400) above the checker's limit, InsufficientBalance (409),
              Uncovered (409) when its case's money has left meanwhile.
     """
     credentials.refuse_fresh(checker_id, now=now)
-    refund = _decide(refund_no, RefundStatus.APPROVED, checker_id, now, chase_at=now)
+    theirs = ChannelRefund.objects.filter(refund_no=refund_no).exclude(their_no="").first()
+    if theirs:
+        refund = _decide(refund_no, RefundStatus.DONE, checker_id, now, **_made_there(theirs, now))
+    else:
+        refund = _decide(refund_no, RefundStatus.APPROVED, checker_id, now, chase_at=now)
     if refund is None:
         return False
     if refund.amount > most_for_checker(refund):
@@ -200,13 +218,37 @@ def approve(
         note=refund.reason,
         case_id=refund.case_id,
     )
-    transaction.on_commit(lambda: later.run("payments.send_refund", refund.pk))
+    if theirs:
+        _found(theirs, now)
+    else:
+        transaction.on_commit(lambda: later.run("payments.send_refund", refund.pk))
     return True
 
 
+def _made_there(theirs: ChannelRefund, now: datetime) -> dict[str, Any]:
+    """Done on the day in whose bill it stands, and that is all that is known."""
+    day = theirs.billed_on
+    at = bills.bounds(PayType(theirs.pay_type), day)[0] + NOON if day else now
+    return {"done_at": at, "settle_date": day}
+
+
+def _found(theirs: ChannelRefund, now: datetime) -> None:
+    """The rows of bills that named it are explained."""
+    about = {"kind": CaseKind.BILL_SHORTFALL, "pay_type": theirs.pay_type}
+    says = f"booked as {theirs.refund_no}"
+    for case in Case.objects.filter(trade_no=theirs.trade_no, **about):
+        named = case.reference.split(":", 2)[-1]
+        if named in (theirs.their_no, f"{theirs.their_no}:refund") and named != case.trade_no:
+            cases.known(
+                kinds=[CaseKind.BILL_SHORTFALL], reference=case.reference, says=says, now=now
+            )
+
+
 def most_for_checker(refund: ChannelRefund) -> Decimal:
-    """A person's proposal is limited; a rule's is the payment, which came in whole."""
-    return settings.REDPACKET_CHECKER_MAX if refund.maker_id else refund.paid
+    """A person's proposal is limited; a rule's is the payment, which came in whole, and what the
+    channel has given back already is gone."""
+    is_limited = refund.maker_id and not refund.their_no
+    return settings.REDPACKET_CHECKER_MAX if is_limited else refund.paid
 
 
 @retry.unit

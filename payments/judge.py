@@ -122,11 +122,13 @@ def _payments(pay_type: PayType, rows: list[BillRow]) -> dict[str, Ours]:
 
 def _refunds(pay_type: PayType, rows: list[BillRow]) -> dict[str, Ours]:
     """In any state: the bill may be faster than our next question."""
-    found = ChannelRefund.objects.filter(
-        pay_type=pay_type, refund_no__in=[row.refund_no for row in rows]
-    )
-    facts = ("refund_no", "amount", "pk", "billed_on", "status", "done_at")
-    return {number: Ours(*values) for number, *values in found.values_list(*facts)}
+    numbers = [row.refund_no for row in rows]
+    facts = ("amount", "pk", "billed_on", "status", "done_at")
+    of_channel = ChannelRefund.objects.filter(pay_type=pay_type)
+    booked = of_channel.filter(their_no__in=numbers).exclude(status__in=IN_VAIN)
+    sent = of_channel.filter(refund_no__in=numbers, their_no="")
+    found = [*booked.values_list("their_no", *facts), *sent.values_list("refund_no", *facts)]
+    return {number: Ours(*values) for number, *values in found}
 
 
 Verdict = tuple[CaseKind, str] | None

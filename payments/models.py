@@ -178,6 +178,15 @@ class ChannelRefund(Leased):
     """Money going back the way it came (原路退款): proposed by one, approved by another."""
 
     refund_no = AsciiField(_("refund number"), max_length=32, unique=True)  # the same at each try
+    # Its number at the channel, when it was made there and not by us (book_refund.py); else empty.
+    their_no = AsciiField(
+        _("number at the channel"),
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        db_index=True,
+    )
     pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
     order_no = AsciiField(_("order number"), max_length=64, db_index=True)
     trade_no = AsciiField(_("trade number"), max_length=64)
@@ -213,7 +222,8 @@ class ChannelRefund(Leased):
     billed_on = models.DateField(_("in the bill of"), null=True)  # the day whose bill names it
     chase_at = models.DateTimeField(_("next try at"), null=True, db_index=True)
     chases = models.PositiveSmallIntegerField(_("tries"), default=0)
-    # Workers of the release before look here for a refund under way; Trade knows of all.
+    # Workers of the release before look here for a refund under way; Trade knows of all. What was
+    # made at the channel stands here with its number, so that it is booked once.
     open_key = AsciiField(max_length=96, null=True, unique=True, editable=False)
 
     MOVES = Moves("status", REFUND_MOVES)

@@ -75,10 +75,12 @@ class RefundStatus(models.IntegerChoices):
 
 
 # from -> to. Sent: the channel may have heard of it, and whether it has done it is not known yet.
+# Done from proposed: made at the channel itself, and booked from its bill (book_refund.py).
 # Done from failed: the channel paid back after all, and its word beats ours (end_refund.py).
 REFUND_MOVES = {
     RefundStatus.PROPOSED: {
         RefundStatus.APPROVED,
+        RefundStatus.DONE,
         RefundStatus.REJECTED,
         RefundStatus.WITHDRAWN,
     },

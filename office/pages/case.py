@@ -26,7 +26,7 @@ from office.readonly import (
 )
 from office.shown.payments import case_status, refund_rows, repeating
 from office.shown.wallets import adjustment_rows
-from payments import book, cases, channel_refund
+from payments import book, book_refund, cases, channel_refund
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, CaseStatus
 from wallets import accounts
@@ -90,7 +90,37 @@ class BookSurplus(ReasonAction):
         return book.book(case_id=case.pk, staff_id=also.user.pk, reason=reason, now=now, also=also)
 
 
-CASE_ACTS = [BookSurplus(), ResolveCase()]
+class BookRefund(ReasonAction):
+    name = "book_refund"
+    title = gettext_lazy("Propose to book the refund")
+    permission = PROPOSE_REFUND.permission
+
+    def refusal(self, case, now):
+        if case.status != CaseStatus.OPEN:
+            return _("This case is resolved already.")
+        if not book_refund.is_bookable(case):
+            return _("This case is about no refund of a bill, or its payment is not booked.")
+        return ""
+
+    def preview(self, case, now):
+        payment = book_refund.payment_of(case)
+        told = {"money": f"{case.amount:,.2f}", "source": payment.source if payment else ""}
+        return [
+            _("Once another person approves it, %(money)s yuan leave %(source)s.") % told,
+            _("The channel is told nothing: it has paid them back already."),
+        ]
+
+    def facts(self, case):
+        payment = book_refund.payment_of(case)
+        return (case.status, payment.source if payment else "")
+
+    def run(self, case, *, reason, now, also):
+        return book_refund.propose(
+            case_id=case.pk, reason=reason, maker_id=also.user.pk, now=now, also=also
+        )
+
+
+CASE_ACTS = [BookSurplus(), BookRefund(), ResolveCase()]
 
 
 def _refund(request, case):
@@ -142,7 +172,9 @@ SUGGESTED = {
     CaseKind.BILL_SURPLUS: gettext_lazy(
         "ask the channel about the order; if it has ended, book the payment into suspense"
     ),
-    CaseKind.BILL_SHORTFALL: gettext_lazy("ask the channel where this money is"),
+    CaseKind.BILL_SHORTFALL: gettext_lazy(
+        "ask the channel where this money is; book a refund that was made there"
+    ),
     CaseKind.BILL_AMOUNT: gettext_lazy("compare with the notification; refund or adjust"),
     CaseKind.BILL_REPEATED: gettext_lazy("ask the channel: one payment stands twice in its bill"),
     CaseKind.BILL_OTHER_DAY: gettext_lazy("nothing to do when the other day's bill matches"),

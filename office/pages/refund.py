@@ -70,6 +70,7 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
             badges=[refund_status(refund)],
             facts=[
                 (_("refund number"), refund.refund_no),
+                (_("number at the channel"), refund.their_no or "-"),
                 (_("order number"), found(refund.order_no)),
                 (_("trade number"), refund.trade_no),
                 (_("paid"), yuan(refund.paid)),

@@ -121,9 +121,14 @@ class ApproveRefund(_DecideRefund):
             "maker": refund.maker or _("system"),
             "reason": refund.reason,
         }
+        if refund.their_no:
+            goes = _("%(money)s yuan leave %(source)s now; %(channel)s has paid them back already.")
+        else:
+            goes = _(
+                "%(money)s yuan leave %(source)s now, and %(channel)s is told to pay them back."
+            )
         return [
-            _("%(money)s yuan leave %(source)s now, and %(channel)s is told to pay them back.")
-            % told,
+            goes % told,
             _("Proposed by %(maker)s: %(reason)s") % told,
         ]
 

@@ -15,11 +15,12 @@ from office.models import AccountChange, Tries
 from packets import freeze, refund, review
 from packets.models import RefundReview
 from packets.states import Kind, ReviewState
-from payments import channel_refund, reconcile, send_refund
+from payments import bills, channel_refund, reconcile, send_refund
 from payments.channels import registry
 from payments.channels.base import RefundState
 from payments.models import Bill, Case, ChannelRefund
-from payments.states import PayType
+from payments.states import CaseKind, PayType
+from payments.tests import test_reconcile as tr
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
 from tests import make
 from tests.office import books, desk, stories
@@ -121,6 +122,16 @@ def surplus() -> Case:
     return Case.objects.get()
 
 
+def given_back() -> Case:
+    """Made at the channel: its bill alone knows of it."""
+    order, _ = stories.topped_up_twice(NOW())
+    day = bills.day_of(PayType.ALIPAY, NOW())
+    at = NOW().astimezone(bills.ZONE)
+    content = tr.alipay([tr.Row(order.order_no, order.trade_no, "1.00", at, refund_no="C1")])
+    reconcile.reconcile(pay_type=PayType.ALIPAY, day=day, content=content, now=NOW())
+    return Case.objects.get(kind=CaseKind.BILL_SHORTFALL)
+
+
 def used_tries() -> Tries:
     return Tries.objects.get(key=tries.take(username="bob", ip="192.0.2.1", now=NOW()).pair)
 
@@ -153,6 +164,7 @@ ACTS = {
     "withdraw_adjustment": (roles.MAKER, adjustment),
     "ask_channel": (roles.SUPPORT, lambda me: make_order()),
     "book_surplus": (roles.MAKER, lambda me: surplus()),
+    "book_refund": (roles.MAKER, lambda me: given_back()),
     "resolve_case": (roles.MAKER, lambda me: empty_case()),
     "approve_refund": (roles.CHECKER, lambda me: rules_refund()),
     "reject_refund": (roles.CHECKER, lambda me: rules_refund()),
