@@ -32,7 +32,7 @@ from packets import members
 
 PROCESSES, PACKETS = (1, 2, 4), (1, 20, 200)
 MEMBERS, ROWS = (2_000, 20_000, 100_000), (10_000, 100_000, 1_000_000)
-WINS, REFUSALS = SHARES - 1, 4_000
+WINS, REFUSALS = SHARES, 4_000
 FIGURES = ("wins per s", "win CPU us", "refusals per s", "refusal CPU us")
 
 
@@ -50,7 +50,9 @@ def ask(server: bench.Server, packets: list[str], tokens: list[str]) -> dict[str
         load.post(bench.OURS.format(packets[i % len(packets)]), tokens[1 + i]) for i in range(WINS)
     ]
     late = [
-        load.post(bench.OURS.format(packets[i % len(packets)]), tokens[SHARES + i % (SHARES - 1)])
+        load.post(
+            bench.OURS.format(packets[i % len(packets)]), tokens[1 + SHARES + i % (SHARES - 1)]
+        )
         for i in range(REFUSALS)
     ]
     found = {}

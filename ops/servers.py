@@ -33,6 +33,7 @@ class Servers:
 
     def __init__(self, folder: Path, *, throwaway: bool = False, root_password: str = ""):
         self.folder, self.throwaway = folder.absolute(), throwaway
+        self.is_temporary = False  # gone with the command that it was started for
         self.root_password = root_password  # of one whose accounts are made by hand
         run = self.run = self.folder / "run"
         run.mkdir(parents=True, exist_ok=True)
@@ -138,6 +139,8 @@ class Servers:
                 f"ALTER USER {whom} IDENTIFIED BY '{password}'",
                 f"GRANT ALL ON {DATABASE}.* TO {whom}",
             ]
+        if self.is_temporary:  # a bench measures beside databases of other sizes
+            lines.append(f"GRANT ALL ON `{DATABASE}\\_%`.* TO {whom}")
         if self.throwaway:  # tests make databases of their own, and look at who waits for a lock
             lines += [f"GRANT ALL ON `test\\_%`.* TO {whom}", f"GRANT PROCESS ON *.* TO {whom}"]
         return lines
@@ -204,6 +207,7 @@ def run_with(command: list[str], *, throwaway: bool) -> int:
     """Run a command beside a fresh pair of servers; its exit code."""
     folder = Path(tempfile.mkdtemp(prefix="hongbao-"))
     servers = Servers(folder, throwaway=throwaway)
+    servers.is_temporary = True
     servers.prepare()
     started: list[subprocess.Popen] = []
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
