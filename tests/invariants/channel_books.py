@@ -8,7 +8,7 @@ about permissions and limits, says "unknown" of what it knows, refunds hours lat
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
@@ -98,6 +98,7 @@ class ChannelBooks:
     merchants: list[str] = field(default_factory=lambda: ["m0"])  # ours there; the last is in force
     ends_of: dict[str, str] = field(default_factory=dict)  # how each refund was to go on
     at_work: set[str] = field(default_factory=set)  # refunds that it is being asked for
+    misnamed: set[str] = field(default_factory=set)  # orders of which a notice said another amount
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     # --- its books
@@ -143,6 +144,11 @@ class ChannelBooks:
 
     def by_trade(self, trade_no: str) -> Trade | None:
         return next((t for t in self.trades.values() if trade_no and t.trade_no == trade_no), None)
+
+    def wrong_notice_of(self, trade: Trade, amount: int) -> Notice:
+        """Genuine, and not true: its answer to a question, and its bill, say what was paid."""
+        self.misnamed.add(trade.order_no)
+        return self.notice_of(replace(trade, paid=amount))
 
     def notice_of(self, trade: Trade, *, sign: str = GOOD, says: str = "paid") -> Notice:
         body = {"order_no": trade.order_no, "trade_no": trade.trade_no, "amount": trade.paid}
@@ -267,7 +273,7 @@ class ChannelBooks:
             raise Forged("signature")
         if said["says"] != "paid":
             return Noted(said["order_no"], said["trade_no"], said["says"])
-        return self._payment(self.trades[said["order_no"]])
+        return self._payment(replace(self.trades[said["order_no"]], paid=said["amount"]))
 
     def bill(self, merchant: str, day) -> bytes:
         lie = self._called("bill", ("lost before", "not ready", "none yet"))

@@ -121,6 +121,8 @@ class Finance:
         if books.is_gone:
             raise Nothing
         shows = books.says_where(found[0], to_payer=self.luck.random() < 0.5)
+        if self.world.honest and not shows:
+            shows = "failed"  # whatever it is told of that, it does not take it
         if shows in ("done", "failed"):
             done = conclude_refund.conclude(
                 refund_no=found[0],

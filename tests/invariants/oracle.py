@@ -87,6 +87,29 @@ class Books:
         ):
             self.shares[rp_id].append(tuple(share))
 
+        self.aside = self._in_suspense()
+        self.own: dict[tuple[str, str], list[tuple]] = defaultdict(list)
+        for kind, reference, source, target, amount in self.lines:
+            if kind in (CHANNEL_PAY, TOPUP):
+                self.own[source.partition(":")[2], reference].append((target, amount))
+
+    def _in_suspense(self) -> dict[tuple[str, str], int]:
+        """(channel, trade number) -> what came to suspense for it and was not taken out again as
+        never told. Such a line names its case, with "/back" behind it."""
+        found: dict[tuple[str, str], int] = defaultdict(int)
+        for kind, reference, _, target, amount in self.lines:
+            plain = reference.removesuffix("/back")
+            if kind != SUSPENSE or reference in self.refunds:
+                continue
+            if plain in self.refunds:
+                _, pay_type, _, _, _, trade_no, *_ = self.refunds[plain]
+                key = PayType(pay_type).word, trade_no
+            else:
+                channel, _, number = plain.partition(":")
+                key = channel, number.partition("/")[0]
+            found[key] += amount if target == "suspense" else -amount
+        return {key: amount for key, amount in found.items() if amount}
+
     def open_cases_about(self, *numbers: str) -> list[tuple]:
         """Open cases that name one of these order, trade or refund numbers."""
         numbers = set(filter(None, numbers))
@@ -127,7 +150,7 @@ def differences(world: World) -> list[str]:
 
 def sums(world: World, ours: Books) -> Iterator[str]:
     """In at the channels - back at the channels = wallets + live shares + suspense + platform."""
-    taken = sum(books.taken() for books in world.books.values())
+    taken = sum(took(books, ours) for books in world.books.values())
     back = sum(books.given_back() for books in world.books.values())
     live = sum(
         money
@@ -144,6 +167,25 @@ def sums(world: World, ours: Books) -> Iterator[str]:
             f"taken {taken} - back {back} != here {here} + refunds under way {way}"
             f" + known only by the bill {missing}"
         )
+
+
+def took(books, ours: Books) -> int:
+    return sum(believed(books, trade, ours) for trade in books.trades.values())
+
+
+def believed(books, trade, ours: Books) -> int:
+    """What a channel took for this order; or what stands in our books when a notice of it was
+    wrong, some of that is on its way already, and a case says that the channel contradicts it."""
+    kinds = {case[1] for case in ours.cases if trade.trade_no and case[4] == trade.trade_no}
+    if trade.order_no in getattr(books, "misnamed", ()) and "contradicted" in kinds:
+        return booked(books, trade, ours)
+    return trade.paid
+
+
+def booked(books, trade, ours: Books) -> int:
+    word = books.pay_type.word
+    own = sum(amount for _, amount in ours.own.get((word, trade.order_no), ()))
+    return own + ours.aside.get((word, trade.trade_no), 0)
 
 
 def _on_their_way(world: World, ours: Books) -> Iterator[tuple[str, int]]:
@@ -166,17 +208,11 @@ def _not_booked(world: World, ours: Books) -> Iterator[tuple]:
 
 def _booked(ours: Books) -> set[tuple[str, str, str]]:
     """(channel, order number, trade number) of every line out of clearing for a payment."""
-    found = set()
-    for kind, reference, source, _, _ in ours.lines:
-        channel = source.partition(":")[2]
-        if kind in (CHANNEL_PAY, TOPUP):
-            order = ours.orders[reference]
-            found.add((channel, reference, order[7]))
-        elif kind == SUSPENSE and reference not in ours.refunds:
-            trade_no = reference.partition(":")[2]
-            for _, _, case_reference, order_no, _, _ in ours.cases:
-                if case_reference == reference:
-                    found.add((channel, order_no, trade_no))
+    found = {(word, number, ours.orders[number][7]) for word, number in ours.own}
+    for word, trade_no in ours.aside:
+        for _, _, reference, order_no, of, _ in ours.cases:
+            if of == trade_no and reference.startswith(f"{word}:{trade_no}"):
+                found.add((word, order_no, trade_no))
     return found
 
 
@@ -188,7 +224,7 @@ def channels(world: World, ours: Books) -> Iterator[str]:
     for pay_type, trade in _not_booked(world, ours):
         missing[pay_type] += trade.paid
     for pay_type, books in world.books.items():
-        owes = books.taken() - books.given_back() - missing[pay_type] - way[pay_type]
+        owes = took(books, ours) - books.given_back() - missing[pay_type] - way[pay_type]
         says = -ours.held[f"clearing:{pay_type.word}"]
         if owes != says:
             yield f"{pay_type.word}: the ledger says {says}, the channel {owes}"
@@ -196,18 +232,13 @@ def channels(world: World, ours: Books) -> Iterator[str]:
 
 def payments(world: World, ours: Books) -> Iterator[str]:
     """Every payment is one line out of clearing, of its amount, to the one who is owed it."""
-    lines = defaultdict(list)
-    for kind, reference, source, target, amount in ours.lines:
-        channel = source.partition("clearing:")[2]
-        if kind in (CHANNEL_PAY, TOPUP):
-            lines[channel, reference].append((target, amount))
-        elif kind == SUSPENSE and reference not in ours.refunds:
-            lines[channel, reference.partition(":")[2]].append((target, amount))
+    own, apart = dict(ours.own), dict(ours.aside)
     escrows = {packet[1] for packet in ours.packets}
     for pay_type, books in world.books.items():
         for trade in books.trades.values():
-            here = lines.pop((pay_type.word, trade.order_no), [])
-            aside = lines.pop((pay_type.word, trade.trade_no), []) if trade.trade_no else []
+            here = own.pop((pay_type.word, trade.order_no), [])
+            waits = apart.pop((pay_type.word, trade.trade_no), 0) if trade.trade_no else 0
+            aside = [("suspense", waits)] if waits else []
             order = ours.orders.get(trade.order_no)
             if not trade.paid:
                 if here or aside:
@@ -219,7 +250,7 @@ def payments(world: World, ours: Books) -> Iterator[str]:
                 if not ours.open_cases_about(trade.order_no, trade.trade_no):
                     yield f"{trade.order_no} was paid {trade.paid}, and nobody knows"
                 continue
-            fits = [("suspense", trade.paid)]
+            fits = [("suspense", believed(books, trade, ours))]
             if order and here:
                 owner = f"wallet:{order[5]}" if order[3] == "topup" else f"escrow:{order[4]}"
                 fits = [(owner, trade.paid)] if trade.paid == order[6] else []
@@ -227,7 +258,7 @@ def payments(world: World, ours: Books) -> Iterator[str]:
                     fits = []
             if here + aside != fits:
                 yield f"{trade.order_no} was paid {trade.paid}: {here + aside}, not {fits}"
-    for (channel, number), found in lines.items():
+    for (channel, number), found in [*own.items(), *apart.items()]:
         yield f"{channel} knows nothing of {number}: {found}"
 
 
@@ -356,7 +387,7 @@ def held_by_cases(ours: Books) -> dict[int, int]:
         if "suspense" not in (source, target):
             continue
         if kind == SUSPENSE:
-            case_id = about.get(reference)
+            case_id = about.get(reference.removesuffix("/back"))
         elif reference in ours.refunds:
             case_id = ours.refunds[reference][7]
         else:
@@ -403,5 +434,11 @@ def is_true(world: World, kind: str, number: str) -> bool:
         back = world.books[PayType(pay_type)].backs.get(number)
         is_out = back is not None and back.is_out
         return kind == "bill_surplus" and is_out and status != DONE
+    if kind == "bill_amount":
+        return any(
+            trade.trade_no == number and booked(books, trade, ours) != trade.paid
+            for books in world.books.values()
+            for trade in books.trades.values()
+        )
     missing = {trade.trade_no for _, trade in _not_booked(world, ours)}
     return kind == "bill_surplus" and number in missing

@@ -367,6 +367,9 @@ class Steps(Finance):
         trade = books.pay(order_no, amount=amount, even_closed=even_closed)
         number = self.luck.choice((0, 0, 1, 1, 2))
         self.world.notices += [(word, books.notice_of(trade))] * number
+        if books.says("notice", ("wrong amount",)):
+            amount = trade.asked + self.luck.choice((-1, 1, 70, 500))
+            self.world.notices.append((word, books.wrong_notice_of(trade, amount or 2)))
         return number
 
     def payer_pays_oddly(self) -> None:
@@ -396,6 +399,20 @@ class Steps(Finance):
             for word, notice in list(self.world.notices):
                 self.receive(word, notice)
         self.world.notices.clear()
+
+    def truth_is_told(self) -> bool:
+        """Of what a notice has said wrongly, by another notice; what was on its way back is looked
+        for before. Whether there was any."""
+        wrong = [
+            (word, books.trades[number])
+            for word, books in self.world.books.items()
+            for number in sorted(getattr(books, "misnamed", ()))
+        ]
+        if wrong:
+            self.finance_looks()
+        for word, trade in wrong:
+            self.receive(word, self.world.books[word].notice_of(trade))
+        return bool(wrong)
 
     def forged_notice(self) -> None:
         found = self.an_order()

@@ -17,7 +17,7 @@ from wallets import accounts, suspense
 from wallets.states import LineKind
 
 SEEDS, STEPS = range(1, 26), 40
-CALLS = ("create", "query", "close", "refund", "query_refund", "bill")
+CALLS = ("create", "query", "close", "refund", "query_refund", "bill", "notice")
 ENOUGH = 40  # histories within which a missing guard shows
 
 MET = {
