@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from office.frame.columns import money_column, when_column
 from office.frame.find import Hit, finder
 from office.pages.adjustment_acts import ADJUSTMENT_ACTS, PROPOSE_ADJUSTMENT
 from office.readonly import (
@@ -14,7 +15,6 @@ from office.readonly import (
     done_to,
     in_order,
     link,
-    moment,
     page_of,
     yuan,
 )
@@ -40,9 +40,7 @@ class AdjustmentAdmin(ReadOnlyAdmin):
     def state(self, row):
         return adjustment_status(row)
 
-    @admin.display(description=gettext_lazy("amount"))
-    def money(self, row):
-        return yuan(row.amount)
+    money = money_column("amount", gettext_lazy("amount"))
 
     @admin.display(description=gettext_lazy("source"))
     def out_of(self, row):
@@ -52,9 +50,7 @@ class AdjustmentAdmin(ReadOnlyAdmin):
     def into(self, row):
         return account(row.target)
 
-    @admin.display(description=gettext_lazy("proposed at"))
-    def at(self, row):
-        return moment(row.proposed_at)
+    at = when_column("proposed_at", gettext_lazy("proposed at"))
 
     def page(self, request, row):
         told = {"money": f"{row.amount:,.2f}", "source": row.source, "target": row.target}

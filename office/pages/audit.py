@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from office.frame.columns import when_column
 from office.readonly import (
     Page,
     ReadOnlyAdmin,
@@ -18,9 +19,7 @@ from wallets.models import AuditRun
 class AuditRunAdmin(ReadOnlyAdmin):
     list_display = ["at", "result", "rules", "findings", "took_ms"]
 
-    @admin.display(description=gettext_lazy("began at"))
-    def at(self, run):
-        return moment(run.began_at)
+    at = when_column("began_at", gettext_lazy("began at"))
 
     @admin.display(description=gettext_lazy("result"))
     def result(self, run):

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from kit.refusals import Invalid
 from office.export.jobs import files
+from office.frame.columns import money_column, when_column, words_column
 from office.frame.proposals import Proposal, making
 from office.readonly import (
     DateRangeFilter,
@@ -147,9 +148,7 @@ class BillAdmin(ReadOnlyAdmin):
     def on(self, bill):
         return bill.day.isoformat()
 
-    @admin.display(description=gettext_lazy("channel"))
-    def channel(self, bill):
-        return bill.get_pay_type_display()
+    channel = words_column("pay_type", gettext_lazy("channel"))
 
     @admin.display(description=gettext_lazy("state"))
     def shown_state(self, bill):
@@ -162,13 +161,8 @@ class BillAdmin(ReadOnlyAdmin):
         tone, text = ("void", bill.differences) if bill.differences else ("open", _("none"))
         return badge(tone, text)
 
-    @admin.display(description=gettext_lazy("paid in all"))
-    def money(self, bill):
-        return yuan(bill.total)
-
-    @admin.display(description=gettext_lazy("reconciled at"))
-    def at(self, bill):
-        return moment(bill.reconciled_at)
+    money = money_column("total", gettext_lazy("paid in all"))
+    at = when_column("reconciled_at", gettext_lazy("reconciled at"))
 
     def page(self, request, bill):
         cases = reconcile.cases_of(bill).order_by("pk")[:CASES_SHOWN]

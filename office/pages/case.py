@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy
 
 from office.frame import staff
 from office.frame.actions import ReasonAction
+from office.frame.columns import found_column, money_column, when_column, words_column
 from office.frame.find import Hit, finder
 from office.frame.proposals import url_of
 from office.pages.adjustment_acts import PROPOSE_ADJUSTMENT
@@ -211,37 +212,26 @@ class CaseAdmin(ReadOnlyAdmin):
     acts = CASE_ACTS
     offers = (_refund, _adjust)
 
-    @admin.display(description=gettext_lazy("case"))
-    def what(self, case):
-        return case.get_kind_display()
+    what = words_column("kind", gettext_lazy("case"))
 
     @admin.display(description=gettext_lazy("status"))
     def state(self, case):
         return case_status(case)
 
-    @admin.display(description=gettext_lazy("amount"))
-    def money(self, case):
-        return yuan(case.amount)
+    money = money_column("amount", gettext_lazy("amount"))
 
     @admin.display(description=gettext_lazy("in suspense"))
     def in_suspense(self, case):
         return yuan(cases.held_by(case))
 
-    @admin.display(description=gettext_lazy("channel"))
-    def channel(self, case):
-        return case.get_pay_type_display()
-
-    @admin.display(description=gettext_lazy("order number"))
-    def order(self, case):
-        return found(case.order_no)
+    channel = words_column("pay_type", gettext_lazy("channel"))
+    order = found_column("order_no", gettext_lazy("order number"))
 
     @admin.display(description=gettext_lazy("suggested"))
     def suggested(self, case):
         return SUGGESTED[case.kind]
 
-    @admin.display(description=gettext_lazy("case opened at"))
-    def at(self, case):
-        return moment(case.created_at)
+    at = when_column("created_at", gettext_lazy("case opened at"))
 
     def page(self, request, case):
         told = {"kind": case.get_kind_display(), "money": f"{case.amount:,.2f}"}

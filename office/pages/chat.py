@@ -5,10 +5,10 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from office.frame.columns import found_column
 from office.frame.find import Hit, finder
 from office.readonly import (
     ReadOnlyAdmin,
-    found,
     list_of,
     page_of,
 )
@@ -44,9 +44,7 @@ class GroupMemberAdmin(ReadOnlyAdmin):
     search_fields = ["group_id"]
     search_help_text = gettext_lazy("group")
 
-    @admin.display(description=gettext_lazy("user"))
-    def user(self, member):
-        return found(member.user_id)
+    user = found_column("user_id", gettext_lazy("user"))
 
 
 @admin.register(Profile)

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from kit.money import ZERO
 from office.export.sheets import Column
+from office.frame.columns import when_column
 from office.readonly import (
     DateRangeFilter,
     Page,
@@ -92,9 +93,7 @@ class DailySummaryAdmin(ReadOnlyAdmin):
     def lines(self, row):
         return row.line_count
 
-    @admin.display(description=gettext_lazy("closed at"))
-    def closed(self, row):
-        return moment(row.closed_at)
+    closed = when_column("closed_at", gettext_lazy("closed at"))
 
     def page(self, request, row):
         self.prepare([row])

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kit.models import ExportJob
 from office.export import jobs as export
+from office.frame.columns import when_column
 from office.frame.dossier import (
     Page,
     badge,
@@ -34,9 +35,7 @@ class ExportJobAdmin(ReadOnlyAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).filter(user=request.user)
 
-    @admin.display(description=_("asked for at"))
-    def at(self, job):
-        return moment(job.created_at)
+    at = when_column("created_at", _("asked for at"))
 
     @admin.display(description=_("list"))
     def what(self, job):

@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from office.frame import lists
+from office.frame.columns import money_column, when_column
 from office.frame.find import SHOWN, Hit, finder
 from office.frame.lists import BEFORE
 from office.pages.day_filters import DayFilter, KindOfDayFilter
@@ -33,9 +34,7 @@ class LedgerLineAdmin(ReadOnlyAdmin):
     totals = {"amount": gettext_lazy("amount")}
     sections = (adjusted_by, refunded_by)
 
-    @admin.display(description=gettext_lazy("amount"))
-    def money(self, line):
-        return yuan(line.amount)
+    money = money_column("amount", gettext_lazy("amount"))
 
     @admin.display(description=gettext_lazy("source"))
     def out_of(self, line):
@@ -45,9 +44,7 @@ class LedgerLineAdmin(ReadOnlyAdmin):
     def into(self, line):
         return account(line.target)
 
-    @admin.display(description=gettext_lazy("time"))
-    def at(self, line):
-        return moment(line.created_at)
+    at = when_column("created_at", gettext_lazy("time"))
 
     def page(self, request, line):
         told = {"amount": f"{line.amount:,.2f}", "source": line.source, "target": line.target}

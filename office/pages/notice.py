@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from office.frame.columns import found_column, when_column, words_column
 from office.frame.find import Hit, finder
 from office.readonly import (
     DateRangeFilter,
@@ -56,21 +57,14 @@ class NotificationAdmin(ReadOnlyAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).defer("body", "headers")
 
-    @admin.display(description=gettext_lazy("received at"))
-    def at(self, notice):
-        return moment(notice.created_at)
-
-    @admin.display(description=gettext_lazy("channel"))
-    def channel(self, notice):
-        return notice.get_pay_type_display()
+    at = when_column("created_at", gettext_lazy("received at"))
+    channel = words_column("pay_type", gettext_lazy("channel"))
 
     @admin.display(description=gettext_lazy("outcome"))
     def shown_outcome(self, notice):
         return notice_outcome(notice)
 
-    @admin.display(description=gettext_lazy("order number"))
-    def order(self, notice):
-        return found(notice.order_no)
+    order = found_column("order_no", gettext_lazy("order number"))
 
     def page(self, request, notice):
         told = {"channel": notice.get_pay_type_display(), "outcome": outcome_of(notice)}

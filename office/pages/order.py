@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from office.frame import staff
 from office.frame.actions import ReasonAction
+from office.frame.columns import found_column, money_column, when_column, words_column
 from office.frame.find import SHOWN, Hit, finder
 from office.frame.proposals import url_of
 from office.pages.notice import notice_section
@@ -99,25 +100,15 @@ class PaymentOrderAdmin(ReadOnlyAdmin):
     sections = (paid_for,)
     offers = (_refund_it,)
 
-    @admin.display(description=gettext_lazy("payer"))
-    def payer(self, order):
-        return found(order.user_id)
-
-    @admin.display(description=gettext_lazy("channel"))
-    def channel(self, order):
-        return order.get_pay_type_display()
-
-    @admin.display(description=gettext_lazy("amount"))
-    def money(self, order):
-        return yuan(order.amount)
+    payer = found_column("user_id", gettext_lazy("payer"))
+    channel = words_column("pay_type", gettext_lazy("channel"))
+    money = money_column("amount", gettext_lazy("amount"))
 
     @admin.display(description=gettext_lazy("status"))
     def state(self, order):
         return order_status(order)
 
-    @admin.display(description=gettext_lazy("made at"))
-    def made(self, order):
-        return moment(order.add_time)
+    made = when_column("add_time", gettext_lazy("made at"))
 
     def page(self, request, order):
         told = {

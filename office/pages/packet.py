@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from office.export.sheets import Column
+from office.frame.columns import found_column, money_column, when_column, words_column
 from office.frame.find import Hit, finder
 from office.pages.packet_acts import ACTS
 from office.pages.packet_story import Story
@@ -48,13 +49,8 @@ class RedPacketAdmin(ReadOnlyAdmin):
         taken = Column(_("taken"), lambda packet: packet.taken, "number")
         return [*super().export_columns(), taken]
 
-    @admin.display(description=gettext_lazy("kind"))
-    def kind(self, packet):
-        return packet.get_type_display()
-
-    @admin.display(description=gettext_lazy("sender"))
-    def sender(self, packet):
-        return found(packet.user_id)
+    kind = words_column("type", gettext_lazy("kind"))
+    sender = found_column("user_id", gettext_lazy("sender"))
 
     @admin.display(description=gettext_lazy("for"))
     def whom(self, packet):
@@ -64,17 +60,13 @@ class RedPacketAdmin(ReadOnlyAdmin):
     def state(self, packet):
         return shown_state(packet)
 
-    @admin.display(description=gettext_lazy("total"))
-    def total(self, packet):
-        return yuan(packet.total_money)
+    total = money_column("total_money", gettext_lazy("total"))
 
     @admin.display(description=gettext_lazy("taken"))
     def shares(self, packet):
         return f"{packet.taken}/{packet.number}"
 
-    @admin.display(description=gettext_lazy("made at"))
-    def made(self, packet):
-        return moment(packet.add_time)
+    made = when_column("add_time", gettext_lazy("made at"))
 
     def page(self, request, packet):
         story = Story(packet, timezone.now())

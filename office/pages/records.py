@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kit.models import Event, IdempotencyRecord, StaffAction, StaffEvent
 from office.frame import actions
+from office.frame.columns import when_column
 from office.frame.dossier import Page, badge, found, moment
 from office.frame.lists import DateRangeFilter
 from office.readonly import ReadOnlyAdmin
@@ -17,9 +18,7 @@ class EventAdmin(ReadOnlyAdmin):
     search_fields = ["place"]
     search_help_text = _("place")
 
-    @admin.display(description=_("time"))
-    def at(self, event):
-        return moment(event.created_at)
+    at = when_column("created_at", _("time"))
 
 
 @admin.register(IdempotencyRecord)
@@ -30,9 +29,7 @@ class IdempotencyRecordAdmin(ReadOnlyAdmin):
     search_fields = ["caller"]
     search_help_text = _("user")
 
-    @admin.display(description=_("time"))
-    def at(self, record):
-        return moment(record.created_at)
+    at = when_column("created_at", _("time"))
 
     def page(self, request, record):
         """Without the remembered answer: it holds the payer's parameters."""
@@ -56,9 +53,7 @@ class StaffActionAdmin(ReadOnlyAdmin):
     search_fields = ["key", "user__username"]
     search_help_text = _("staff")
 
-    @admin.display(description=_("time"))
-    def at(self, row):
-        return moment(row.created_at)
+    at = when_column("created_at", _("time"))
 
     @admin.display(description=_("action"))
     def what(self, row):
@@ -97,9 +92,7 @@ class StaffEventAdmin(ReadOnlyAdmin):
     search_fields = ["username"]
     search_help_text = _("name given")
 
-    @admin.display(description=_("time"))
-    def at(self, row):
-        return moment(row.created_at)
+    at = when_column("created_at", _("time"))
 
     @admin.display(description=_("event"))
     def shown_kind(self, row):

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from office.frame.columns import found_column, money_column, when_column, words_column
 from office.frame.find import Hit, finder
 from office.pages.refund_acts import PROPOSE_REFUND, REFUND_ACTS
 from office.readonly import (
@@ -47,21 +48,10 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
     def state(self, refund):
         return refund_status(refund)
 
-    @admin.display(description=gettext_lazy("amount"))
-    def money(self, refund):
-        return yuan(refund.amount)
-
-    @admin.display(description=gettext_lazy("channel"))
-    def channel(self, refund):
-        return refund.get_pay_type_display()
-
-    @admin.display(description=gettext_lazy("order number"))
-    def order(self, refund):
-        return found(refund.order_no)
-
-    @admin.display(description=gettext_lazy("proposed at"))
-    def at(self, refund):
-        return moment(refund.proposed_at)
+    money = money_column("amount", gettext_lazy("amount"))
+    channel = words_column("pay_type", gettext_lazy("channel"))
+    order = found_column("order_no", gettext_lazy("order number"))
+    at = when_column("proposed_at", gettext_lazy("proposed at"))
 
     def page(self, request, refund):
         told = {"money": f"{refund.amount:,.2f}", "channel": refund.get_pay_type_display()}

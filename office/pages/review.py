@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from office.frame.actions import ReasonAction
+from office.frame.columns import found_column, money_column, when_column, words_column
 from office.readonly import (
     AgeFilter,
     AmountRangeFilter,
@@ -105,21 +106,10 @@ class RefundReviewAdmin(ReadOnlyAdmin):
     def review(self, row):
         return review_state(row)
 
-    @admin.display(description=gettext_lazy("sender"))
-    def sender(self, row):
-        return found(row.user_id)
-
-    @admin.display(description=gettext_lazy("amount"))
-    def money(self, row):
-        return yuan(row.amount)
-
-    @admin.display(description=gettext_lazy("paid by"))
-    def channel(self, row):
-        return row.get_pay_type_display()
-
-    @admin.display(description=gettext_lazy("refunded at"))
-    def at(self, row):
-        return moment(row.created_at)
+    sender = found_column("user_id", gettext_lazy("sender"))
+    money = money_column("amount", gettext_lazy("amount"))
+    channel = words_column("pay_type", gettext_lazy("paid by"))
+    at = when_column("created_at", gettext_lazy("refunded at"))
 
     @admin.display(description=gettext_lazy("decided by"))
     def decided(self, row):

@@ -3,6 +3,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from office import tries
+from office.frame.columns import when_column
 from office.models import Tries
 from office.pages.tries_acts import Unlock
 from office.readonly import DateRangeFilter, Page, ReadOnlyAdmin, badge, moment
@@ -16,9 +17,7 @@ class TriesAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy("name given, address")
     acts = [Unlock()]
 
-    @admin.display(description=gettext_lazy("counted until"))
-    def until_when(self, row):
-        return moment(row.until)
+    until_when = when_column("until", gettext_lazy("counted until"))
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, row):

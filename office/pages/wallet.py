@@ -10,6 +10,7 @@ from kit.ids import is_outside_id
 from kit.money import ZERO
 from office.frame import staff
 from office.frame.actions import ReasonAction
+from office.frame.columns import money_column, when_column
 from office.frame.find import Hit, finder
 from office.frame.proposals import url_of
 from office.pages.adjustment_acts import PROPOSE_ADJUSTMENT
@@ -97,17 +98,13 @@ class WalletAdmin(ReadOnlyAdmin):
     sections = (orders_of, disputed, sent, taken)
     offers = (_adjust,)
 
-    @admin.display(description=gettext_lazy("balance"))
-    def amount(self, wallet):
-        return yuan(wallet.balance)
+    amount = money_column("balance", gettext_lazy("balance"))
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, wallet):
         return badge("frozen", _("frozen")) if wallet.is_frozen else badge("open", _("in use"))
 
-    @admin.display(description=gettext_lazy("opened at"))
-    def opened(self, wallet):
-        return moment(wallet.created_at)
+    opened = when_column("created_at", gettext_lazy("opened at"))
 
     def get_object(self, request, object_id, from_field=None):
         """A user who never had money has a page, too: he may have sent, or be owed, something."""
