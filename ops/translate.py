@@ -41,7 +41,7 @@ def messages() -> list[str | tuple[str, str]]:
             keywords=KEYWORDS,
         )
         found += [message for _, _, message, _, _ in rows]
-    for page in (ROOT / "templates").rglob("*.html"):
+    for page in (*ROOT.glob("templates/**/*.html"), *ROOT.glob("*/templates/**/*.html")):
         found += re.findall(r'{% translate "([^"]+)" %}', page.read_text())
     return found
 

@@ -4,49 +4,31 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from office import accounts
-from office.frame import staff
-from office.frame.actions import ReasonAction
+from office.frame import four_eyes, staff
 from office.models import AccountChange
 from office.proposing import APART
 from office.states import ChangeStatus
 
 
-class _Decide(ReasonAction):
+class _OnChange:
     permission = staff.MANAGE_ACCOUNTS
-    needs_reason = False
-    reason_label = gettext_lazy("Remark")
+    open_at = ChangeStatus.PROPOSED
+    verbs = accounts
 
+    def key(self, change):
+        return {"change_id": change.pk}
+
+
+class _Decided(_OnChange):
     def allows(self, user, change):
         """Four eyes, and neither of them those of the account's own person."""
         return user.pk not in (change.maker_id, change.user_id)
 
-    def refusal(self, change, now):
-        is_open = change.status == ChangeStatus.PROPOSED
-        return "" if is_open else _("This has been decided already.")
 
-    def facts(self, change):
-        return (change.status,)
+class ApproveChange(_Decided, four_eyes.Approve):
+    name = "approve_account_change"
 
     def preview(self, change, now):
-        told = {
-            "name": change.user,
-            "role": change.role or change.role_before or "-",
-            "before": change.role_before or "-",
-            "maker": change.maker,
-            "reason": change.reason,
-        }
-        return [*self.tells(change, told), _("Proposed by %(maker)s: %(reason)s") % told]
-
-    def tells(self, change, told):
-        return [_("Nothing changes.")]
-
-
-class ApproveChange(_Decide):
-    name = "approve_account_change"
-    title = gettext_lazy("Approve")
-    is_approval = True
-
-    def tells(self, change, told):
         kind = AccountChange.Kind
         lines = {
             kind.INVITE: _("%(name)s may join, with the role %(role)s."),
@@ -54,12 +36,17 @@ class ApproveChange(_Decide):
             kind.RESET: _("Password, device and recovery codes of %(name)s are gone, now."),
             kind.STOP: _("%(name)s is logged out and cannot log in any more."),
         }
-        told_first = [lines[kind(change.kind)] % told]
-        return [*told_first, APART] if change.kind in accounts.OF_AN_INVITATION else told_first
+        told = {
+            "name": change.user,
+            "role": change.role or change.role_before or "-",
+            "before": change.role_before or "-",
+        }
+        handed = (APART,) if change.kind in accounts.OF_AN_INVITATION else ()
+        return [lines[kind(change.kind)] % told, *handed, self.proposed_by(change)]
 
     def run(self, change, *, reason, now, also):
         also.changes = _changes(change)
-        return accounts.approve(change_id=change.pk, checker_id=also.user.pk, now=now, also=also)
+        return super().run(change, reason=reason, now=now, also=also)
 
     def shows(self, change, result):
         return [(CODE, result.secret)] if result.secret else ()
@@ -79,28 +66,18 @@ def _changes(change: AccountChange) -> dict:
     }[kind(change.kind)]
 
 
-class RejectChange(_Decide):
+class RejectChange(_Decided, four_eyes.Reject):
     name = "reject_account_change"
-    title = gettext_lazy("Reject")
-    is_grave = needs_reason = True
-    reason_label = gettext_lazy("Reason")
 
-    def run(self, change, *, reason, now, also):
-        return accounts.reject(change_id=change.pk, checker_id=also.user.pk, now=now, also=also)
+    def preview(self, change, now):
+        return [_("Nothing changes."), self.proposed_by(change)]
 
 
-class WithdrawChange(_Decide):
+class WithdrawChange(_OnChange, four_eyes.Withdraw):
     name = "withdraw_account_change"
-    title = gettext_lazy("Withdraw the proposal")
-    is_grave = needs_reason = True
-    reason_label = gettext_lazy("Reason")
 
-    def allows(self, user, change):
-        """One's own alone."""
-        return user.pk == change.maker_id
-
-    def run(self, change, *, reason, now, also):
-        return accounts.withdraw(change_id=change.pk, maker_id=also.user.pk, now=now, also=also)
+    def preview(self, change, now):
+        return [_("Nothing changes."), self.proposed_by(change)]
 
 
 CHANGE_ACTS = [ApproveChange(), RejectChange(), WithdrawChange()]

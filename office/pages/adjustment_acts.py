@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from kit.ids import is_outside_id
 from kit.plumbing import texts
-from office.frame.actions import ReasonAction
+from office.frame import four_eyes
 from office.frame.proposals import Proposal, making
 from wallets import accounts, adjust
 from wallets.models import Wallet
@@ -122,27 +122,17 @@ class ProposeAdjustment(Proposal):
         return adjust.propose(**data, maker_id=user.pk, now=now, also=also)
 
 
-class _DecideAdjustment(ReasonAction):
+class _OnAdjustment:
     permission = "wallets.check_adjustment"
-    needs_reason = False
-    reason_label = gettext_lazy("Remark")
+    open_at = AdjustmentStatus.PROPOSED
+    verbs = adjust
 
-    def allows(self, user, adjustment):
-        """Four eyes: never one's own."""
-        return adjustment.maker_id != user.pk
-
-    def refusal(self, adjustment, now):
-        is_open = adjustment.status == AdjustmentStatus.PROPOSED
-        return "" if is_open else _("This has been decided already.")
-
-    def facts(self, adjustment):
-        return (adjustment.status,)
+    def key(self, adjustment):
+        return {"reference": adjustment.reference}
 
 
-class ApproveAdjustment(_DecideAdjustment):
-    is_approval = True
+class ApproveAdjustment(_OnAdjustment, four_eyes.Approve):
     name = "approve_adjustment"
-    title = gettext_lazy("Approve")
 
     def refusal(self, adjustment, now):
         if adjustment.amount > settings.REDPACKET_CHECKER_MAX:
@@ -154,13 +144,11 @@ class ApproveAdjustment(_DecideAdjustment):
             "money": f"{adjustment.amount:,.2f}",
             "source": adjustment.source,
             "target": adjustment.target,
-            "maker": adjustment.maker,
-            "reason": adjustment.reason,
         }
         return [
             _("%(money)s yuan move from %(source)s to %(target)s, now.") % told,
             *self._case(adjustment),
-            _("Proposed by %(maker)s: %(reason)s") % told,
+            self.proposed_by(adjustment),
         ]
 
     @staticmethod
@@ -170,52 +158,14 @@ class ApproveAdjustment(_DecideAdjustment):
         is_back = adjustment.target == accounts.SUSPENSE
         return [_("A new case is opened for it.")] if is_back else []
 
-    def run(self, adjustment, *, reason, now, also):
-        return adjust.approve(
-            reference=adjustment.reference, checker_id=also.user.pk, now=now, also=also
-        )
 
-
-class RejectAdjustment(_DecideAdjustment):
+class RejectAdjustment(_OnAdjustment, four_eyes.Reject):
     name = "reject_adjustment"
-    title = gettext_lazy("Reject")
-    is_grave = needs_reason = True
-    reason_label = gettext_lazy("Reason")
-
-    def preview(self, adjustment, now):
-        told = {"maker": adjustment.maker, "reason": adjustment.reason}
-        return [_("Nothing moves."), _("Proposed by %(maker)s: %(reason)s") % told]
-
-    def run(self, adjustment, *, reason, now, also):
-        return adjust.reject(
-            reference=adjustment.reference, checker_id=also.user.pk, now=now, also=also
-        )
 
 
-class WithdrawAdjustment(ReasonAction):
+class WithdrawAdjustment(_OnAdjustment, four_eyes.Withdraw):
     name = "withdraw_adjustment"
-    title = gettext_lazy("Withdraw the proposal")
     permission = "wallets.propose_adjustment"
-    is_grave = True
-
-    def allows(self, user, adjustment):
-        """One's own alone."""
-        return adjustment.maker_id == user.pk
-
-    def refusal(self, adjustment, now):
-        is_open = adjustment.status == AdjustmentStatus.PROPOSED
-        return "" if is_open else _("This has been decided already.")
-
-    def preview(self, adjustment, now):
-        return [_("Nothing moves."), _("Nobody can approve it any more.")]
-
-    def facts(self, adjustment):
-        return (adjustment.status,)
-
-    def run(self, adjustment, *, reason, now, also):
-        return adjust.withdraw(
-            reference=adjustment.reference, maker_id=also.user.pk, now=now, also=also
-        )
 
 
 ADJUSTMENT_ACTS = [ApproveAdjustment(), RejectAdjustment(), WithdrawAdjustment()]

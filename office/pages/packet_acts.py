@@ -4,51 +4,37 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from kit.money import total
+from office.frame import freezing
 from office.frame.actions import ReasonAction
 from packets import freeze, refund, settle
 from packets.models import Share
 from packets.states import PayStatus
 
 
-class FreezePacket(ReasonAction):
+class _OnPacket:
+    permission = "packets.freeze_packet"
+    verbs = freeze
+
+    def key(self, packet):
+        return {"public_id": packet.public_id}
+
+
+class FreezePacket(_OnPacket, freezing.Freeze):
     name = "freeze_packet"
     title = gettext_lazy("Freeze the packet")
-    permission = "packets.freeze_packet"
-    is_bulk = is_grave = True
-
-    def refusal(self, packet, now):
-        return _("This packet is frozen already.") if packet.is_frozen else ""
+    refused = gettext_lazy("This packet is frozen already.")
 
     def preview(self, packet, now):
         return [_("Nothing in it moves any more: no grab, no settlement, no refund.")]
 
-    def facts(self, packet):
-        return (packet.is_frozen,)
 
-    def run(self, packet, *, reason, now, also):
-        return freeze.freeze(public_id=packet.public_id, reason=reason, now=now, also=also)
-
-
-class UnfreezePacket(ReasonAction):
+class UnfreezePacket(_OnPacket, freezing.Unfreeze):
     name = "unfreeze_packet"
     title = gettext_lazy("Unfreeze the packet")
-    permission = "packets.freeze_packet"
-    is_bulk = True
+    refused = gettext_lazy("This packet is not frozen.")
 
-    def refusal(self, packet, now):
-        return "" if packet.is_frozen else _("This packet is not frozen.")
-
-    def preview(self, packet, now):
-        return [
-            _("Grabs, settlement and refund go on as the packet's times allow."),
-            _("It was frozen because: %(reason)s") % {"reason": packet.frozen_reason or "-"},
-        ]
-
-    def facts(self, packet):
-        return (packet.is_frozen, packet.frozen_reason)
-
-    def run(self, packet, *, reason, now, also):
-        return freeze.unfreeze(public_id=packet.public_id, reason=reason, now=now, also=also)
+    def goes_on(self, packet):
+        return _("Grabs, settlement and refund go on as the packet's times allow.")
 
 
 class RefundNow(ReasonAction):

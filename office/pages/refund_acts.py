@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kit.plumbing import texts
+from office.frame import four_eyes
 from office.frame.actions import ReasonAction
 from office.frame.proposals import Proposal, making
 from payments import channel_refund, conclude_refund, end_refund
@@ -85,27 +86,17 @@ class ProposeRefund(Proposal):
         return channel_refund.propose(**data, maker_id=user.pk, now=now, also=also)
 
 
-class _DecideRefund(ReasonAction):
+class _OnRefund:
     permission = "payments.check_refund"
-    needs_reason = False
-    reason_label = gettext_lazy("Remark")
+    open_at = RefundStatus.PROPOSED
+    verbs = channel_refund
 
-    def allows(self, user, refund):
-        """Four eyes: never one's own."""
-        return refund.maker_id != user.pk
-
-    def refusal(self, refund, now):
-        is_open = refund.status == RefundStatus.PROPOSED
-        return "" if is_open else _("This has been decided already.")
-
-    def facts(self, refund):
-        return (refund.status,)
+    def key(self, refund):
+        return {"refund_no": refund.refund_no}
 
 
-class ApproveRefund(_DecideRefund):
-    is_approval = True
+class ApproveRefund(_OnRefund, four_eyes.Approve):
     name = "approve_refund"
-    title = gettext_lazy("Approve")
 
     def refusal(self, refund, now):
         most = channel_refund.most_for_checker(refund)
@@ -118,8 +109,6 @@ class ApproveRefund(_DecideRefund):
             "money": f"{refund.amount:,.2f}",
             "source": refund.source,
             "channel": refund.get_pay_type_display(),
-            "maker": refund.maker or _("system"),
-            "reason": refund.reason,
         }
         if refund.their_no:
             goes = _("%(money)s yuan leave %(source)s now; %(channel)s has paid them back already.")
@@ -129,55 +118,17 @@ class ApproveRefund(_DecideRefund):
             )
         return [
             goes % told,
-            _("Proposed by %(maker)s: %(reason)s") % told,
+            self.proposed_by(refund),
         ]
 
-    def run(self, refund, *, reason, now, also):
-        return channel_refund.approve(
-            refund_no=refund.refund_no, checker_id=also.user.pk, now=now, also=also
-        )
 
-
-class RejectRefund(_DecideRefund):
+class RejectRefund(_OnRefund, four_eyes.Reject):
     name = "reject_refund"
-    title = gettext_lazy("Reject")
-    is_grave = needs_reason = True
-    reason_label = gettext_lazy("Reason")
-
-    def preview(self, refund, now):
-        told = {"maker": refund.maker or _("system"), "reason": refund.reason}
-        return [_("Nothing moves."), _("Proposed by %(maker)s: %(reason)s") % told]
-
-    def run(self, refund, *, reason, now, also):
-        return channel_refund.reject(
-            refund_no=refund.refund_no, checker_id=also.user.pk, now=now, also=also
-        )
 
 
-class WithdrawRefund(ReasonAction):
+class WithdrawRefund(_OnRefund, four_eyes.Withdraw):
     name = "withdraw_refund"
-    title = gettext_lazy("Withdraw the proposal")
     permission = "payments.propose_refund"
-    is_grave = True
-
-    def allows(self, user, refund):
-        """One's own alone."""
-        return refund.maker_id == user.pk
-
-    def refusal(self, refund, now):
-        is_open = refund.status == RefundStatus.PROPOSED
-        return "" if is_open else _("This has been decided already.")
-
-    def preview(self, refund, now):
-        return [_("Nothing moves."), _("Nobody can approve it any more.")]
-
-    def facts(self, refund):
-        return (refund.status,)
-
-    def run(self, refund, *, reason, now, also):
-        return channel_refund.withdraw(
-            refund_no=refund.refund_no, maker_id=also.user.pk, now=now, also=also
-        )
 
 
 class _ConcludeRefund(ReasonAction):

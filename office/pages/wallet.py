@@ -8,8 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from kit.ids import is_outside_id
 from kit.money import ZERO
-from office.frame import staff
-from office.frame.actions import ReasonAction
+from office.frame import freezing, staff
 from office.frame.columns import money_column, when_column
 from office.frame.find import Hit, finder
 from office.frame.proposals import url_of
@@ -32,14 +31,18 @@ from wallets import accounts, freeze, statement
 from wallets.models import Adjustment, Wallet
 
 
-class FreezeWallet(ReasonAction):
+class _OnWallet:
+    permission = "wallets.freeze_wallet"
+    verbs = freeze
+
+    def key(self, wallet):
+        return {"user_id": wallet.user_id}
+
+
+class FreezeWallet(_OnWallet, freezing.Freeze):
     name = "freeze_wallet"
     title = gettext_lazy("Freeze the wallet")
-    permission = "wallets.freeze_wallet"
-    is_bulk = is_grave = True
-
-    def refusal(self, wallet, now):
-        return _("This wallet is frozen already.") if wallet.is_frozen else ""
+    refused = gettext_lazy("This wallet is frozen already.")
 
     def preview(self, wallet, now):
         balance = {"user": wallet.user_id, "balance": f"{wallet.balance:,.2f}"}
@@ -49,33 +52,14 @@ class FreezeWallet(ReasonAction):
             _("What is owed to the wallet still arrives: refunds, settled shares, top-ups."),
         ]
 
-    def facts(self, wallet):
-        return (wallet.is_frozen,)
 
-    def run(self, wallet, *, reason, now, also):
-        return freeze.freeze(user_id=wallet.user_id, reason=reason, now=now, also=also)
-
-
-class UnfreezeWallet(ReasonAction):
+class UnfreezeWallet(_OnWallet, freezing.Unfreeze):
     name = "unfreeze_wallet"
     title = gettext_lazy("Unfreeze the wallet")
-    permission = "wallets.freeze_wallet"
-    is_bulk = True
+    refused = gettext_lazy("This wallet is not frozen.")
 
-    def refusal(self, wallet, now):
-        return "" if wallet.is_frozen else _("This wallet is not frozen.")
-
-    def preview(self, wallet, now):
-        return [
-            _("%(user)s can pay and grab again, at once.") % {"user": wallet.user_id},
-            _("It was frozen because: %(reason)s") % {"reason": wallet.frozen_reason or "-"},
-        ]
-
-    def facts(self, wallet):
-        return (wallet.is_frozen, wallet.frozen_reason)
-
-    def run(self, wallet, *, reason, now, also):
-        return freeze.unfreeze(user_id=wallet.user_id, reason=reason, now=now, also=also)
+    def goes_on(self, wallet):
+        return _("%(user)s can pay and grab again, at once.") % {"user": wallet.user_id}
 
 
 def _adjust(request, wallet):
