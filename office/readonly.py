@@ -66,6 +66,7 @@ __all__ = [
     "list_of",
     "moment",
     "page_of",
+    "staff_did",
     "yuan",
 ]
 
@@ -225,6 +226,12 @@ def done_to(obj) -> list[Entry]:
         )
         for row in rows.select_related("user").order_by("pk")
     ]
+
+
+def staff_did(_request, obj) -> Section | None:
+    """The same as a section of the row's page."""
+    done = in_order(done_to(obj))
+    return Section(_("What staff did"), entries=done, name="staff") if done else None
 
 
 def done_by(user, most: int = 10) -> list[Entry]:

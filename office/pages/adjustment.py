@@ -11,11 +11,9 @@ from office.readonly import (
     DateRangeFilter,
     Page,
     ReadOnlyAdmin,
-    Section,
-    done_to,
-    in_order,
     link,
     page_of,
+    staff_did,
     yuan,
 )
 from office.shown.payments import case_of
@@ -34,7 +32,10 @@ class AdjustmentAdmin(ReadOnlyAdmin):
     totals = {"amount": gettext_lazy("amount")}
     acts = ADJUSTMENT_ACTS
     proposals = [PROPOSE_ADJUSTMENT]
-    sections = (case_of,)
+    sections = (
+        staff_did,
+        case_of,
+    )
 
     @admin.display(description=gettext_lazy("status"))
     def state(self, row):
@@ -81,8 +82,6 @@ class AdjustmentAdmin(ReadOnlyAdmin):
         )
         if row.status == AdjustmentStatus.PROPOSED and row.maker_id == request.user.pk:
             page.warnings = [_("You proposed this: another person has to decide.")]
-        if done := in_order(done_to(row)):
-            page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
         return page
 
 

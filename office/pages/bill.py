@@ -16,11 +16,9 @@ from office.readonly import (
     DateRangeFilter,
     Page,
     ReadOnlyAdmin,
-    Section,
     badge,
-    done_to,
-    in_order,
     moment,
+    staff_did,
     yuan,
 )
 from office.shown.payments import case_rows
@@ -142,6 +140,7 @@ class BillAdmin(ReadOnlyAdmin):
     list_display = ["on", "channel", "shown_state", "rows", "matched", "open", "money", "at"]
     list_filter = ["state", "pay_type", ("day", DateRangeFilter)]
     proposals = [RUN_BILL, UPLOAD_BILL]
+    sections = (staff_did,)
     ordering = ["-pk"]
 
     @admin.display(description=gettext_lazy("day"))
@@ -166,7 +165,7 @@ class BillAdmin(ReadOnlyAdmin):
 
     def page(self, request, bill):
         cases = reconcile.cases_of(bill).order_by("pk")[:CASES_SHOWN]
-        page = Page(
+        return Page(
             sentence=_bill_in_words(bill),
             badges=[self.shown_state(bill)],
             facts=[
@@ -185,9 +184,6 @@ class BillAdmin(ReadOnlyAdmin):
             ],
             sections=[case_rows(list(cases))],
         )
-        if done := in_order(done_to(bill)):
-            page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
-        return page
 
 
 def _bill_in_words(bill) -> str:

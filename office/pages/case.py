@@ -17,12 +17,10 @@ from office.readonly import (
     DateRangeFilter,
     Page,
     ReadOnlyAdmin,
-    Section,
-    done_to,
     found,
-    in_order,
     moment,
     page_of,
+    staff_did,
     yuan,
 )
 from office.shown.payments import case_status, refund_rows, repeating
@@ -210,6 +208,7 @@ class CaseAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy("order number or trade number")
     totals = {"amount": gettext_lazy("amount")}
     acts = CASE_ACTS
+    sections = (staff_did,)
     offers = (_refund, _adjust)
 
     what = words_column("kind", gettext_lazy("case"))
@@ -263,8 +262,6 @@ class CaseAdmin(ReadOnlyAdmin):
             page.warnings = [_("Its money is in suspense: it is resolved once that has left.")]
         if adjustments:
             page.sections.append(adjustment_rows(adjustments.order_by("pk")))
-        if done := in_order(done_to(case)):
-            page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
         return page
 
 

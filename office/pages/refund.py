@@ -12,13 +12,11 @@ from office.readonly import (
     DateRangeFilter,
     Page,
     ReadOnlyAdmin,
-    Section,
-    done_to,
     found,
-    in_order,
     link,
     moment,
     page_of,
+    staff_did,
     yuan,
 )
 from office.shown.payments import refund_status
@@ -42,7 +40,7 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
     totals = {"amount": gettext_lazy("amount")}
     acts = REFUND_ACTS
     proposals = [PROPOSE_REFUND]
-    sections = []
+    sections = (staff_did,)
 
     @admin.display(description=gettext_lazy("status"))
     def state(self, refund):
@@ -77,8 +75,6 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
         )
         if refund.status == RefundStatus.PROPOSED and refund.maker_id == request.user.pk:
             page.warnings = [_("You proposed this: another person has to decide.")]
-        if done := in_order(done_to(refund)):
-            page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
         return page
 
 

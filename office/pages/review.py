@@ -12,13 +12,11 @@ from office.readonly import (
     DateRangeFilter,
     Page,
     ReadOnlyAdmin,
-    Section,
-    done_to,
     found,
-    in_order,
     link,
     moment,
     page_of,
+    staff_did,
     yuan,
 )
 from office.shown.packets import review_state
@@ -96,7 +94,7 @@ class RefundReviewAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy("sender or packet id")
     totals = {"amount": gettext_lazy("amount")}
     acts = REVIEW_ACTS
-    sections = []
+    sections = (staff_did,)
 
     @admin.display(description=gettext_lazy("packet id"))
     def public_id(self, row):
@@ -137,6 +135,4 @@ class RefundReviewAdmin(ReadOnlyAdmin):
         )
         if row.state == ReviewState.DISPUTED:
             page.warnings = [_("Disputed refund: %(note)s") % {"note": row.note}]
-        if done := in_order(done_to(row)):
-            page.sections.append(Section(_("What staff did"), entries=done, name="staff"))
         return page
