@@ -60,7 +60,9 @@ class Finder(BaseFinder):
 
     def list(self, ignore_patterns: Any) -> Iterator[tuple[str, FileSystemStorage]]:
         for path in sorted(PAGES.rglob("*")):
-            if path.is_file():
+            if path.is_file() and not (
+                settings.PRODUCTION and "try" in path.relative_to(PAGES).parts
+            ):
                 yield path.relative_to(PAGES).as_posix(), self.storage
 
 

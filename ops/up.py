@@ -60,6 +60,7 @@ def up(stack: str) -> None:
         _introduce(staff, tokens)
         if plays_channels:
             say(f"cashier  {BASE}/sandbox/   (pretend Alipay, WeChat Pay and UnionPay)")
+            say(f"try      {BASE}/try/")
         say(f"ready {BASE}")
         supervisor.watch()
     finally:

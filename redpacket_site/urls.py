@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from h5 import welcome
+from h5 import playground, welcome
 from kit.http import health, schema
 from packets.api.views import (
     EventViewSet,
@@ -55,6 +55,8 @@ app += [path("", welcome.home), path("h5/", include("h5.urls"))]
 if not settings.PRODUCTION:
     app += [
         path("sandbox/", include("sandbox.urls")),
+        path("try/", playground.desk),
+        path("try/phone", playground.phone),
         path("try/api/", include("sandbox.playground.urls")),
     ]
 

@@ -135,6 +135,9 @@ def test_up_lives_as_the_readme_says(running):
     )
     expired = running.event("packet.expired")
     assert open_to_others(running.data) == []
+    said = running.said[-2:]
+    page = patient.get(f"{running.base}/try/", timeout=30)
+    script = patient.get(running.base + re.search(r'<script [^>]*src="([^"]+)"', page.text)[1])
     web = running.pids()["web"]
     os.kill(web, signal.SIGKILL)
     again = running.wait_for("web died and was started again")
@@ -142,6 +145,8 @@ def test_up_lives_as_the_readme_says(running):
     os.killpg(running.process.pid, signal.SIGINT)
     rest = running.process.communicate()[0]
 
+    assert said == [f"try      {running.base}/try/\n", f"ready {running.base}\n"]
+    assert script.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert done.returncode == 0, done.stderr
     assert '"pay_status":"paid"' in done.stdout
     assert '"outcome": "grabbed"' in done.stdout

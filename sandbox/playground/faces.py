@@ -4,7 +4,7 @@ import struct
 from base64 import b64encode
 from zlib import compress, crc32
 
-NAMES = ("小爱", "阿宝", "卡罗 🎈", "大伟", "艾琳", "Frank")
+NAMES = ("小爱", "阿宝", "卡罗", "大伟", "艾琳", "Frank")
 _FIRST, _SECOND = "小大阿老胖瘦花金白红", "虎兔龙马羊猴鸡狗猪牛"
 BOT_NAMES = tuple(first + second for second in _SECOND for first in _FIRST)
 _GROUNDS = ("8c3b2e", "2f6b4f", "2d5d8a", "7a4b8c", "8a5a12", "4d5a6b", "9b3562", "3d6a72")
@@ -20,7 +20,7 @@ def face(number: int) -> str:
         "2b1a12",
         "ffffff",
     )
-    bend = number % 5 - 1
+    bend = number % 3 + 1
     rows = b"".join(b"\0" + _row(y, bend) for y in range(_SIDE))
     picture = (
         b"\x89PNG\r\n\x1a\n"
