@@ -18,7 +18,7 @@ export function embed(frame, origin, { token, init, can }) {
     }
     let answer = { error: 'unknown' };
     if (type === 'token') answer = { token: await token(data.reason) };
-    else if (Object.hasOwn(can, type)) answer = await can[type](data);
+    else if (Object.hasOwn(can, type)) answer = await can[type].call(can, data);
     if (id) tell(type, answer, { re: id });
   }
 
