@@ -7,14 +7,8 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from h5 import playground, welcome
 from kit.http import health, schema
-from packets.api.views import (
-    EventViewSet,
-    GrabViewSet,
-    GroupViewSet,
-    PacketViewSet,
-    ProfileViewSet,
-    SessionViewSet,
-)
+from packets.api.service import EventViewSet, GroupViewSet, ProfileViewSet
+from packets.api.views import GrabViewSet, PacketViewSet, SessionViewSet
 from payments.api.views import OrderViewSet, TopupViewSet, channel_notice
 from wallets.api.views import WalletViewSet
 

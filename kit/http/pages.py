@@ -24,6 +24,15 @@ def limit_of(request: Request, most: int = LIMIT_MAX) -> int:
     return int(given)
 
 
+def whole(request: Request, name: str, default: int, most: int, least: int = 0) -> int:
+    """A whole number of the query; Invalid names it and its bounds."""
+    given = request.query_params.get(name, str(default))
+    is_whole = given.isascii() and given.isdigit() and len(given) <= len(str(most))
+    if not (is_whole and least <= int(given) <= most):
+        raise Invalid(errors={name: [f"{least}..{most}"]})
+    return int(given)
+
+
 def cursor_of(request: Request, parts: int) -> tuple[int, ...] | None:
     """Where the page starts, as the integers that `cursor()` was given; Malformed for a bad one."""
     given = request.query_params.get("cursor")

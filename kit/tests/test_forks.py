@@ -14,7 +14,7 @@ from prometheus_client import values
 from kit import later, outside
 from kit.http import caller, schema
 from kit.plumbing import forks, handoff, logs, redis
-from packets.api.views import EventViewSet
+from packets.api.service import EventViewSet
 from payments.channels import config
 from tests.races.forks import forked
 from tests.test_house import sources

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from packets.api.views import EventViewSet
+from packets.api.service import EventViewSet
 from packets.models import GroupMember, Profile
 from packets.states import Kind
 from tests.flows.test_idempotency import apart
@@ -222,7 +222,7 @@ def test_second_waiting_reader_is_told_to_come_later(monkeypatch):
         raise AssertionError("one waiting request a process")
 
     make_group("alice", "bob")
-    monkeypatch.setattr("packets.api.views._wait_for", wait)
+    monkeypatch.setattr("packets.api.service._wait_for", wait)
     with EventViewSet._waiting:
         refused = service().get(f"{EVENTS}?wait=30")
         assert news() == {"results": [], "next": "0"}  # who does not wait is answered
