@@ -7,7 +7,12 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from h5 import playground, welcome
 from kit.http import health, schema
-from packets.api.service import EventViewSet, GroupViewSet, ProfileViewSet
+from packets.api.service import (
+    EventViewSet,
+    GroupPacketViewSet,
+    GroupViewSet,
+    ProfileViewSet,
+)
 from packets.api.views import GrabViewSet, PacketViewSet, SessionViewSet
 from payments.api.views import OrderViewSet, TopupViewSet, channel_notice
 from wallets.api.views import WalletViewSet
@@ -41,6 +46,7 @@ app = [
     ),
     path(f"{API}/service/profiles/<str:user_id>", ProfileViewSet.as_view({"put": "put"})),
     path(f"{API}/service/events", EventViewSet.as_view({"get": "list"})),
+    path(f"{API}/service/packets/<str:pk>", GroupPacketViewSet.as_view({"get": "retrieve"})),
     # --- around it
     path("api/schema", schema.serve, name="schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

@@ -211,6 +211,19 @@ PACKETS = {
     "frozen to a member": _ONE_TAKEN
     | {"is_frozen": True, "actions": [], "headline": "该红包已被冻结"},
 }
+OF_GROUPS = {
+    name: PACKETS[shown] | {"actions": []}
+    for name, shown in {
+        "open": "open to a member",
+        "of one person, open": "open to the addressee",
+        "exclusive, open": "exclusive, open to somebody else",
+        "expired": "expired to a member",
+        "frozen": "frozen to a member",
+    }.items()
+} | {
+    "finished": PACKETS["finished to a taker"] | {"mine": None},
+    "void": PACKETS["void to a taker"] | {"mine": None, "shares": []},
+}
 PAID = {
     "balance": {"packet": _OPEN, "order": None},
     "alipay": {"packet": _UNPAID, "order": ORDERS["created"]},

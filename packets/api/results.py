@@ -30,6 +30,8 @@ from packets.models import RedPacket, Share
 from packets.states import Kind, PacketState, PayStatus, state_of
 from payments.states import PayType
 
+NOBODY = ""  # no user's id: nothing is his
+
 
 @dataclass(frozen=True, slots=True)
 class TakenShares:
@@ -47,27 +49,51 @@ def packet(*, public_id: str, caller: Caller, now: datetime) -> dict:
 
     Raises: NotFound (404) for whoever must not learn that it exists.
     """
+    row, taken = _found(public_id)
+    mine = next((share for share in taken.shares if share.user_id == caller.user_id), None)
+    state = state_of(row, taken.number, now)
+    is_for_me = _may_see(row, caller.user_id, mine, state)
+    for_users, people = _people(row, taken)
+    if for_users is not None:
+        is_for_me = is_for_me and caller.user_id in for_users
+    return _render(row, caller.user_id, state, taken, mine, people, for_users, is_for_me=is_for_me)
+
+
+def for_its_group(*, public_id: str, now: datetime) -> dict:
+    """The packet as a member without a share sees it, or of a personal one its addressee, and
+    nothing of what is anybody's own: for the chat server, which knows who its members are. A void
+    one, too, since its takers see it. Three statements, and one more for an exclusive one.
+
+    Raises: NotFound (404) for what was never issued.
+    """
+    row, taken = _found(public_id)
+    state = state_of(row, taken.number, now)
+    if state in (PacketState.UNPAID, PacketState.CLOSED):
+        raise NotFound()
+    for_users, people = _people(row, taken)
+    return _render(row, NOBODY, state, taken, None, people, for_users, is_for_me=False)
+
+
+def _found(public_id: str) -> tuple[RedPacket, TakenShares]:
     row = RedPacket.objects.select_related("review").filter(public_id=public_id).first()
     if row is None:
         raise NotFound()
     shares = list(
         Share.objects.filter(rp=row, user_id__isnull=False).order_by("-update_time", "-pk")
     )
-    taken = TakenShares(
+    return row, TakenShares(
         number=len(shares),
         money=sum((share.money for share in shares), ZERO),
         last=shares[0].update_time if shares else None,
         shares=shares,
     )
-    mine = next((share for share in shares if share.user_id == caller.user_id), None)
-    state = state_of(row, taken.number, now)
-    is_for_me = _may_see(row, caller.user_id, mine, state)
+
+
+def _people(row: RedPacket, taken: TakenShares) -> tuple[list[str] | None, dict[str, dict]]:
+    """Whom an exclusive one is for, None for others; and everybody that the packet names."""
     for_users = named.people_of([row]).get(row.pk)
-    takers = (present(share.user_id) for share in shares)
-    people = profiles.people({row.user_id, *takers, *(for_users or ())})
-    if for_users is not None:
-        is_for_me = is_for_me and caller.user_id in for_users
-    return _render(row, caller.user_id, state, taken, mine, people, for_users, is_for_me=is_for_me)
+    takers = (present(share.user_id) for share in taken.shares)
+    return for_users, profiles.people({row.user_id, *takers, *(for_users or ())})
 
 
 def fresh(row: RedPacket, caller: Caller, now: datetime) -> dict:

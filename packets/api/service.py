@@ -1,4 +1,4 @@
-"""The chat server's doors: members, profiles, events."""
+"""The chat server's doors: members, profiles, events, packets."""
 
 import time
 
@@ -11,10 +11,15 @@ from kit.http import pages, service_keys
 from kit.http.api import ServiceViewSet, validated
 from kit.http.describe import operation, query
 from kit.plumbing import forks
-from kit.refusals import Invalid, Throttled
+from kit.refusals import Invalid, NotFound, Throttled
 from packets import members, profiles
-from packets.api import examples
-from packets.api.serializers import EventPageSerializer, MembersSerializer, ProfileSerializer
+from packets.api import examples, results
+from packets.api.serializers import (
+    EventPageSerializer,
+    MembersSerializer,
+    PacketSerializer,
+    ProfileSerializer,
+)
 
 EVENTS_DEFAULT, EVENTS_MAX = 100, 1000
 AFTER_MAX, AFTER_PATTERN = 10**18 - 1, r"^[0-9]{1,18}$"
@@ -134,6 +139,24 @@ class EventViewSet(ServiceViewSet):
                 "next": str(news[-1].place if news else after),
             }
         )
+
+
+class GroupPacketViewSet(ServiceViewSet):
+    """The chat server draws packets itself."""
+
+    scope = service_keys.EVENTS  # of which it is told all there
+
+    @operation(
+        "getGroupPacket",
+        "The packet as a member of its group without a share may see it",
+        PacketSerializer,
+        examples=examples.OF_GROUPS,
+        refuses=[NotFound],
+    )
+    def retrieve(self, request: Request, pk: str) -> Response:
+        if not ids.is_packet_id(pk):
+            raise NotFound()
+        return Response(results.for_its_group(public_id=pk, now=timezone.now()))
 
 
 def _wait_for(after: int, limit: int, wait_s: int) -> list[outbox.News]:
