@@ -1,11 +1,13 @@
 """Event rows written with the work, read in order by the chat server (Spec 2.1, api.md Service)."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Max, QuerySet
 
 from kit import retry, sql
 from kit.models import Event, EventPlace
@@ -13,6 +15,7 @@ from kit.moves import hold
 from kit.present import present
 
 PLACED_AT_ONCE = 500
+LOOKED_AT_ONCE = 5000  # by a reader who wants some of them
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -22,6 +25,12 @@ class News:
     type: str
     created_at: datetime
     data: dict
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    news: list[News]
+    next: int  # where to read on
 
 
 def tell(type_: str, *, now: datetime, **data: Any) -> None:
@@ -55,8 +64,42 @@ def read(*, after: int, limit: int) -> list[News]:
            Places are given only to committed rows, under the lock of one row.
     """
     give_places()
-    rows = Event.objects.filter(place__gt=after).order_by("place")[:limit]
-    return [News(present(row.place), row.type, row.created_at, row.data) for row in rows]
+    return _news(Event.objects.filter(place__gt=after).order_by("place")[:limit])
+
+
+def page(*, after: int, limit: int, types: Collection[str] = ()) -> Page:
+    """The same of these types alone, all when none is named; what was passed over is not looked at
+    again.
+
+    The places after the cursor are walked in their order, a bounded number a call, so that a rare
+    type costs no more than any other: a page may be empty and yet lead on.
+
+    Races: as read(); a place that was seen has none before it that is still to come.
+    """
+    if not types:
+        news = read(after=after, limit=limit)
+        return Page(news, news[-1].place if news else after)
+    give_places()
+    events = Event.objects.filter(place__gt=after).order_by("place")
+    upto = events.values("place")[:LOOKED_AT_ONCE].aggregate(last=Max("place"))["last"]
+    if upto is None:
+        return Page([], after)
+    news = _news(events.filter(place__lte=upto, type__in=types)[:limit])
+    return Page(news, news[-1].place if len(news) == limit else upto)
+
+
+def latest() -> int:
+    """The place behind which news begins: all that has been committed by now stands before it.
+
+    Races: what commits later gets a later place, however long ago it was written.
+    """
+    while give_places() == PLACED_AT_ONCE:
+        pass
+    return EventPlace.objects.get(pk=1).last
+
+
+def _news(events: QuerySet[Event]) -> list[News]:
+    return [News(present(row.place), row.type, row.created_at, row.data) for row in events]
 
 
 def give_places() -> int:

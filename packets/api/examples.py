@@ -320,4 +320,7 @@ EVENTS = {
         "next": str(place),
     }
     for place, (type_, data) in enumerate(_NEWS.items(), start=101)
-} | {"nothing new": {"results": [], "next": "107"}}
+} | {
+    "nothing new": {"results": [], "next": "107"},
+    "others alone were passed over": {"results": [], "next": "207"},
+}

@@ -36,6 +36,10 @@ OUTCOMES = [outcome.value for outcome in Outcome]
 ACTIONS = ["pay", "grab"]
 BUBBLES = [bubble.value for bubble in Bubble]
 SCENES = ["app", "h5", "native"]
+EVENT_TYPES = [
+    *("packet.issued", "packet.grabbed", "packet.finished", "packet.expired", "packet.voided"),
+    *("share.credited", "topup.confirmed"),
+]
 HEX_PATTERN = r"^[0-9a-f]{64}$"
 
 

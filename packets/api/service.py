@@ -1,6 +1,8 @@
 """The chat server's doors: members, profiles, events, packets."""
 
+import re
 import time
+from collections.abc import Collection
 
 from django.utils import timezone
 from rest_framework.request import Request
@@ -15,6 +17,7 @@ from kit.refusals import Invalid, NotFound, Throttled
 from packets import members, profiles
 from packets.api import examples, results
 from packets.api.serializers import (
+    EVENT_TYPES,
     EventPageSerializer,
     MembersSerializer,
     PacketSerializer,
@@ -22,7 +25,11 @@ from packets.api.serializers import (
 )
 
 EVENTS_DEFAULT, EVENTS_MAX = 100, 1000
-AFTER_MAX, AFTER_PATTERN = 10**18 - 1, r"^[0-9]{1,18}$"
+AFTER_MAX, LATEST = 10**18 - 1, "latest"
+AFTER_PATTERN = f"^([0-9]{{1,18}}|{LATEST})$"
+_TYPE = f"({'|'.join(map(re.escape, EVENT_TYPES))})"
+TYPES_PATTERN = f"^{_TYPE}(,{_TYPE}){{0,{len(EVENT_TYPES) - 1}}}$"
+_TYPES = re.compile(TYPES_PATTERN)
 WAIT_MAX_S = 30
 POLL_S = 0.25
 
@@ -94,7 +101,19 @@ class EventViewSet(ServiceViewSet):
         examples=examples.EVENTS,
         refuses=[Throttled],
         query=[
-            query("after", "`next` of the answer before.", pattern=AFTER_PATTERN, default="0"),
+            query(
+                "after",
+                f"`next` of the answer before; `{LATEST}`: nothing old, `next` is where news"
+                " begins.",
+                pattern=AFTER_PATTERN,
+                default="0",
+            ),
+            query(
+                "types",
+                "Only these, with commas between them; `next` moves on past the others, so a page"
+                " without results may lead to one that has some.",
+                pattern=TYPES_PATTERN,
+            ),
             query(
                 "limit",
                 "How many at most.",
@@ -114,15 +133,15 @@ class EventViewSet(ServiceViewSet):
         ],
     )
     def list(self, request: Request) -> Response:
-        after = pages.whole(request, "after", 0, AFTER_MAX)
         limit = pages.whole(request, "limit", EVENTS_DEFAULT, EVENTS_MAX, least=1)
         wait_s = pages.whole(request, "wait", 0, WAIT_MAX_S)
-        news = outbox.read(after=after, limit=limit)
-        if not news and wait_s:
+        types, after = _types(request), _after(request)
+        page = outbox.page(after=after, limit=limit, types=types)
+        if not page.news and wait_s:
             if not self._waiting.acquire(blocking=False):
                 raise Throttled()  # an empty page at once would be asked for again at once
             try:
-                news = _wait_for(after, limit, wait_s)
+                page = _wait_for(page.next, limit, types, wait_s)
             finally:
                 self._waiting.release()
         return Response(
@@ -134,9 +153,9 @@ class EventViewSet(ServiceViewSet):
                         "time": timezone.localtime(item.created_at),
                         "data": item.data,
                     }
-                    for item in news
+                    for item in page.news
                 ],
-                "next": str(news[-1].place if news else after),
+                "next": str(page.next),
             }
         )
 
@@ -159,13 +178,31 @@ class GroupPacketViewSet(ServiceViewSet):
         return Response(results.for_its_group(public_id=pk, now=timezone.now()))
 
 
-def _wait_for(after: int, limit: int, wait_s: int) -> list[outbox.News]:
+def _after(request: Request) -> int:
+    if request.query_params.get("after") == LATEST:
+        return outbox.latest()
+    return pages.whole(request, "after", 0, AFTER_MAX)
+
+
+def _types(request: Request) -> Collection[str]:
+    """Those asked for; empty for all."""
+    given = request.query_params.get("types")
+    if given is None:
+        return ()
+    if not _TYPES.fullmatch(given):
+        raise Invalid(errors={"types": [", ".join(EVENT_TYPES)]})
+    return set(given.split(","))
+
+
+def _wait_for(after: int, limit: int, types: Collection[str], wait_s: int) -> outbox.Page:
     until = time.monotonic() + wait_s
-    news: list[outbox.News] = []
-    while not news and time.monotonic() < until:
-        time.sleep(POLL_S)
-        news = outbox.read(after=after, limit=limit)
-    return news
+    while True:
+        page = outbox.page(after=after, limit=limit, types=types)
+        if page.news or time.monotonic() >= until:
+            return page
+        if page.next == after:
+            time.sleep(POLL_S)
+        after = page.next
 
 
 def _check(**values: str) -> None:

@@ -194,6 +194,14 @@ def test_next_is_never_null():
         "wait=31",
         "wait=-1",
         "wait=1.5",
+        "after=Latest",
+        "after=latest,0",
+        "types=",
+        "types=packet.opened",
+        "types=packet.issued,",
+        "types=packet.issued,packet.opened",
+        "types=packetxissued",
+        "types=packet.issued%0a",
     ],
 )
 def test_bad_query(query):
