@@ -4,9 +4,8 @@ import json
 from base64 import b32decode
 from io import StringIO
 
-import pytest
 from django.contrib.auth.models import User
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from office import roles
@@ -45,10 +44,3 @@ def test_an_older_file_of_secrets_is_completed(settings, tmp_path):
 
     assert (told["username"], told["password"]) == ("admin", "kept from before")
     assert set(told["roles"]) == set(roles.ROLES)
-
-
-def test_production_has_none(settings, tmp_path):
-    settings.PRODUCTION = True
-
-    with pytest.raises(CommandError, match="no demo staff"):
-        printed(settings, tmp_path)
