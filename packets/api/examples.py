@@ -136,7 +136,7 @@ DRAFTS = {
     "personal": _UNPAID | _PERSONAL,
     "exclusive": _UNPAID | _EXCLUSIVE,
 }
-PACKETS = {
+PACKETS: dict[str, dict[str, Any]] = {
     "unpaid to its sender": _UNPAID,
     "closed to its sender": _UNPAID
     | {"state": "closed", "actions": [], "headline": "未支付，已关闭"},
