@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from h5 import playground, welcome
+from h5 import playground, problems, welcome
 from kit.http import health, schema
 from packets.api.service import (
     EventViewSet,
@@ -51,7 +51,11 @@ app = [
     path("api/schema", schema.serve, name="schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
 ]
-app += [path("", welcome.home), path("h5/", include("h5.urls"))]
+app += [
+    path("", welcome.home),
+    path("api/problems/<str:code>", problems.page),
+    path("h5/", include("h5.urls")),
+]
 if not settings.PRODUCTION:
     app += [
         path("sandbox/", include("sandbox.urls")),

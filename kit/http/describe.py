@@ -79,7 +79,7 @@ def pageable(*parameters: OpenApiParameter) -> tuple[OpenApiParameter, ...]:
 class ProblemSerializer(serializers.Serializer):
     """A refusal (RFC 9457); `code` is stable, the texts are in the caller's language."""
 
-    type = serializers.CharField()
+    type = serializers.URLField()  # of a page that says what happened and what to do
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField()

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
@@ -86,7 +87,7 @@ def render(request: HttpRequest, problem: Problem) -> JsonResponse:
 def body(problem: Problem, request_id: str) -> dict[str, Any]:
     """What a client reads, in the language that is active."""
     told = {
-        "type": f"urn:hongbao:problem:{problem.code}",
+        "type": f"{settings.REDPACKET_PUBLIC_URL}/api/problems/{problem.code}",
         "title": str(problem.title),
         "status": problem.status,
         "detail": str(problem.detail),

@@ -39,6 +39,7 @@ def refused(response, status: int, code: str) -> dict:
     problem = response.json()
     assert problem["status"] == status
     assert problem["code"] == code
+    assert problem["type"] == f"{settings.REDPACKET_PUBLIC_URL}/api/problems/{code}"
     assert problem["title"]
     assert problem["detail"]
     assert problem["request_id"] == response["X-Request-ID"]

@@ -63,6 +63,7 @@ def test_a_packet_lives_its_life(stack):
     ("path", "status"),
     [
         *(("/admin/login/", 200), ("/api/docs", 200), ("/health/live", 200)),
+        *(("/api/problems/too_large", 200), ("/api/problems/nonsense", 404)),
         *(("/metrics", 403), ("/sandbox/", 404), ("/try/", 404)),
     ],
 )
@@ -75,6 +76,7 @@ def test_what_the_street_can_see(stack, path, status):
     [
         *((2, "/admin/login/", 404), (2, "/api/v1/wallet", 401), (2, "/admin/i18n/setlang/", 404)),
         *((3, "/api/v1/wallet", 404), (3, "/api/schema", 404), (3, "/admin/login/", 200)),
+        *((2, "/api/problems/not_found", 200), (3, "/api/problems/not_found", 404)),
     ],
 )
 def test_web_and_back_office_are_processes_of_their_own(stack, step, path, status):
