@@ -45,16 +45,18 @@ def news(type_: str, *, now: datetime, **data: Any) -> sql.Statement:
     return sql.insert(Event, "type", "data", "created_at"), [type_, _encode(data), sql.time(now)]
 
 
-def tell_many(type_: str, *, select: str, values: list, now: datetime) -> None:
-    """Write one event for each row of a SELECT of (data), with one statement."""
-    if not connection.in_atomic_block:
-        raise transaction.TransactionManagementError("an event commits with its work")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{sql.insert_into(Event, 'type', 'created_at', 'data')}"
-            f" SELECT %s, %s, data FROM ({select}) AS news",
-            [type_, sql.time(now), *values],
-        )
+def news_of_each(type_: str, *, data: str, rows: str, values: list, now: datetime) -> sql.Statement:
+    """What writes one event for each of some rows: `data` is an expression of them, `rows` is what
+    follows its FROM, `values` are theirs. For whoever sends it along with his work."""
+    return (
+        f"{sql.insert_into(Event, 'type', 'created_at', 'data')} SELECT %s, %s, {data} FROM {rows}",
+        [type_, sql.time(now), *values],
+    )
+
+
+def begun(**data: Any) -> str:
+    """The data that many events have in common, as JSON to which more is to be added."""
+    return _encode(data)[:-1]
 
 
 def read(*, after: int, limit: int) -> list[News]:

@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from typing import Any, NamedTuple
 
 import structlog
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from kit import later, lease, outbox, retry, sql
-from kit.money import ZERO, plus
+from kit.money import ZERO, from_fen, plus
 from kit.moves import move
+from packets import settle_sql
 from packets.models import RedPacket, SettlementPass, Share
 from packets.states import PayStatus
 from wallets import accounts, ledger
@@ -44,7 +45,16 @@ class Owed:
     """A taken share that nobody has credited."""
 
     pk: int
-    money: Decimal
+    fen: int
+
+
+class Owing(NamedTuple):
+    """A packet whose shares may be credited, and those of them that are owed."""
+
+    rp_id: int
+    public_id: str
+    for_id: str
+    shares: list[Owed]
 
 
 class Moved(Exception):
@@ -142,81 +152,65 @@ def _settle(
     *, rp_id: int, number: int | None, now: datetime, also: retry.Also | None = None
 ) -> Settled | None:
     """One transaction a packet; None when the pass is somebody else's, or frozen meanwhile."""
-    packet = RedPacket.objects.get(pk=rp_id)
-    owed = _owed(packet)
-    if owed is None:  # unfrozen by now, perhaps: a pass is for the next look, not done
+    owing = _owed(rp_id)
+    if owing is None:  # unfrozen by now, perhaps: a pass is for the next look, not done
         return None if number is not None else _sum(())
-    settled = _sum(owed)
-    if number is not None:
-        free = due(now).filter(lease.free(now), packet=packet, number=number)
-        if not _mark_done(free, settled, now):
-            return None
-    _credit(packet, owed, now)
+    settled = _sum(owing.shares)
+    if number is not None and not _done(rp_id, number, settled, now):
+        return None
+    _credit(owing, owing.shares, now)
     return settled
 
 
-def _owed(packet: RedPacket) -> list[Owed] | None:
+def _owed(rp_id: int) -> Owing | None:
     """Read without a lock: grabs in flight are not seen, and not waited for. None: nothing in this
     packet may move, whatever is owed."""
-    if packet.pay_status != PayStatus.PAID or packet.is_frozen or packet.voided_at:
+    with connection.cursor() as cursor:
+        cursor.execute(settle_sql.owed(), [rp_id])
+        rows = cursor.fetchall()
+    if not rows:
         return None
-    shares = Share.objects.filter(rp=packet, user_id__isnull=False, is_into_account=False)
-    return [Owed(*row) for row in shares.values_list("pk", "money")]
+    public_id, for_id = rows[0][:2]
+    return Owing(rp_id, public_id, for_id, [Owed(*row[2:]) for row in rows if row[2]])
 
 
-def _credit(packet: RedPacket, owed: Sequence[Owed], now: datetime) -> None:
+def _credit(packet: Owing, owed: Sequence[Owed], now: datetime) -> None:
     """Shares, wallets, lines, events: the lock order of a grab (docs/locks.md).
 
     Raises: Moved when one of the shares is credited already, or the packet was frozen meanwhile.
     """
     if not owed:
         return
-    keys = [share.pk for share in owed]
-    claim, credits, news = _sql(len(keys))
+    keys = sql.numbers(share.pk for share in owed)
+    claim, credits, these, data = (part.format(keys=keys) for part in settle_sql.credit())
     with connection.cursor() as cursor:
-        cursor.execute(claim, [*keys, packet.pk])
-        if cursor.rowcount != len(keys):
+        cursor.execute(claim, [packet.rp_id])
+        if cursor.rowcount != len(owed):
             raise Moved()
+    told = outbox.news_of_each(
+        "share.credited",
+        data=data,
+        rows=these,
+        values=[outbox.begun(packet=packet.public_id, for_id=packet.for_id)],
+        now=now,
+    )
     ledger.post_many(
         kind=LineKind.GRAB,
         source=accounts.escrow(packet.public_id),
-        credits=ledger.Credits(credits, (packet.public_id, *keys), len(keys)),
+        credits=ledger.Credits(credits, (packet.public_id,), len(owed)),
         now=now,
-    )
-    about = [packet.public_id, packet.for_id, *keys]
-    outbox.tell_many("share.credited", select=news, values=about, now=now)
-
-
-@cache
-def _sql(number: int) -> tuple[str, str, str]:
-    """Of so many shares: the claim; what the till credits; what the takers are told.
-
-    All by keys alone: a scan of the packet would wait for every grab in flight.
-    """
-
-    def share(field: str) -> str:
-        return sql.column(Share, field)
-
-    packet, shares = sql.table(RedPacket), sql.table(Share)
-    by_key = " FORCE INDEX (PRIMARY)" if sql.is_mysql() else ""
-    these = f"{share('id')} IN ({', '.join(['%s'] * number)})"
-    return (
-        f"UPDATE {shares}{by_key} SET {share('is_into_account')} = 1 WHERE {these}"
-        f" AND {share('is_into_account')} = 0 AND {share('user_id')} IS NOT NULL"
-        f" AND EXISTS (SELECT 1 FROM {packet} WHERE {packet}.{sql.column(RedPacket, 'id')} = %s"
-        f" AND {sql.column(RedPacket, 'pay_status')} = {PayStatus.PAID:d}"
-        f" AND {sql.column(RedPacket, 'is_frozen')} = 0"
-        f" AND {sql.column(RedPacket, 'voided_at')} IS NULL)",
-        f"SELECT {Share.reference_sql()} AS reference, {share('user_id')} AS user_id,"
-        f" {share('money')} AS amount FROM {shares} WHERE {these}",
-        f"SELECT JSON_OBJECT('packet', %s, 'for_id', %s, 'user_id', {share('user_id')},"
-        f" 'money', {sql.yuan(share('money'))}) AS data FROM {shares} WHERE {these}",
+        beside=[told],
     )
 
 
-def _mark_done(passes: QuerySet[SettlementPass], settled: Settled, now: datetime) -> bool:
-    """Claim the pass before its shares: a second worker waits here, finds it done, and stops."""
-    return move(passes, done_at=now, run_at=None, **_counted(settled))
+def _done(rp_id: int, number: int, settled: Settled, now: datetime) -> bool:
+    """Claim a pass that is due and nobody's, before its shares: a second worker waits here, finds
+    it done, and stops."""
+    at = sql.time(now)
+    values: list[Any] = [at, settled.shares, sql.money(settled.money), rp_id, number, at, at]
+    with connection.cursor() as cursor:
+        cursor.execute(settle_sql.done(), values)
+        return cursor.rowcount == 1
 
 
 def _counted(settled: Settled) -> dict:
@@ -248,30 +242,29 @@ def _each(rp_id: int, number: int | None, now: datetime) -> Settled | None:
     """What was credited; what is left is counted after it, by what the table says then: a share
     that could not be claimed was credited by somebody else, or its packet was frozen for a moment.
     """
-    packet = RedPacket.objects.get(pk=rp_id)
-    owed = _owed(packet)
-    if owed is None:
+    owing = _owed(rp_id)
+    if owing is None:
         return None
     credited = []
-    for share in owed:
+    for share in owing.shares:
         try:
-            if _settle_one(packet=packet, share=share, number=number, now=now):
+            if _settle_one(packet=owing, share=share, number=number, now=now):
                 credited.append(share)
         except _BAD:
             log.exception("share_not_credited", rp_id=rp_id, share=share.pk)
-    keys = [share.pk for share in owed]
+    keys = [share.pk for share in owing.shares]
     left = Share.objects.filter(pk__in=keys, is_into_account=False).count()
     return _sum(credited, left)
 
 
 @retry.unit
-def _settle_one(*, packet: RedPacket, share: Owed, number: int | None, now: datetime) -> bool:
+def _settle_one(*, packet: Owing, share: Owed, number: int | None, now: datetime) -> bool:
     try:
         _credit(packet, [share], now)
     except Moved:
         return False
     if number is not None:
-        passes = SettlementPass.objects.filter(packet=packet, number=number)
+        passes = SettlementPass.objects.filter(packet=packet.rp_id, number=number)
         passes.update(**_counted(_sum([share])))
     return True
 
@@ -290,8 +283,8 @@ def _end(
     if settled.left:
         passes.update(run_at=now + timedelta(seconds=AGAIN_S))
         return settled
-    return settled if _mark_done(passes, Settled(0, ZERO), now) else None
+    return settled if move(passes, done_at=now, run_at=None) else None
 
 
 def _sum(shares: Sequence[Owed], left: int = 0) -> Settled:
-    return Settled(len(shares), sum((share.money for share in shares), ZERO), left)
+    return Settled(len(shares), from_fen(sum(share.fen for share in shares)), left)

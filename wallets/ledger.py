@@ -98,8 +98,16 @@ def post(
             pass
 
 
-def post_many(*, kind: LineKind, source: str, credits: Credits, now: datetime) -> None:
-    """Move money from one account that is no wallet into many wallets, in two statements.
+def post_many(
+    *,
+    kind: LineKind,
+    source: str,
+    credits: Credits,
+    now: datetime,
+    beside: Sequence[sql.Statement] = (),
+) -> None:
+    """Move money from one account that is no wallet into many wallets, in two statements. `beside`
+    goes to the database behind them, in the same trip.
 
     Money:   as post(): each credit is a line of its own.
     Races:   wallets in the order of their users, so that two sets never wait for each other in a
@@ -113,17 +121,22 @@ def post_many(*, kind: LineKind, source: str, credits: Credits, now: datetime) -
         raise ValueError(
             "a set is paid out of an escrow, not of a wallet: post() has the other guards"
         )
-    balances, lines = _many_sql(credits.select)
+    balances, lines = (statement.format(owed=credits.select) for statement in _many_sql())
+    add = balances, [sql.time(now), *credits.values, source]
+    write = lines, [int(kind), source, sql.time(now), *credits.values]
     with connection.cursor() as cursor:
-        cursor.execute(balances, [sql.time(now), *credits.values, source])
+        sent = sql.together(cursor, [add, write, *beside])
+        next(sent)
         if cursor.rowcount == 0:
             raise Uncovered()
         try:
-            cursor.execute(lines, [int(kind), source, sql.time(now), *credits.values])
+            next(sent)
         except IntegrityError as error:
             raise AlreadyPosted(f"{LineKind(kind).name}: one of {credits.count}") from error
         if cursor.rowcount != credits.count:
             raise WrongCount(f"{cursor.rowcount} lines, {credits.count} credits")
+        for _ in sent:
+            pass
 
 
 def _suspend(source: str, case_id: int | None, amount: Decimal) -> None:
@@ -204,14 +217,14 @@ def _or_add() -> str:
 
 
 @cache
-def _many_sql(select: str) -> tuple[str, str]:
-    """Balances and lines of a set; the balances only when its escrow was paid into."""
+def _many_sql() -> tuple[str, str]:
+    """Balances and lines of what is `owed`; the balances only when its escrow was paid into."""
     wallet = sql.joined(f"'{accounts.wallet('')}'", "user_id")
     return (
         f"{sql.insert_into(Wallet, *_BALANCE)} SELECT user_id, amount, 0, '', %s"
-        f" FROM ({select}) AS owed WHERE {_paid_in()} ORDER BY user_id {_or_add()}",
+        f" FROM ({{owed}}) AS owed WHERE {_paid_in()} ORDER BY user_id {_or_add()}",
         f"{sql.insert_into(LedgerLine, *_LINE)} SELECT %s, reference, %s, {wallet}, amount, '', %s"
-        f" FROM ({select}) AS owed",
+        " FROM ({owed}) AS owed",
     )
 
 

@@ -1,11 +1,12 @@
 """Settlement, step by step (Spec 1.7); its races live in tests/races."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
+from django.db.models import TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from kit import sweeps
@@ -16,6 +17,7 @@ from packets.audit import packets_are_sound
 from packets.models import RedPacket, SettlementPass, Share
 from packets.states import Kind
 from packets.tasks import settle_due, settle_missed
+from packets.tests.test_costs import statements, trips
 from payments.models import PaymentOrder
 from tests.make import confirm, end, make_group, make_paid_packet, make_reported_packet
 from wallets import accounts, ledger
@@ -93,6 +95,20 @@ def test_pass_is_run_once_and_not_before_its_time():
 
     assert passes(packet) == [(1, True, 0, "0.00"), (2, True, 2, "2.00")]
     assert LedgerLine.objects.filter(kind=LineKind.GRAB).count() == 2
+
+
+def test_pass_that_somebody_works_on_is_left_to_him_until_his_lease_ends():
+    packet, order = taken_packet()
+    now = timezone.now()
+    confirm(order, now)
+    until = now + timedelta(seconds=settle.LEASE_S)
+    SettlementPass.objects.filter(number=1).update(lease="somebody", leased_until=until)
+
+    assert not settle.run_pass(rp_id=packet.pk, number=1, now=now)
+    assert credited() == []
+
+    assert settle.run_pass(rp_id=packet.pk, number=1, now=until)
+    assert credited() == ["u1", "u2"]
 
 
 def test_beat_runs_what_is_due_without_any_message():
@@ -312,22 +328,48 @@ def hundred_taken():
     return taken_packet(taken=100, number=100)
 
 
-def test_settlement_of_100_shares_takes_ten_statements():
+CREDITED = ["SELECT", "UPDATE", "UPDATE", "INSERT", "INSERT", "INSERT"]
+
+
+def test_settlement_of_100_shares_takes_eight_statements():
     packet, order = hundred_taken()
     now = timezone.now()
     confirm(order, now)
 
-    with CaptureQueriesContext(
-        connection,
-    ) as asked:
+    with statements() as sent:
         assert settle._settle(rp_id=packet.pk, number=1, now=now).shares == 100
 
-    said = [query["sql"].split()[0] for query in asked.captured_queries]
-    assert len(said) == 9, said
-    assert (said[0], said[-1]) == ("BEGIN", "COMMIT")
+    assert sent == ["BEGIN", *CREDITED, "COMMIT"]
     assert len(credited()) == 100
     assert passes(packet)[0] == (1, True, 100, "100.00")
-    assert not any("FOR UPDATE" in query["sql"] for query in asked.captured_queries)
+
+
+def test_settlement_of_100_shares_is_five_trips_to_mariadb(on_mariadb, monkeypatch):
+    """BEGIN goes with the look; balances, lines and events are sent together."""
+    packet, order = hundred_taken()
+    now = timezone.now()
+    confirm(order, now)
+
+    with trips(monkeypatch) as sent:
+        assert settle._settle(rp_id=packet.pk, number=1, now=now).shares == 100
+
+    words = [[statement.split()[0] for statement in trip.split("; ")] for trip in sent]
+    assert words == [["BEGIN", "SELECT"], ["UPDATE"], ["UPDATE"], ["INSERT"] * 3, ["COMMIT"]]
+
+
+@pytest.mark.parametrize("user", ["u1", 'u"1'])
+def test_takers_are_told_of_a_set_as_each_of_them_would_be(user):
+    """The set's JSON is put together in the database: to the letter what tell() would write."""
+    packet, order = make_reported_packet(Kind.EQUAL, 1, "0.10")
+    Share.objects.update(user_id=user, update_time=NOW)
+    confirm(order, NOW)
+
+    settle.settle_packet(rp_id=packet.pk, now=NOW)
+
+    told = Event.objects.annotate(text=Cast("data", TextField())).get(type="share.credited")
+    data = {"packet": packet.public_id, "for_id": "g1", "user_id": user, "money": "0.10"}
+    assert told.text == json.dumps(data)
+    assert told.data == data
 
 
 def post_set(source: str, rows: list[tuple[str, str, str]], count: int) -> None:

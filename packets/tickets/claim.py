@@ -196,8 +196,4 @@ def _share_of() -> str:
 
 
 def _fen() -> str:
-    """The share's amount in fen: an exact integer on both engines."""
-    money = sql.column(Share, "money")
-    if sql.is_mysql():
-        return f"CAST({money} * 100 AS UNSIGNED)"
-    return f"CAST(ROUND({money} * 100) AS INTEGER)"
+    return sql.fen(sql.column(Share, "money"))

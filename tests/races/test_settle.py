@@ -10,10 +10,10 @@ from django.db import OperationalError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from kit import outbox
+from kit import outbox, sql
 from kit.http.caller import Caller
 from kit.models import Event
-from packets import freeze, grab, issue, refund, settle, void
+from packets import freeze, grab, issue, refund, settle, settle_sql, void
 from packets.models import RedPacket, SettlementPass, Share
 from packets.states import Kind, Outcome, PayStatus
 from packets.tasks import settle_due, settle_missed
@@ -185,11 +185,11 @@ def test_two_settlements_of_the_same_share(on_mariadb, monkeypatch):
 @pytest.mark.broken_books
 def test_two_settlements_of_the_same_share_without_the_claim(on_mariadb, monkeypatch):
     """Without the claim's WHERE the reference would still refuse; without both he is paid twice."""
-    original, *others = settle._sql(1)
+    original, *others = settle_sql.credit()
     credited = connection.ops.quote_name("is_into_account")
     careless = original.replace(f" AND {credited} = 0", "")
     assert careless != original
-    monkeypatch.setattr(settle, "_sql", lambda number: (careless, *others))
+    monkeypatch.setattr(settle_sql, "credit", lambda: (careless, *others))
 
     with without_constraint(LedgerLine, "ledger_kind_reference"):
         settled_twice(monkeypatch)
@@ -244,7 +244,7 @@ def test_killed_settlement_credits_everybody_once():
         credited,
     )
 
-    assert deaths >= 8
+    assert deaths >= (6 if sql.is_mysql() else 8)  # MariaDB hears the last ones in one piece
 
 
 def test_killed_settlement_share_by_share_credits_everybody_once(monkeypatch):
@@ -600,7 +600,7 @@ def test_pass_that_read_frozen_is_not_done(on_mariadb, monkeypatch):
 @pytest.mark.broken_books
 def test_pass_that_read_frozen_is_not_done_without_the_guard(on_mariadb, monkeypatch):
     """Where "frozen" and "nothing is owed" are one answer, the pass is done for nothing."""
-    pass_while_unfrozen(monkeypatch, look=lambda found: found or [])
+    pass_while_unfrozen(monkeypatch, look=lambda found: found or settle.Owing(0, "", "", []))
 
     first = SettlementPass.objects.get(number=1)
     assert (first.done_at is not None, first.shares) == (True, 0)
