@@ -35,7 +35,8 @@ def read(group: str, after: str, **query):
 
 
 @pytest.fixture
-def played():
+def played(settings, tmp_path):
+    settings.DATA_DIR = tmp_path  # another test's crowd is another machine's
     answer = ask("start", {"phones": 3})
     assert answer.status_code == 201
     return answer.json()

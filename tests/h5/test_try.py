@@ -9,6 +9,12 @@ from packets import finish
 from packets.models import RedPacket
 from tests.h5.phones import faults, overflow
 
+
+@pytest.fixture(autouse=True)
+def a_folder_of_its_own(settings, tmp_path):
+    settings.DATA_DIR = tmp_path  # another test's crowd is another machine's
+
+
 WORDS = {
     "zh-Hans": {
         "title": "试一试",

@@ -66,7 +66,7 @@ class Life(RuleBasedStateMachine):
         """One rule with a verb: hypothesis would switch whole rules off in most examples."""
         if verb.startswith("send"):
             kind = Kind[verb.removeprefix("send_").upper()]
-            if kind is Kind.EQUAL and amount_fen % 2:
+            if kind is Kind.EQUAL and amount_fen % 5 == 4:
                 kind = Kind.EXCLUSIVE
             self.send(kind, user, number, amount_fen, is_paid=yes)
         elif verb in ("change_group", "freeze_wallet", "sweep", "lose_redis"):
@@ -202,7 +202,7 @@ def test_any_order_of_verbs():
 
 REACHED = {
     *("send", "by_balance", "grabbed", "already_grabbed", "too_slow", "expired"),
-    *("refunded", "closed", "not_found", "not_issued", "wallet_frozen", "not_for_you"),
+    *("refunded", "closed", "not_found", "not_issued", "wallet_frozen"),
 }
 
 
