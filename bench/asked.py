@@ -15,7 +15,8 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from bench import history
 from kit.http.pages import cursor as cursor_of
-from office.readonly import ReadOnlyAdmin, list_of, page_of
+from office.frame.dossier import list_of, page_of
+from office.readonly import ReadOnlyAdmin
 from packets.models import RedPacket
 from payments.models import PaymentOrder
 from wallets import accounts

@@ -12,11 +12,11 @@ from kit import credentials
 from kit.models import Credentials
 from office import accounts
 from office.frame import staff
-from office.frame.dossier import page_of
+from office.frame.dossier import Page, Section, badge, link, moment, page_of
 from office.frame.proposals import url_of
 from office.models import AccountChange, RecoveryCode
 from office.proposing import OF_AN_ACCOUNT
-from office.readonly import Page, ReadOnly, ReadOnlyAdmin, Section, badge, link, moment
+from office.readonly import ReadOnly, ReadOnlyAdmin
 
 
 def _offer(proposal):

@@ -18,23 +18,14 @@ from office.export.sheets import Column
 from office.frame import actions, find, proposals, staff
 from office.frame.actions import ReasonAction
 from office.frame.dossier import (
-    Bar,
     Entry,
     Page,
-    Part,
     Section,
-    badge,
     found,
     in_order,
-    link,
     list_of,
-    moment,
-    page_of,
-    yuan,
 )
-from office.frame.filters import AgeFilter, AmountRangeFilter
 from office.frame.lists import (
-    DateRangeFilter,
     EstimatedPaginator,
     KeysetChangeList,
     TotalsMixin,
@@ -42,33 +33,6 @@ from office.frame.lists import (
 )
 from office.frame.proposals import Proposal
 from office.frame.staff import model_name
-
-__all__ = [
-    "AgeFilter",
-    "AmountRangeFilter",
-    "Bar",
-    "DateRangeFilter",
-    "Entry",
-    "EstimatedPaginator",
-    "Page",
-    "Part",
-    "ReadOnly",
-    "ReadOnlyAdmin",
-    "ReasonAction",
-    "Section",
-    "TotalsMixin",
-    "badge",
-    "done_by",
-    "done_to",
-    "found",
-    "in_order",
-    "link",
-    "list_of",
-    "moment",
-    "page_of",
-    "staff_did",
-    "yuan",
-]
 
 
 class ReadOnly:

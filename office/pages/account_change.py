@@ -2,20 +2,12 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from office.frame.dossier import Page, Section, badge, link, moment, page_of
+from office.frame.lists import DateRangeFilter
 from office.models import AccountChange, Invitation
 from office.pages.account_change_acts import CHANGE_ACTS
 from office.proposing import PROPOSALS
-from office.readonly import (
-    DateRangeFilter,
-    Page,
-    ReadOnlyAdmin,
-    Section,
-    badge,
-    done_to,
-    link,
-    moment,
-    page_of,
-)
+from office.readonly import ReadOnlyAdmin, done_to
 from office.states import ChangeStatus
 
 TONES = {

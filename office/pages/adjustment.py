@@ -5,17 +5,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from office.frame.columns import money_column, when_column
+from office.frame.dossier import Page, link, page_of, yuan
 from office.frame.find import Hit, finder
+from office.frame.lists import DateRangeFilter
 from office.pages.adjustment_acts import ADJUSTMENT_ACTS, PROPOSE_ADJUSTMENT
-from office.readonly import (
-    DateRangeFilter,
-    Page,
-    ReadOnlyAdmin,
-    link,
-    page_of,
-    staff_did,
-    yuan,
-)
+from office.readonly import ReadOnlyAdmin, staff_did
 from office.shown.payments import case_of
 from office.shown.wallets import account, adjustment_status, eyes
 from wallets.models import Adjustment, LedgerLine

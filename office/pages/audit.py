@@ -5,13 +5,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from office.frame.columns import when_column
-from office.readonly import (
-    Page,
-    ReadOnlyAdmin,
-    Section,
-    badge,
-    moment,
-)
+from office.frame.dossier import Page, Section, badge, moment
+from office.readonly import ReadOnlyAdmin
 from wallets.models import AuditRun
 
 

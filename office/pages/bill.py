@@ -11,16 +11,10 @@ from django.utils.translation import gettext_lazy
 from kit.refusals import Invalid
 from office.export.jobs import files
 from office.frame.columns import money_column, when_column, words_column
+from office.frame.dossier import Page, badge, moment, yuan
+from office.frame.lists import DateRangeFilter
 from office.frame.proposals import Proposal, making
-from office.readonly import (
-    DateRangeFilter,
-    Page,
-    ReadOnlyAdmin,
-    badge,
-    moment,
-    staff_did,
-    yuan,
-)
+from office.readonly import ReadOnlyAdmin, staff_did
 from office.shown.payments import case_rows
 from payments import (
     bills,

@@ -7,22 +7,14 @@ from django.utils.translation import gettext_lazy
 from office.frame import staff
 from office.frame.actions import ReasonAction
 from office.frame.columns import found_column, money_column, when_column, words_column
+from office.frame.dossier import Page, found, moment, page_of, yuan
+from office.frame.filters import AgeFilter, AmountRangeFilter
 from office.frame.find import Hit, finder
+from office.frame.lists import DateRangeFilter
 from office.frame.proposals import url_of
 from office.pages.adjustment_acts import PROPOSE_ADJUSTMENT
 from office.pages.refund_acts import PROPOSE_REFUND
-from office.readonly import (
-    AgeFilter,
-    AmountRangeFilter,
-    DateRangeFilter,
-    Page,
-    ReadOnlyAdmin,
-    found,
-    moment,
-    page_of,
-    staff_did,
-    yuan,
-)
+from office.readonly import ReadOnlyAdmin, staff_did
 from office.shown.payments import case_status, refund_rows, repeating
 from office.shown.wallets import adjustment_rows
 from payments import book, book_refund, cases, channel_refund

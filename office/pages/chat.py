@@ -6,12 +6,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from office.frame.columns import found_column
+from office.frame.dossier import list_of, page_of
 from office.frame.find import Hit, finder
-from office.readonly import (
-    ReadOnlyAdmin,
-    list_of,
-    page_of,
-)
+from office.readonly import ReadOnlyAdmin
 from packets.models import GroupMember, Profile, RedPacket, Share
 from wallets.models import Wallet
 

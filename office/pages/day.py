@@ -8,16 +8,9 @@ from django.utils.translation import gettext_lazy
 from kit.money import ZERO
 from office.export.sheets import Column
 from office.frame.columns import when_column
-from office.readonly import (
-    DateRangeFilter,
-    Page,
-    ReadOnlyAdmin,
-    Section,
-    link,
-    list_of,
-    moment,
-    yuan,
-)
+from office.frame.dossier import Page, Section, link, list_of, moment, yuan
+from office.frame.lists import DateRangeFilter
+from office.readonly import ReadOnlyAdmin
 from wallets import accounts, daily
 from wallets.models import DailyFigure, DailySummary, LedgerLine
 from wallets.states import LineKind

@@ -6,18 +6,11 @@ from django.utils.translation import gettext_lazy
 
 from office.frame import lists
 from office.frame.columns import money_column, when_column
+from office.frame.dossier import Page, badge, found, moment, page_of, yuan
 from office.frame.find import SHOWN, Hit, finder
 from office.frame.lists import BEFORE
 from office.pages.day_filters import DayFilter, KindOfDayFilter
-from office.readonly import (
-    Page,
-    ReadOnlyAdmin,
-    badge,
-    found,
-    moment,
-    page_of,
-    yuan,
-)
+from office.readonly import ReadOnlyAdmin
 from office.shown.payments import refunded_by
 from office.shown.wallets import account, adjusted_by
 from wallets import accounts, statement

@@ -7,16 +7,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from office.frame.columns import found_column, when_column, words_column
+from office.frame.dossier import Page, Section, found, moment, page_of
 from office.frame.find import Hit, finder
-from office.readonly import (
-    DateRangeFilter,
-    Page,
-    ReadOnlyAdmin,
-    Section,
-    found,
-    moment,
-    page_of,
-)
+from office.frame.lists import DateRangeFilter
+from office.readonly import ReadOnlyAdmin
 from office.shown.payments import notice_outcome, outcome_of, repeating
 from payments import raw
 from payments.models import Notification

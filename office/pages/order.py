@@ -8,22 +8,12 @@ from django.utils.translation import gettext_lazy
 from office.frame import staff
 from office.frame.actions import ReasonAction
 from office.frame.columns import found_column, money_column, when_column, words_column
+from office.frame.dossier import Entry, Page, Section, found, in_order, moment, page_of, yuan
 from office.frame.find import SHOWN, Hit, finder
 from office.frame.proposals import url_of
 from office.pages.notice import notice_section
 from office.pages.refund_acts import PROPOSE_REFUND
-from office.readonly import (
-    Entry,
-    Page,
-    ReadOnlyAdmin,
-    Section,
-    done_to,
-    found,
-    in_order,
-    moment,
-    page_of,
-    yuan,
-)
+from office.readonly import ReadOnlyAdmin, done_to
 from office.shown.packets import paid_for
 from office.shown.payments import case_rows, order_status, outcome_of, refund_rows
 from payments import ask, refunded

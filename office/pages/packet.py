@@ -8,21 +8,12 @@ from django.utils.translation import gettext_lazy
 
 from office.export.sheets import Column
 from office.frame.columns import found_column, money_column, when_column, words_column
+from office.frame.dossier import Page, Section, badge, found, link, moment, page_of, yuan
 from office.frame.find import Hit, finder
+from office.frame.lists import DateRangeFilter
 from office.pages.packet_acts import ACTS
 from office.pages.packet_story import Story
-from office.readonly import (
-    DateRangeFilter,
-    Page,
-    ReadOnlyAdmin,
-    Section,
-    badge,
-    found,
-    link,
-    moment,
-    page_of,
-    yuan,
-)
+from office.readonly import ReadOnlyAdmin
 from office.shown.packets import count_taken, reviewed, shown_state, state_badges
 from office.shown.payments import case_rows, notice_outcome, order_rows, refund_rows
 from office.shown.wallets import account

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from kit.money import ZERO
-from office.readonly import Bar, Entry, Part, done_to, found, in_order
+from office.frame.dossier import Bar, Entry, Part, found, in_order
+from office.readonly import done_to
 from office.shown.payments import outcome_of
 from packets.models import RedPacket, SettlementPass, Share
 from packets.states import Kind, PacketState, state_of

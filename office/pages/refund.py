@@ -5,20 +5,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from office.frame.columns import found_column, money_column, when_column, words_column
+from office.frame.dossier import Page, found, link, moment, page_of, yuan
+from office.frame.filters import AgeFilter
 from office.frame.find import Hit, finder
+from office.frame.lists import DateRangeFilter
 from office.pages.refund_acts import PROPOSE_REFUND, REFUND_ACTS
-from office.readonly import (
-    AgeFilter,
-    DateRangeFilter,
-    Page,
-    ReadOnlyAdmin,
-    found,
-    link,
-    moment,
-    page_of,
-    staff_did,
-    yuan,
-)
+from office.readonly import ReadOnlyAdmin, staff_did
 from office.shown.payments import refund_status
 from office.shown.wallets import account, eyes
 from payments.models import ChannelRefund

@@ -6,19 +6,10 @@ from django.utils.translation import gettext_lazy
 
 from office.frame.actions import ReasonAction
 from office.frame.columns import found_column, money_column, when_column, words_column
-from office.readonly import (
-    AgeFilter,
-    AmountRangeFilter,
-    DateRangeFilter,
-    Page,
-    ReadOnlyAdmin,
-    found,
-    link,
-    moment,
-    page_of,
-    staff_did,
-    yuan,
-)
+from office.frame.dossier import Page, found, link, moment, page_of, yuan
+from office.frame.filters import AgeFilter, AmountRangeFilter
+from office.frame.lists import DateRangeFilter
+from office.readonly import ReadOnlyAdmin, staff_did
 from office.shown.packets import review_state
 from packets import review
 from packets.models import RefundReview

@@ -4,9 +4,11 @@ from django.utils.translation import gettext_lazy
 
 from office import tries
 from office.frame.columns import when_column
+from office.frame.dossier import Page, badge, moment
+from office.frame.lists import DateRangeFilter
 from office.models import Tries
 from office.pages.tries_acts import Unlock
-from office.readonly import DateRangeFilter, Page, ReadOnlyAdmin, badge, moment
+from office.readonly import ReadOnlyAdmin
 
 
 @admin.register(Tries)

@@ -6,15 +6,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from office.readonly import (
-    Section,
-    badge,
-    found,
-    link,
-    moment,
-    page_of,
-    yuan,
-)
+from office.frame.dossier import Section, badge, found, link, moment, page_of, yuan
 from packets.models import RedPacket, RefundReview, Share
 from packets.states import PacketState, PayStatus, ReviewState, state_of
 

@@ -3,8 +3,8 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from office.frame.dossier import Section, badge, link, moment, page_of, yuan
 from office.frame.find import SHOWN
-from office.readonly import Section, badge, link, moment, page_of, yuan
 from office.shown.wallets import eyes
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseStatus, NoticeOutcome, OrderStatus, RefundStatus

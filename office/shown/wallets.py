@@ -2,15 +2,7 @@
 
 from django.utils.translation import gettext as _
 
-from office.readonly import (
-    Section,
-    badge,
-    found,
-    link,
-    moment,
-    page_of,
-    yuan,
-)
+from office.frame.dossier import Section, badge, found, link, moment, page_of, yuan
 from wallets import accounts
 from wallets.models import Adjustment
 from wallets.states import AdjustmentStatus, LineKind
