@@ -1,7 +1,7 @@
 """Who of the staff may do what: five groups and their permissions, kept by migrations.
 
-packets knows all models, so the table is here. A row added below takes effect with a migration that
-calls `grant` again; it is repeatable. No ORM import: a migration brings its own models.
+A row added below takes effect with a migration that calls `grant` again; it is repeatable. No ORM
+import: a migration brings its own models.
 """
 
 from typing import Any

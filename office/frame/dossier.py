@@ -137,5 +137,5 @@ def list_of(model) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
 
 
-# What apps above put on the pages of the apps below: (request, row) -> Section or None.
+# What one subject shows on the page of another: (request, row) -> Section or None.
 Contribution = Callable[[Any, Any], "Section | None"]

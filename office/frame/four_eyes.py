@@ -1,14 +1,68 @@
-"""Acts on what one person has proposed and another decides (四眼): approve, reject, withdraw.
+"""What one person proposes and another decides (四眼): the form for money, and the acts approve,
+reject, withdraw.
 
 A page mixes in what is its own: `permission`, `open_at`, `verbs` and `key`.
 """
 
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kit.plumbing import texts
 from office.frame.actions import ReasonAction
+from office.frame.proposals import Proposal, making
+
+
+class MoneyForm(forms.Form):
+    """What each proposal to move money says, behind fields of its own (`field_order`)."""
+
+    amount = forms.DecimalField(
+        label=gettext_lazy("amount"), min_value=0, max_digits=13, decimal_places=2
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("reason"),
+        min_length=3,
+        max_length=255,
+        validators=[texts.validate_plain_lines],
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    attachment = forms.CharField(
+        label=gettext_lazy("attachment"),
+        max_length=255,
+        required=False,
+        validators=[texts.validate_plain],
+        help_text=gettext_lazy("where the evidence is kept: a ticket, a document's number"),
+    )
+
+
+class ProposeMoney(Proposal):
+    verbs: Any  # a module with propose
+
+    def notes(self):
+        most = {"most": f"{settings.REDPACKET_MAKER_MAX:,.2f}"}
+        return [
+            _("Nothing moves until another person has approved it."),
+            _("You may propose at most %(most)s yuan at once.") % most,
+        ]
+
+    def preview(self, data, now):
+        return [
+            *self.tells(data),
+            _("Reason: %(reason)s") % data,
+            _("Attachment: %(attachment)s") % {"attachment": data["attachment"] or "-"},
+            _("Nothing moves until another person has approved it."),
+        ]
+
+    def tells(self, data) -> list:
+        """What is to move, in sentences; raises Problem for what cannot."""
+        raise NotImplementedError
+
+    def run(self, data, *, user, now, request):
+        also = making(user, request, self.name, data["reason"])
+        return self.verbs.propose(**data, maker_id=user.pk, now=now, also=also)
 
 
 class _OnProposal(ReasonAction):
@@ -71,3 +125,9 @@ class Withdraw(_OnProposal):
 
     def run(self, row, *, reason, now, also):
         return self.verbs.withdraw(**self.key(row), maker_id=also.user.pk, now=now, also=also)
+
+
+def said_to_maker(row, user, open_at) -> list:
+    """A warning for whoever looks at what he has proposed himself."""
+    is_own = row.status == open_at and row.maker_id == user.pk
+    return [_("You proposed this: another person has to decide.")] if is_own else []

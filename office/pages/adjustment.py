@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from office.frame import four_eyes
 from office.frame.columns import money_column, when_column
 from office.frame.dossier import Page, link, page_of, yuan
 from office.frame.find import Hit, finder
@@ -74,8 +75,7 @@ class AdjustmentAdmin(ReadOnlyAdmin):
             ],
             sections=[eyes(row)],
         )
-        if row.status == AdjustmentStatus.PROPOSED and row.maker_id == request.user.pk:
-            page.warnings = [_("You proposed this: another person has to decide.")]
+        page.warnings = four_eyes.said_to_maker(row, request.user, AdjustmentStatus.PROPOSED)
         return page
 
 

@@ -6,15 +6,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kit.ids import is_outside_id
-from kit.plumbing import texts
 from office.frame import four_eyes
-from office.frame.proposals import Proposal, making
 from wallets import accounts, adjust
 from wallets.models import Wallet
 from wallets.states import AdjustmentStatus
 
 
-class AdjustmentForm(forms.Form):
+class AdjustmentForm(four_eyes.MoneyForm):
+    field_order = ["user_id", "is_credit", "other", "case_id"]
+
     user_id = forms.CharField(
         label=gettext_lazy("user"),
         max_length=64,
@@ -43,23 +43,6 @@ class AdjustmentForm(forms.Form):
         required=False,
         help_text=gettext_lazy("its number: suspense holds money for cases alone"),
     )
-    amount = forms.DecimalField(
-        label=gettext_lazy("amount"), min_value=0, max_digits=13, decimal_places=2
-    )
-    reason = forms.CharField(
-        label=gettext_lazy("reason"),
-        min_length=3,
-        max_length=255,
-        validators=[texts.validate_plain_lines],
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
-    attachment = forms.CharField(
-        label=gettext_lazy("attachment"),
-        max_length=255,
-        required=False,
-        validators=[texts.validate_plain],
-        help_text=gettext_lazy("where the evidence is kept: a ticket, a document's number"),
-    )
 
     def clean_user_id(self):
         user_id = self.cleaned_data["user_id"].strip()
@@ -68,20 +51,14 @@ class AdjustmentForm(forms.Form):
         return user_id
 
 
-class ProposeAdjustment(Proposal):
+class ProposeAdjustment(four_eyes.ProposeMoney):
     name = "propose_adjustment"
     title = gettext_lazy("Propose an adjustment")
     permission = "wallets.propose_adjustment"
     form = AdjustmentForm
+    verbs = adjust
 
-    def notes(self):
-        most = {"most": f"{settings.REDPACKET_MAKER_MAX:,.2f}"}
-        return [
-            _("Nothing moves until another person has approved it."),
-            _("You may propose at most %(most)s yuan at once.") % most,
-        ]
-
-    def preview(self, data, now):
+    def tells(self, data):
         keys = ("user_id", "amount", "is_credit", "other", "case_id")
         adjust.refuse_unless_possible(**{key: data[key] for key in keys})
         other = dict(AdjustmentForm.base_fields["other"].choices)[data["other"]]
@@ -96,13 +73,7 @@ class ProposeAdjustment(Proposal):
             lines.append(_("It is about case %(number)d.") % {"number": data["case_id"]})
         elif data["other"] == accounts.SUSPENSE:
             lines.append(_("A new case is opened for it."))
-        return [
-            *lines,
-            *(self._balance(data) if data["user_id"] else ()),
-            _("Reason: %(reason)s") % data,
-            _("Attachment: %(attachment)s") % {"attachment": data["attachment"] or "-"},
-            _("Nothing moves until another person has approved it."),
-        ]
+        return [*lines, *(self._balance(data) if data["user_id"] else ())]
 
     @staticmethod
     def _balance(data) -> list:
@@ -116,10 +87,6 @@ class ProposeAdjustment(Proposal):
         if after < 0:
             lines.append(_("The balance does not suffice: an approval would be refused."))
         return lines
-
-    def run(self, data, *, user, now, request):
-        also = making(user, request, self.name, data["reason"])
-        return adjust.propose(**data, maker_id=user.pk, now=now, also=also)
 
 
 class _OnAdjustment:

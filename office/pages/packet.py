@@ -1,5 +1,5 @@
 """What staff may read of packets. Untaken amounts, best luck and seed stay hidden from them, too,
-until the packet is finished or expired (Spec 2.7; story.py)."""
+until the packet is finished or expired (Spec 2.7; packet_story.py)."""
 
 from django.contrib import admin
 from django.utils import timezone

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from office.frame import four_eyes
 from office.frame.columns import found_column, money_column, when_column, words_column
 from office.frame.dossier import Page, found, link, moment, page_of, yuan
 from office.frame.filters import AgeFilter
@@ -65,8 +66,7 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
             ],
             sections=[eyes(refund)],
         )
-        if refund.status == RefundStatus.PROPOSED and refund.maker_id == request.user.pk:
-            page.warnings = [_("You proposed this: another person has to decide.")]
+        page.warnings = four_eyes.said_to_maker(refund, request.user, RefundStatus.PROPOSED)
         return page
 
 

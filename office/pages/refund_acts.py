@@ -1,60 +1,36 @@
 """A channel refund by four eyes, and what a person says of a parked one."""
 
 from django import forms
-from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kit.plumbing import texts
 from office.frame import four_eyes
 from office.frame.actions import ReasonAction
-from office.frame.proposals import Proposal, making
 from payments import channel_refund, conclude_refund, end_refund
 from payments.states import RefundStatus
 from wallets import accounts, adjust
 from wallets.models import Wallet
 
 
-class RefundForm(forms.Form):
+class RefundForm(four_eyes.MoneyForm):
+    field_order = ["case_id", "order_no"]
+
     case_id = forms.IntegerField(
         required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput
     )
     order_no = forms.CharField(
         label=gettext_lazy("order number of a top-up"), max_length=64, required=False
     )
-    amount = forms.DecimalField(
-        label=gettext_lazy("amount"), min_value=0, max_digits=13, decimal_places=2
-    )
-    reason = forms.CharField(
-        label=gettext_lazy("reason"),
-        min_length=3,
-        max_length=255,
-        validators=[texts.validate_plain_lines],
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
-    attachment = forms.CharField(
-        label=gettext_lazy("attachment"),
-        max_length=255,
-        required=False,
-        validators=[texts.validate_plain],
-        help_text=gettext_lazy("where the evidence is kept: a ticket, a document's number"),
-    )
 
 
-class ProposeRefund(Proposal):
+class ProposeRefund(four_eyes.ProposeMoney):
     name = "propose_refund"
     title = gettext_lazy("Propose a channel refund")
     permission = "payments.propose_refund"
     form = RefundForm
+    verbs = channel_refund
 
-    def notes(self):
-        most = {"most": f"{settings.REDPACKET_MAKER_MAX:,.2f}"}
-        return [
-            _("Nothing moves until another person has approved it."),
-            _("You may propose at most %(most)s yuan at once.") % most,
-        ]
-
-    def preview(self, data, now):
+    def tells(self, data):
         wanted = {key: data[key] for key in ("case_id", "order_no", "amount")}
         payment = channel_refund.chosen(**wanted)
         told = {
@@ -74,16 +50,7 @@ class ProposeRefund(Proposal):
             wallet = Wallet.objects.filter(user_id=user).first()
             if wallet is None or wallet.balance < data["amount"]:
                 lines.append(_("The balance does not suffice: an approval would be refused."))
-        return [
-            *lines,
-            _("Reason: %(reason)s") % data,
-            _("Attachment: %(attachment)s") % {"attachment": data["attachment"] or "-"},
-            _("Nothing moves until another person has approved it."),
-        ]
-
-    def run(self, data, *, user, now, request):
-        also = making(user, request, self.name, data["reason"])
-        return channel_refund.propose(**data, maker_id=user.pk, now=now, also=also)
+        return lines
 
 
 class _OnRefund:
