@@ -1,5 +1,5 @@
 // Money through a channel: the host's own payment, and what a paid order turns into.
-import { el } from './dom.js';
+import { el, live } from './dom.js';
 import { t } from './texts.js';
 
 const PAY_WAIT = 15 * 60 * 1000;
@@ -16,9 +16,30 @@ export function unsure(app, failure) {
   return app.words(failure);
 }
 
-/** Lets the host pay an order: `done`, `waiting`, `cancelled`, `failed` or `over`. Only its own
- *  `success` is reported: the user's word alone reports nothing. */
-export async function payInHost(app, order) {
+/** Lets the host pay an order, and goes on with what came of it: `arrived` reads whether the money
+ *  has, and shows that; until it has, the order's screen waits. Says what stands above the button. */
+export async function payByHost(app, order, { visit, slot, key, arrived }) {
+  const outcome = await payInHost(app, order);
+  if (visit.left) return null;
+  if (outcome === 'failed') return () => t('failed');
+  if (outcome === 'cancelled') {
+    setTimeout(() => live(slot, 'status', () => t('cancelled')));
+    return null;
+  }
+  if (outcome === 'over') {
+    app.dropKeys(key);
+    return () => t('order_over');
+  }
+  const shown = outcome === 'done' && await arrived();
+  if (visit.left) return null;
+  if (shown) shown();
+  else app.go(`/h5/orders/${order.order_no}`);
+  return null;
+}
+
+/** `done`, `waiting`, `cancelled`, `failed` or `over`. Only the host's own `success` is reported:
+ *  the user's word alone reports nothing. */
+async function payInHost(app, order) {
   const answer = await app.request('pay', {
     order_no: order.order_no, purpose: order.purpose, packet: order.packet, pay_type: order.pay_type,
     money: order.money, pay_params: order.pay_params,

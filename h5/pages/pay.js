@@ -3,7 +3,7 @@ import { act, called, el, live, name } from './dom.js';
 import { radios } from './form.js';
 import { fenOf } from './money.js';
 import { parts, t } from './texts.js';
-import { issued, payInHost, unsure } from './channel.js';
+import { issued, payByHost, unsure } from './channel.js';
 import { open as openPacket } from './packet.js';
 
 export function open(app, { id, notify, visit }) {
@@ -88,28 +88,16 @@ function draw(app, { id, packet, session, wallet, visit, instead }) {
         app.go(`/h5/orders/${paid.order.order_no}`);
         return null;
       }
-      return await afterHost(await payInHost(app, paid.order), paid.order);
+      return await payByHost(app, paid.order, { visit, slot, key: `pay ${id}`, arrived });
     } catch (failure) {
       return visit.left ? null : refused(failure, chosen);
     }
   }
 
-  async function afterHost(outcome, order) {
-    if (visit.left) return null;
-    if (outcome === 'failed') return () => t('failed');
-    if (outcome === 'cancelled') {
-      setTimeout(() => live(slot, 'status', () => t('cancelled')));
-      return null;
-    }
-    if (outcome === 'over') {
-      app.dropKeys(`pay ${id}`);
-      return () => t('order_over');
-    }
-    const now = outcome === 'done' && await app.read(`/packets/${id}`);
-    if (visit.left) return null;
-    if (now && now.pay_status !== 'unpaid') issued(app, now, { isNews: true });
-    else app.go(`/h5/orders/${order.order_no}`);
-    return null;
+  /** The packet went out, or has to wait for its money. */
+  async function arrived() {
+    const now = await app.read(`/packets/${id}`);
+    return now && now.pay_status !== 'unpaid' && (() => issued(app, now, { isNews: true }));
   }
 
   async function refused(failure, chosen) {

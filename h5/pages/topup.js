@@ -3,7 +3,7 @@ import { el, live } from './dom.js';
 import { complain, field, fromService, radios, submit } from './form.js';
 import { fenOf, grouped, parse, show } from './money.js';
 import { language, t } from './texts.js';
-import { payInHost, toppedUp, unsure } from './channel.js';
+import { payByHost, toppedUp, unsure } from './channel.js';
 
 export function open(app, { notify, visit }) {
   let isDrawn = false;
@@ -62,28 +62,15 @@ function draw(app, { session, visit }) {
         app.go(`/h5/orders/${order.order_no}`);
         return null;
       }
-      return await afterHost(await payInHost(app, order), order);
+      return await payByHost(app, order, { visit, slot, key: 'topup', arrived: () => arrived(order) });
     } catch (failure) {
       return visit.left ? null : refused(failure);
     }
   }
 
-  async function afterHost(outcome, order) {
-    if (visit.left) return null;
-    if (outcome === 'failed') return () => t('failed');
-    if (outcome === 'cancelled') {
-      setTimeout(() => live(slot, 'status', () => t('cancelled')));
-      return null;
-    }
-    if (outcome === 'over') {
-      app.dropKeys('topup');
-      return () => t('order_over');
-    }
-    const now = outcome === 'done' ? await app.read(`/orders/${order.order_no}`).catch(() => null) : null;
-    if (visit.left) return null;
-    if (now && now.status === 'confirmed') toppedUp(app, now, { isNews: true });
-    else app.go(`/h5/orders/${order.order_no}`);
-    return null;
+  async function arrived(order) {
+    const now = await app.read(`/orders/${order.order_no}`).catch(() => null);
+    return now && now.status === 'confirmed' && (() => toppedUp(app, now, { isNews: true }));
   }
 
   function refused(failure) {
