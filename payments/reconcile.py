@@ -28,7 +28,13 @@ EDGE = timedelta(minutes=10)  # payments so near to a day's end may stand in the
 DAY = timedelta(days=1)
 DONE = (BillState.COMPARED, BillState.EMPTY)
 
-UNKNOWN_TO_US = (CaseKind.BILL_SURPLUS, CaseKind.BILL_OTHER_DAY)
+# A case of such a kind says that a bill named the payment, whatever our books thought of it then.
+NAMED = (
+    CaseKind.BILL_SURPLUS,
+    CaseKind.BILL_OTHER_DAY,
+    CaseKind.BILL_AMOUNT,
+    CaseKind.BILL_REPEATED,
+)
 BILL_KINDS = (
     CaseKind.BILL_SURPLUS,
     CaseKind.BILL_SHORTFALL,
@@ -263,7 +269,7 @@ def _missing(pay_type: PayType, day: date, *, is_final: bool) -> Iterator[Differ
         within = Q(paid_at__gte=begin + EDGE, paid_at__lt=end - EDGE)
         orders = orders.filter(Q(settle_date=day) | within)
     for order in orders.order_by("pk"):
-        if _was_named(order, day):
+        if _was_named(order):
             continue
         says = f"paid {present(order.paid_at).astimezone(bills.ZONE):%F %T}, in no bill"
         yield _ours(order, order.trade_no, says)
@@ -282,11 +288,13 @@ def _missing(pay_type: PayType, day: date, *, is_final: bool) -> Iterator[Differ
         yield _ours(refund, refund.refund_no, says)
 
 
-def _was_named(order: PaymentOrder, day: date) -> bool:
-    """Whether a bill named it before we knew of it: then that is the case that finance has."""
-    word, number = PayType(order.pay_type).word, fitting(order.trade_no)
-    near = [f"{word}:{day + days * DAY}:{number}" for days in (-1, 0, 1)]
-    return Case.objects.filter(kind__in=UNKNOWN_TO_US, reference__in=near).exists()
+def _was_named(order: PaymentOrder) -> bool:
+    """Whether a bill named it before we knew of it: then that is the case that finance has. Of any
+    day: what is booked by the bill's word, or by an answer without a time, says only when it was
+    booked."""
+    number = fitting(order.trade_no)
+    about = Case.objects.filter(pay_type=order.pay_type, trade_no=number, kind__in=NAMED)
+    return about.filter(reference__endswith=f":{number}").exists()  # and not a refund of it
 
 
 def _ours(row: PaymentOrder | ChannelRefund, number: str, says: str) -> Difference:

@@ -3,6 +3,7 @@
 import gzip
 import io
 import threading
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,10 +17,20 @@ from django.utils import timezone
 from kit import lease
 from kit.http.caller import Caller
 from kit.refusals import Conflict
-from payments import bill_days, bills, channel_refund, confirm, reconcile, send_refund, tasks, topup
+from payments import (
+    bill_days,
+    bills,
+    book,
+    channel_refund,
+    confirm,
+    reconcile,
+    send_refund,
+    tasks,
+    topup,
+)
 from payments.channels.base import ChannelDown, NoBill, Payment, RefundState, Refused
 from payments.models import Bill, Case, ChannelRefund, PaymentOrder
-from payments.states import BillState, CaseKind, PayType, RefundStatus, Scene
+from payments.states import BillState, CaseKind, OrderStatus, PayType, RefundStatus, Scene
 from payments.tests import test_reconcile as tr
 from payments.tests.conftest import offer
 from wallets.audit import audit
@@ -512,8 +523,11 @@ def test_nothing_is_called_missing_of_a_day_that_is_compared_once_more(wechat):
     assert order.billed_on is None
 
 
-def test_confirmed_after_its_bill_had_named_it_is_not_missing(wechat):
-    """It was a surplus then, which was true, and finance has that case."""
+@pytest.mark.parametrize(
+    ("at_first", "kind"), [("", CaseKind.BILL_SURPLUS), ("0.01", CaseKind.BILL_AMOUNT)]
+)
+def test_confirmed_after_its_bill_had_named_it_is_not_missing(wechat, at_first, kind):
+    """It was a difference then, which was true, and finance has that case."""
     order = topup.topup(
         caller=Caller("bob"),
         amount=Decimal("10.00"),
@@ -523,16 +537,46 @@ def test_confirmed_after_its_bill_had_named_it_is_not_missing(wechat):
         payer_ip="127.0.0.1",
         now=NOON,
     )
+    payment = Payment(PayType.WECHAT, order.order_no, "T1", order.amount, NOON)
+    if at_first:  # a word that is not true goes to suspense
+        confirm.confirm(payment=replace(payment, amount=Decimal(at_first)), now=NOON)
     local = NOON.astimezone(bills.ZONE)
     compare(PayType.WECHAT, DAY, tr.Row(order.order_no, "T1", "10.00", local))
-    assert cases() == [(CaseKind.BILL_SURPLUS, "T1")]
+    assert [case for case in cases() if case[0] in reconcile.BILL_KINDS] == [(kind, "T1")]
 
     late = bills.usual(DAY) + timedelta(hours=1)
-    payment = Payment(PayType.WECHAT, order.order_no, "T1", order.amount, NOON)
-    confirm.confirm(payment=payment, now=late)
+    confirm.confirm(payment=payment, now=late, is_asked=True)
     compare(PayType.WECHAT, NEXT)
 
-    assert cases() == [(CaseKind.BILL_SURPLUS, "T1")]
+    order.refresh_from_db()
+    assert order.status == OrderStatus.CONFIRMED
+    assert [case for case in cases() if case[0] in reconcile.BILL_KINDS] == [(kind, "T1")]
+
+
+def test_booked_by_its_bill_long_after_is_not_missing_on_that_day(wechat):
+    """The bill's row says no more than its day: the order is paid when somebody booked it."""
+    order = topup.topup(
+        caller=Caller("bob"),
+        amount=Decimal("10.00"),
+        pay_type=PayType.WECHAT,
+        scene=Scene.APP,
+        key="k",
+        payer_ip="127.0.0.1",
+        now=NOON,
+    )
+    PaymentOrder.objects.filter(pk=order.pk).update(status=OrderStatus.CLOSED, open_key=None)
+    local = NOON.astimezone(bills.ZONE)
+    compare(PayType.WECHAT, DAY, tr.Row(order.order_no, "T1", "10.00", local))
+    surplus = Case.objects.get(kind=CaseKind.BILL_SURPLUS)
+    staff = get_user_model().objects.create_user("one", is_staff=True).pk
+    much_later = bills.usual(DAY) + timedelta(days=20)
+
+    assert book.book(case_id=surplus.pk, staff_id=staff, reason="the bill says so", now=much_later)
+    on_that_day = bills.day_of(PayType.WECHAT, much_later)
+    compare(PayType.WECHAT, on_that_day)
+    compare(PayType.WECHAT, on_that_day + timedelta(days=1))
+
+    assert not Case.objects.filter(kind=CaseKind.BILL_SHORTFALL).exists()
 
 
 def killed_while_it_is_compared_again(monkeypatch, order: PaymentOrder) -> None:
