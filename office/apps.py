@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.contrib.admin import apps
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -18,8 +19,9 @@ class OfficeConfig(AppConfig):
         """After all other apps: what packages registered for their own tables is replaced."""
         from django.contrib import admin
 
-        from office import audit, people, signin  # noqa: F401 - signin listens
+        from office import audit, people, roles, signin  # noqa: F401 - signin listens
         from wallets.audit import register
 
+        post_migrate.connect(roles.after_migrate, sender=self)
         people.register(admin.site)
         register(audit.money_and_accounts_are_apart)

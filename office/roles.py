@@ -1,7 +1,7 @@
-"""Who of the staff may do what: five groups and their permissions, kept by migrations.
+"""Who of the staff may do what: five groups and their permissions, kept by `migrate`.
 
-A row added below takes effect with a migration that calls `grant` again; it is repeatable. No ORM
-import: a migration brings its own models.
+Whatever is written below holds from the next `migrate` on, whether it brings a migration or not:
+`grant` runs after each, and is repeatable.
 """
 
 from typing import Any
@@ -98,11 +98,7 @@ ROLES = {
 
 
 def grant(apps: Apps) -> None:
-    """Make the groups hold exactly what the table says, creating what does not exist yet.
-
-    Django makes permissions after all migrations have run, too late for this one, so the rows are
-    made here; Django then finds them.
-    """
+    """Make the groups hold exactly what the table says, creating what does not exist yet."""
     Group = apps.get_model("auth", "Group")
     own = {
         f"{label.partition('.')[0]}.{codename}": _permission(apps, label, codename, name)
@@ -113,6 +109,14 @@ def grant(apps: Apps) -> None:
         group, _ = Group.objects.get_or_create(name=role)
         views = [_view(apps, label) for label in models]
         group.permissions.set([*views, *(own[act] for act in acts)])
+
+
+def after_migrate(apps: Apps, **_: Any) -> None:
+    """Of `post_migrate`, with `apps` as far as was migrated: nothing while a table is missing."""
+    labels = {*OWN, *(label for models, _ in ROLES.values() for label in models)}
+    here = {model._meta.label_lower for model in apps.get_models()}
+    if labels <= here:
+        grant(apps)
 
 
 def _view(apps: Apps, label: str) -> Any:

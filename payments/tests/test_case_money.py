@@ -2,10 +2,8 @@
 
 from datetime import timedelta
 from decimal import Decimal
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -480,26 +478,3 @@ def test_the_audit_sees_a_refund_with_a_total_of_its_own(alipay, maker):
     ChannelRefund.objects.update(paid="40.00")
 
     assert len(says(refunds_stay_within_their_payment)) == 1
-
-
-def test_the_upgrade_binds_what_named_no_case(channels, maker, checker):
-    """Of three cases one was paid into a wallet, one resolved with its money left behind."""
-    (paid, _), (left, _), (waiting, _) = (paid_twice() for _ in range(3))
-    moved = move_out(paid, maker)
-    approve(moved, checker)
-    resolved = {"status": CaseStatus.RESOLVED, "resolution": "as the release before allowed"}
-    Case.objects.update(held=None)
-    Case.objects.filter(pk__in=[paid.pk, left.pk]).update(**resolved)
-    type(moved).objects.update(case_id=None)
-
-    upgrade = import_module("payments.migrations.0006_held_by_cases")
-    upgrade.count(apps, None)
-
-    moved.refresh_from_db()
-    rows = {case.pk: (case.status, case.held) for case in Case.objects.all()}
-    assert moved.case_id == paid.pk
-    assert rows == {
-        paid.pk: (CaseStatus.RESOLVED, 0),
-        left.pk: (CaseStatus.OPEN, 10),
-        waiting.pk: (CaseStatus.OPEN, 10),
-    }

@@ -9,12 +9,42 @@ from django.utils import timezone
 from wallets import daily
 from wallets.models import DailyFigure, DailySummary, LedgerLine
 
-# Set anew with each release, to the last migrations of the one before.
+# Set anew with each release, to the last migrations of the one before. Before the first release it
+# is where the history begins.
 BASELINE = {
-    "kit": "0004_exports",
-    "packets": "0006_list_indexes",
-    "payments": "0003_list_indexes",
-    "wallets": "0004_list_indexes",
+    "kit": "0001_initial",
+    "office": "0001_initial",
+    "packets": "0001_initial",
+    "payments": "0001_initial",
+    "wallets": "0001_initial",
+}
+# What its workers do not know of that: tables that they leave empty (None) and columns that they do
+# not write. Kept by hand until there is a release before, whose migrations then tell.
+UNKNOWN: dict[str, set[str] | None] = {
+    "kit.credentials": None,
+    "kit.duty": None,
+    "kit.heartbeat": None,
+    "kit.turn": None,
+    "kit.exportjob": {"lease", "leased_until"},
+    "kit.staffaction": {"booked_on", "changes", "once"},
+    "packets.group": None,
+    "packets.yearsofar": None,
+    "packets.redpacket": {"forget_at"},
+    "packets.settlementpass": {"lease", "leased_until"},
+    "packets.share": {"for_user"},
+    "payments.trade": None,
+    "payments.bill": {
+        *("due_at", "lease", "leased_until", "missing", "refunded", "says", "state", "tries"),
+    },
+    "payments.case": {"held"},
+    "payments.channelrefund": {"billed_on", "lease", "leased_until", "settle_date", "their_no"},
+    "payments.notification": {"address", "digest", "emptied_at", "merchant", "size"},
+    "payments.paymentorder": {"billed_on", "lease", "leased_until", "merchant", "settle_date"},
+    "wallets.openday": None,
+    "wallets.seal": None,
+    "wallets.adjustment": {"case_id"},
+    "wallets.dailysummary": {"is_booked"},
+    "wallets.ledgerline": {"booked_on"},
 }
 
 
@@ -28,13 +58,21 @@ def targets() -> list[tuple[str, str]]:
 def models() -> list:
     """The release's own models: what its workers read and write. Parents before children."""
     apps = MigrationLoader(connection).project_state(targets()).apps
-    left = [model for label in BASELINE for model in apps.get_app_config(label).get_models()]
+    every = [model for label in BASELINE for model in apps.get_app_config(label).get_models()]
+    left = [model for model in every if UNKNOWN.get(model._meta.label_lower, set()) is not None]
     ordered: list = []
     while left:
         ready = [model for model in left if not (parents(model) - {model}) & set(left)]
         ordered += ready
         left = [model for model in left if model not in ready]
     return ordered
+
+
+def columns(model) -> list[str]:
+    """What its workers write of a row; the database knows the rest (`db_default`, NULL)."""
+    unknown = UNKNOWN.get(model._meta.label_lower) or set()
+    fields = [field for field in model._meta.concrete_fields if not field.generated]
+    return [field.column for field in fields if field.attname not in unknown]
 
 
 def parents(model) -> set:

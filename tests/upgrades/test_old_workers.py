@@ -102,7 +102,7 @@ def copy(keys: dict) -> None:
     there = connections[OLD]
     with there.constraint_checks_disabled(), there.cursor() as into, connection.cursor() as out:
         for model in tables:
-            columns = [f.column for f in model._meta.concrete_fields if not f.generated]
+            columns = baseline.columns(model)
             table, pk = model._meta.db_table, columns.index(model._meta.pk.column)
             names = ", ".join(connection.ops.quote_name(column) for column in columns)
             out.execute(f"SELECT {names} FROM {table}")
