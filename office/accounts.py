@@ -16,6 +16,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from kit import credentials, retry
 from kit.moves import move
 from kit.refusals import Conflict, Forbidden, Invalid
+from office import roles
 from office.frame import staff
 from office.models import AccountChange, Invitation, RecoveryCode
 from office.states import ChangeStatus
@@ -176,8 +177,9 @@ def is_name(username: str) -> bool:
 
 
 def roles_of(user) -> str:
+    """By their names; roles.shown is for people."""
     names = sorted(user.groups.values_list("name", flat=True))
-    return ", ".join([*names, *(["superuser"] if user.is_superuser else [])])
+    return roles.joined([*names, *([roles.SUPERUSER] if user.is_superuser else [])])
 
 
 def _propose(kind, user, role, reason, maker_id, now) -> AccountChange:

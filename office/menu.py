@@ -32,7 +32,7 @@ MENU = [
         _("Records"),
         ["wallets.AuditRun", "kit.StaffAction", "kit.StaffEvent", "admin.LogEntry", "kit.Event"],
     ),
-    (_("Staff"), ["auth.User", "office.AccountChange", "auth.Group", "office.Tries"]),
+    (_("Staff"), ["auth.User", "office.AccountChange", "office.Role", "office.Tries"]),
 ]
 REST = _("Other")
 

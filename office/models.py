@@ -1,10 +1,12 @@
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from kit.ids import AsciiField
 from kit.moves import Moves
+from office import roles
 from office.states import CHANGE_MOVES, UNDECIDED, ChangeStatus
 
 
@@ -102,6 +104,18 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}"
+
+
+class Role(Group):
+    """A role as people are shown it; roles.py says which there are and what each may."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("role")
+        verbose_name_plural = _("roles")
+
+    def __str__(self) -> str:
+        return roles.shown(self.name)
 
 
 class RecoveryCode(models.Model):

@@ -2,21 +2,21 @@
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.admin import GroupAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from kit import credentials
 from kit.models import Credentials
-from office import accounts
+from office import accounts, roles
+from office.export.sheets import Column
 from office.frame import staff
 from office.frame.dossier import Page, Section, badge, link, moment, page_of
 from office.frame.proposals import url_of
-from office.models import AccountChange, RecoveryCode
+from office.models import AccountChange, RecoveryCode, Role
 from office.proposing import OF_AN_ACCOUNT
-from office.readonly import ReadOnly, ReadOnlyAdmin
+from office.readonly import ReadOnlyAdmin
 
 
 def _offer(proposal):
@@ -26,6 +26,10 @@ def _offer(proposal):
         return proposal.title, url_of(AccountChange, proposal, username=user.get_username())
 
     return offer
+
+
+def _state(user):
+    return badge("open", _("in use")) if user.is_active else badge("closed", _("not in use"))
 
 
 class StaffAdmin(ReadOnlyAdmin):
@@ -38,13 +42,14 @@ class StaffAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("role"))
     def role(self, user):
-        return accounts.roles_of(user) or "-"
+        return roles.shown(accounts.roles_of(user))
+
+    def export_columns(self):
+        return [*super().export_columns(), Column(gettext_lazy("role"), self.role)]
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, user):
-        if user.is_active:
-            return badge("open", _("in use"))
-        return badge("closed", _("not in use"))
+        return _state(user)
 
     @admin.display(description=gettext_lazy("last log-in"))
     def came_last(self, user):
@@ -58,7 +63,7 @@ class StaffAdmin(ReadOnlyAdmin):
             sentence=f"{user.first_name or user}: {self.role(user)}",
             badges=[self.state(user)],
             facts=[
-                (_("name"), user.first_name or "-"),
+                (pgettext("person", "name"), user.first_name or "-"),
                 (_("e-mail"), user.email or "-"),
                 (_("role"), self.role(user)),
                 (_("last log-in"), moment(user.last_login)),
@@ -89,8 +94,45 @@ class StaffAdmin(ReadOnlyAdmin):
         )
 
 
-class RoleAdmin(ReadOnly, GroupAdmin):
+class RoleAdmin(ReadOnlyAdmin):
     """Roles come with the release (office/roles.py)."""
+
+    list_display = ["__str__", "people"]
+    ordering = ["pk"]
+    export_told = {"name": str}
+
+    @admin.display(description=gettext_lazy("in use"))
+    def people(self, role):
+        return User.objects.filter(groups=role.pk, is_active=True).count()
+
+    def page(self, request, role):
+        held = role.permissions.select_related("content_type")
+        sees, acts = [], []
+        for permission in held.order_by("content_type__app_label", "content_type__model"):
+            if permission.codename.startswith("view_"):
+                model = permission.content_type.model_class()
+                sees.append(model._meta.verbose_name_plural if model else permission.codename)
+            else:
+                acts.append(_(permission.name))
+        people = User.objects.filter(groups=role.pk).order_by("username")
+        return Page(
+            sentence=str(role),
+            sections=[
+                Section(
+                    title=_("may look at"), columns=[_("what")], rows=[(what,) for what in sees]
+                ),
+                Section(title=_("may do"), columns=[_("what")], rows=[(act,) for act in acts]),
+                Section(
+                    title=_("staff"),
+                    columns=[_("account"), pgettext("person", "name"), _("state")],
+                    rows=[
+                        (link(page_of(user), user), user.first_name or "-", _state(user))
+                        for user in people
+                    ],
+                    name="people",
+                ),
+            ],
+        )
 
 
 class LogEntryAdmin(ReadOnlyAdmin):
@@ -124,7 +166,7 @@ def register(site) -> None:
     for model in [m for m in site._registry if m._meta.app_label in _FOREIGN]:
         site.unregister(model)
     site.register(User, StaffAdmin)
-    site.register(Group, RoleAdmin)
+    site.register(Role, RoleAdmin)
     site.register(LogEntry, LogEntryAdmin)
 
 

@@ -5,11 +5,11 @@ from django.contrib.auth.models import Group, User
 from django.contrib.auth.validators import ASCIIUsernameValidator
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from kit.plumbing import texts
 from kit.refusals import Invalid
-from office import accounts
+from office import accounts, roles
 from office.frame import staff
 from office.frame.proposals import Proposal, making
 from office.models import AccountChange
@@ -23,7 +23,10 @@ APART = gettext_lazy(
 
 
 def _roles():
-    return [(name, name) for name in Group.objects.order_by("pk").values_list("name", flat=True)]
+    return [
+        (name, roles.shown(name))
+        for name in Group.objects.order_by("pk").values_list("name", flat=True)
+    ]
 
 
 class _Form(forms.Form):
@@ -46,7 +49,7 @@ class _Form(forms.Form):
 
 class InvitationForm(_Form):
     full_name = forms.CharField(
-        label=gettext_lazy("name"), max_length=150, validators=[texts.validate_plain]
+        label=pgettext_lazy("person", "name"), max_length=150, validators=[texts.validate_plain]
     )
     email = forms.EmailField(label=gettext_lazy("e-mail"), required=False)
     role = forms.ChoiceField(label=gettext_lazy("role"), choices=_roles)
@@ -81,7 +84,10 @@ class _Propose(Proposal):
 
     def preview(self, data, now):
         user = _account(data)
-        told = {"name": user.first_name or user.username, "before": accounts.roles_of(user) or "-"}
+        told = {
+            "name": user.first_name or user.username,
+            "before": roles.shown(accounts.roles_of(user)),
+        }
         return [*self.tells(data, told), _("Reason: %(reason)s") % data, *self.notes()]
 
     def tells(self, data, told):
@@ -101,7 +107,8 @@ class ProposeInvitation(_Propose):
         if User.objects.filter(username=data["username"]).exists():
             raise Invalid(errors={"username": [_("This name is taken.")]})
         return [
-            _("%(full_name)s joins as %(username)s, with the role %(role)s.") % data,
+            _("%(full_name)s joins as %(username)s, with the role %(role)s.")
+            % (data | {"role": roles.shown(data["role"])}),
             _("Reason: %(reason)s") % data,
             *self.notes(),
         ]
@@ -114,7 +121,7 @@ class ProposeRole(_Propose):
     form = RoleForm
 
     def tells(self, data, told):
-        told = told | {"role": data["role"]}
+        told = told | {"role": roles.shown(data["role"])}
         return [_("%(name)s has the role %(role)s instead of %(before)s.") % told]
 
 

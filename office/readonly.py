@@ -1,6 +1,6 @@
 """What the admin pages share: money and history can be read, never edited."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, cast
 
 from django.contrib import admin
@@ -60,6 +60,8 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
     ordering = ["-pk"]
     acts: Sequence[ReasonAction] = ()
     export_hidden: Set[str] = frozenset()  # columns that leave the house in no file
+    # columns that a file tells in other words: field -> what it says of a row
+    export_told: Mapping[str, Callable[[Any], Any]] = {}
     proposals: Sequence[Proposal] = ()  # forms that make a new row through a verb
     offers: Sequence = ()  # buttons to other pages: (request, row) -> (title, address) or None
     sections: Sequence = ()  # what others say on the page: (request, row) -> Section or None

@@ -2,39 +2,54 @@
 
 Whatever is written below holds from the next `migrate` on, whether it brings a migration or not:
 `grant` runs after each, and is repeatable.
+
+A role's name is what the database, `invite_staff` and staff's actions know it by; people are shown
+`shown` of it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.apps.registry import Apps
+from django.utils.translation import gettext, gettext_noop, pgettext_lazy
 
 SUPPORT, MAKER, CHECKER, AUDITOR = "support", "finance maker", "finance checker", "auditor"
 ACCOUNTS = "accounts"
+SUPERUSER = "superuser"  # a flag of the account, said where its roles are
 
-# Our own permissions: "app.model" -> {codename: what it allows}.
+SHOWN = {
+    SUPPORT: pgettext_lazy("role", "support"),
+    MAKER: pgettext_lazy("role", "finance maker"),
+    CHECKER: pgettext_lazy("role", "finance checker"),
+    AUDITOR: pgettext_lazy("role", "auditor"),
+    ACCOUNTS: pgettext_lazy("role", "accounts"),
+    SUPERUSER: pgettext_lazy("role", "superuser"),
+}
+
+# Our own permissions: "app.model" -> {codename: what it allows}. Django keeps the English.
 OWN = {
     "packets.redpacket": {
-        "freeze_packet": "Can freeze and unfreeze red packets",
-        "settle_now": "Can run the settlement of a red packet now",
-        "refund_now": "Can run the expiry refund of a red packet now",
-        "review_refund": "Can review expiry refunds",
+        "freeze_packet": gettext_noop("Can freeze and unfreeze red packets"),
+        "settle_now": gettext_noop("Can run the settlement of a red packet now"),
+        "refund_now": gettext_noop("Can run the expiry refund of a red packet now"),
+        "review_refund": gettext_noop("Can review expiry refunds"),
     },
     "wallets.wallet": {
-        "freeze_wallet": "Can freeze and unfreeze wallets",
-        "propose_adjustment": "Can propose adjustments",
-        "check_adjustment": "Can approve and reject adjustments",
+        "freeze_wallet": gettext_noop("Can freeze and unfreeze wallets"),
+        "propose_adjustment": gettext_noop("Can propose adjustments"),
+        "check_adjustment": gettext_noop("Can approve and reject adjustments"),
     },
-    "payments.paymentorder": {"ask_channel": "Can ask a channel about an order"},
-    "payments.case": {"resolve_case": "Can mark cases resolved"},
-    "payments.bill": {"reconcile": "Can compare a day with a channel's bill"},
+    "payments.paymentorder": {"ask_channel": gettext_noop("Can ask a channel about an order")},
+    "payments.case": {"resolve_case": gettext_noop("Can mark cases resolved")},
+    "payments.bill": {"reconcile": gettext_noop("Can compare a day with a channel's bill")},
     "payments.channelrefund": {
-        "propose_refund": "Can propose channel refunds",
-        "check_refund": "Can approve and reject channel refunds",
-        "conclude_refund": "Can say what became of a channel refund",
+        "propose_refund": gettext_noop("Can propose channel refunds"),
+        "check_refund": gettext_noop("Can approve and reject channel refunds"),
+        "conclude_refund": gettext_noop("Can say what became of a channel refund"),
     },
     "kit.staffaction": {
-        "export": "Can export lists",
-        "manage_accounts": "Can look after the accounts of staff",
+        "export": gettext_noop("Can export lists"),
+        "manage_accounts": gettext_noop("Can look after the accounts of staff"),
     },
 }
 
@@ -91,10 +106,22 @@ ROLES = {
     ),
     AUDITOR: ((*_FINANCE, *_CHAT, *_BOOKS, *_PEOPLE), ("kit.export",)),
     ACCOUNTS: (
-        (*_PEOPLE, "auth.group", "office.tries", "kit.staffaction", "kit.staffevent"),
+        (*_PEOPLE, "office.role", "office.tries", "kit.staffaction", "kit.staffevent"),
         ("kit.manage_accounts",),
     ),
 }
+
+
+def joined(names: Sequence[str]) -> str:
+    """Somebody's roles as they are kept in one column."""
+    return ", ".join(names)
+
+
+def shown(names: str | None) -> str:
+    """A role, or what `joined` made, in the reader's words; what is no role of ours as it is."""
+    if not names:
+        return "-"
+    return gettext(", ").join(str(SHOWN.get(name, name)) for name in names.split(", "))
 
 
 def grant(apps: Apps) -> None:

@@ -8,9 +8,11 @@ python ops/translate.py --check   fail when a text has no Chinese or cannot be r
 import io
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
@@ -22,8 +24,10 @@ KEYWORDS = {
     "_": None,
     "gettext": None,
     "gettext_lazy": None,
+    "gettext_noop": None,
     "ngettext": (1, 2),
     "pgettext": ((1, "c"), 2),
+    "pgettext_lazy": ((1, "c"), 2),
 }
 
 
@@ -31,8 +35,15 @@ KEYWORDS = {
 PLACE = re.compile(r"%(?:\((\w+)\))?[-0-9.,]*([a-z])")
 
 
-def messages() -> list[str | tuple[str, str]]:
-    """Every text of the source, as often as it stands there; a pair has a plural."""
+class Text(NamedTuple):
+    """What the source says; a pair has a plural, and a word of two meanings says which it has."""
+
+    id: str | tuple[str, str]
+    meaning: str | None = None
+
+
+def messages() -> list[Text]:
+    """Every text of the source, as often as it stands there."""
     found = []
     for source in SOURCES:
         rows = extract_from_dir(
@@ -40,23 +51,24 @@ def messages() -> list[str | tuple[str, str]]:
             method_map=[("**/tests/**", "ignore"), ("**.py", "python")],
             keywords=KEYWORDS,
         )
-        found += [message for _, _, message, _, _ in rows]
+        found += [Text(message, meaning) for _, _, message, _, meaning in rows]
     for page in (*ROOT.glob("templates/**/*.html"), *ROOT.glob("*/templates/**/*.html")):
-        found += re.findall(r'{% translate "([^"]+)" %}', page.read_text())
+        found += map(Text, re.findall(r'{% translate "([^"]+)" %}', page.read_text()))
     return found
 
 
-def extracted(found: list[str | tuple[str, str]]) -> Catalog:
+def extracted(found: Iterable[Text]) -> Catalog:
     catalog = Catalog()
-    for message in found:
-        catalog.add(message)
+    for text in found:
+        catalog.add(text.id, context=text.meaning)
     return catalog
 
 
-def clashes(found: list[str | tuple[str, str]]) -> set[str]:
+def clashes(found: Iterable[Text]) -> set[Text]:
     """Texts with a plural in one place and without in another: gettext has one entry for both, and
     who asks for the plain one gets the other's words, with places that nobody fills."""
-    return {m for m in found if isinstance(m, str)} & {m[0] for m in found if isinstance(m, tuple)}
+    plain = {text for text in found if isinstance(text.id, str)}
+    return plain & {Text(text.id[0], text.meaning) for text in found if text not in plain}
 
 
 def places(text: str) -> set[tuple[str, str]]:
@@ -75,6 +87,11 @@ def unfillable(known: Catalog) -> list[str]:
     return wrong
 
 
+def _chinese(known: Catalog, message: Message) -> str | tuple[str, ...] | None:
+    entry = known.get(message.id, message.context)
+    return entry and entry.string
+
+
 def compiled(catalog: Catalog) -> bytes:
     out = io.BytesIO()
     write_mo(out, catalog)
@@ -88,9 +105,7 @@ def main() -> None:
     if clashing := clashes(found):
         sys.exit(f"with a plural and without: {sorted(clashing)}")
     if "--check" in sys.argv:
-        missing = [
-            m.id for m in wanted if m.id and not (known.get(m.id) and known.get(m.id).string)
-        ]
+        missing = [m.id for m in wanted if m.id and not _chinese(known, m)]
         if missing:
             sys.exit(f"no Chinese for: {missing}")
         if wrong := unfillable(known):

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, When
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from kit import sql
 from kit.ids import AsciiField, OutsideIdField
@@ -275,11 +276,11 @@ class RefundReview(models.Model):
 class Group(models.Model):
     """A group whose members were replaced: the row on which those who replace them take turns."""
 
-    group_id = OutsideIdField(_("group"), primary_key=True)
+    group_id = OutsideIdField(pgettext_lazy("chat", "group"), primary_key=True)
 
     class Meta:
-        verbose_name = _("group")
-        verbose_name_plural = _("groups")
+        verbose_name = pgettext_lazy("chat", "group")
+        verbose_name_plural = pgettext_lazy("chat", "groups")
 
     def __str__(self) -> str:
         return self.group_id
@@ -288,7 +289,7 @@ class Group(models.Model):
 class GroupMember(models.Model):
     """The chat server says that this user is in this group."""
 
-    group_id = OutsideIdField(_("group"))
+    group_id = OutsideIdField(pgettext_lazy("chat", "group"))
     user_id = OutsideIdField(_("user"))
 
     class Meta:

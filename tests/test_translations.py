@@ -1,11 +1,15 @@
 """Every text has its Chinese, and can be rendered in both languages."""
 
+import gettext
 import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 
+import django
 import pytest
 from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
 from django.conf import settings
 from django.utils import translation
 
@@ -40,19 +44,47 @@ def test_every_text_is_rendered_as_the_code_asks_for_it(language):
     assert len(found) > 500
 
     with translation.override(language):
-        for message in found:
-            if isinstance(message, str):
-                assert filled(translation.gettext(message), (message,))
-                continue
-            for number in (1, 2):
-                assert filled(translation.ngettext(*message, number), message)
+        for text, meaning in found:
+            if meaning:
+                assert filled(translation.pgettext(meaning, text), (text,))
+            elif isinstance(text, str):
+                assert filled(translation.gettext(text), (text,))
+            else:
+                for number in (1, 2):
+                    assert filled(translation.ngettext(*text, number), text)
 
 
 @pytest.mark.once
 def test_a_text_with_a_plural_and_without_is_found():
-    found = ["%(title)s: done.", ("%(title)s: done.", "%(title)s: done for %(number)d."), "else"]
+    plural = ("%(title)s: done.", "%(title)s: done for %(number)d.")
+    found = [*map(translate.Text, (plural[0], plural, "else")), translate.Text("else", "person")]
 
-    assert translate.clashes(found) == {"%(title)s: done."}
+    assert translate.clashes(found) == {translate.Text("%(title)s: done.")}
+    assert not translate.clashes([translate.Text(plural), translate.Text(plural[0], "person")])
+
+
+# Said differently on purpose, and the same is meant.
+OURS_AS_WELL = {", ", "Any date", "Past 7 days", "Search", "This field is required."}
+
+
+@pytest.mark.once
+def test_no_word_of_ours_takes_the_place_of_anothers():
+    """Our catalogue comes before Django's: "group" of a chat would be a group of permissions."""
+    ours = read_po(translate.CATALOG.open("rb"), locale="zh_Hans")
+    theirs = [
+        gettext.GNUTranslations(path.open("rb"))
+        for path in Path(django.__file__).parents[1].glob("*/**/zh_Hans/LC_MESSAGES/django.mo")
+    ]
+    assert len(theirs) > 5
+
+    taken = {
+        message.id
+        for message in ours
+        for catalog in theirs
+        if message.id and isinstance(message.id, str) and not message.context
+        if catalog.gettext(message.id) not in (message.id, message.string)
+    }
+    assert taken == OURS_AS_WELL
 
 
 @pytest.mark.once

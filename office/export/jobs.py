@@ -74,7 +74,11 @@ def columns_of(model_admin) -> list[Column]:
         and field.name not in model_admin.export_hidden
         and not isinstance(field, models.BinaryField)
     ]
-    return [_column(field) for field in fields]
+    told = model_admin.export_told
+    return [
+        Column(str(field.verbose_name), told[field.name]) if field.name in told else _column(field)
+        for field in fields
+    ]
 
 
 def _column(field: models.Field) -> Column:

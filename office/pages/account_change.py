@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from office import roles
 from office.frame.dossier import Page, Section, badge, link, moment, page_of
 from office.frame.lists import DateRangeFilter
 from office.models import AccountChange, Invitation
@@ -20,17 +21,25 @@ TONES = {
 
 @admin.register(AccountChange)
 class AccountChangeAdmin(ReadOnlyAdmin):
-    list_display = ["at", "user", "kind", "role", "maker", "checker", "shown_status"]
+    list_display = ["at", "user", "kind", "shown_role", "maker", "checker", "shown_status"]
     list_select_related = ["user", "maker", "checker"]
     list_filter = ["status", ("proposed_at", DateRangeFilter)]
     search_fields = ["user__username", "maker__username"]
     search_help_text = gettext_lazy("staff")
+    export_told = {
+        "role": lambda row: roles.shown(row.role),
+        "role_before": lambda row: roles.shown(row.role_before),
+    }
     acts = CHANGE_ACTS
     proposals = PROPOSALS
 
     @admin.display(description=gettext_lazy("proposed at"))
     def at(self, row):
         return moment(row.proposed_at)
+
+    @admin.display(description=gettext_lazy("role"))
+    def shown_role(self, row):
+        return roles.shown(row.role)
 
     @admin.display(description=gettext_lazy("status"))
     def shown_status(self, row):
@@ -43,8 +52,8 @@ class AccountChangeAdmin(ReadOnlyAdmin):
             facts=[
                 (_("account"), link(page_of(row.user), row.user)),
                 (_("kind"), row.get_kind_display()),
-                (_("role"), row.role or "-"),
-                (_("role before"), row.role_before or "-"),
+                (_("role"), roles.shown(row.role)),
+                (_("role before"), roles.shown(row.role_before)),
                 (_("reason"), row.reason),
                 (_("maker"), row.maker),
                 (_("checker"), row.checker or "-"),

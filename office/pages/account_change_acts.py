@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from office import accounts
+from office import accounts, roles
 from office.frame import four_eyes, staff
 from office.models import AccountChange
 from office.proposing import APART
@@ -38,8 +38,8 @@ class ApproveChange(_Decided, four_eyes.Approve):
         }
         told = {
             "name": change.user,
-            "role": change.role or change.role_before or "-",
-            "before": change.role_before or "-",
+            "role": roles.shown(change.role or change.role_before),
+            "before": roles.shown(change.role_before),
         }
         handed = (APART,) if change.kind in accounts.OF_AN_INVITATION else ()
         return [lines[kind(change.kind)] % told, *handed, self.proposed_by(change)]

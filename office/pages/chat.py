@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from office.frame.columns import found_column
 from office.frame.dossier import list_of, page_of
@@ -27,7 +27,7 @@ def users(word):
         yield Hit(page_of(Wallet(user_id=word)), word)
 
 
-@finder(gettext_lazy("groups"), "packets.view_groupmember")
+@finder(pgettext_lazy("chat", "groups"), "packets.view_groupmember")
 def groups(word):
     members = GroupMember.objects.filter(group_id=word)
     if members.exists():
@@ -39,7 +39,7 @@ def groups(word):
 class GroupMemberAdmin(ReadOnlyAdmin):
     list_display = ["group_id", "user"]
     search_fields = ["group_id"]
-    search_help_text = gettext_lazy("group")
+    search_help_text = pgettext_lazy("chat", "group")
 
     user = found_column("user_id", gettext_lazy("user"))
 

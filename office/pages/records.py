@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from kit.models import Event, IdempotencyRecord, StaffAction, StaffEvent
+from office import roles
 from office.frame import actions
 from office.frame.columns import when_column
 from office.frame.dossier import Page, badge, found, moment
@@ -50,6 +51,7 @@ class StaffActionAdmin(ReadOnlyAdmin):
     list_display_links = ["at"]
     list_select_related = ["user"]
     list_filter = [("created_at", DateRangeFilter), "user"]
+    export_told = {"action": lambda row: _what(row), "changes": lambda row: _changes(row)}
     search_fields = ["key", "user__username"]
     search_help_text = _("staff")
 
@@ -57,7 +59,7 @@ class StaffActionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("action"))
     def what(self, row):
-        return actions.titles.get(row.action, row.action)
+        return _what(row)
 
     def page(self, request, row):
         return Page(
@@ -75,14 +77,44 @@ class StaffActionAdmin(ReadOnlyAdmin):
         )
 
 
+# What `changes` of an action names, and what it says of it.
+_NAMES = {
+    "account": _("account"),
+    "role": _("role"),
+    "password": _("password"),
+    "device": _("device"),
+    "password or device": _("password or device"),
+    "active": _("in use"),
+}
+_STATES = {
+    "reset": _("reset"),
+    "set": _("set"),
+    "changed": _("changed"),
+    True: _("yes"),
+    False: _("no"),
+    None: "-",
+}
+
+
+def _what(row: StaffAction) -> str:
+    return str(actions.titles.get(row.action, row.action))
+
+
 def _changes(row: StaffAction) -> str:
     """Before and after, in a line."""
     lines = [
-        f"{name}: {' → '.join(map(str, what)) if isinstance(what, list) else what}"
-        for name, what in (row.changes or {}).items()
-        if what is not None
+        f"{_NAMES.get(name, name)}: {' → '.join(_said(name, each) for each in what)}"
+        for name, given in (row.changes or {}).items()
+        if given is not None
+        for what in [given if isinstance(given, list) else [given]]
     ]
     return "; ".join(lines) or "-"
+
+
+def _said(name: str, what: str | bool | None) -> str:
+    if name == "account":
+        return str(what)
+    return roles.shown(what) if name == "role" else str(_STATES.get(what, what))
 
 
 @admin.register(StaffEvent)
