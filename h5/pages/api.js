@@ -1,6 +1,7 @@
 // The token, and every request to the service: when it is given up, repeated, or asks the host.
 let token = arrived();
 let claims = payload(token);
+let reminder = 0;
 let asking = null; // one question for a new token, however many requests wait for it
 
 export const hooks = { renew: async () => '', changed() {}, lost() {}, found() {} };
@@ -10,6 +11,7 @@ export const hasToken = () => token !== '';
 export const query = location.search.slice(1);
 export let lastRequest = '';
 
+const RENEW_BEFORE_S = 30;
 const PLANS = {
   read: { limit: 10000, pauses: [1, 2, 4] },
   grab: { limit: 10000, pauses: [1, 3], throttled: 1 },
@@ -58,11 +60,19 @@ export function accept(given) {
   const before = claims.sub;
   token = given;
   claims = payload(given);
+  remind();
   hooks.changed(before !== undefined && before !== '' && before !== claims.sub);
   return true;
 }
 
 export const acceptAddress = () => accept(arrived());
+
+/** Asks for the next token before this one ends, however still the page is. */
+export function remind() {
+  clearTimeout(reminder);
+  const ms = (claims.exp - RENEW_BEFORE_S) * 1000 - Date.now();
+  if (ms > 0 && ms < 2 ** 31) reminder = setTimeout(() => renew('expiring'), ms);
+}
 
 function renew(reason) {
   asking = asking || hooks.renew(reason).then((given) => accept(given)).finally(() => { asking = null; });
@@ -116,7 +126,7 @@ function pauseAfter(failure, kind, left) {
 
 async function once(method, path, text, key, limit, who) {
   const left = claims.exp - Date.now() / 1000;
-  const isRefused = left < 30 && !(await renew(left > 0 ? 'expiring' : 'expired')) && left <= 0;
+  const isRefused = left < RENEW_BEFORE_S && !(await renew(left > 0 ? 'expiring' : 'expired')) && left <= 0;
   let used = token;
   let answer = await send(method, path, text, key, limit, who);
   if (answer.status === 401) {

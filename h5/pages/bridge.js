@@ -84,11 +84,13 @@ function post(message, target = pinned) {
 }
 
 function hearText(text) {
-  if (typeof text !== 'string' || text.length > MOST) return;
+  if (typeof text !== 'string' || isLong(text)) return;
   let message;
   try { message = JSON.parse(text); } catch { return; }
   hear(message, '');
 }
+
+const isLong = (text) => text.length > MOST || new TextEncoder().encode(text).length > MOST;
 
 function isPlain(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -97,7 +99,7 @@ function isPlain(value) {
 function hear(message, origin) {
   try {
     if (!isPlain(message) || message.hongbao !== VERSION || typeof message.type !== 'string') return;
-    if (framed && JSON.stringify(message).length > MOST) return;
+    if (framed && isLong(JSON.stringify(message))) return;
     if (framed && !pinned && message.type !== 'init') return;
     const data = isPlain(message.data) ? message.data : {};
     if (message.re !== undefined) return answered(message, data);

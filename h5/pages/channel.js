@@ -65,6 +65,7 @@ export async function report(app, orderNo, result) {
 export function issued(app, packet, { isNews }) {
   app.forget(packet.id);
   app.rewind(app.flow, `/h5/pay/${packet.id}`, () => {
+    app.end();
     app.page('sent', () => t('sent'), el('div', { class: 'ways' },
       app.button('to_chat', () => app.close('sent'), 'main'), app.link(`/h5/packet/${packet.id}`, 'view', 'quiet')));
     app.focus();
@@ -82,6 +83,7 @@ export function toppedUp(app, order, { isNews }) {
   app.dropKeys('topup');
   app.forms.delete('topup');
   app.rewind(app.flow, `/h5/orders/${order.order_no}`, () => {
+    app.end();
     app.page('topped-up', () => t('topped_up'), el('p', { class: 'amount' }, `¥${order.money}`), el('div', { class: 'ways' },
       app.button('to_chat', () => app.close('done'), 'main'), app.link('/h5/wallet', 'wallet', 'quiet')));
     app.focus();

@@ -73,6 +73,18 @@ export const called = (user) => (user.nickname && VISIBLE.test(user.nickname) ? 
 
 /** Somebody's own words among ours: isolated, so that they turn nothing around. */
 export const name = (text) => el('bdi', { class: 'name' }, text);
+/** A sentence of the service, with the words of others in it isolated, in their order. */
+export function isolated(text, words) {
+  let rest = text;
+  const made = words.flatMap((word) => {
+    const at = rest.indexOf(word);
+    if (at < 0) return [];
+    const before = rest.slice(0, at);
+    rest = rest.slice(at + word.length);
+    return [before, name(word)];
+  });
+  return [...made, rest];
+}
 export const withName = (key, user, node = 'name') => parts(key, { [node]: name(called(user)) });
 
 const pictures = meta('hongbao-avatars');

@@ -53,11 +53,15 @@ export const app = {
   /** A whole page: heading, text and controls. */
   page(face, heading, ...nodes) {
     app.face(face);
-    const h1 = el('h1', { tabindex: '-1', text: heading });
-    root.replaceChildren(el('div', { class: 'plain' }, h1, ...nodes));
-    return h1;
+    app.show(el('div', { class: 'plain' }, el('h1', { tabindex: '-1', text: heading }), ...nodes));
   },
-  show: (...nodes) => root.replaceChildren(...nodes),
+  /** Other nodes; who was among the old ones is taken to the heading of the new. */
+  show(...nodes) {
+    const wasHere = root.contains(document.activeElement);
+    root.replaceChildren(...nodes);
+    const h1 = wasHere && root.querySelector('h1');
+    if (h1) h1.focus({ preventScroll: true });
+  },
   focus() {
     const h1 = main.querySelector(over.isConnected ? '.over h1' : 'h1');
     if (h1) h1.focus({ preventScroll: true });
@@ -132,6 +136,11 @@ export const app = {
     afterPop = settle;
     history.go(base - at);
     return undefined;
+  },
+  /** What is shown now stays, whatever wakes the page: its screen has done its work. */
+  end() {
+    if (screen.leave) screen.leave();
+    screen = {};
   },
   back() {
     if (at > 0) history.back();
@@ -235,7 +244,7 @@ function poller(read) {
     clearTimeout(timer);
     const wait = pace && pace((Date.now() - began) / 1000, times);
     if (!wait || document.hidden || paused || over.isConnected) return;
-    timer = setTimeout(() => { if (!paused) run(); }, wait * 1000 * (0.8 + Math.random() * 0.4));
+    timer = setTimeout(() => { if (!paused && !document.hidden) run(); }, wait * 1000 * (0.8 + Math.random() * 0.4));
   };
   const run = async () => {
     clearTimeout(timer);
@@ -345,6 +354,7 @@ function listen() {
     if (data.insets) inset(data.insets);
     if (data.theme) { theme = data.theme; dress(); }
     if (data.lang) choose(data.lang);
+    sayAgain(main); // the names that it has brought
     if (data.token) api.accept(data.token);
     else if (!api.hasToken()) bridge.request('token', { reason: 'missing' }, 5000).then((a) => a && api.accept(a.token));
     startWithToken();
@@ -417,10 +427,13 @@ history.replaceState({ at }, '', location.href);
 speak(isLanguage(given.get('lang')) ? given.get('lang') : navigator.language);
 dress();
 listen();
+api.remind();
 bridge.start();
 const isBack = location.pathname.startsWith('/h5/back/');
 startWithToken();
 const unlessStarted = (then) => { if (!isStarted) then(); };
 if (isBack) import('./order.js').then((order) => unlessStarted(() => order.handedIn(app)));
-else if (bridge.host.here) setTimeout(() => unlessStarted(noToken), TOKEN_WAIT);
-else unlessStarted(noToken);
+else if (bridge.host.here) {
+  unlessStarted(app.loading);
+  setTimeout(() => unlessStarted(noToken), TOKEN_WAIT);
+} else unlessStarted(noToken);

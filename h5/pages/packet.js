@@ -1,5 +1,5 @@
 // A packet: the envelope, what one got, who took what; and whatever else it may have become.
-import { act, avatar, called, el, live, name, rows, say, withName, yuan } from './dom.js';
+import { act, avatar, called, el, isolated, live, name, rows, say, withName, yuan } from './dom.js';
 import { parts, span, t, when } from './texts.js';
 
 /** Which face this caller sees of it. */
@@ -78,9 +78,8 @@ export function open(app, { id, details, notify, visit }) {
     const isAwaited = packet.pay_status === 'awaiting' && packet.state !== 'void';
     const isOwed = packet.mine && !packet.mine.is_into_account && packet.state !== 'void';
     const isMine = packet.sender.user_id === app.caller();
-    if (isOwed || (isAwaited && face !== 'envelope')) {
-      poll.set('owed', (s, times) => (times < 5 ? 2 : s < 120 ? 5 : 15));
-    } else if (packet.state === 'open' && face === 'luck') poll.set('open', (s) => (s < 60 ? 5 : 15));
+    if (isOwed || isAwaited) poll.set('owed', (s, times) => (times < 5 ? 2 : s < 120 ? 5 : 15));
+    else if (packet.state === 'open' && face === 'luck') poll.set('open', (s) => (s < 60 ? 5 : 15));
     else if (face === 'envelope') poll.set('closed', () => 15);
     else if (packet.state === 'expired' && isMine && !packet.return_time) poll.set('refund', () => 15);
     else poll.stop();
@@ -264,7 +263,7 @@ const luck = faceWith((app, packet, node, { id, details }, fill) => {
     // Said once when it turns; not when the page is opened.
     if (fate && key && fate !== key) fill.announce(() => t(key));
     fate = key;
-    say(headline, now.headline);
+    say(headline, () => isolated(now.headline, namesIn(now)));
     const said = noteOf(now, isMine);
     note.hidden = !said;
     if (said) say(note, said);
@@ -285,6 +284,9 @@ function fateOf(packet, me) {
   const isOthers = packet.type === 'exclusive' && packet.for_users && packet.sender.user_id !== me;
   return isOthers && !isNamed(packet, me) ? 'for_names' : '';
 }
+
+/** As the service's sentences have them. */
+const namesIn = (packet) => (packet.for_people || []).map((one) => one.nickname || one.user_id);
 
 const namesOf = (packet) => packet.for_people.flatMap((one, at) => (
   at ? [t('names_comma'), name(called(one))] : [name(called(one))]));

@@ -128,7 +128,12 @@ function draw(app, { id, packet, session, wallet, visit, instead }) {
   }
 
   const isPersonal = packet.type === 'personal';
-  const peer = { user_id: packet.for_id, nickname: app.host.peer && app.host.peer.name };
+  /** The person, the named ones, or the group as the host calls it. */
+  const whom = () => {
+    if (packet.for_people) return packet.for_people.flatMap((one, at) => [at ? t('names_comma') : '', name(called(one))]);
+    const known = isPersonal ? app.host.peer : app.host.group;
+    return [name(called({ user_id: packet.for_id, nickname: known && known.name }))];
+  };
   const kind = isPersonal ? 'kind_one' : `kind_${packet.type}`;
   app.face('pay', 'pay');
   app.show(
@@ -136,7 +141,7 @@ function draw(app, { id, packet, session, wallet, visit, instead }) {
     el('div', { class: 'bill' },
       el('p', { class: 'amount' }, `¥${packet.total_money}`),
       el('p', { class: 'kind', text: () => `${t(kind)} · ${t('shares', { n: packet.number })}` }),
-      isPersonal ? el('p', { class: 'to', text: () => parts('to', { name: name(called(peer)) }) }) : null,
+      el('p', { class: 'to', text: () => parts('to', { name: whom() }).flat() }),
       el('p', { class: 'greeting', dir: 'auto' }, packet.intro)),
     el('div', { class: 'form' }, ways, more, slot, button, app.button('cancel', () => app.back())),
   );

@@ -153,9 +153,9 @@ function draw(app, { way, id, session, members }) {
     one.input.addEventListener('blur', () => { typed[key] = one.input.value; });
   }
   const button = submit(() => t('put_in'), { form, slot, complaint, work });
-  const peer = app.host.peer && app.host.peer.name ? { user_id: id, nickname: app.host.peer.name } : { user_id: id, nickname: null };
+  const peer = () => ({ user_id: id, nickname: app.host.peer && app.host.peer.name });
   form.append(
-    way === 'group' ? kinds : el('p', { class: 'to', text: () => parts('to', { name: name(called(peer)) }) }),
+    way === 'group' ? kinds : el('p', { class: 'to', text: () => parts('to', { name: name(called(peer())) }) }),
     ...(way === 'group' ? [number.box, people.box] : []),
     money.box, intro.box, due.box, slot, button,
     el('p', { class: 'note', text: () => t('comes_back', { span: span(session.expire_s) }) }),

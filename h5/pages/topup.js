@@ -39,6 +39,7 @@ function draw(app, { session, visit }) {
   function wrong(isPressed) {
     const about = (key, values) => ({ input: money.input, says: () => t(key, values && values()) });
     const fen = parse(typed.money);
+    if (!channels.length && isPressed) return { input: null, says: () => t('no_way') };
     if (!typed.money.trim()) return isPressed ? about('say_money') : null;
     if (fen === null) return about('no_money');
     if (fen < fenOf(limits.topup_min) || fen > fenOf(limits.topup_max)) {
