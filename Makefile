@@ -2,8 +2,9 @@
 STACK ?= embedded
 PYTHON := .venv/bin/python
 PORT ?= 8000
-# -n 2: two databases, two Redis numbers; see tests/settings.py.
-PYTEST := $(PYTHON) -m pytest -n 2
+# -n 3: browsers, servers and locks are waited for, so two cores feed three; tests/settings.py gives
+# each its database and its Redis number.
+PYTEST := $(PYTHON) -m pytest -n 3
 
 .PHONY: up down production demo test test-fast lint bench bench-bystander audit
 

@@ -4,7 +4,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
@@ -137,7 +136,6 @@ def test_a_word_while_the_channel_is_asked_counts_and_the_channels_comes_after_i
 
 
 def test_at_the_desk(parked):
-    roles.grant(apps)
     checker = desk.staff(roles.CHECKER, "another")
     support = desk.staff(roles.SUPPORT)
     assert "The payer has the money" in checker.text(parked)

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from django.apps import apps
 from django.contrib.auth import hashers
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.cache import caches
@@ -186,7 +185,6 @@ def invitation() -> tuple[str, str]:
 @pytest.fixture
 def newcomer(real_database, settings) -> tuple[desk.Desk, str, str]:
     """Somebody to change his password, and an invitation's link and code."""
-    roles.grant(apps)
     slow = settings.PASSWORD_HASHERS
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     checker = desk.staff(roles.CHECKER)

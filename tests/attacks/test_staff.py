@@ -6,7 +6,6 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
@@ -32,11 +31,6 @@ from wallets.models import Adjustment, Wallet
 Kind = AccountChange.Kind
 CHANGES = "/admin/office/accountchange/"
 PASSWORD = "one that nobody else has"
-
-
-@pytest.fixture(autouse=True)
-def granted(real_database):
-    roles.grant(apps)
 
 
 @pytest.fixture

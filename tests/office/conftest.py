@@ -1,17 +1,9 @@
-"""Staff of each role, with the rights that the migration gives them."""
+"""Staff of each role."""
 
 import pytest
-from django.apps import apps
 
 from office import roles
 from tests.office import desk
-
-
-@pytest.fixture(autouse=True)
-def granted(real_database):
-    """Groups are emptied after each test like everything else; the migration's own function makes
-    them again."""
-    roles.grant(apps)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import threading
 from unittest import mock
 
 import pytest
-from django.apps import apps
 from django.contrib.auth import authenticate
 from django.db.models import F
 
@@ -26,7 +25,6 @@ def all_may_hash(settings):
 
 def all_at_once() -> tuple[list[int], int]:
     """16 log-ins with wrong passwords: what each is answered, how many passwords are checked."""
-    roles.grant(apps)
     user = desk.account(roles.SUPPORT)
     sitting = [desk.Desk(user) for _ in range(AT_ONCE)]
     with mock.patch("django.contrib.auth.forms.authenticate", wraps=authenticate) as checked:
