@@ -4,21 +4,25 @@ A thread keeps one connection for itself: redis-py's pool and client cost more t
 """
 
 import hashlib
+import socket
+import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 import hiredis
 import structlog
 from django.conf import settings
+from redis._parsers import BaseParser
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from kit.plumbing import forks
 
 log = structlog.get_logger(__name__)
 
+READ_BYTES = 65536
 BROKEN_S = 1.0  # how long nobody tries again after a failure
 
 
@@ -61,7 +65,7 @@ def is_configured() -> bool:
     return bool(settings.REDIS_URL)
 
 
-def run(source: str, keys: list[str], args: list) -> Any:
+def run(source: str, keys: Sequence[str], args: Sequence) -> Any:
     """Run a Lua script: one round trip (EVALSHA), a second only when the server lost it.
 
     Raises: Down.
@@ -106,16 +110,12 @@ def _is_of_data(error: ResponseError) -> bool:
     return type(error) is ResponseError and (word == "WRONGTYPE" or not word.isupper())
 
 
-def _evaluate(source: str, keys: list[str], args: list) -> Any:
-    connection = _connection()
-    # redis-py's own packing looks at each argument twice before it hands them to this function.
-    packed = hiredis.pack_command(("EVALSHA", _sha(source), len(keys), *keys, *args))
-    connection.send_packed_command([packed])
+def _evaluate(source: str, keys: Sequence[str], args: Sequence) -> Any:
+    link = _link()
     try:
-        return connection.read_response()
+        return link.ask("EVALSHA", _sha(source), len(keys), *keys, *args)
     except NoScriptError:
-        connection.send_command("EVAL", source, len(keys), *keys, *args)
-        return connection.read_response()
+        return link.ask("EVAL", source, len(keys), *keys, *args)
 
 
 @cache
@@ -123,14 +123,46 @@ def _sha(source: str) -> str:
     return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
-def _connection() -> Any:
-    """This thread's connection; after a failure, anybody's, it is made anew.
+class _Link:
+    """A connection that redis-py has made (TLS, password, number), with less around a command: no
+    retry, no push messages, no time-outs of Python's own, which ask the kernel each time whether a
+    call would wait (docs/decisions/0049)."""
+
+    def __init__(self) -> None:
+        pool = client().connection_pool
+        self.connection = pool.connection_class(**pool.connection_kwargs)
+        self.connection.connect()
+        self._socket = self.connection._sock
+        self._reader = hiredis.Reader(replyError=BaseParser.parse_error)
+        limit = struct.pack("@ll", 0, int(self.connection.socket_timeout * 1e6))
+        for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+            self._socket.setsockopt(socket.SOL_SOCKET, option, limit)
+        self._socket.settimeout(None)
+
+    def ask(self, *command: Any) -> Any:
+        """One command, its answer. Raises: RedisError, OSError."""
+        try:
+            self._socket.sendall(hiredis.pack_command(command))
+            while (answer := self._reader.gets()) is False:
+                said = self._socket.recv(READ_BYTES)
+                if not said:
+                    raise ConnectionError("Redis has closed the connection")
+                self._reader.feed(said)
+        except BaseException:
+            _own.failures = None  # the next one on this connection would read this one's answer
+            raise
+        if isinstance(answer, RedisError):
+            raise answer
+        return answer
+
+
+def _link() -> _Link:
+    """This thread's; after a failure, anybody's, it is made anew.
 
     One restart of Redis leaves a dead connection in every thread: dropped together, they cost one
     failure instead of one each.
     """
     if getattr(_own, "failures", None) != breaker.failures:
-        pool = client().connection_pool
-        _own.connection = pool.connection_class(**pool.connection_kwargs)
+        _own.link = _Link()
         _own.failures = breaker.failures
-    return _own.connection
+    return _own.link

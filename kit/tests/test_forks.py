@@ -88,7 +88,7 @@ def test_the_database_is_asked_on_the_parents_connection_without_the_guard(on_ma
 def test_redis_is_asked_on_a_connection_of_ones_own(with_redis):
     def client_id() -> int:
         redis.run("return 1", [], [])
-        mine = redis._connection()
+        mine = redis._link().connection
         mine.send_command("CLIENT", "ID")
         return mine.read_response()
 

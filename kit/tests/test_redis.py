@@ -68,10 +68,76 @@ def test_a_server_that_cannot_write_is_gone_without(with_redis):
     assert not redis.breaker.lets_through()
 
 
+@pytest.fixture(autouse=True)
+def as_if_nothing_had_happened():
+    yield
+    redis._renew()
+
+
+class Interrupted(Exception):
+    """As a worker's time limit, raised by a signal wherever its thread is."""
+
+
+class Interrupting:
+    """A socket at which the time limit strikes between a question and its answer."""
+
+    def __init__(self, sock):
+        self.sendall = sock.sendall
+
+    def recv(self, size):
+        raise Interrupted
+
+
+def interrupted_and_asked_again():
+    """The answer to a second question, asked after a first one whose answer nobody has read."""
+    first, second = "return 'the first one'", "return 'the second one'"
+    for script in (first, second):
+        redis.run(script, [], [])  # the server knows both from now on
+    link = redis._link()
+    real, link._socket = link._socket, Interrupting(link._socket)
+    with pytest.raises(Interrupted):
+        redis.run(first, [], [])
+    link._socket = real
+    return redis.run(second, [], [])
+
+
+def test_an_answer_that_nobody_read_is_read_by_nobody(with_redis):
+    assert interrupted_and_asked_again() == b"the second one"
+
+
+def test_it_is_read_by_the_next_one_without_the_guard(with_redis, monkeypatch):
+    connect()
+    link = redis._link()
+    monkeypatch.setattr(redis, "_link", lambda: link)  # it stays, whatever befell it
+
+    assert interrupted_and_asked_again() == b"the first one"
+
+
+def test_a_silent_redis_is_waited_for_no_longer_than_the_settings_say(with_redis, settings):
+    """The kernel ends the wait, and the answer that comes after all finds nobody."""
+    connect()
+    redis.client().execute_command("CLIENT", "PAUSE", 60_000, "WRITE")  # scripts might write
+
+    try:
+        with pytest.raises(redis.Down) as down:
+            redis.run("return 1", [], [])
+    finally:
+        redis.client().client_unpause()
+
+    assert isinstance(down.value.__cause__, BlockingIOError)
+
+
+def test_a_lost_script_is_sent_again(with_redis):
+    connect()
+    redis.call(lambda r: r.script_flush())
+
+    assert redis.run("return 1", [], []) == 1
+
+
 def connect():
     """This thread's connection, used."""
     assert redis.run("return 1", [], []) == 1
-    return redis._connection()
+    return redis._link().connection
 
 
 def test_each_thread_keeps_a_connection_of_its_own(with_redis):
