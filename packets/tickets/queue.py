@@ -198,18 +198,19 @@ def _ask(
     """What take.lua says to one grab. Raises: Down."""
     rate = throttle.GRAB
     is_throttled = settings.REDPACKET_THROTTLE and not counted
+    packet = f"packet:{{{public_id}}}:"
     return redis.run(
         TAKE,
-        [*_keys(public_id)[:3], FROZEN_WALLETS, throttle.key(rate, user_id)],
-        [
+        (f"{packet}h", f"{packet}q", f"{packet}t", FROZEN_WALLETS, throttle.key(rate, user_id)),
+        (
             user_id,
             int(now.timestamp() * 1000),
             LEASE_MS,
             int(again),
             rate.interval_ms if is_throttled else 0,
-            rate.tolerance_ms,
+            rate.tolerance_ms if is_throttled else 0,
             "" if member is None else int(member),
-        ],
+        ),
     )
 
 
@@ -351,16 +352,16 @@ def _header(packet: RedPacket, *, is_gone: bool, named: dict[str, int]) -> list:
     is_late_draft = packet.draft_until is not None and packet.draft_until <= timezone.now()
     is_shut = bool(packet.voided_at or packet.closed_at or is_late_draft)
     fields = {
-        "id": packet.pk,
         "kind": packet.type,
-        "sender": packet.user_id,
         "for": packet.for_id,
-        "number": packet.number,
         "pay": packet.pay_status,
-        "expire": int(expire.timestamp() * 1000) if expire else 0,
         "frozen": int(packet.is_frozen),
         "shut": int(is_shut),
         "gone": int(is_gone),
+        "id": packet.pk,
+        "sender": packet.user_id,
+        "number": packet.number,
+        "expire": int(expire.timestamp() * 1000) if expire else 0,
         "popped": 0,
         **named,
     }

@@ -10,29 +10,31 @@
 -- and leases, which machines share, go by this server's, or a fast machine would shut others out.
 
 local user, now = ARGV[1], tonumber(ARGV[2])
-local time = redis.call('TIME')
-local here = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local interval = tonumber(ARGV[5])
-if interval > 0 then
-  local tolerance = tonumber(ARGV[6])
-  local empty_at = math.max(tonumber(redis.call('GET', KEYS[5]) or 0), here)
-  if empty_at - here > tolerance then
-    return {'throttled', math.ceil(empty_at - here - tolerance)}
+local function here()  -- asked for where it matters: most refusals need no clock
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+if ARGV[5] ~= '0' then
+  local interval, tolerance, at = tonumber(ARGV[5]), tonumber(ARGV[6]), here()
+  local empty_at = math.max(tonumber(redis.call('GET', KEYS[5]) or 0), at)
+  if empty_at - at > tolerance then
+    return {'throttled', math.ceil(empty_at - at - tolerance)}
   end
   redis.call('SET', KEYS[5], empty_at + interval, 'PX', math.ceil(tolerance + interval * 2))
 end
 
-local h = redis.call('HMGET', KEYS[1],
-  'id', 'kind', 'sender', 'for', 'number', 'pay', 'expire', 'frozen', 'shut', 'gone', 'popped')
-if not h[1] then return {'unbuilt', 'packet'} end
-local kind, sender, for_id = h[2], h[3], h[4]
+-- What a refusal needs; the header is built in this order, so these are found first.
+local h = redis.call('HMGET', KEYS[1], 'kind', 'for', 'pay', 'frozen', 'shut', 'gone')
+local kind, for_id = h[1], h[2]
+if not kind then return {'unbuilt', 'packet'} end
 
-if kind == '1' and user == sender then return {'own_packet'} end
+if kind == '1' and user == redis.call('HGET', KEYS[1], 'sender') then return {'own_packet'} end
 
-local mark = redis.call('HGET', KEYS[3], user)
-if mark and ARGV[4] ~= '1' then
-  return {'taken', h[1], (tonumber(mark) > here) and 1 or 0}
+local mark = ARGV[4] ~= '1' and redis.call('HGET', KEYS[3], user)
+if mark then
+  return {'taken', redis.call('HGET', KEYS[1], 'id'), (tonumber(mark) > here()) and 1 or 0}
 end
 
 if kind == '1' then
@@ -40,9 +42,11 @@ if kind == '1' then
 elseif ARGV[7] == '0' then
   return {'not_found'}
 elseif ARGV[7] == '' then
-  local member = redis.call('SMISMEMBER', 'group:' .. for_id, '', user)
-  if member[1] == 0 then return {'unbuilt', 'group', for_id} end
-  if member[2] == 0 then return {'not_found'} end
+  local group = 'group:' .. for_id
+  if redis.call('SISMEMBER', group, user) == 0 then
+    if redis.call('SISMEMBER', group, '') == 0 then return {'unbuilt', 'group', for_id} end
+    return {'not_found'}
+  end
 end
 
 local own  -- the position that is this user's from the start, of an exclusive packet
@@ -51,32 +55,35 @@ if kind == '4' then
   if not own then return {'not_for_you'} end
 end
 
-if h[9] == '1' then return {'packet_closed'} end
-if h[6] == '0' then return {'not_issued'} end
-if h[8] == '1' then return {'packet_frozen'} end
+if h[5] == '1' then return {'packet_closed'} end
+if h[3] == '0' then return {'not_issued'} end
+if h[4] == '1' then return {'packet_frozen'} end
 local frozen = redis.call('SMISMEMBER', KEYS[4], '', user)
 if frozen[1] == 0 then return {'unbuilt', 'wallets'} end
 if frozen[2] == 1 then return {'wallet_frozen'} end
 
-if h[10] == '1' and not own then return {'too_slow'} end
-if tonumber(h[7]) <= now then
+if h[6] == '1' and not own then return {'too_slow'} end
+
+local id, sender, number, expire, popped =
+  unpack(redis.call('HMGET', KEYS[1], 'id', 'sender', 'number', 'expire', 'popped'))
+if tonumber(expire) <= now then
   if own or redis.call('LLEN', KEYS[2]) > 0 then return {'expired'} end
   -- Empty, yet nobody has made sure that all are gone: a ticket may have died with its process.
-  return {'look', h[1], h[7]}
+  return {'look', id, expire}
 end
 
-local position = own or redis.call('LPOP', KEYS[2])
+local position, at = own or redis.call('LPOP', KEYS[2]), here()
 if not position then
   -- The first one after the last lease has run out looks into the table; the others need not.
-  if here > tonumber(h[11]) + tonumber(ARGV[3]) then
-    redis.call('HSET', KEYS[1], 'popped', here)
-    return {'look', h[1], h[7]}
+  if at > tonumber(popped) + tonumber(ARGV[3]) then
+    redis.call('HSET', KEYS[1], 'popped', at)
+    return {'look', id, expire}
   end
   return {'too_slow'}
 end
-redis.call('HSET', KEYS[1], 'popped', here)
-redis.call('HSET', KEYS[3], user, here + tonumber(ARGV[3]))
+redis.call('HSET', KEYS[1], 'popped', at)
+redis.call('HSET', KEYS[3], user, at + tonumber(ARGV[3]))
 if redis.call('HLEN', KEYS[3]) == 1 then  -- the first one made the key: it lives as its header does
   redis.call('PEXPIRE', KEYS[3], redis.call('PTTL', KEYS[1]))
 end
-return {'ticket', position, h[1], kind, sender, for_id, h[5], h[6]}
+return {'ticket', position, id, kind, sender, for_id, number, h[3]}
