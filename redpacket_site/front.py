@@ -7,6 +7,7 @@ too; whatever is odd goes on to Django.
 
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -14,13 +15,12 @@ from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import close_old_connections
 from django.urls import resolve
-from django.utils import timezone
 from django.utils.log import log_response
 
 from kit import ids, outside
 from kit.http import bodies, middleware, problems
 from kit.http.caller import user_of
-from kit.plumbing import metrics
+from kit.plumbing import tally
 from kit.refusals import Problem
 from packets import grab
 from packets.api import views
@@ -50,7 +50,7 @@ class Front:
         try:
             caller = user_of(environ.get("HTTP_AUTHORIZATION", ""))
             with outside.RequestUnderWay():
-                ended = grab.grab(public_id=public_id, caller=caller, now=timezone.now())
+                ended = grab.grab(public_id=public_id, caller=caller, now=datetime.now(UTC))
         except Exception as error:
             if not isinstance(error, Problem):
                 close_old_connections()  # as around Django's requests: what broke is not kept
@@ -66,7 +66,7 @@ class Front:
             code, status, phrase = ended.outcome.value, 200, "OK"
             body, headers = views.grab_json(ended), [("Content-Type", "application/json")]
         headers += [("Content-Length", str(len(body))), *self.headers, ("X-Request-ID", request_id)]
-        metrics.grab_done(code)
+        tally.grab_done(code)
         middleware.done(
             began,
             self.route,
@@ -98,8 +98,9 @@ def _grabbed(environ: Environ) -> str | None:
 
 
 def _is_small(environ: Environ) -> bool:
+    limit = settings.BODY_MAX_BYTES
     try:
-        return bodies.measure(environ, settings.BODY_MAX_BYTES) <= settings.BODY_MAX_BYTES
+        return bodies.measure(environ, limit) <= limit
     except bodies.Endless:
         return False
 

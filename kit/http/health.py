@@ -14,7 +14,7 @@ from prometheus_client import (
 from prometheus_client import REGISTRY as OWN
 
 from kit import heartbeat
-from kit.plumbing import redis
+from kit.plumbing import redis, tally
 
 
 def live(request: HttpRequest) -> HttpResponse:
@@ -47,6 +47,7 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
+    tally.tell()
     registry = OWN
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()

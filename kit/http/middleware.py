@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from kit import outside
 from kit.http import bodies, busy, problems
-from kit.plumbing import logs, metrics
+from kit.plumbing import logs, tally
 from kit.refusals import NotFound, Unavailable
 
 API = "/api/v1/"
@@ -131,13 +131,13 @@ class Gateway:
 def request_id(environ: dict) -> str:
     """The caller's, when it can be shown; a fresh one."""
     given = environ.get("HTTP_X_REQUEST_ID", "")
-    return given if _REQUEST_ID.fullmatch(given) else logs.new_request_id()
+    return given if given and _REQUEST_ID.fullmatch(given) else logs.new_request_id()
 
 
 def done(began: float, route: str, status: int, *, is_refused_grab: bool, **fields: object) -> None:
     """One metric and one line of the log."""
     took_s = time.perf_counter() - began
-    metrics.request_done(route, status, took_s)
+    tally.request_done(route, status, took_s)
     logs.request_done(took_s, is_refused_grab=is_refused_grab, status=status, **fields)
 
 

@@ -18,24 +18,6 @@ REFUSED = Counter(
     "hongbao_refused_total", "Told no at once: a kind is full, a breaker open", ["what"]
 )
 OPENED = Counter("hongbao_breaker_opened_total", "How often a service was left alone", ["service"])
-_labelled: dict = {}
-_grabs: dict = {}
-
-
-def request_done(route: str, status: int, took_s: float) -> None:
-    key = (route, status)
-    children = _labelled.get(key)
-    if children is None:
-        children = _labelled[key] = (REQUESTS.labels(route, status), SECONDS.labels(route))
-    children[0].inc()
-    children[1].observe(took_s)
-
-
-def grab_done(outcome: str) -> None:
-    child = _grabs.get(outcome)
-    if child is None:
-        child = _grabs[outcome] = GRABS.labels(outcome)
-    child.inc()
 
 
 def dropped(what: str, count: int) -> None:

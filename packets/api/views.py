@@ -16,7 +16,7 @@ from kit.http import address, idempotency, pages, problems
 from kit.http.api import UserViewSet, validated
 from kit.http.caller import caller_of, user_of
 from kit.http.describe import operation, pageable, query
-from kit.plumbing import metrics
+from kit.plumbing import tally
 from kit.plumbing.logs import Logged
 from kit.refusals import Invalid, NotFound
 from packets import grab, pay, send, summaries
@@ -281,7 +281,7 @@ class GrabViewSet(UserViewSet):
 
 def _grab_ended(request: Logged, code: str) -> None:
     """All are counted; the log takes one of many where a crowd leaves with nothing."""
-    metrics.grab_done(code)
+    tally.grab_done(code)
     request.code, request.is_refused_grab = code, code in queue.REFUSED
 
 

@@ -19,7 +19,7 @@ from prometheus_client import REGISTRY
 from kit import outside
 from kit.http import middleware, throttle
 from kit.http.caller import Caller
-from kit.plumbing import logs, redis
+from kit.plumbing import logs, redis, tally
 from kit.refusals import Unavailable
 from packets import close, grab, members
 from packets import freeze as packet_freeze
@@ -124,6 +124,7 @@ class Doors:
 
 
 def figures() -> dict[str, float]:
+    tally.tell()
     counted = ("hongbao_requests_total", "hongbao_grabs_total", "hongbao_request_seconds_count")
     return {
         f"{sample.name} {sorted(sample.labels.items())}": sample.value
