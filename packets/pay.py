@@ -43,7 +43,7 @@ def by_balance(
         user_id=caller.user_id, reference=packet.public_id, amount=packet.total_money, now=now
     )
     issue.issue(packet, to=PayStatus.PAID, pay_type=PayType.BALANCE, now=now)
-    order.supersede(purpose=PURPOSE, reference=packet.public_id, now=now)
+    order.paid(purpose=PURPOSE, reference=packet.public_id, now=now)
     return packet
 
 

@@ -136,7 +136,7 @@ def _land(
                 now=now,
             )
     owner.confirmed(paid, now)
-    order.supersede(purpose=paid.purpose, reference=paid.reference, now=now)
+    order.paid(purpose=paid.purpose, reference=paid.reference, now=now)
     return NoticeOutcome.CONFIRMED
 
 

@@ -1,5 +1,6 @@
 """An order at a channel: reported by the app, superseded, ended; opening.py makes it."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -117,15 +118,34 @@ def _came_to_nothing(order: PaymentOrder, now: datetime) -> bool:
     return unpaid.count() >= settings.REDPACKET_VOIDED_MAX
 
 
-def supersede(*, purpose: str, reference: str, now: datetime, but: int | None = None) -> None:
-    """Something else pays or has paid: the other orders that nobody reported are to be closed at
-    their channels, as far as they can be. For use inside a transaction."""
-    others = PaymentOrder.objects.filter(
+def supersede(*, purpose: str, reference: str, now: datetime, but: int) -> None:
+    """Something else is to pay: the other orders that nobody reported are to be closed at their
+    channels, as far as they can be. For use inside a transaction that has made `but`'s row its
+    own."""
+    others = _others(purpose, reference).exclude(pk=but)
+    _shut(list(others.values_list("pk", flat=True)), now)
+
+
+def paid(*, purpose: str, reference: str, now: datetime) -> None:
+    """It is paid: the other orders are superseded. For use inside a transaction.
+
+    Races: behind the commit. Two orders of one packet that are confirmed at once would each hold
+           its own row and wait for the other's; so would one that is confirmed, and a payment by
+           balance. Who they are is read before: what is opened afterwards pays something new.
+    """
+    others = list(_others(purpose, reference).values_list("pk", flat=True))
+    if others:  # should it fail, they are open until their time is over
+        transaction.on_commit(lambda: _shut(others, now), robust=True)
+
+
+def _others(purpose: str, reference: str) -> QuerySet[PaymentOrder]:
+    return PaymentOrder.objects.filter(
         purpose=purpose, reference=reference, status=OrderStatus.CREATED
     )
-    if but is not None:
-        others = others.exclude(pk=but)
-    for order_id in list(others.values_list("pk", flat=True)):
+
+
+def _shut(order_ids: Iterable[int], now: datetime) -> None:
+    for order_id in order_ids:
         done = move(
             PaymentOrder.objects.filter(pk=order_id, status=OrderStatus.CREATED),
             open_key=None,

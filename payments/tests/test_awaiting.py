@@ -148,7 +148,7 @@ def told_while_it_is_confirmed(alipay, monkeypatch) -> list[Case]:
 
     def confirm_it():
         with connection.cursor() as cursor:
-            cursor.execute("SET SESSION innodb_lock_wait_timeout = 0")
+            cursor.execute(connection.lock_wait(0))
         return confirm.confirm(payment=payment, now=later)
 
     def confirmed_meanwhile(**kwargs):

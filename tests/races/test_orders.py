@@ -18,7 +18,7 @@ from payments.refusals import ChannelUnavailable, OrderClosed
 from payments.states import OrderStatus, PayType, Scene
 from payments.tests.conftest import offer
 from payments.tests.pretend import Pretend
-from tests.make import make_order, make_packet, make_reported_packet, user
+from tests.make import confirm, make_order, make_packet, make_reported_packet, user
 from tests.races.forks import in_threads
 
 
@@ -31,7 +31,7 @@ def report(order) -> PaymentOrder:
 def tell_without_waiting(order) -> None:
     """The report's second half; when a row that it wants is somebody else's, 1205 at once."""
     with connection.cursor() as cursor:
-        cursor.execute("SET SESSION innodb_lock_wait_timeout = 0")
+        cursor.execute(connection.lock_wait(0))
     orders._tell(order_id=order.pk, now=timezone.now())
 
 
@@ -111,7 +111,7 @@ def test_two_orders_that_end_at_once_take_turns(on_mariadb, monkeypatch):
         if ended.pk != first.pk:
             return None
         with connection.cursor() as cursor:
-            cursor.execute("SET SESSION innodb_lock_wait_timeout = 0")
+            cursor.execute(connection.lock_wait(0))
         return orders.end(order_id=second.pk, to=OrderStatus.CLOSED, now=timezone.now())
 
     with before_the_end_commits(monkeypatch, end_second) as found:
@@ -242,3 +242,55 @@ def test_nobody_is_given_an_order_that_has_ended(channel):
     channel.create = make_once
     again = user("alice").post(f"packets/{packet.public_id}/pay", wish).json()["order"]
     assert again["order_no"] != PaymentOrder.objects.earliest("pk").order_no
+
+
+# --- two orders of one packet that are paid at once: neither waits for the other's row
+
+
+def confirm_while_the_other_is_held() -> tuple[PaymentOrder, PaymentOrder, object]:
+    """A confirmation of the second order has its row, and wants the packet's; the first one comes
+    and does not wait for anything that the second one has."""
+    packet = make_packet(Kind.EQUAL, 2, "1.00")
+    first, second = make_order(packet), make_order(packet, PayType.WECHAT)
+
+    def confirm_first():
+        with connection.cursor() as cursor:
+            cursor.execute(connection.lock_wait(0))
+        confirm(first, timezone.now())
+
+    with transaction.atomic():
+        PaymentOrder.objects.filter(pk=second.pk).update(chases=1)
+        (found,) = in_threads([confirm_first])
+    first.refresh_from_db()
+    second.refresh_from_db()
+    return first, second, found
+
+
+def test_a_confirmation_waits_for_no_other_order(on_mariadb):
+    first, second, found = confirm_while_the_other_is_held()
+
+    assert found is None
+    assert first.status == OrderStatus.CONFIRMED
+    # Its row was held when the first one's commit was through: it is left until its time is over.
+    assert (second.status, second.chase_at) == (OrderStatus.CREATED, second.expire_time)
+
+
+def test_a_confirmation_waits_for_no_other_order_without_the_guard(on_mariadb, monkeypatch):
+    """The other orders are superseded in the confirmation's own transaction."""
+    monkeypatch.setattr(orders, "paid", lambda **words: orders.supersede(**words, but=0))
+
+    first, _, found = confirm_while_the_other_is_held()
+
+    assert isinstance(found, OperationalError)
+    assert first.status == OrderStatus.CREATED
+
+
+def test_what_else_was_open_is_closed_behind_the_commit():
+    packet = make_packet(Kind.EQUAL, 2, "1.00")
+    first, second = make_order(packet), make_order(packet, PayType.WECHAT)
+    now = timezone.now()
+
+    confirm(first, now)
+
+    second.refresh_from_db()
+    assert second.chase_at == now
