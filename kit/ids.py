@@ -4,7 +4,7 @@ import re
 import secrets
 import time
 from base64 import b32encode
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import models
@@ -47,7 +47,7 @@ class AsciiField(models.CharField):
     def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
         parameters = super().db_parameters(connection)
         if connection.vendor == "mysql":
-            parameters["collation"] = "ascii_bin"
+            parameters["collation"] = cast(Any, connection).ascii_collation
         return parameters
 
 

@@ -1,6 +1,7 @@
 """A unit of work: one durable transaction, run again after a deadlock, three times at most."""
 
 import functools
+import random
 import time
 from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
@@ -8,8 +9,10 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 from django.db import OperationalError, connection, transaction
 
 TRIES = 3
-# Deadlock found; lock wait over; SQLite's "database is locked" carries no number.
-_CONFLICTS = {1213, 1205}
+PAUSE_S = 0.1
+# Deadlock found; lock wait over; SQLite's "database is locked" carries no number. And: the server
+# takes no writes any more; the next try goes on a new connection (kit/plumbing/mysql/base.py).
+_CONFLICTS = {1213, 1205, 1290, 1836}
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,14 +55,15 @@ def unit(verb: Callable[P, R]) -> Callable[P, R]:
 
 
 def again(work: Callable[[], R]) -> R:
-    """Run work() until it meets no conflict, three times at most."""
+    """Run work() until it meets no conflict, three times at most; each try is rolled back whole."""
     for left in reversed(range(TRIES)):
         try:
             return work()
         except OperationalError as error:
             if left == 0 or not is_conflict(error) or connection.in_atomic_block:
                 raise
-            time.sleep(0.01 * (TRIES - left))
+            # Not in step: two that gave up on each other would meet again.
+            time.sleep(random.uniform(0, PAUSE_S * (TRIES - left)))  # noqa: S311
     raise AssertionError("unreachable")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection, models
 from django.db.backends.utils import CursorWrapper
@@ -44,6 +44,14 @@ def together(cursor: CursorWrapper, statements: Sequence[Statement]) -> Iterator
     for _ in statements[1:]:
         cursor.nextset()
         yield
+
+
+def execute_without_waiting(cursor: CursorWrapper, statement: str, values: list) -> None:
+    """Where a row is locked fail at once (1205), in place of waiting; SQLite has one writer."""
+    if is_mysql():
+        cast(Any, connection).execute_without_waiting(cursor, statement, values)
+    else:
+        cursor.execute(statement, values)
 
 
 def time(value: datetime) -> str:

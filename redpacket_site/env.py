@@ -189,6 +189,18 @@ def _kept(name: str, path: Path) -> str:
     return value
 
 
+# What only reads would stay for ever at a primary that has become a replica.
+CONNECTION_AGE_S = 300
+# By the scheme of the URL, and how its sessions are told to wait 3 s for a lock.
+ENGINES = {
+    "mysql": ("kit.plumbing.mysql", "innodb_lock_wait_timeout=3"),
+    "oceanbase": (
+        "kit.plumbing.mysql.oceanbase",
+        "ob_trx_lock_timeout=3000000, ob_query_timeout=30000000",
+    ),
+}
+
+
 def database(name: str, default: str) -> dict:
     """`sqlite:////file` or `mysql://user:password@host:port/name?unix_socket=/path` for Django."""
     url = _split(name, text(name, default))
@@ -204,13 +216,14 @@ def database(name: str, default: str) -> dict:
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
             },
         }
-    if url.scheme == "mysql":
+    if url.scheme in ENGINES:
         given, database_name = dict(parse_qsl(url.query)), url.path.strip("/")
+        engine, lock_wait = ENGINES[url.scheme]
         options = {
             "charset": "utf8mb4",
             "isolation_level": "read committed",
             # A grab gives up before the second settlement pass looks (3 s < 5 s).
-            "init_command": "SET SESSION innodb_lock_wait_timeout=3, sql_mode='STRICT_TRANS_TABLES,"
+            "init_command": f"SET SESSION {lock_wait}, sql_mode='STRICT_TRANS_TABLES,"
             "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
             "connect_timeout": 3,
             "read_timeout": 30,
@@ -222,14 +235,16 @@ def database(name: str, default: str) -> dict:
         if set(given) - {"unix_socket"}:
             raise ImproperlyConfigured(f"{name} takes no option but unix_socket.")
         return {
-            "ENGINE": "kit.plumbing.mysql",
+            "ENGINE": engine,
             "NAME": database_name,
             "USER": unquote(url.username or ""),
             "PASSWORD": unquote(url.password or ""),
             "HOST": url.hostname or "",
             "PORT": url.port or "",
-            "CONN_MAX_AGE": None,
+            "CONN_MAX_AGE": CONNECTION_AGE_S,
             "OPTIONS": options,
             "TEST": {"CHARSET": "utf8mb4"},
         }
-    raise ImproperlyConfigured(f"{name} must be sqlite:////FILE or mysql://user@host/NAME.")
+    raise ImproperlyConfigured(
+        f"{name} must be sqlite:////FILE, mysql://user@host/NAME or oceanbase://..."
+    )

@@ -1,6 +1,7 @@
 """Is this process alive, can it work, and what does it count."""
 
 import os
+from typing import Any, cast
 
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -13,7 +14,7 @@ from prometheus_client import (
 )
 from prometheus_client import REGISTRY as OWN
 
-from kit import heartbeat
+from kit import heartbeat, sql
 from kit.plumbing import redis, tally
 
 
@@ -83,9 +84,13 @@ def _signs() -> heartbeat.Signs | None:
 def _database() -> str:
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+            cursor.execute("SELECT @@read_only" if sql.is_mysql() else "SELECT 0")
+            (is_read_only,) = cursor.fetchone()
     except Error:
         return "down"
+    if is_read_only:  # a failover: whoever asks next asks where the address leads to then
+        cast(Any, connection).is_read_only = True
+        return "read only"
     return "ok"
 
 

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, OperationalError, connection
@@ -61,22 +61,13 @@ class Once:
             raise Repeated(self)
 
     def begin(self) -> None:
-        without_waiting = (
-            (
-                "SET STATEMENT innodb_lock_wait_timeout=0 FOR "
-                if cast(Any, connection).mysql_is_mariadb
-                else ""
-            )
-            if sql.is_mysql()
-            else ""
-        )
         statement = sql.insert(
             IdempotencyRecord, "caller", "key", "fingerprint", "status", "body", "created_at"
         )
         values = [self.caller, self.key, self.fingerprint, 0, "{}", sql.time(timezone.now())]
         try:
             with connection.cursor() as cursor:
-                cursor.execute(without_waiting + statement, values)
+                sql.execute_without_waiting(cursor, statement, values)
         except IntegrityError:
             raise Repeated(self) from None
         except OperationalError as error:

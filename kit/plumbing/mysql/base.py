@@ -4,29 +4,69 @@ Django switches autocommit off and on around every transaction: two round trips 
 COMMIT need. The session stays in autocommit here, and BEGIN leaves in one piece with the statement
 behind it (docs/decisions/0007); `durable`, `on_commit` and savepoints are unchanged.
 
-Connections are kept for ever, and servers close idle ones. Django would ask the server before each
+Connections are kept, and servers close idle ones. Django would ask the server before each
 request, a round trip; the socket tells it for nothing: a server speaks only when it is asked, so
 an idle connection with something to read has been closed. What dies without a word (a machine that
 is gone) is found by the first statement, and that one is sent again where nothing has happened yet:
 the first of a transaction, or a SELECT outside one (docs/decisions/0021).
+
+After a failover a connection may lead to a server that only reads by now. The first write is told
+so, and the connection is not used again; one that writes nothing ends by its age.
 """
 
 import select
+import time
 from typing import Any
 
 from django.db.backends.mysql import base
+from django.utils.functional import cached_property
 from MySQLdb import IntegrityError, OperationalError
 
+READ_ONLY = {1290, 1836}  # the server runs with --read-only; it is in read-only mode
 GONE = {2006, 2013, 2055}  # the server has gone away; lost during a query; lost, with its reason
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     is_to_begin = False  # a transaction is open of which the server has not heard
+    is_read_only = False  # it was the primary once: the address may lead to another one by now
+    ascii_collation = "ascii_bin"
+
+    @cached_property
+    def data_types(self) -> dict[str, str]:  # type: ignore[override]
+        """As text, which keeps what was written to the letter: MySQL's and OceanBase's own JSON
+        puts names into another order, and a repeat would not get the answer that the first got."""
+        as_text = {} if self.mysql_is_mariadb else {"JSONField": "longtext"}
+        return super().data_types | as_text
+
+    @cached_property
+    def data_type_check_constraints(self) -> dict[str, str]:  # type: ignore[override]
+        as_json = {} if self.mysql_is_mariadb else {"JSONField": "JSON_VALID(`%(column)s`)"}
+        return super().data_type_check_constraints | as_json
+
+    def lock_wait(self, seconds: int) -> str:
+        """The statement by which this session waits so long for a lock."""
+        return f"SET SESSION innodb_lock_wait_timeout = {seconds}"
+
+    def execute_without_waiting(self, cursor: Any, statement: str, values: list) -> None:
+        """Fail with 1205 where a row is locked. MySQL's least is a second, for the whole session:
+        there it waits as long as any statement does."""
+        at_once = "SET STATEMENT innodb_lock_wait_timeout=0 FOR " if self.mysql_is_mariadb else ""
+        cursor.execute(at_once + statement, values)
 
     def close_if_health_check_failed(self) -> None:
         """Django calls it before each cursor and each BEGIN."""
-        if self.connection is not None and not self.in_atomic_block and _is_closed(self.connection):
+        if self.connection is None or self.in_atomic_block:
+            return
+        is_old = self.close_at is not None and time.monotonic() >= self.close_at
+        if is_old or self.is_read_only or _is_closed(self.connection):
             self.close()
+
+    def get_new_connection(self, conn_params: dict) -> Any:
+        self.is_read_only = False
+        return super().get_new_connection(conn_params)
+
+    def is_usable(self) -> bool:
+        return not self.is_read_only and super().is_usable()
 
     def _set_autocommit(self, autocommit: bool) -> None:
         with self.wrap_database_errors:
@@ -69,6 +109,7 @@ class _Cursor(base.CursorWrapper):
         try:
             return super().execute(query, args)
         except OperationalError as error:
+            self._note(error)
             if (
                 error.args[0] not in GONE
                 or self._wrapper.in_atomic_block
@@ -87,6 +128,7 @@ class _Cursor(base.CursorWrapper):
         try:
             return self.cursor.nextset()
         except OperationalError as error:
+            self._note(error)
             if error.args[0] in self.codes_for_integrityerror:
                 raise IntegrityError(*error.args) from error
             raise
@@ -98,6 +140,7 @@ class _Cursor(base.CursorWrapper):
         try:
             super().execute(both)
         except OperationalError as error:
+            self._note(error)
             if error.args[0] not in GONE:
                 raise
             self._connect_again()
@@ -105,6 +148,10 @@ class _Cursor(base.CursorWrapper):
         self.nextset()
         self.cursor._executed = statement  # for whoever writes down what was sent
         return self.cursor.rowcount
+
+    def _note(self, error: OperationalError) -> None:
+        if error.args[0] in READ_ONLY:
+            self._wrapper.is_read_only = True
 
     def _connect_again(self) -> None:
         self._wrapper.connect_again()

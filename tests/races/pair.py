@@ -1,0 +1,188 @@
+"""Two MariaDB servers, one following the other semi-synchronously, and an address that leads to the
+one that writes: a link to its socket, as a proxy or a name would be on several machines."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from socket import socket
+
+import MySQLdb
+import MySQLdb.cursors
+from django.db import connection
+
+NAME = "hongbao"
+PASSWORD = "of these two servers alone"
+WAIT_S = 60
+INIT = f"""SET SESSION sql_log_bin = 0;
+CREATE DATABASE IF NOT EXISTS {NAME} CHARACTER SET utf8mb4;
+CREATE USER IF NOT EXISTS app@localhost IDENTIFIED BY '{PASSWORD}';
+GRANT ALL ON {NAME}.* TO app@localhost;
+CREATE USER IF NOT EXISTS boss@localhost IDENTIFIED BY '{PASSWORD}';
+GRANT ALL ON *.* TO boss@localhost WITH GRANT OPTION;
+CREATE USER IF NOT EXISTS follower@'%' IDENTIFIED BY '{PASSWORD}';
+GRANT REPLICATION SLAVE ON *.* TO follower@'%';
+"""
+
+
+class Server:
+    def __init__(self, folder: Path, number: int):
+        self.socket, self.data, self.number = (
+            folder / f"{number}.sock",
+            folder / str(number),
+            number,
+        )
+        with socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        (folder / "init.sql").write_text(INIT)
+        command = [
+            _find("mariadbd"), "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
+            "--bind-address=127.0.0.1", f"--port={self.port}", f"--server-id={number}",
+            f"--init-file={folder / 'init.sql'}", f"--pid-file={self.data}.pid", "--log-bin=log",
+            "--log-slave-updates", "--binlog-format=ROW", "--sync-binlog=0",
+            "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M",
+            "--character-set-server=utf8mb4", "--transaction-isolation=READ-COMMITTED",
+            "--rpl-semi-sync-master-enabled=ON", "--rpl-semi-sync-slave-enabled=ON",
+            "--rpl-semi-sync-master-wait-point=AFTER_SYNC", "--rpl-semi-sync-master-timeout=20000",
+            *(["--user=root"] if os.geteuid() == 0 else []),
+        ]  # fmt: skip
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=(folder / f"{number}.log").open("wb")
+        )
+
+    def ask(self, *statements: str) -> tuple:
+        session = MySQLdb.connect(
+            unix_socket=str(self.socket), user="boss", password=PASSWORD, autocommit=True
+        )
+        try:
+            with session.cursor(MySQLdb.cursors.DictCursor) as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
+                return cursor.fetchall()
+        finally:
+            session.close()
+
+    def follow(self, other: "Server") -> None:
+        self.ask(
+            "SET GLOBAL read_only = 1",
+            f"CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = {other.port},"
+            f" MASTER_USER = 'follower', MASTER_PASSWORD = '{PASSWORD}',"
+            " MASTER_CONNECT_RETRY = 1, MASTER_USE_GTID = slave_pos",
+            "START SLAVE",
+        )
+
+    def lead(self) -> None:
+        """Once it has done all that it was told of. Nobody follows it yet: it waits for nobody."""
+        self.ask("STOP SLAVE IO_THREAD")
+        _until(lambda: _is_through(*self.ask("SHOW SLAVE STATUS")))
+        self.ask("STOP SLAVE", "RESET SLAVE ALL", "SET GLOBAL rpl_semi_sync_master_enabled = OFF")
+        self.ask("SET GLOBAL read_only = 0")
+
+
+class Pair:
+    def __init__(self, folder: Path):
+        _install(folder / "1")
+        shutil.copytree(folder / "1", folder / "2")
+        self.primary, self.replica = Server(folder, 1), Server(folder, 2)
+        self.address = folder / "address.sock"
+        _until(lambda: all(map(_answers, (self.primary, self.replica))))
+        self.point_to(self.primary)
+        self.replica.follow(self.primary)
+        _until(lambda: self._clients() == 1)
+
+    def _clients(self) -> int:
+        (found,) = self.primary.ask("SHOW STATUS LIKE 'Rpl_semi_sync_master_clients'")
+        return int(found["Value"])
+
+    def point_to(self, server: Server) -> None:
+        beside = self.address.with_suffix(".new")
+        beside.symlink_to(server.socket)
+        beside.replace(self.address)
+
+    def kill_and_fail_over(self) -> None:
+        self.primary.process.kill()
+        self.primary.process.wait()
+        self.replica.lead()
+        self.point_to(self.replica)
+
+    def take_away_writes(self) -> None:
+        self.primary.ask("SET GLOBAL read_only = 1")
+
+    def switch_over(self) -> None:
+        """As it is done by hand: nobody is cut off, and the old one goes on answering reads."""
+        self.take_away_writes()
+        self.replica.lead()
+        self.point_to(self.replica)
+
+
+@contextmanager
+def pair_of_servers() -> Iterator[Pair]:
+    """With the product's connections led there, to a copy of this worker's database."""
+    own = connection.settings_dict
+    kept = {name: own[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")}
+    folder = Path(tempfile.mkdtemp(prefix="hongbao-"))
+    pair = Pair(folder)
+    try:
+        _copy(kept, pair.primary)
+        connection.close()
+        there = {"unix_socket": str(pair.address)}
+        own.update(NAME=NAME, USER="app", PASSWORD=PASSWORD, OPTIONS=kept["OPTIONS"] | there)
+        yield pair
+    finally:
+        connection.close()
+        own.update(kept)
+        for server in (pair.primary, pair.replica):
+            server.process.kill()
+            server.process.wait()
+        shutil.rmtree(folder)
+
+
+def _copy(source: dict, target: Server) -> None:
+    command = [
+        _find("mariadb-dump"), "--no-defaults", "--no-tablespaces", "--single-transaction",
+        f"--socket={source['OPTIONS']['unix_socket']}", f"--user={source['USER']}", source["NAME"],
+    ]  # fmt: skip
+    there = [
+        _find("mariadb"), "--no-defaults", f"--socket={target.socket}", "--user=boss", NAME,
+    ]  # fmt: skip
+    of_source, of_target = ({"MYSQL_PWD": word} for word in (source["PASSWORD"], PASSWORD))
+    dump = subprocess.run(command, env=os.environ | of_source, capture_output=True, check=True)
+    subprocess.run(there, env=os.environ | of_target, input=dump.stdout, check=True)
+
+
+def _install(data: Path) -> None:
+    command = [
+        _find("mariadb-install-db"), "--no-defaults", f"--datadir={data}", "--skip-test-db",
+        "--auth-root-authentication-method=socket",
+        *(["--user=root"] if os.geteuid() == 0 else []),
+    ]  # fmt: skip
+    subprocess.run(command, capture_output=True, check=True)
+
+
+def _is_through(status: dict) -> bool:
+    """Whether what was read from the other server's log has been done here."""
+    done = (status["Relay_Master_Log_File"], status["Exec_Master_Log_Pos"])
+    return done == (status["Master_Log_File"], status["Read_Master_Log_Pos"])
+
+
+def _answers(server: Server) -> bool:
+    try:
+        return bool(server.ask("SELECT 1"))
+    except MySQLdb.Error:
+        return False
+
+
+def _until(is_so) -> None:
+    until = time.monotonic() + WAIT_S
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def _find(program: str) -> str:
+    return shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin") or program

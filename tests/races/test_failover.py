@@ -1,0 +1,111 @@
+"""The database fails over: what was answered stays, and nobody keeps talking to the old primary."""
+
+import time
+from collections import Counter
+
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+from django.utils import timezone
+
+from kit import retry
+from kit.http.caller import Caller
+from kit.plumbing.mysql import base
+from packets import grab
+from packets.models import Share
+from packets.states import Kind
+from tests.make import make_group, make_paid_packet
+from tests.races.forks import in_processes
+from tests.races.test_crowd import PROCESSES, SHARES, USERS, assert_nobody_lost
+from tests.races.test_crowd import grab_until_answered as grab_it
+from wallets.audit import audit
+
+if connection.vendor == "mysql":
+    from tests.races.pair import pair_of_servers
+
+pytestmark = pytest.mark.usefixtures("on_mariadb")
+
+
+@pytest.fixture
+def pair():
+    if not connection.mysql_is_mariadb:
+        pytest.skip("OceanBase fails over by itself")
+    with pair_of_servers() as pair:
+        yield pair
+        assert audit() == []
+
+
+def test_primary_killed_in_the_middle(pair):
+    """Semi-synchronous: what was committed for somebody is at the other server before he hears."""
+    make_group("alice", *(f"m{i}" for i in range(USERS)))
+    packet = make_paid_packet(Kind.LUCKY, SHARES, "300.00")
+
+    def some(part: int) -> list[tuple[str, str]]:
+        mine = [f"m{i}" for i in range(part, USERS, PROCESSES)]
+        return [(name, grab_it(packet.public_id, name)) for name in mine]
+
+    def kill():
+        time.sleep(0.15)
+        pair.kill_and_fail_over()
+
+    told = [answer for part in in_processes(some, range(PROCESSES), kill) for answer in part]
+
+    winners = {name for name, outcome in told if outcome == "grabbed"}
+    kept = set(Share.objects.filter(user_id__isnull=False).values_list("user_id", flat=True))
+    assert winners - kept == set(), "grabs that were acknowledged are gone"
+    assert_nobody_lost(packet, Counter(outcome for _, outcome in told))
+
+
+@pytest.fixture
+def packet(pair):
+    make_group("alice", "u1", "u2")
+    packet = make_paid_packet(Kind.EQUAL, 2, "1.00")
+    assert server() == 1  # this session is at the old primary
+    return packet
+
+
+def grabs(packet) -> str:
+    return grab.grab(
+        public_id=packet.public_id, caller=Caller("u1"), now=timezone.now()
+    ).outcome.value
+
+
+def test_a_switch_over_is_noticed(pair, packet):
+    """By what writes, by readiness, and by age where nothing is written."""
+    another = connection.copy()
+    assert server(another) == 1
+    pair.take_away_writes()
+    ready = Client().get("/health/ready")
+    assert (ready.status_code, ready.json()["parts"]["database"]) == (503, "read only")
+    assert server() == 1  # the address still leads there
+
+    pair.switch_over()
+
+    assert (server(), server(another)) == (1, 1)
+    assert grabs(packet) == "grabbed"
+    assert server() == 2
+    assert Share.objects.filter(user_id="u1").count() == 1
+    another.close_at = time.monotonic()
+    assert server(another) == 2
+    another.close()
+    ready = Client().get("/health/ready")
+    assert (ready.status_code, ready.json()["parts"]["database"]) == (200, "ok")
+
+
+def test_a_switch_over_is_noticed_without_the_guard(pair, packet, monkeypatch):
+    """Each write fails at the old primary, for ever."""
+    monkeypatch.setattr(base, "READ_ONLY", set())
+    monkeypatch.setattr(retry, "_CONFLICTS", {1213, 1205})
+    pair.switch_over()
+
+    for _ in range(3):
+        with pytest.raises(OperationalError, match="read-only"):
+            grabs(packet)
+    assert server() == 1
+    connection.close()
+
+
+def server(session=connection) -> int:
+    with session.cursor() as cursor:
+        cursor.execute("SELECT @@server_id")
+        return cursor.fetchone()[0]
