@@ -49,7 +49,8 @@ def pytest_xdist_make_scheduler(config, log):
 def pytest_configure(config):
     """`.ci/run` names the servers it has started; without them the races would prove nothing."""
     required = set(filter(None, os.environ.get("REDPACKET_REQUIRE", "").split(",")))
-    here = {"mariadb"} if connection.vendor == "mysql" else set()
+    engine = "oceanbase" if "oceanbase" in connection.settings_dict["ENGINE"] else "mariadb"
+    here = {engine} if connection.vendor == "mysql" else set()
     here |= {"redis"} if settings.REDIS_URL else set()
     if required - here:
         raise pytest.UsageError(f"REDPACKET_REQUIRE: not here: {', '.join(required - here)}")

@@ -1,9 +1,10 @@
 """Private MariaDB and Redis on unix sockets: for `make up STACK=full`, the tests and the benches.
 
-    python ops/servers.py with [--throwaway] -- COMMAND ...
+    python ops/servers.py with [--throwaway] [--oceanbase] -- COMMAND ...
 
 starts both in a temporary folder, runs COMMAND with REDPACKET_DATABASE_URL and REDPACKET_REDIS_URL
 set, and stops both. --throwaway does not wait for the disk: for tests, never for a bench.
+--oceanbase has OceanBase in MariaDB's place (oceanbase.py).
 """
 
 import json
@@ -19,8 +20,11 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
+sys.path.insert(0, str(Path(__file__).parent))
+from oceanbase import OceanBase
+
 DATABASE = ACCOUNT = "hongbao"
-SOCKETS = ("mariadb.sock", "redis.sock")
+SOCKETS = ("mariadb.sock", "redis.sock", "oceanbase.sock")
 SOCKET_PATH_MAX = 100  # the kernel takes 107 bytes
 WAIT_S = 60
 MARIADB_UMASK = {"UMASK": "0600", "UMASK_DIR": "0700"}  # it goes by its own
@@ -31,7 +35,14 @@ class Servers:
     """The two servers of one data folder: how they are started, where they listen and whom they let
     in: root by its password, and the product's account with its database and nothing else."""
 
-    def __init__(self, folder: Path, *, throwaway: bool = False, root_password: str = ""):
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        throwaway: bool = False,
+        root_password: str = "",
+        has_oceanbase: bool = False,
+    ):
         self.folder, self.throwaway = folder.absolute(), throwaway
         self.is_temporary = False  # gone with the command that it was started for
         self.root_password = root_password  # of one whose accounts are made by hand
@@ -45,12 +56,16 @@ class Servers:
                 (run / name).symlink_to(self.short / name)
         self.mariadb_socket = self.short / "mariadb.sock"
         self.redis_socket = self.short / "redis.sock"
+        self.oceanbase = OceanBase(self.folder, self.short) if has_oceanbase else None
 
     @property
     def environment(self) -> dict[str, str]:
+        mariadb = (
+            f"mysql://{ACCOUNT}:{self.passwords[ACCOUNT]}@/{DATABASE}"
+            f"?unix_socket={quote(str(self.mariadb_socket))}"
+        )
         return {
-            "REDPACKET_DATABASE_URL": f"mysql://{ACCOUNT}:{self.passwords[ACCOUNT]}@/{DATABASE}"
-            f"?unix_socket={quote(str(self.mariadb_socket))}",
+            "REDPACKET_DATABASE_URL": self.oceanbase.url if self.oceanbase else mariadb,
             "REDPACKET_REDIS_URL": f"unix://{quote(str(self.redis_socket))}?db=0",
         }
 
@@ -98,8 +113,20 @@ class Servers:
             *("--dir", str(self.folder), "--save", "", "--appendonly", "no"),
         ]
 
+    def commands(self) -> dict[str, tuple[list[str], dict[str, str]]]:
+        """What is to run, by name, and what each needs in its environment."""
+        database = (
+            {"oceanbase": (self.oceanbase.command, {})}
+            if self.oceanbase
+            else {"mariadb": (self.mariadb_command(), MARIADB_UMASK)}
+        )
+        return database | {"redis": (self.redis_command(), {})}
+
     def prepare(self) -> None:
         """Make the database's folder when it is not there yet, and write down its accounts."""
+        if self.oceanbase:
+            self.oceanbase.prepare()
+            return
         (self.run / "files").mkdir(mode=PRIVATE, exist_ok=True)
         _write_private(self.run / "mariadb.sql", "".join(f"{line};\n" for line in self._accounts()))
         data = self.folder / "mariadb"
@@ -147,7 +174,11 @@ class Servers:
 
     def wait(self) -> None:
         """Until both answer."""
-        self.wait_for_mariadb()
+        if self.oceanbase:
+            self.wait_for([*self.oceanbase.client(find("mariadb")), "--execute=SELECT 1"])
+            self.oceanbase.make_database(find("mariadb"))
+        else:
+            self.wait_for_mariadb()
         self.wait_for([find("redis-cli"), "-s", str(self.redis_socket), "ping"])
 
     def wait_for_mariadb(self) -> None:
@@ -203,19 +234,16 @@ def _as_root() -> list[str]:
     return ["--user=root"] if os.geteuid() == 0 else []
 
 
-def run_with(command: list[str], *, throwaway: bool) -> int:
+def run_with(command: list[str], *, throwaway: bool, has_oceanbase: bool) -> int:
     """Run a command beside a fresh pair of servers; its exit code."""
     folder = Path(tempfile.mkdtemp(prefix="hongbao-"))
-    servers = Servers(folder, throwaway=throwaway)
+    servers = Servers(folder, throwaway=throwaway, has_oceanbase=has_oceanbase)
     servers.is_temporary = True
     servers.prepare()
     started: list[subprocess.Popen] = []
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        for name, line in (
-            ("mariadb", servers.mariadb_command()),
-            ("redis", servers.redis_command()),
-        ):
+        for name, (line, own) in servers.commands().items():
             log = (folder / f"{name}.log").open("wb")
             # A session of their own: Ctrl-C is for the command, the servers are stopped after it.
             started.append(
@@ -225,7 +253,7 @@ def run_with(command: list[str], *, throwaway: bool) -> int:
                     stderr=log,
                     start_new_session=True,
                     umask=0o077,
-                    env=os.environ | MARIADB_UMASK,
+                    env=os.environ | own,
                 )
             )
         servers.wait()
@@ -248,4 +276,11 @@ if __name__ == "__main__":
     if words[:1] != ["with"] or "--" not in words:
         sys.exit(__doc__)
     at = words.index("--")
-    sys.exit(run_with(words[at + 1 :], throwaway="--throwaway" in words[:at]))
+    given = words[:at]
+    sys.exit(
+        run_with(
+            words[at + 1 :],
+            throwaway="--throwaway" in given,
+            has_oceanbase="--oceanbase" in given,
+        )
+    )

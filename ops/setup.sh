@@ -2,13 +2,17 @@
 # Set up a fresh machine: the virtual environment and, for full and dev, MariaDB, Redis and headers.
 #   ops/setup.sh embedded   everything `make up` needs, no compiler and no server
 #   ops/setup.sh full       the same with mysqlclient, MariaDB and Redis
+#   ops/setup.sh oceanbase  full, and OceanBase as a package of Python
 #   ops/setup.sh production full, and nginx
 #   ops/setup.sh dev        production, and what the tests need: Chromium with Chinese fonts
 # Servers that the machine runs already are left alone: ours are private, on sockets of their own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mode=${1:-embedded}
-case $mode in embedded | full | production | dev) ;; *) echo "STACK is embedded or full, not $mode." >&2; exit 2 ;; esac
+case $mode in
+    embedded | full | oceanbase | production | dev) ;;
+    *) echo "STACK is embedded, full or oceanbase, not $mode." >&2; exit 2 ;;
+esac
 say() { printf '%s\n' "$*" >&2; }
 here() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; }
 
@@ -64,6 +68,7 @@ install_system() {
 
 files=(requirements.txt)
 [ "$mode" = dev ] && files+=(requirements-dev.txt)
+[ "$mode" = oceanbase ] && files+=(requirements-oceanbase.txt)
 stamp=.venv/stamp-$mode
 want=$(cat "${files[@]}" | sha256sum)
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && .venv/bin/python -c '' 2>/dev/null; then
@@ -89,6 +94,7 @@ case $mode in
     embedded) grep -v '^mysqlclient' requirements.txt > .venv/embedded.txt
               pip --only-binary :all: -r .venv/embedded.txt ;;
     full | production) pip -r requirements.txt ;;
+    oceanbase) pip --only-binary pylibseekdb -r requirements.txt -r requirements-oceanbase.txt ;;
     dev)      pip -r requirements.txt -r requirements-dev.txt ;;
 esac
 printf '%s\n' "$want" > "$stamp"

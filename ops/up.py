@@ -1,4 +1,5 @@
-"""`make up`: web, Celery worker and beat (STACK=full: MariaDB and Redis too) under supervisord.
+"""`make up`: web, Celery worker and beat under supervisord; STACK=full: MariaDB and Redis too,
+STACK=oceanbase: OceanBase in MariaDB's place.
 
 Prepares the data folder, keeps its secrets, migrates, starts all, waits until it is ready, says so,
 and stays. A part that dies is started again, and said so. `make down` stops what a run left behind.
@@ -14,7 +15,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from servers import MARIADB_UMASK, PRIVATE, Servers
+from servers import PRIVATE, Servers
 from supervise import Noted, Part, Supervisor, answers, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,8 +37,8 @@ def up(stack: str) -> None:
         "REDPACKET_DATA_DIR": str(DATA),
     }
     servers = None
-    if stack == "full":
-        servers = Servers(DATA)
+    if stack != "embedded":
+        servers = Servers(DATA, has_oceanbase=stack == "oceanbase")
         servers.prepare()
         environment = servers.environment | environment
     _tell_commands(environment)
@@ -89,10 +90,7 @@ def _parts(servers: Servers | None) -> list[Part]:
     beat = "celery -A redpacket_site beat --pidfile= --loglevel WARNING"
     parts = []
     if servers:
-        for name, command, own in (
-            ("mariadb", servers.mariadb_command(), MARIADB_UMASK),
-            ("redis", servers.redis_command(), {}),
-        ):
+        for name, (command, own) in servers.commands().items():
             parts.append(Part(name, command, ROOT, priority=1, is_server=True, environment=own))
     for name, line in {"web": web, "worker": worker, "beat": beat}.items():
         parts.append(Part(name, [sys.executable, "-m", *line.split()], ROOT))
@@ -101,8 +99,8 @@ def _parts(servers: Servers | None) -> list[Part]:
 
 def _check(stack: str) -> None:
     """What cannot work is refused before anything is made, in one clear line."""
-    if stack not in ("embedded", "full"):
-        sys.exit(f"STACK={stack}: it is embedded or full.")
+    if stack not in ("embedded", "full", "oceanbase"):
+        sys.exit(f"STACK={stack}: it is embedded, full or oceanbase.")
     if os.environ.get("REDPACKET_ENV", "development") == "production":
         sys.exit(
             "REDPACKET_ENV=production: `make up` is for development; deploy/ shows production."

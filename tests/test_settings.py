@@ -76,6 +76,11 @@ def test_database_urls(monkeypatch):
     assert database["OPTIONS"]["unix_socket"] == "/run/my.sock"
     assert database["OPTIONS"]["isolation_level"] == "read committed"
 
+    monkeypatch.setenv("X", "oceanbase://me@db.example:2883/hong")
+    database = env.database("X", "")
+    assert database["ENGINE"] == "kit.plumbing.mysql.oceanbase"
+    assert "ob_trx_lock_timeout=3000000" in database["OPTIONS"]["init_command"]
+
     monkeypatch.setenv("X", "sqlite:////var/lib/a%20b.sqlite3")
     database = env.database("X", "")
     assert database["NAME"] == "/var/lib/a b.sqlite3"

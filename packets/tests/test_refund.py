@@ -230,6 +230,8 @@ def test_backlog_is_swept_by_key_oldest_first_and_past_bad_rows(monkeypatch):
 @pytest.mark.parametrize("is_first_page", [True, False])
 def test_sweeps_read_the_index_of_what_is_due(is_first_page, monkeypatch):
     """Also when nearly all packets are dealt with, as they are after a year."""
+    if connection.display_name == "OceanBase":
+        pytest.skip("it writes its plans in words of its own")
     keys = make_backlog(3000)
     RedPacket.objects.exclude(pk__in=keys[:50]).update(is_cli_handle=True)
     if connection.vendor == "mysql":

@@ -202,7 +202,7 @@ def test_straggler_commits_after_the_close_without_the_guard(on_mariadb, monkeyp
 def no_lock_wait(on_mariadb):
     """Whoever would wait fails at once."""
     with connection.cursor() as cursor:
-        cursor.execute("SET SESSION innodb_lock_wait_timeout = 0")
+        cursor.execute(connection.lock_wait(0))
     yield
     connection.close()
 

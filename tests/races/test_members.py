@@ -18,7 +18,7 @@ def replaced_in_the_middle(monkeypatch) -> object:
 
     def replace() -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SET SESSION innodb_lock_wait_timeout = 0")
+            cursor.execute(connection.lock_wait(0))
         members.replace(group_id="g1", user_ids=["u3", "u4"])
 
     def meanwhile(group_id, user_ids):

@@ -23,7 +23,7 @@ def word(alipay, order: PaymentOrder, amount: str, **asked) -> NoticeOutcome:  #
 def word_without_waiting(alipay, order: PaymentOrder, amount: str) -> NoticeOutcome:  # noqa: F811
     """When a row that it wants is somebody else's, 1205 at once."""
     with connection.cursor() as cursor:
-        cursor.execute("SET SESSION innodb_lock_wait_timeout = 0")
+        cursor.execute(connection.lock_wait(0))
     return word(alipay, order, amount)
 
 

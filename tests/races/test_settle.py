@@ -129,7 +129,7 @@ def in_flight(monkeypatch, meanwhile) -> list:
 
 def impatiently(work):
     with connection.cursor() as cursor:
-        cursor.execute("SET SESSION innodb_lock_wait_timeout = 0")
+        cursor.execute(connection.lock_wait(0))
     return work()
 
 

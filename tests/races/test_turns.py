@@ -26,7 +26,7 @@ STORM = 12
 
 def without_waiting() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SET SESSION innodb_lock_wait_timeout = 0")
+        cursor.execute(connection.lock_wait(0))
 
 
 def draft_without_waiting() -> RedPacket:

@@ -2,6 +2,7 @@
 
 from django.db import OperationalError, connection, models, transaction
 
+from kit import sql
 from tests.races.forks import in_threads
 
 LOCK_WAIT = 1205
@@ -14,11 +15,8 @@ def is_waiting_for(model: type[models.Model], key) -> bool:
     def touch() -> bool:
         try:
             with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(
-                    f"SET STATEMENT innodb_lock_wait_timeout=0 FOR"
-                    f" UPDATE {table} SET {pk} = {pk} WHERE {pk} = %s",
-                    [key],
-                )
+                statement = f"UPDATE {table} SET {pk} = {pk} WHERE {pk} = %s"
+                sql.execute_without_waiting(cursor, statement, [key])
         except OperationalError as error:
             assert error.args[0] == LOCK_WAIT, error
             return True
