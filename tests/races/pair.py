@@ -47,7 +47,7 @@ class Server:
             "--log-slave-updates", "--binlog-format=ROW", "--sync-binlog=0",
             "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M",
             "--character-set-server=utf8mb4", "--transaction-isolation=READ-COMMITTED",
-            "--rpl-semi-sync-master-enabled=ON", "--rpl-semi-sync-slave-enabled=ON",
+            "--rpl-semi-sync-slave-enabled=ON",
             "--rpl-semi-sync-master-wait-point=AFTER_SYNC", "--rpl-semi-sync-master-timeout=20000",
             *(["--user=root"] if os.geteuid() == 0 else []),
         ]  # fmt: skip
@@ -77,11 +77,10 @@ class Server:
         )
 
     def lead(self) -> None:
-        """Once it has done all that it was told of. Nobody follows it yet: it waits for nobody."""
+        """Once it has done all that it was told of."""
         self.ask("STOP SLAVE IO_THREAD")
         _until(lambda: _is_through(*self.ask("SHOW SLAVE STATUS")))
-        self.ask("STOP SLAVE", "RESET SLAVE ALL", "SET GLOBAL rpl_semi_sync_master_enabled = OFF")
-        self.ask("SET GLOBAL read_only = 0")
+        self.ask("STOP SLAVE", "RESET SLAVE ALL", "SET GLOBAL read_only = 0")
 
 
 class Pair:
@@ -92,6 +91,8 @@ class Pair:
         self.address = folder / "address.sock"
         _until(lambda: all(map(_answers, (self.primary, self.replica))))
         self.point_to(self.primary)
+        # There alone: who waits for followers and has none takes the whole time-out to commit.
+        self.primary.ask("SET GLOBAL rpl_semi_sync_master_enabled = ON")
         self.replica.follow(self.primary)
         _until(lambda: self._clients() == 1)
 
