@@ -147,8 +147,6 @@ def _place(ip: str | None) -> str:
     at = ip_address(ip)
     if not isinstance(at, IPv6Address):
         return str(at)
-    if at.ipv4_mapped:
-        return str(at.ipv4_mapped)
     return f"{IPv6Address(int(at) >> 64 << 64)}/64"
 
 

@@ -4,6 +4,7 @@ never enough to fill a disk. Anybody may send one, as often as he likes.
 
 import hashlib
 import time
+from collections import deque
 from datetime import datetime
 
 from kit.plumbing import forks
@@ -14,26 +15,23 @@ HEAD_BYTES = 512
 
 
 class Quota:
-    """So many in a minute and in a day, for each channel and process; more is counted, not kept."""
+    """So many in any minute and in any day, for each channel and process; more is not kept."""
 
     def __init__(self, *, a_minute: int, a_day: int):
         self._most = {60: a_minute, 86_400: a_day}
         self._lock = forks.lock()
-        self._taken: dict[tuple[str, int], tuple[int, int]] = {}
+        self._taken: dict[str, deque[float]] = {}  # when, as far back as any number looks
 
     def take(self, name: str, at_s: float) -> bool:
         with self._lock:
-            now = {span_s: int(at_s // span_s) for span_s in self._most}
-            taken = {span_s: self._of(name, span_s, now[span_s]) for span_s in self._most}
-            if any(taken[span_s] >= most for span_s, most in self._most.items()):
-                return False
-            for span_s in self._most:
-                self._taken[name, span_s] = now[span_s], taken[span_s] + 1
+            if name not in self._taken:
+                self._taken[name] = deque(maxlen=max(self._most.values()))
+            taken = self._taken[name]
+            for span_s, most in self._most.items():
+                if len(taken) >= most and at_s - taken[-most] < span_s:
+                    return False
+            taken.append(at_s)
             return True
-
-    def _of(self, name: str, span_s: int, span: int) -> int:
-        at, count = self._taken.get((name, span_s), (span, 0))
-        return count if at == span else 0
 
     def clear(self) -> None:
         self._taken.clear()

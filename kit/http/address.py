@@ -1,7 +1,7 @@
 """Where a request comes from: one answer for the API, staff's rows, the lock-out and the payer."""
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -13,7 +13,8 @@ def of(request: HttpRequest | None) -> str | None:
     """The caller's address: as the trusted proxy says or, without one, who is connected.
 
     A proxy appends what it saw itself; what stands before that, anybody may have written. What is
-    no address (a socket's empty name, nonsense) is none.
+    no address (a socket's empty name, nonsense) is none. One spelling an address: a socket for both
+    kinds says an IPv4 one as IPv6, and behind a zone's % may stand anything.
     """
     if request is None:
         return None
@@ -21,9 +22,12 @@ def of(request: HttpRequest | None) -> str | None:
     said = request.META.get(header, "").rpartition(",")[2].strip() if header else ""
     for given in (said, request.META.get("REMOTE_ADDR", "")):
         try:
-            return str(ip_address(given))
+            found = ip_address(given)
         except ValueError:
             continue
+        if isinstance(found, IPv6Address):
+            found = found.ipv4_mapped or IPv6Address(int(found))
+        return str(found)
     return None
 
 
@@ -32,6 +36,4 @@ def is_among(request: HttpRequest, networks: Iterable[IPv4Network | IPv6Network]
     found = of(request)
     if found is None:
         return False
-    caller = ip_address(found)
-    caller = getattr(caller, "ipv4_mapped", None) or caller  # a socket for both kinds says it so
-    return any(caller in network for network in networks)
+    return any(ip_address(found) in network for network in networks)

@@ -68,6 +68,17 @@ def test_the_quota_counts_by_minute_and_by_day():
     assert quota.take("x", 86_400.0)
 
 
+def test_the_end_of_a_minute_lets_through_no_second_quota():
+    """By the calendar's minutes, twice as many came through around a border."""
+    quota = strangers.Quota(a_minute=2, a_day=5)
+    times = [59.8, 59.9, 60.0, 60.1, 119.7, 119.8, 119.9, 180.0, 86_459.7, 86_459.8]
+
+    taken = [at_s for at_s in times if quota.take("x", at_s)]
+
+    assert taken == [59.8, 59.9, 119.8, 119.9, 180.0, 86_459.8]
+    assert quota.take("y", 0.0), "each channel has its own"
+
+
 def test_a_genuine_notice_is_kept_whole_in_the_middle_of_a_flood(keys):
     for _ in range(12):
         knock(BODY)
