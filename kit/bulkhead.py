@@ -1,20 +1,24 @@
-"""A bulkhead (隔舱): of one kind of costly work at most so many at once in this process. Whoever
-comes beyond that is told so at once, and the threads that are left serve everybody else.
+"""A bulkhead (隔舱): of one kind of costly work at most so many at once, in this process or, where
+it keeps a core busy, on this machine. Whoever comes beyond that is told so at once, and the threads
+and cores that are left serve everybody else.
 
 Each kind has a number in the settings; all of them together leave a web process a thread of its
 eight (docs/decisions/0035).
 """
 
+import fcntl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 
+import structlog
 from django.conf import settings
 
 from kit.plumbing import forks, metrics
 from kit.refusals import Unavailable
 
+log = structlog.get_logger(__name__)
 _mine: ContextVar[tuple[str, ...]] = ContextVar("kinds that this thread has a seat of", default=())
 
 
@@ -46,12 +50,19 @@ class Bulkhead:
         if self.kind in _mine.get():
             yield
             return
+        with self._seated():
+            before = _mine.set((*_mine.get(), self.kind))
+            try:
+                yield
+            finally:
+                _mine.reset(before)
+
+    @contextmanager
+    def _seated(self) -> Iterator[None]:
         self._take()
-        before = _mine.set((*_mine.get(), self.kind))
         try:
             yield
         finally:
-            _mine.reset(before)
             self._let_go()
 
     def _take(self) -> None:
@@ -62,9 +73,42 @@ class Bulkhead:
             self._taken += 1
 
     def _is_free(self) -> bool:
-        return self._taken < getattr(settings, self.setting)
+        return self._taken < self._number()
+
+    def _number(self) -> int:
+        return getattr(settings, self.setting)
 
     def _let_go(self) -> None:
         with self._changed:
             self._taken -= 1
             self._changed.notify()
+
+
+class OfTheMachine(Bulkhead):
+    """All processes of the machine have these seats together. Each is a lock of a file, which ends
+    with its process, however that ends; without a file, the process's own number is left."""
+
+    @contextmanager
+    def _seated(self) -> Iterator[None]:
+        with super()._seated(), ExitStack() as held:
+            try:
+                is_free = any(self._lock(number, held) for number in range(self._number()))
+            except OSError as error:
+                log.warning("seats_without_lock", kind=self.kind, error=str(error))
+                is_free = True
+            if not is_free:
+                metrics.refused(self.kind)
+                raise Full()
+            yield
+
+    def _lock(self, number: int, held: ExitStack) -> bool:
+        """Races: the lock is of what was opened here, so other threads of ours are others, too."""
+        settings.SEATS_DIR.mkdir(parents=True, exist_ok=True)
+        file = held.enter_context((settings.SEATS_DIR / f"{self.kind}-{number}").open("a"))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        # Said rather than left to the closing: a child that was forked meanwhile has it open, too.
+        held.callback(fcntl.flock, file, fcntl.LOCK_UN)
+        return True

@@ -20,6 +20,7 @@ REDPACKET_SERVES = env.word("REDPACKET_SERVES", "all", ("all", "app", "office"))
 DATA_DIR = env.path("REDPACKET_DATA_DIR", BASE_DIR / "var")
 KEYS_DIR = DATA_DIR / "keys"
 EXPORTS_DIR = DATA_DIR / "exports"  # shared by web and worker processes
+SEATS_DIR = DATA_DIR / "seats"  # files whose locks the web processes of a machine share
 DEBUG = env.switch("REDPACKET_DEBUG", False)
 SECRET_KEY = env.secret("REDPACKET_SECRET_KEY", KEYS_DIR / "secret_key", production=PRODUCTION)
 ALLOWED_HOSTS = env.names(
@@ -113,7 +114,8 @@ REDPACKET_SEAL_KEY = env.secret(
 )
 # Where the chat server calls from. Empty: from anywhere.
 REDPACKET_SERVICE_FROM = env.networks("REDPACKET_SERVICE_FROM")
-# At most so many at once in a web process, which has eight threads (docs/decisions/0035).
+# At most so many at once in a web process, which has eight threads; passwords on the whole machine
+# (docs/decisions/0035).
 REDPACKET_PASSWORDS_AT_ONCE = env.integer("REDPACKET_PASSWORDS_AT_ONCE", 1, 1, 100)
 REDPACKET_CHANNEL_CALLS_AT_ONCE = env.integer("REDPACKET_CHANNEL_CALLS_AT_ONCE", 3, 1, 100)
 REDPACKET_MEMBERS_CALLS_AT_ONCE = env.integer("REDPACKET_MEMBERS_CALLS_AT_ONCE", 2, 1, 100)

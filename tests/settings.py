@@ -1,6 +1,8 @@
 """The product's settings for tests: each parallel worker has its own database and Redis number."""
 
 import os
+import tempfile
+from pathlib import Path
 
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 if os.environ.get("REDPACKET_REDIS_URL"):
@@ -22,6 +24,9 @@ DATA_DIR.mkdir(parents=True, exist_ok=True)
 if "sqlite3" in DATABASES["default"]["ENGINE"]:
     # A file, not memory: threads and processes race for it.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+# What runs at the same time is another machine here.
+_seats = tempfile.TemporaryDirectory(prefix="hongbao-seats-")
+SEATS_DIR = Path(_seats.name)
 # Quick ones; tests/attacks/test_bulkheads.py takes the product's.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Tests of the rest after new credentials set it; the other ones begin with new people.

@@ -1,12 +1,15 @@
 """At most so many at once; the seat is let go whatever happens."""
 
+import fcntl
+import os
+import signal
 import threading
 
 import pytest
 
-from kit.bulkhead import Bulkhead, Full
+from kit.bulkhead import Bulkhead, Full, OfTheMachine
 from kit.plumbing import forks
-from tests.races.forks import forked
+from tests.races.forks import forked, killed
 
 pytestmark = pytest.mark.once
 
@@ -102,3 +105,89 @@ def test_a_child_is_full_for_ever_without_the_guard(settings, monkeypatch):
     seats = Bulkhead("test", "SEATS")
     with seats.seat():
         assert forked(lambda: full(seats)) is True
+
+
+# --- of the machine
+
+
+@pytest.fixture
+def shared(settings, tmp_path) -> OfTheMachine:
+    settings.SEATS, settings.SEATS_DIR = 2, tmp_path / "seats"
+    return OfTheMachine("test", "SEATS")
+
+
+def another_is_full(seats: Bulkhead) -> bool:
+    """Another process, and in it another thread: who has a seat already needs no other."""
+    return forked(lambda: full(seats))
+
+
+def test_all_processes_have_the_seats_together(shared):
+    with shared.seat():
+        assert not full(shared) and not another_is_full(shared)
+        assert elsewhere(lambda: one_more(shared)) == [(True, True)]
+    assert not another_is_full(shared)
+
+
+def one_more(seats: Bulkhead) -> tuple[bool, bool]:
+    with seats.seat():
+        return full(seats), another_is_full(seats)
+
+
+def test_each_process_has_seats_of_its_own_without_the_guard(settings):
+    settings.SEATS = 1
+    seats = Bulkhead("test", "SEATS")
+    with seats.seat():
+        assert full(seats) and not another_is_full(seats)
+
+
+def test_a_seat_of_the_machine_is_let_go_when_the_work_fails(shared):
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), shared.seat():
+            raise ZeroDivisionError
+    assert elsewhere(lambda: one_more(shared)) == [(False, False)]
+
+
+def test_a_seat_ends_with_its_process(shared, settings):
+    settings.SEATS = 1
+
+    def dies_in_its_seat():
+        with shared.seat():
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert killed(dies_in_its_seat)
+    assert not full(shared)
+
+
+def is_full_after_a_fork(seats: Bulkhead) -> bool:
+    """While a child lives that was forked in the seat: it has the file open, too."""
+    with seats.seat():
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+    try:
+        return full(seats)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_a_child_that_was_forked_meanwhile_keeps_nobody_waiting(shared, settings):
+    settings.SEATS = 1
+    assert not is_full_after_a_fork(shared)
+
+
+def test_a_child_that_was_forked_meanwhile_keeps_the_seat_without_the_guard(
+    shared, settings, monkeypatch
+):
+    settings.SEATS = 1
+    lock = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", lambda file, how: how == fcntl.LOCK_UN or lock(file, how))
+    assert is_full_after_a_fork(shared)
+
+
+def test_without_a_file_each_process_has_its_number(shared, settings, tmp_path):
+    settings.SEATS = 1
+    settings.SEATS_DIR.write_text("a file where the folder should be")
+    with shared.seat():
+        assert full(shared) and not another_is_full(shared)
+    assert not full(shared)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from kit import outside
-from kit.bulkhead import Full
+from kit.bulkhead import Bulkhead, Full
 from kit.models import StaffAction, StaffEvent
 from office import accounts, gate, passwords, roles
 from office.export import jobs as export
@@ -25,6 +25,7 @@ from redpacket_site import settings as product
 from tests.attacks.silence import Held, kept_by
 from tests.make import make_paid_packet, make_wallet, user
 from tests.office import desk
+from tests.races.forks import forked, in_threads
 from wallets.models import Wallet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -236,8 +237,34 @@ def test_the_page_speaks_the_readers_language(hashing):
 
 def test_wherever_else_a_password_is_hashed_the_number_holds(hashing):
     """At a change, for an account that somebody makes: the hash itself is what is counted."""
-    with kept_by(hashing, logs_in, 1), pytest.raises(Full):
+    with kept_by(hashing, logs_in, 1), outside.RequestUnderWay(), pytest.raises(Full):
         hashers.make_password("x")
+
+
+def test_a_command_that_sets_a_password_is_not_refused(settings):
+    settings.PASSWORD_HASHERS = ["office.passwords.Hasher"]
+
+    with passwords.seats.seat():
+        assert in_threads([lambda: hashers.make_password("x")])[0].startswith("pbkdf2")
+
+
+def refused_in_another_process() -> bool:
+    return forked(lambda: in_threads([lambda: busy_page(logs_in(1))])[0])
+
+
+def test_one_is_hashed_on_the_whole_machine():
+    """A core for each process would be all cores."""
+    with passwords.seats.seat():
+        assert refused_in_another_process() is True
+    assert refused_in_another_process() is False
+
+
+def test_one_is_hashed_in_each_process_without_the_guard(monkeypatch):
+    seats = Bulkhead("passwords", "REDPACKET_PASSWORDS_AT_ONCE")
+    monkeypatch.setattr(passwords, "seats", seats)
+
+    with passwords.seats.seat():
+        assert refused_in_another_process() is False
 
 
 def test_every_hasher_of_the_product_is_bounded():
