@@ -22,17 +22,16 @@ from kit.money import ZERO, fen_sum, from_fen
 from office.frame.charts import Chart, Series
 from office.frame.dossier import list_of, page_of
 from office.pages.day_filters import TODAY
-from packets.models import RedPacket, RefundReview, SettlementPass
-from packets.states import ReviewState
+from office.waiting import COUNTED, FOR_STAFF, Queue
+from packets.models import RedPacket, SettlementPass
 from payments import bill_days, bills
 from payments.channels import registry
-from payments.models import Bill, Case, ChannelRefund
-from payments.states import CHANNELS, CaseKind, CaseStatus, RefundStatus
+from payments.models import Bill
+from payments.states import CHANNELS
 from wallets import accounts, book, daily
-from wallets.models import Adjustment, AuditRun, DailyFigure, DailySummary, LedgerLine, Wallet
-from wallets.states import AdjustmentStatus, LineKind
+from wallets.models import AuditRun, DailyFigure, DailySummary, LedgerLine, Wallet
+from wallets.states import LineKind
 
-COUNTED = 1000  # a queue is counted so far
 DAYS = 30
 # Above so many lines since the last closing their sums are remembered for a moment.
 FEW_LINES, REMEMBERED_S = 20_000, 15
@@ -246,78 +245,18 @@ def _series_label(word: str) -> str:
 # --- work that waits
 
 
-def _queue(label, rows: QuerySet, column: str, now: datetime, url: str) -> Figure:
+def _queue(queue: Queue, now: datetime) -> Figure:
     """How many wait, and for how long the first of them."""
-    number = rows.values("pk")[: COUNTED + 1].count()
-    # In the order of keys: an index of the state alone holds them in it.
-    oldest = rows.order_by("pk").values_list(column, flat=True).first()
+    number, oldest = queue.measured(now)
     note = _("the oldest for %(age)s") % {"age": timesince(oldest, now)} if oldest else ""
     shown = f"{COUNTED}+" if number > COUNTED else str(number)
-    return Figure(label, shown, url, note, "warn" if number else "")
+    url = f"{list_of(queue.rows(now).model)}?{urlencode(queue.shown_by)}"
+    return Figure(queue.label, shown, url, note, "warn" if number else "")
 
 
 def _work(user, now: datetime) -> Block:
-    queues = [
-        (
-            "packets.view_refundreview",
-            _("refunds to review"),
-            RefundReview.objects.filter(state=ReviewState.OPEN),
-            "created_at",
-            {"state__exact": ReviewState.OPEN.value},
-        ),
-        (
-            "packets.view_refundreview",
-            _("disputed refunds"),
-            RefundReview.objects.filter(state=ReviewState.DISPUTED),
-            "created_at",
-            {"state__exact": ReviewState.DISPUTED.value},
-        ),
-        (
-            "payments.view_channelrefund",
-            _("channel refunds to decide"),
-            ChannelRefund.objects.filter(status=RefundStatus.PROPOSED),
-            "proposed_at",
-            {"status__exact": RefundStatus.PROPOSED.value},
-        ),
-        (
-            "wallets.view_adjustment",
-            _("adjustments to decide"),
-            Adjustment.objects.filter(status=AdjustmentStatus.PROPOSED),
-            "proposed_at",
-            {"status__exact": AdjustmentStatus.PROPOSED.value},
-        ),
-        (
-            "payments.view_case",
-            _("open cases"),
-            Case.objects.filter(status=CaseStatus.OPEN),
-            "created_at",
-            {"status__exact": CaseStatus.OPEN.value},
-        ),
-        (
-            "payments.view_case",
-            _("awaiting their money for more than a day"),
-            Case.objects.filter(kind=CaseKind.AWAITING_LONG, status=CaseStatus.OPEN),
-            "created_at",
-            {
-                "kind__exact": CaseKind.AWAITING_LONG.value,
-                "status__exact": CaseStatus.OPEN.value,
-            },
-        ),
-    ]
-    block = Block(
-        _("Waiting for somebody"),
-        [
-            _queue(
-                label,
-                rows,
-                column,
-                now,
-                f"{list_of(rows.model)}?{urlencode(given)}",
-            )
-            for permission, label, rows, column, given in queues
-            if user.has_perm(permission)
-        ],
-    )
+    shown = [queue for queue in FOR_STAFF if user.has_perm(queue.permission)]
+    block = Block(_("Waiting for somebody"), [_queue(queue, now) for queue in shown])
     if user.has_perm("payments.view_bill"):
         block.figures.append(_late_bills(now))
     return block

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from kit import outbox, retry
 from kit.money import ZERO, total
 from kit.moves import move
@@ -39,6 +41,17 @@ def refund_expired(*, rp_id: int, now: datetime, also: retry.Also | None = None)
     except NotDue:
         return False
     return True
+
+
+def due(now: datetime) -> QuerySet[RedPacket]:
+    """Packets whose rest is to go home."""
+    return RedPacket.objects.filter(
+        pay_status=PayStatus.PAID,
+        is_cli_handle__in=finish.NOT_YET,
+        expire_time__lte=now,
+        is_frozen=False,
+        voided_at=None,
+    )
 
 
 @retry.unit

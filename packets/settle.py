@@ -27,6 +27,9 @@ SETTLE_SECOND_PASS_S = 5  # longer than a grab's lock wait (3 s), so few grabs o
 LEASE_S = 60  # share by share it takes many transactions; longer than a task may live
 AGAIN_S = 60  # a pass with a share that cannot be credited is tried again so much later
 LOOKS = 3  # somebody else is crediting the same shares: look again, then go one by one
+# What the slow sweep looks at in each run. What is owed for longer has a sweep of its own: shares
+# of void packets stay owed for ever.
+MISSED_WITHIN_DAYS = 30
 
 log = structlog.get_logger(__name__)
 

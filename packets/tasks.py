@@ -14,9 +14,7 @@ from packets.models import RedPacket, SettlementPass, Share
 from packets.states import PayStatus
 
 LOOKED_AT_PAGES = 25  # open packets that one run looks at: its cost does not grow with their number
-# What the slow sweep looks at in each run: late enough for a grab and its passes to be over. What
-# is owed for longer has a sweep of its own: shares of void packets stay owed for ever.
-MISSED_AFTER_S, MISSED_WITHIN_DAYS = 10, 30
+MISSED_AFTER_S = 10  # late enough for a grab and its passes to be over
 YEARS_OF_ONE_IN = 20  # packets: of whoever is in 200 of them, hardly any year is missed
 
 
@@ -48,7 +46,7 @@ def settle_due() -> int:
 def settle_missed() -> int:
     """Credit what both passes have missed; how many packets that were."""
     now = timezone.now()
-    since = now - timedelta(days=MISSED_WITHIN_DAYS)
+    since = now - timedelta(days=settle.MISSED_WITHIN_DAYS)
     until = now - timedelta(seconds=MISSED_AFTER_S)
 
     return sweep("settle_missed", settle.missed(since, until), "owed_at", _credit)
@@ -58,7 +56,7 @@ def settle_missed() -> int:
 def settle_long_missed() -> int:
     """The same of what has been owed for longer: a packet that was frozen for months, say. A walk
     by the index, so many pages a run, which goes on where the last one stopped."""
-    since = timezone.now() - timedelta(days=MISSED_WITHIN_DAYS)
+    since = timezone.now() - timedelta(days=settle.MISSED_WITHIN_DAYS)
     return sweep(
         "settle_long_missed",
         settle.owed_before(since),
@@ -78,15 +76,11 @@ def _credit(share_id: int) -> object:
 def refund_expired() -> int:
     """Refund what has expired, oldest first (Spec 1.8); how many packets were dealt with."""
     now = timezone.now()
-    due = RedPacket.objects.filter(
-        pay_status=PayStatus.PAID,
-        is_cli_handle__in=finish.NOT_YET,
-        expire_time__lte=now,
-        is_frozen=False,
-        voided_at=None,
-    )
     return sweep(
-        "refund_expired", due, "expire_time", lambda key: refund.refund_expired(rp_id=key, now=now)
+        "refund_expired",
+        refund.due(now),
+        "expire_time",
+        lambda key: refund.refund_expired(rp_id=key, now=now),
     )
 
 

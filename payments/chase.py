@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
+from django.db.models import QuerySet
 
 from kit import backoff, lease
 from kit.present import present
@@ -45,6 +46,11 @@ def chase(*, order_id: int, now: datetime, at_once: bool = False) -> State | Non
             return _chase(asked, now, at_once)
     except NotSent:
         return None
+
+
+def due(now: datetime) -> QuerySet[PaymentOrder]:
+    """Orders whose time has come."""
+    return PaymentOrder.objects.filter(chase_at__lte=now)
 
 
 def _chase(asked: PaymentOrder, now: datetime, at_once: bool) -> State | None:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
+from django.db.models import QuerySet
 
 from kit import backoff, lease, retry
 from kit.present import present
@@ -53,6 +54,11 @@ def send(*, refund_id: int, now: datetime) -> RefundState | None:
             return _send(asked, merchant, now)
     except NotSent:
         return None
+
+
+def due(now: datetime) -> QuerySet[ChannelRefund]:
+    """Refunds to tell the channel of, or to ask about."""
+    return ChannelRefund.objects.filter(chase_at__lte=now)
 
 
 def _send(asked: ChannelRefund, merchant: str, now: datetime) -> RefundState | None:

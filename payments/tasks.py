@@ -10,7 +10,7 @@ from payments import bill_days, chase
 from payments import forget_notices as old_notices
 from payments.channels import http, registry, wechat
 from payments.channels.base import ChannelDown
-from payments.models import ChannelRefund, PaymentOrder
+from payments.send_refund import due as refunds_due
 from payments.send_refund import send
 from payments.states import PAY_TYPE_OF
 
@@ -26,12 +26,11 @@ def chase_order(order_id: int) -> None:
 @shared_task(name="payments.chase_due")
 def chase_due() -> int:
     """Ask the channels about every order whose time has come (Spec 2.6)."""
-    due = PaymentOrder.objects.filter(chase_at__lte=timezone.now())
 
     def ask(key: int) -> object:
         return chase.chase(order_id=key, now=timezone.now())  # its lease begins now
 
-    return sweep("chase_due", due, "chase_at", ask)
+    return sweep("chase_due", chase.due(timezone.now()), "chase_at", ask)
 
 
 @shared_task(name="payments.send_refund")
@@ -43,12 +42,11 @@ def send_refund(refund_id: int) -> None:
 @shared_task(name="payments.send_refunds")
 def send_refunds() -> int:
     """Send what was approved, and ask about what was sent."""
-    due = ChannelRefund.objects.filter(chase_at__lte=timezone.now())
 
     def tell(key: int) -> object:
         return send(refund_id=key, now=timezone.now())  # its lease begins now
 
-    return sweep("send_refunds", due, "chase_at", tell)
+    return sweep("send_refunds", refunds_due(timezone.now()), "chase_at", tell)
 
 
 @shared_task(name="payments.reconcile_due")

@@ -239,7 +239,7 @@ def test_slow_sweep_leaves_to_the_passes_what_is_theirs_and_frozen_packets_alone
 
 def test_what_is_owed_for_months_is_credited_too():
     """Left behind, then frozen for longer than the slow sweep looks back."""
-    past = timezone.now() - timedelta(days=tasks.MISSED_WITHIN_DAYS + 10)
+    past = timezone.now() - timedelta(days=settle.MISSED_WITHIN_DAYS + 10)
     packet, order = taken_packet(now=past)
     confirm(order, past)
     left_behind(packet)
@@ -258,7 +258,7 @@ def test_shares_of_void_packets_hold_nobody_up(monkeypatch):
     """They stay owed for ever; the walk goes on behind them, a bounded number of them a run."""
     monkeypatch.setattr(sweeps, "PAGE", 2)
     monkeypatch.setattr(tasks, "LOOKED_AT_PAGES", 1)
-    past = timezone.now() - timedelta(days=tasks.MISSED_WITHIN_DAYS + 10)
+    past = timezone.now() - timedelta(days=settle.MISSED_WITHIN_DAYS + 10)
     for _ in range(2):
         _, order = taken_packet(now=past)
         end(order, past)
