@@ -12,7 +12,8 @@ ON_OCEANBASE := tests/races/test_crowd.py packets/tests/test_grab.py packets/tes
 	kit/tests/test_retry_moves_snapshot.py tests/flows/test_idempotency.py \
 	packets/tests/test_settle.py wallets/tests/test_audit.py packets/tests/test_seed_demo.py
 
-.PHONY: up down production demo test test-fast test-oceanbase lint bench bench-bystander audit
+.PHONY: up down production demo test test-fast test-oceanbase lint bench bench-scaling \
+	bench-bystander audit
 
 up:
 	@ops/setup.sh $(STACK)
@@ -60,7 +61,13 @@ bench:
 	$(PYTHON) ops/servers.py with -- $(PYTHON) bench/grab.py
 	$(PYTHON) ops/servers.py with -- $(PYTHON) bench/refusal.py
 	$(PYTHON) ops/servers.py with -- $(PYTHON) bench/settle.py
+	$(PYTHON) ops/servers.py with -- $(PYTHON) bench/flow.py
 	$(PYTHON) bench/table.py
+
+# Longer, and without goals: 1, 2 and 4 processes, more packets, members and rows.
+bench-scaling:
+	@ops/setup.sh dev
+	$(PYTHON) ops/servers.py with -- $(PYTHON) bench/scaling.py
 
 bench-bystander:
 	@ops/setup.sh dev

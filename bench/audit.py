@@ -10,7 +10,6 @@ once" is the same audit with all shares of a chunk of packets in memory, however
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -34,6 +33,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
+from bench import kept
 from bench.export import peak_kb
 from kit.sql import joined
 from packets import audit as packets_audit
@@ -155,10 +155,6 @@ def main(rounds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="hongbao-bench-") as data:
         here = {"REDPACKET_DATA_DIR": data}
         result = {
-            "command": f"python ops/servers.py with -- python bench/audit.py --rounds {rounds}",
-            "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python"
-            f" {platform.python_version()}; everything on the same cores, beside other work",
-            "load average": round(os.getloadavg()[0], 1),
             "packets": PACKETS,
             "shares each": SHARES,
             "mariadb": measured(rounds, here),
@@ -166,8 +162,7 @@ def main(rounds: int) -> None:
                 rounds, here | {"REDPACKET_DATABASE_URL": f"sqlite:///{data}/db.sqlite3"}
             ),
         }
-    (ROOT / "bench/results/audit.json").write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    kept.show(kept.keep("audit", result))
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "redpacket_site.settings")
 
+from bench import kept
+
 DAY = date(2026, 3, 1)
-RESULTS = Path(__file__).parent / "results" / "bill.json"
 HEAD = (
     "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,"
     "应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,"
@@ -95,11 +96,7 @@ def child(*args: str) -> dict:
 
 
 def main() -> None:
-    results: dict = {
-        "command": "see bench/bill.py; durable commits",
-        "machine": f"{os.cpu_count()} cores, beside other work",
-        "load average": round(os.getloadavg()[0], 1),
-    }
+    results: dict = {}
     with tempfile.TemporaryDirectory() as folder:
         for rows in [int(arg) for arg in sys.argv[1:]] or [10_000, 1_000_000]:
             path = Path(folder) / "bill.gz"
@@ -110,8 +107,7 @@ def main() -> None:
                 "compared": child("compare", str(path)),
                 "only read from disk": child("load", str(path)),
             }
-    RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-    print(RESULTS.read_text())
+    kept.show(kept.keep("bill", results))
 
 
 if __name__ == "__main__":

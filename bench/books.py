@@ -9,9 +9,7 @@ backlog  so many lines that are in no books yet, booked as the worker does; time
 """
 
 import argparse
-import json
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -36,6 +34,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
+from bench import kept
 from bench.export import peak_kb
 from bench.settle import SHARES, database_cpu_ms, paid_packet, wins
 from packets import members
@@ -129,16 +128,10 @@ def main(rounds: int, lines: int) -> None:
     book.book(now=timezone.now())
     measured = {name: medians(each) for name, each in cost(rounds).items()}
     result = {
-        "command": f"python ops/servers.py with -- python bench/books.py --rounds {rounds}"
-        f" --backlog {lines}",
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python"
-        f" {platform.python_version()}; everything on the same cores, every commit durable",
-        "load average": round(os.getloadavg()[0], 1),
         "each winning grab": measured,
         "backlog": backlog(lines),
     }
-    (ROOT / "bench/results/books.json").write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    kept.show(kept.keep("books", result))
 
 
 if __name__ == "__main__":

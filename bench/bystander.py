@@ -21,7 +21,6 @@ import json
 import math
 import multiprocessing
 import os
-import platform
 import secrets
 import shutil
 import signal
@@ -65,6 +64,7 @@ django.setup()
 
 from django.core.management import call_command
 
+from bench import kept
 from payments.tests.other_side import write_all
 from sandbox.management.commands.token import token
 
@@ -276,12 +276,7 @@ def report(rounds: list[dict[str, dict]]) -> dict:
                 for name in ("quiet p99 ms", "p99 ms", "worst ms", "bystander's answers", "ratio")
             } | {"crowd's answers": [one["crowd's answers"] for one in each]}
     return {
-        "command": "make bench-bystander",
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python"
-        f" {platform.python_version()}; crowd, bystander, servers and database on the same cores",
-        "load average": round(os.getloadavg()[0], 1),
         "server": f"granian wsgi, {WORKERS} workers x {THREADS} threads, serving all",
-        "durability": "innodb_flush_log_at_trx_commit=1",
         "rounds": len(rounds),
         "goal": f"ratio of p99 to the quiet p99 before it at most {GOAL:g}",
         "reached": {
@@ -295,7 +290,6 @@ def report(rounds: list[dict[str, dict]]) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=ROOT / "bench/results/bystander.json")
     asked = parser.parse_args()
     call_command("migrate", verbosity=0)
     gateway = SilentGateway()
@@ -304,8 +298,7 @@ def main() -> None:
     for number in range(1, asked.rounds + 1):
         rounds.append({kind: one_round(name) for kind, name in APPLICATIONS.items()})
         print(f"round {number} of {asked.rounds}: {json.dumps(rounds[-1])}", flush=True)
-    result = report(rounds)
-    asked.out.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    result = kept.keep("bystander", report(rounds))
     for kind, attacks in result["figures"].items():
         for attack, figure in attacks.items():
             names = ("quiet p99 ms", "p99 ms", "ratio")

@@ -12,7 +12,6 @@ machine was.
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -40,7 +39,7 @@ from django.core.management import call_command
 from django.test import RequestFactory
 from django.utils import timezone
 
-from bench import asked, history
+from bench import asked, history, kept
 from office.export import jobs as export
 from wallets.models import LedgerLine
 
@@ -98,15 +97,10 @@ def main() -> None:
         sizes[str(lines)] = {format: in_a_process(format) for format in export.FORMATS}
         print(lines, sizes[str(lines)], flush=True)
     result = {
-        "command": "python ops/servers.py with -- python bench/export.py",
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python"
-        f" {platform.python_version()}; everything on the same cores",
-        "load average": round(os.getloadavg()[0], 1),
         "a process that exports nothing": in_a_process("nothing"),
         "ledger lines": sizes,
     }
-    (ROOT / "bench/results/export.json").write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    kept.show(kept.keep("export", result))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,7 @@ wins    100 winning grabs with the indexes of the ledger as they are, and with t
 """
 
 import argparse
-import json
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -37,7 +35,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from bench import settle
+from bench import kept, settle
 from packets import members, years
 from sandbox.management.commands.token import token
 
@@ -123,16 +121,9 @@ def lists(rounds: int, times: int = 9) -> dict:
         found[name] = {
             f"{MANY} lines, ms": round(statistics.median(each["many"]), 2),
             f"{FEW} lines, ms": round(statistics.median(each["few"]), 2),
-            "ratio": spread(ratios) | {"floor": 3, "goal": 1.2},
+            "ratio": kept.spread(ratios) | {"floor": 3, "goal": 1.2},
         }
     return found
-
-
-def spread(values: list[float]) -> dict:
-    return {
-        "median": round(statistics.median(values), 2),
-        "spread": [round(min(values), 2), round(max(values), 2)],
-    }
 
 
 def indexed(columns: str) -> None:
@@ -159,8 +150,8 @@ def wins(rounds: int) -> dict:
             cpu[name].append(spent / settle.BATCH / settle.SHARES)
     indexed(INDEXES["with the kind"])
     ratios = [one / other for one, other in zip(*cpu.values(), strict=True)]
-    return {f"a win, ms of CPU, {name}": spread(values) for name, values in cpu.items()} | {
-        "with / without": spread(ratios)
+    return {f"a win, ms of CPU, {name}": kept.spread(values) for name, values in cpu.items()} | {
+        "with / without": kept.spread(ratios)
     }
 
 
@@ -180,17 +171,11 @@ def main() -> None:
         pass  # as the worker does; a call ends when its time is up
     members.replace(group_id="bench", user_ids=["alice", *settle.USERS])
     result = {
-        "command": "python ops/servers.py with -- python bench/flow.py",
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python "
-        f"{platform.python_version()}; everything on the same cores",
-        "load average": round(os.getloadavg()[0], 1),
-        "durability": "innodb_flush_log_at_trx_commit=1",
         "rounds": rounds,
         "lists": lists(rounds),
         "what the index costs a win": wins(rounds),
     }
-    (ROOT / "bench/results/flow.json").write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    kept.show(kept.keep("flow", result))
 
 
 if __name__ == "__main__":

@@ -11,10 +11,8 @@ import argparse
 import atexit
 import json
 import os
-import platform
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,6 +26,9 @@ sys.path.insert(0, str(ROOT))
 FOLDER = Path(tempfile.mkdtemp(prefix="hongbao-bench-"))
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 WORKERS, THREADS, CONNECTIONS = 2, 4, 32
+SERVED = {
+    "server": f"granian wsgi, {WORKERS} workers x {THREADS} threads, {CONNECTIONS} connections"
+}
 FEW, LOTS = 10_000, 1_000_000  # old shares beside the newest packets
 WORDS = (b"already_grabbed", b"grabbed", b"too_slow", b"expired")
 os.environ |= {
@@ -70,7 +71,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
 
-from bench import load, table
+from bench import kept, load, table
 from bench.seed import SHARES, USERS, packet, population
 from packets.models import Share
 from tests.races.forks import in_processes
@@ -267,7 +268,7 @@ def rounds_of(rounds: int, start) -> dict[str, list[float]]:
             note(f"win beside {name} per s", wins(server.port, OURS, [newest.pop()], tokens))
         for algorithm in ("HS256", "RS256", "EdDSA"):
             fresh = [token(f"bench{1 + i}", algorithm) for i in range(250)]
-            used = [load.post(OURS.format(gone), one) for one in fresh for _ in range(20)]
+            used = [load.post(OURS.format(gone), one) for _ in range(20) for one in fresh]
             note(f"refusal {algorithm} per s", load.run(product.port, used).per_s)
         print(f"round {number} of {rounds}", file=sys.stderr, flush=True)
     return figures
@@ -293,40 +294,18 @@ RATIOS = {
 }
 
 
-def report(figures: dict[str, list[float]], wanted: dict = RATIOS, command="make bench") -> dict:
+def report(figures: dict[str, list[float]], wanted: dict = RATIOS) -> dict:
     """Medians of the rounds' own ratios, with their spread."""
     ratios = {}
     for name, (above, below, floor, goal) in wanted.items():
         each = [a / b for a, b in zip(figures[above], figures[below], strict=True)]
-        median = statistics.median(each)
-        found = {
-            "median": round(median, 3),
-            "spread": [round(min(each), 3), round(max(each), 3)],
-            "floor": floor,
-            "goal": goal,
-        }
+        found = kept.spread(each, 3) | {"floor": floor, "goal": goal}
         ratios[name] = found | {"reached": table.reached(found)}
     return {
-        "command": command,
-        **surroundings(),
+        **SERVED,
         "rounds": len(next(iter(figures.values()))),
         "ratios": ratios,
-        "figures": {
-            name: {
-                "median": round(statistics.median(values), 1),
-                "spread": [round(min(values), 1), round(max(values), 1)],
-            }
-            for name, values in figures.items()
-        },
-    }
-
-
-def surroundings() -> dict[str, str]:
-    return {
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python "
-        f"{platform.python_version()}; load generator and servers on the same cores",
-        "server": f"granian wsgi, {WORKERS} workers x {THREADS} threads, {CONNECTIONS} connections",
-        "durability": "innodb_flush_log_at_trx_commit=1",
+        "figures": {name: kept.spread(values, 1) for name, values in figures.items()},
     }
 
 
@@ -337,19 +316,13 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     population()
     connections.close_all()
-    write(report(measure(rounds)), "grab.json")
+    write(report(measure(rounds)), "grab")
 
 
 def write(result: dict, name: str) -> None:
-    keep(result, name)
+    kept.keep(name, result)
     for ratio_name, ratio in result["ratios"].items():
         print(table.line(ratio_name, ratio))
-
-
-def keep(result: dict, name: str) -> None:
-    target = ROOT / "bench/results" / name
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

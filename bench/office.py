@@ -11,7 +11,6 @@ queries how many, and EXPLAIN of each SELECT: a full scan or a sort of more than
 import argparse
 import json
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -39,7 +38,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bench import asked, history
+from bench import asked, history, kept
 from sandbox.management.commands.token import token
 from wallets import accounts
 from wallets.models import LedgerLine
@@ -124,12 +123,7 @@ def main() -> None:
     user = asked.staff()
     sizes = {shares: size(shares, user) for shares in options.sizes}
     pages = beside(sizes)
-    result = {
-        "command": "python ops/servers.py with -- python bench/office.py",
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python"
-        f" {platform.python_version()}; everything on the same cores",
-        "load average": round(os.getloadavg()[0], 1),
-        "durability": "innodb_flush_log_at_trx_commit=1",
+    result = kept.surroundings() | {
         "buffer pool MB": 512,
         "sizes": {
             str(shares): {key: value for key, value in each.items() if key != "pages"}

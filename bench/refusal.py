@@ -9,7 +9,6 @@ turn, and much less of the CPU that one request needs.
 """
 
 import argparse
-import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -99,10 +98,7 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     population()
     connections.close_all()
-    before = os.getloadavg()
-    result = bench.report(measure(rounds), RATIOS, "bench/refusal.py")
-    result["load average"] = {"before": before, "after": os.getloadavg()}
-    bench.write(result, "refusal.json")
+    bench.write(bench.report(measure(rounds), RATIOS), "refusal")
 
 
 if __name__ == "__main__":

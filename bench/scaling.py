@@ -12,7 +12,6 @@ CPU is that of web processes and MariaDB for one request. Each kind's first size
 """
 
 import argparse
-import os
 import statistics
 import sys
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from bench import grab as bench  # noqa: I001  (it sets Django up)
 from django.core.management import call_command
 from django.db import connection, connections
 
-from bench import load
+from bench import kept, load
 from bench.seed import SHARES, USERS, packet, population
 from packets import members
 
@@ -119,8 +118,7 @@ def report(figures: dict[str, list[dict[str, float]]]) -> dict:
             values = [one[what] for one in each]
             over = [one[what] / other[what] for one, other in zip(each, yardstick, strict=True)]
             found[name][what] = {
-                "median": round(statistics.median(values), 1),
-                "spread": [round(min(values), 1), round(max(values), 1)],
+                **kept.spread(values, 1),
                 "over the first": round(statistics.median(over), 2),
             }
     return found
@@ -133,18 +131,8 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     population()
     connections.close_all()
-    before = os.getloadavg()
     found = report(measure(rounds))
-    bench.keep(
-        {
-            "command": "bench/scaling.py",
-            **bench.surroundings(),
-            "rounds": rounds,
-            "load average": {"before": before, "after": os.getloadavg()},
-            "figures": found,
-        },
-        "scaling.json",
-    )
+    kept.keep("scaling", {**bench.SERVED, "rounds": rounds, "figures": found})
     print(f"{'':18}" + "".join(f"{what:>24}" for what in FIGURES))
     for name, one in found.items():
         cells = [f"{one[w]['median']:.0f} ({one[w]['over the first']:.2f})" for w in FIGURES]

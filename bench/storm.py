@@ -7,9 +7,7 @@ fails unless every taken share was credited exactly once and the audit is clean.
 """
 
 import argparse
-import json
 import os
-import platform
 import sys
 import tempfile
 from dataclasses import asdict
@@ -32,6 +30,7 @@ django.setup()
 from django.core.management import call_command
 from django.db import connection
 
+from bench import kept
 from packets import settle
 from tests.races import storm
 from wallets.audit import audit
@@ -62,9 +61,6 @@ def main() -> None:
         rounds.append(one_round(asked.packets))
         print(f"round {number} of {asked.rounds}: {rounds[-1]}", flush=True)
     result = {
-        "command": "python ops/servers.py with -- python bench/storm.py",
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python "
-        f"{platform.python_version()}; everything on the same cores",
         "processes": {
             "grabbing": storm.GRABBERS,
             "confirming": storm.CONFIRMERS,
@@ -73,8 +69,7 @@ def main() -> None:
         "second_pass_after_s": settle.SETTLE_SECOND_PASS_S,
         "rounds": rounds,
     }
-    target = ROOT / "bench/results/storm.json"
-    target.write_text(json.dumps(result, indent=2) + "\n")
+    kept.keep("storm", result)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,7 @@ process's high-water mark after a tenth of the backlog against the one at the en
 """
 
 import argparse
-import json
 import os
-import platform
 import resource
 import sys
 import time
@@ -27,6 +25,7 @@ django.setup()
 from django.core.management import call_command
 from django.db import connection
 
+from bench import kept
 from packets.models import RedPacket
 from packets.tasks import refund_expired
 from wallets.audit import audit
@@ -102,8 +101,6 @@ def main() -> None:
     took_s = time.perf_counter() - began
     late_mb = peak_mb()
     result = {
-        "command": "python ops/servers.py with -- python bench/sweep.py",
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, one process",
         "packets": packets,
         "refunded": waiting,
         "frozen_and_left": packets // FROZEN_EVERY,
@@ -113,9 +110,7 @@ def main() -> None:
         "peak_memory_mb": {"after a tenth": early_mb, "at the end": late_mb},
         "audit_findings": len(audit()),
     }
-    target = ROOT / "bench/results/sweep.json"
-    target.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    kept.show(kept.keep("sweep", result))
 
 
 if __name__ == "__main__":

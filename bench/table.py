@@ -4,6 +4,7 @@ python bench/table.py        (`make bench` measures them first)
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -12,10 +13,19 @@ RESULTS = Path(__file__).resolve().parent / "results"
 def main() -> None:
     print(f"{'':64} {'median':>8} {'least':>8} {'most':>8} {'floor':>6} {'goal':>6}")
     for file in sorted(RESULTS.glob("*.json")):
-        ratios = json.loads(file.read_text()).get("ratios", {})
-        for name, ratio in ratios.items():
-            if "goal" in ratio:
-                print(line(f"{file.stem}: {name}", ratio))
+        for name, ratio in goals(json.loads(file.read_text())):
+            print(line(f"{file.stem}: {name}", ratio))
+
+
+def goals(found: dict, name: str = "") -> Iterator[tuple[str, dict]]:
+    """Every ratio with a goal, wherever in a file it stands, by its own name or that of what it
+    is the ratio of."""
+    for key, value in found.items():
+        if isinstance(value, dict):
+            if "goal" in value:
+                yield name if key == "ratio" else key, value
+            else:
+                yield from goals(value, key)
 
 
 def line(name: str, ratio: dict) -> str:
