@@ -126,7 +126,7 @@ def _sha(source: str) -> str:
 class _Link:
     """A connection that redis-py has made (TLS, password, number), with less around a command: no
     retry, no push messages, no time-outs of Python's own, which ask the kernel each time whether a
-    call would wait (docs/decisions/0049)."""
+    call would wait (docs/decisions/0050)."""
 
     def __init__(self) -> None:
         pool = client().connection_pool
