@@ -30,6 +30,23 @@ def run(task: str, *args: Any, in_s: float = 0) -> None:
     _tasks.put((task, args, in_s))
 
 
+def depth() -> int | None:
+    """How many messages wait for a worker; None when the broker does not say within moments."""
+    try:
+        with current_app.connection_for_read(
+            connect_timeout=PATIENCE_S, transport_options=_patience()
+        ) as connection:
+            connection.connect()
+            queue = current_app.conf.task_default_queue
+            with suppress(*connection.channel_errors):  # no queue: nothing was ever put into it
+                channel: Any = connection.default_channel
+                return channel.queue_declare(queue, passive=True).message_count
+            return 0
+    except Exception as error:  # of whichever transport
+        log.warning("broker_down", error=repr(error))
+        return None
+
+
 class _Broker:
     """The publishing thread's own connection: the pool of Celery would wait without end."""
 

@@ -19,9 +19,10 @@ class OfficeConfig(AppConfig):
         """After all other apps: what packages registered for their own tables is replaced."""
         from django.contrib import admin
 
-        from office import audit, people, roles, signin  # noqa: F401 - signin listens
+        from office import audit, figures, people, roles, signin  # noqa: F401 - signin listens
         from wallets.audit import register
 
         post_migrate.connect(roles.after_migrate, sender=self)
         people.register(admin.site)
+        figures.register()
         register(audit.money_and_accounts_are_apart)

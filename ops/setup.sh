@@ -4,7 +4,7 @@
 #   ops/setup.sh full       the same with mysqlclient, MariaDB and Redis
 #   ops/setup.sh oceanbase  full, and OceanBase as a package of Python
 #   ops/setup.sh production full, and nginx
-#   ops/setup.sh dev        production, and what the tests need: Chromium with Chinese fonts
+#   ops/setup.sh dev        production, and what the tests need: Chromium with Chinese fonts, promtool
 # Servers that the machine runs already are left alone: ours are private, on sockets of their own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -64,6 +64,22 @@ install_system() {
     exit 1
 }
 
+# Prometheus' own checker of rules, without the server that its package would start.
+install_promtool() {
+    local bin=$PWD/.venv/bin folder
+    command -v promtool >/dev/null || [ -x "$bin/promtool" ] && return
+    say "fetching promtool ..."
+    folder=$(mktemp -d)
+    chmod 755 "$folder"
+    if ! (cd "$folder" && apt-get download -qq prometheus >/dev/null 2>&1 &&
+        dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool); then
+        say "Could not fetch Debian's package prometheus; put promtool into the PATH, then try again."
+        exit 1
+    fi
+    install "$folder/usr/bin/promtool" "$bin/promtool"
+    rm -r "$folder"
+}
+
 [ "$mode" = embedded ] || install_system
 
 files=(requirements.txt)
@@ -95,6 +111,7 @@ case $mode in
               pip --only-binary :all: -r .venv/embedded.txt ;;
     full | production) pip -r requirements.txt ;;
     oceanbase) pip --only-binary pylibseekdb -r requirements.txt -r requirements-oceanbase.txt ;;
-    dev)      pip -r requirements.txt -r requirements-dev.txt ;;
+    dev)      pip -r requirements.txt -r requirements-dev.txt
+              install_promtool ;;
 esac
 printf '%s\n' "$want" > "$stamp"

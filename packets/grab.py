@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from kit import outbox, retry, sql
 from kit.http import throttle
 from kit.http.caller import Caller
-from kit.plumbing import redis
+from kit.plumbing import metrics, redis
 from kit.present import present
 from kit.refusals import NotFound, Problem, Unavailable
 from packets import finish, members
@@ -98,7 +98,7 @@ def _take(
                 member=_asked_member(public_id, user_id),
             )
         except redis.Down:
-            pass
+            metrics.FROM_TABLE.inc()
     if not counted:
         throttle.check(throttle.GRAB, user_id)
     return desk.take(public_id=public_id, user_id=user_id, now=now)

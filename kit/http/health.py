@@ -1,6 +1,7 @@
 """Is this process alive, can it work, and what does it count."""
 
 import os
+from collections.abc import Iterator
 from typing import Any, cast
 
 from django.db import Error, connection
@@ -8,14 +9,17 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
-    Gauge,
+    Metric,
     generate_latest,
     multiprocess,
 )
 from prometheus_client import REGISTRY as OWN
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
-from kit import heartbeat, sql
+from kit import heartbeat, later, sql
 from kit.plumbing import redis, tally
+from kit.plumbing.metrics import SHARED
 
 
 def live(request: HttpRequest) -> HttpResponse:
@@ -53,25 +57,47 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)
-    figures = generate_latest(registry) + generate_latest(_worker_figures())
+    figures = generate_latest(registry) + generate_latest(SHARED)
     return HttpResponse(figures, content_type=CONTENT_TYPE_LATEST)
 
 
-def _worker_figures() -> CollectorRegistry:
-    """Workers have no door of their own: what they leave in the database is told here."""
-    registry = CollectorRegistry()
-    age = Gauge(
-        "hongbao_task_age_seconds", "Since the task last ended well", ["task"], registry=registry
+class Around(Collector):
+    """The services around this process; and what the workers, who have no door of their own, leave
+    in the database."""
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("hongbao_up", "Whether this service answers", labels=["service"])
+        up.add_metric(["database"], _database() == "ok")
+        if redis.is_configured():
+            up.add_metric(["redis"], _redis() == "ok")
+        depth = later.depth()
+        up.add_metric(["broker"], depth is not None)
+        yield up
+        if depth is not None:
+            yield GaugeMetricFamily("hongbao_broker_depth", "Messages that wait", depth)
+        if signs := _signs():
+            yield from _told(signs)
+
+
+SHARED.register(Around())
+
+
+def _told(signs: heartbeat.Signs) -> Iterator[Metric]:
+    age = GaugeMetricFamily(
+        "hongbao_task_age_seconds", "Since the task last ended well", labels=["task"]
     )
-    off = Gauge(
-        "hongbao_clock_off_seconds", "A worker's clock ahead of ours", ["host"], registry=registry
+    late = GaugeMetricFamily(
+        "hongbao_task_late", "Whether that is longer than it may be", labels=["task"]
     )
-    if signs := _signs():
-        for task, seconds in signs.ages.items():
-            age.labels(task).set(seconds)
-        for host, seconds in signs.clocks.items():
-            off.labels(host).set(seconds)
-    return registry
+    off = GaugeMetricFamily(
+        "hongbao_clock_off_seconds", "A worker's clock ahead of ours", labels=["host"]
+    )
+    for task, seconds in signs.ages.items():
+        age.add_metric([task], seconds)
+        late.add_metric([task], task in signs.late)
+    for host, off_s in signs.clocks.items():
+        off.add_metric([host], off_s)
+    yield from (age, late, off)
 
 
 def _signs() -> heartbeat.Signs | None:

@@ -1,6 +1,6 @@
 """Prometheus figures. Labels are bounded: route names, never ids."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 REQUESTS = Counter("hongbao_requests_total", "Requests by route and status", ["route", "status"])
 SECONDS = Histogram(
@@ -18,6 +18,11 @@ REFUSED = Counter(
     "hongbao_refused_total", "Told no at once: a kind is full, a breaker open", ["what"]
 )
 OPENED = Counter("hongbao_breaker_opened_total", "How often a service was left alone", ["service"])
+FROM_TABLE = Counter(
+    "hongbao_tickets_from_table_total", "Grabs that found no Redis and asked the table"
+)
+# What the database knows: asked for at a scrape, and the same from every process.
+SHARED = CollectorRegistry()
 
 
 def dropped(what: str, count: int) -> None:

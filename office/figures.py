@@ -1,0 +1,78 @@
+"""Is money moving? What the database says of it, for Prometheus: whichever process is asked tells
+the same. Amounts in yuan, ages in seconds."""
+
+from collections.abc import Iterator
+
+from django.db import Error
+from django.utils import timezone
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from kit.money import ZERO
+from kit.plumbing import metrics
+from office import desk, waiting
+from payments import bill_days
+from payments.channels import registry
+from payments.states import CHANNELS
+from wallets import accounts, daily
+from wallets.models import AuditRun
+
+
+class Money(Collector):
+    """Nothing at all while the database is away: an alert on its absence tells."""
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            yield from [*_queues(), _held(), *_closing()]
+        except Error:
+            return
+
+
+def register() -> None:
+    metrics.SHARED.register(Money())
+
+
+def _queues() -> Iterator[Metric]:
+    now = timezone.now()
+    number = GaugeMetricFamily(
+        "hongbao_waiting", "Rows that wait, counted to 1,001", labels=["queue"]
+    )
+    age = GaugeMetricFamily(
+        "hongbao_waiting_seconds", "For how long the first of them waits", labels=["queue"]
+    )
+    for queue in (*waiting.FOR_STAFF, *waiting.FOR_SWEEPS):
+        count, oldest = queue.measured(now)
+        number.add_metric([queue.name], count)
+        age.add_metric([queue.name], (now - oldest).total_seconds() if oldest else 0)
+    bills = sum(len(bill_days.late(channel, now)) for channel in registry.offered())
+    number.add_metric(["bill"], bills)
+    yield number
+    yield age
+
+
+def _held() -> Metric:
+    """What every group of accounts holds: escrow is what is outstanding in packets."""
+    held = GaugeMetricFamily("hongbao_held_yuan", "Held by these accounts", labels=["account"])
+    balances = desk.ledger_now().balances
+    clearing = (accounts.clearing(channel.word) for channel in CHANNELS)
+    for account in ("escrow", "wallets", accounts.SUSPENSE, accounts.PLATFORM, *clearing):
+        held.add_metric([account], float(balances.get(account, ZERO)))
+    return held
+
+
+def _closing() -> Iterator[Metric]:
+    now = timezone.now()
+    if last := daily.last_closed():
+        yield GaugeMetricFamily(
+            "hongbao_closed_day_seconds",
+            "Since the midnight that ended the last closed day",
+            (now - daily.midnight_after(last.day)).total_seconds(),
+        )
+    if run := AuditRun.objects.order_by("-pk").first():
+        yield GaugeMetricFamily(
+            "hongbao_audit_seconds",
+            "Since the last audit began",
+            (now - run.began_at).total_seconds(),
+        )
+        yield GaugeMetricFamily("hongbao_audit_findings", "What the last audit found", run.findings)
