@@ -440,5 +440,7 @@ def is_true(world: World, kind: str, number: str) -> bool:
             for books in world.books.values()
             for trade in books.trades.values()
         )
+    if kind == "bill_missing":  # a day that nobody asked about while its bill was to be had
+        return not rows("SELECT 1 FROM payments_bill WHERE state IN (1, 2) AND day = %s", number)
     missing = {trade.trade_no for _, trade in _not_booked(world, ours)}
     return kind == "bill_surplus" and number in missing
