@@ -13,7 +13,7 @@ ON_OCEANBASE := tests/races/test_crowd.py packets/tests/test_grab.py packets/tes
 	packets/tests/test_settle.py wallets/tests/test_audit.py packets/tests/test_seed_demo.py
 
 .PHONY: up down production demo test test-fast test-oceanbase lint bench bench-scaling \
-	bench-bystander audit
+	bench-bystander pictures audit
 
 up:
 	@ops/setup.sh $(STACK)
@@ -72,6 +72,11 @@ bench-scaling:
 bench-bystander:
 	@ops/setup.sh dev
 	$(PYTHON) ops/servers.py with -- $(PYTHON) bench/bystander.py
+
+# docs/pictures' pages and recording, anew
+pictures:
+	@ops/setup.sh dev
+	$(PYTHON) ops/pictures.py
 
 audit:
 	@$(PYTHON) manage.py audit

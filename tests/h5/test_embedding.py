@@ -6,7 +6,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import tree_sitter_kotlin
+import tree_sitter_swift
 from playwright.sync_api import expect
+from tree_sitter import Language, Parser
 
 from h5 import files
 from sandbox.tokens import token
@@ -69,3 +72,23 @@ def test_the_documents_host_works_from_another_origin(phone, chat):
     assert page.evaluate("heard")[0] == "grabbed"
     assert len(page.evaluate("heard")) == 2
     page.close()
+
+
+# How they speak, as the page meets it: test_phones_of_all_kinds.py plays both. A compiler of their
+# languages and a phone are not here.
+NATIVE = {"kotlin": tree_sitter_kotlin, "swift": tree_sitter_swift}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("language", NATIVE)
+def test_the_documents_native_hosts_are_well_formed_and_answer_what_is_asked(language):
+    source = re.search(rf"```{language}\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)[1]
+    parser = Parser(Language(NATIVE[language].language()))
+
+    assert not parser.parse(source.encode()).root_node.has_error
+    assert parser.parse(source.replace("}", "", 1).encode()).root_node.has_error
+    handled = re.findall(r'^\s*(?:case )?"([a-z-]+)"(?: ->|:)', source, re.MULTILINE)
+    assert handled == ["ready", "token", "pay", "close"]
+    for word in ("hongbao", "version", "token", "capabilities", "re"):
+        assert f'"{word}"' in source
+    assert "HongbaoHost" in source
