@@ -286,7 +286,7 @@ function fateOf(packet, me) {
 }
 
 /** As the service's sentences have them. */
-const namesIn = (packet) => (packet.for_people || []).map((one) => one.nickname || one.user_id);
+const namesIn = (packet) => (packet.for_people || []).map(called);
 
 const namesOf = (packet) => packet.for_people.flatMap((one, at) => (
   at ? [t('names_comma'), name(called(one))] : [name(called(one))]));

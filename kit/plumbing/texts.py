@@ -6,6 +6,7 @@ emoji, choose their look or tell a script's direction are part of honest texts, 
 """
 
 import re
+import unicodedata
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
@@ -17,6 +18,7 @@ _IN_LINES = re.compile(f"[{_STEERS}]")
 _IN_A_LINE = re.compile(f"[{_STEERS}{_LINES}]")
 # What ends an address in a page or a style sheet, and a backslash, which browsers read as a slash.
 _BREAKS = re.compile(rf"[{_STEERS}\s\"'<>\\`]")
+_FILLERS = "\u115f\u1160\u3164\uffa0\u2800"
 _UNSEEN = re.compile(f"[{_STEERS}\ud800-\udfff]")
 
 
@@ -29,6 +31,20 @@ def is_plain(text: str, *, lines: bool = False) -> bool:
     (False, True)
     """
     return not (_IN_LINES if lines else _IN_A_LINE).search(text)
+
+
+def is_visible(text: str) -> bool:
+    """Whether anything of it can be seen: not spaces, marks and fillers alone.
+
+    >>> is_visible("\\u200b\\u2060\\u3164"), is_visible("\\u200b大卫")
+    (False, True)
+    """
+    return any(
+        unicodedata.category(character)[0] not in "CZ"
+        and unicodedata.category(character) != "Mn"
+        and character not in _FILLERS
+        for character in text
+    )
 
 
 def validate_plain(text: str) -> None:

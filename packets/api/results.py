@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from kit.http.caller import Caller
 from kit.money import ZERO, fen_sum, from_fen
+from kit.plumbing import texts
 from kit.present import present
 from kit.refusals import NotFound
 from packets import members, named, profiles
@@ -229,7 +230,7 @@ def _render(
             taken_money=taken.money,
             gone_in_s=gone_in_s,
             is_sender=is_sender,
-            names=[people[user_id]["nickname"] or user_id for user_id in for_users or ()],
+            names=[_called(people[user_id]) for user_id in for_users or ()],
         ),
     }
 
@@ -249,3 +250,9 @@ def _yuan(amount: Decimal) -> str:
 def _time(moment: datetime | None) -> str | None:
     """RFC 3339 with the offset of the service's time zone."""
     return timezone.localtime(moment).isoformat() if moment else None
+
+
+def _called(person: dict) -> str:
+    """What stands for a person: his nickname where it can be seen, else his id."""
+    nickname = person["nickname"] or ""
+    return nickname if texts.is_visible(nickname) else person["user_id"]
