@@ -319,6 +319,10 @@ SPECTACULAR_SETTINGS = {
         "FlowKind": "wallets.api.serializers.KINDS",
     },
     "DEFAULT_GENERATOR_CLASS": "kit.http.schema.Generator",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "redpacket_site.openapi.described",
+    ],
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
 }
 

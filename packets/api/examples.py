@@ -312,7 +312,11 @@ _NEWS = {
     "packet.expired": _OF | {"user_id": "alice", "return_money": "6.79", "taken_number": 1},
     "packet.voided": _OF | {"user_id": "alice", "takers": ["bob"]},
     "share.credited": _OF | {"user_id": "bob", "money": "3.21"},
-    "topup.confirmed": {"user_id": "alice", "order_no": "20260217201441000412", "money": "50.00"},
+    "topup.confirmed": {
+        "user_id": "alice",
+        "order_no": "hbagnkq4z2lm7xw3v5tq6yjr2abc",
+        "money": "50.00",
+    },
 }
 EVENTS = {
     type_: {

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 from django.conf import settings
 from django.contrib.staticfiles import finders
@@ -18,6 +19,7 @@ from django.test import Client
 
 from kit.http import problems, schema
 from packets.api import examples
+from packets.api.serializers import EVENT_TYPES
 from packets.states import KIND_OF, Kind, Outcome
 from tests.flows.conftest import check, served
 from tests.make import make_group, make_paid_packet, make_wallet, service, user
@@ -114,6 +116,65 @@ def test_every_example_has_its_own_shape():
                     check(content["schema"], example["value"])
                     found += 1
     assert found > 150
+
+
+def test_every_word_is_explained():
+    """A field's name means one thing (redpacket_site/openapi.py)."""
+    mute = [
+        f"{name}.{field}"
+        for name, shape in served()["components"]["schemas"].items()
+        for field, found in shape.get("properties", {}).items()
+        if not found.get("description")
+    ]
+    assert mute == []
+    for path, method, operation in operations():
+        assert operation["description"] and operation["summary"], (method, path)
+        assert all(
+            one.get("description") for one in operation["parameters"] if one["in"] == "query"
+        )
+    used = {tag for _, _, operation in operations() for tag in operation["tags"]}
+    assert used == {tag["name"] for tag in served()["tags"]}
+    assert [server["url"] for server in served()["servers"]] == ["/"]
+
+
+def test_codes_events_and_ways_to_pay_are_told_apart():
+    shapes = served()["components"]["schemas"]
+
+    assert set(shapes["Problem"]["properties"]["code"]["enum"]) == CODES | {"method_not_allowed"}
+    mapping = shapes["Event"]["discriminator"]["mapping"]
+    assert list(mapping) == EVENT_TYPES
+    event = {"id": "1", "time": "2026-02-17T20:15:00+08:00"}
+    for type_ in mapping:
+        data = examples.EVENTS[type_]["results"][0]["data"]
+        check(shapes["Event"], {**event, "type": type_, "data": data})
+        for field in data:
+            with pytest.raises(jsonschema_rs.ValidationError):
+                less = {name: value for name, value in data.items() if name != field}
+                check(shapes["Event"], {**event, "type": type_, "data": less})
+    params = shapes["Order"]["properties"]["pay_params"]
+    with pytest.raises(jsonschema_rs.ValidationError):
+        check(params, {"anything": "else"})
+
+
+def test_examples_of_single_values_fit_their_patterns():
+    found = []
+
+    def walk(schema):
+        if isinstance(schema, dict):
+            for value in (
+                schema.get("examples", []) if isinstance(schema.get("examples"), list) else []
+            ):
+                check(schema, value)
+                found.append(value)
+            if "default" in schema and "type" in schema:
+                check(schema, schema["default"])
+                found.append(schema["default"])
+            schema = list(schema.values())
+        for one in schema if isinstance(schema, list) else []:
+            walk(one)
+
+    walk(served())
+    assert len(found) > 20
 
 
 def test_every_kind_has_an_example_of_what_is_asked_and_told():

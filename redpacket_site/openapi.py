@@ -1,0 +1,279 @@
+"""The last touch to the served schema (kit/http/schema.py), which only the top may know: what every
+word means, the codes of all refusals, events by type, `pay_params` by channel and scene.
+
+A field's name means one thing wherever it stands; the few that do not are named with their shape.
+A test misses whatever has no words here.
+"""
+
+from typing import Any
+
+from h5.problems import ADVICE
+from kit.ids import ORDER_NO_PATTERN, OUTSIDE_ID_PATTERN, PACKET_ID_PATTERN
+from kit.money import YUAN_TOLD_PATTERN
+from packets.api.serializers import EVENT_TYPES, KINDS
+
+SERVERS = [{"url": "/", "description": "This service"}]
+TAGS = [
+    {"name": "packets", "description": "Send, pay, open and look at red packets, as a user."},
+    {"name": "session", "description": "What a page has to know before it draws a form."},
+    {"name": "groups", "description": "Groups of the chat, as their members see them."},
+    {"name": "wallet", "description": "The caller's own money: balance, activity, top-ups."},
+    {"name": "orders", "description": "Payments at a channel."},
+    {"name": "service", "description": "For the chat server alone, by its own key."},
+]
+
+OPERATIONS = {
+    "sendPacket": "Nothing is paid yet: the packet is nobody else's business until it is. Its"
+    " shares are drawn now, and for a lucky one committed to.",
+    "payPacket": "By balance it is issued at once and `order` is null. By a channel `order` carries"
+    " `pay_params`; the same channel again gives the same order, another closes the first.",
+    "grabPacket": "Idempotent by nature, without a key: whoever has a share gets it again as"
+    " `already_grabbed`. Too late and expired are outcomes with 200.",
+    "getPacket": "What the caller may see, in one call: his own share, who took what, a sentence to"
+    " show. 404 when it is not for him, or a draft or closed one of somebody else's.",
+    "listPackets": "Without shares. Sent holds drafts and closed ones too; received is what the"
+    " caller took a share of.",
+    "getYear": "Sent counts what was issued and not void, by the time of payment; received counts"
+    " shares taken, by the time they were.",
+    "listBubbles": "One request for all bubbles of a chat's window.",
+    "getSession": "Limits and channels are settings of the service and may change between starts.",
+    "getGroup": "404 for whoever is no member, as for a group that does not exist.",
+    "getWallet": "A frozen wallet pays and takes nothing; what is owed to it still arrives.",
+    "listFlow": "Signed amounts; `kind` filters.",
+    "createTopup": "Pay it with `pay_params`; the money is there once the channel has confirmed.",
+    "getOrder": "Its owner's alone, 404 for everybody else.",
+    "reportOrder": "Of a packet's order it issues the packet before the channel has confirmed;"
+    " takers are credited when it has. Alipay's signed `result` is verified.",
+    "replaceMembers": "All at once. Who is missing can take nothing from 5 seconds later on.",
+    "addMember": "Nothing happens when he is one already.",
+    "removeMember": "Effective within 5 seconds everywhere; he keeps seeing what he sent and took.",
+    "putProfile": "Shown to others beside the user's packets and shares.",
+    "listEvents": "Keep `next` and ask with it: every event comes once per place. At least 7 days"
+    " are kept.",
+    "getGroupPacket": "No caller: `mine` is null, amounts as for a member without a share.",
+}
+
+FIELDS = {
+    "actions": "What this caller can do with it now.",
+    "add_time": "When it was made.",
+    "avatar": "Address of the user's picture; null: none.",
+    "balance": "What is in the wallet, in yuan.",
+    "best_luck": "How often the caller had the best luck, in finished lucky packets.",
+    "bubble": "What the chat shows of it to this caller.",
+    "channels": "Channels that are offered now.",
+    "code": "Stable, for programs; texts may change.",
+    "commitment": "Of a lucky packet: SHA-256 that binds the draw from the start.",
+    "data": "What happened, by the event's type.",
+    "detail": "What happened, in the caller's language.",
+    "errors": "Messages by field.",
+    "expend_time": "Seconds from payment until the last share was taken.",
+    "expire_s": "Seconds from payment to expiry.",
+    "expire_time": "From then on nobody takes anything.",
+    "for_id": "The group, or of a personal one the user.",
+    "for_people": "Those of `for_users`, as they are called.",
+    "for_users": "Of an exclusive packet: whom each share is for; null for the other kinds.",
+    "group_id": "The chat's id of the group.",
+    "headline": "One sentence to show, in the caller's language.",
+    "id": "Its id.",
+    "intro": "The greeting.",
+    "intro_max": "Most characters of a greeting.",
+    "is_frozen": "Support has stopped it: nothing can be paid or taken.",
+    "is_good": "Best luck of a lucky packet; null until known, and for other kinds.",
+    "is_into_account": "The money is in the wallet; false while the payment is not confirmed.",
+    "kind": "Why the money moved.",
+    "limits": "Bounds that requests are held to.",
+    "members": "Ids of all members.",
+    "mine": "The caller's own share, or null.",
+    "money": "An amount in yuan, with two decimals.",
+    "next": "The cursor of what follows; null: nothing does.",
+    "nickname": "How the user is called; null: by his id.",
+    "number": "How many shares.",
+    "order": "The order that it belongs to, or null.",
+    "order_no": "The order's number, ours and the channel's.",
+    "outcome": "What came of it.",
+    "packet": "The packet that it belongs to, or null.",
+    "pay_params": "What the channel's SDK or page needs, by channel and scene; null once it cannot"
+    " be paid any more.",
+    "pay_status": "`awaiting`: the app has reported the payment, the channel has not confirmed it.",
+    "pay_time": "When it was paid and issued; null for a draft.",
+    "pay_type": "How it is paid.",
+    "position": "Of a finished lucky packet: the place in the draw, so that it can be repeated.",
+    "purpose": "What the order pays for.",
+    "received": "Shares taken.",
+    "request_id": "For support: it is in the log.",
+    "result": "The channel's signed synchronous result, as its SDK gave it.",
+    "results": "The page's items.",
+    "return_money": "What went back to the sender; null until it has, and for everybody else.",
+    "return_time": "When the rest went back; the sender's alone, null until then.",
+    "scene": "Where it is paid: in an app, on a phone's page, by a code on another screen.",
+    "seed": "Of a finished lucky packet: what its commitment was made of.",
+    "sender": "Who sent it.",
+    "sent": "Packets sent.",
+    "share": "The share that was taken, or null.",
+    "share_max": "Most yuan a share.",
+    "share_min": "Least yuan a share.",
+    "shares": "Who took what, newest first, all of them.",
+    "shares_max": "Most shares a packet.",
+    "single_money": "Yuan a share; null for lucky ones.",
+    "state": "Where the packet is in its life.",
+    "status": "Where it stands.",
+    "taken_money": "Yuan taken so far; null where the caller may not know.",
+    "taken_number": "Shares taken so far.",
+    "time": "When it happened.",
+    "title": "In a few words, in the caller's language.",
+    "topup_max": "Most yuan a top-up.",
+    "topup_min": "Least yuan a top-up.",
+    "total_money": "Yuan in all; null where the caller may not know.",
+    "trade_no": "The channel's number of the payment; null before.",
+    "type": "Its kind.",
+    "update_time": "When the share was taken.",
+    "user": "Who.",
+    "user_id": "The chat's id of the user.",
+    "year": "In the service's time zone.",
+}
+OF_ONE_SHAPE = {
+    "Event.id": "Its place; `next` of a page is one.",
+    "EventPage.next": "Ask for what follows with it; never null.",
+    "FlowEntry.money": "Signed: what went out is negative.",
+    "Group.number": "How many members.",
+    "Problem.status": "The HTTP status.",
+    "Problem.type": "A page that says what happened and what to do.",
+    "ReceivedSummary.number": "How many shares.",
+    "SentSummary.number": "How many packets.",
+    "SendRequest.type": "Personal: one share for one user. Equal and lucky: for a group. Exclusive:"
+    " for named members of a group.",
+}
+
+_USER = {"type": "string", "pattern": OUTSIDE_ID_PATTERN}
+_YUAN = {"type": "string", "pattern": YUAN_TOLD_PATTERN, "description": FIELDS["money"]}
+_COUNT = {"type": "integer", "minimum": 0}
+_TEXT = {"type": "string"}
+_WHOSE = {**_USER, "description": "Whom it concerns."}
+_OF_A_PACKET = {
+    "packet": {"type": "string", "pattern": PACKET_ID_PATTERN, "description": "The packet's id."},
+    "for_id": {**_USER, "description": FIELDS["for_id"]},
+    "user_id": _WHOSE,
+}
+EVENTS: dict[str, dict[str, dict]] = {
+    "packet.issued": _OF_A_PACKET
+    | {
+        "type": {"type": "string", "enum": KINDS, "description": FIELDS["type"]},
+        "intro": {**_TEXT, "description": FIELDS["intro"]},
+        "number": {**_COUNT, "description": FIELDS["number"]},
+        "for_users": {
+            "type": ["array", "null"], "items": _USER, "description": FIELDS["for_users"],
+        },
+        "pay_status": {
+            "type": "string", "enum": ["paid", "awaiting"], "description": FIELDS["pay_status"],
+        },
+        "expire_time": {
+            "type": "string", "format": "date-time", "description": FIELDS["expire_time"],
+        },
+    },
+    "packet.grabbed": _OF_A_PACKET
+    | {
+        "taken_number": {**_COUNT, "description": "The ticket's: a hint, may repeat or jump."},
+        "number": {**_COUNT, "description": FIELDS["number"]},
+        "sender": {**_USER, "description": FIELDS["sender"]},
+    },
+    "packet.finished": _OF_A_PACKET
+    | {
+        "expend_time": {**_COUNT, "description": FIELDS["expend_time"]},
+        "best_luck": {"type": ["string", "null"], "description": "Who had it; null unless lucky."},
+    },
+    "packet.expired": _OF_A_PACKET
+    | {
+        "return_money": {**_YUAN, "description": "What goes back to the sender."},
+        "taken_number": {**_COUNT, "description": FIELDS["taken_number"]},
+    },
+    "packet.voided": _OF_A_PACKET
+    | {"takers": {"type": "array", "items": _USER, "description": "Who gets nothing now."}},
+    "share.credited": _OF_A_PACKET | {"money": _YUAN},
+    "topup.confirmed": {
+        "user_id": _WHOSE,
+        "order_no": {
+            "type": "string", "pattern": ORDER_NO_PATTERN, "description": FIELDS["order_no"],
+        },
+        "money": _YUAN,
+    },
+}  # fmt: skip
+PAY_PARAMS: dict[str, dict[str, str]] = {
+    "AlipayApp": {"order_string": "For Alipay's SDK, signed, as it is."},
+    "PayPage": {"url": "Alipay's page on a phone."},
+    "PayCode": {"qr_code": "What a code on another screen holds (Alipay, UnionPay)."},
+    "WechatApp": {
+        "appid": "For WeChat Pay's SDK.",
+        "partnerid": "The merchant.",
+        "prepayid": "The prepared payment.",
+        "package": "Always Sign=WXPay.",
+        "noncestr": "Random.",
+        "timestamp": "Seconds, as text.",
+        "sign": "Over the others.",
+    },
+    "WechatPage": {"h5_url": "WeChat Pay's page on a phone; good for 5 minutes."},
+    "WechatCode": {"code_url": "What a code on another screen holds."},
+    "UnionpayApp": {"tn": "For UnionPay's SDK."},
+    "UnionpayPage": {"url": "Where to post the form to.", "fields": "The form, by name."},
+}
+
+
+def described(result: dict, **_: Any) -> dict:
+    """drf-spectacular's hook, the last one: see SPECTACULAR_SETTINGS."""
+    shapes = result["components"]["schemas"]
+    shapes["Problem"]["properties"]["code"]["enum"] = sorted({one.code for one in ADVICE})
+    for name, shape in shapes.items():
+        for field, schema in shape.get("properties", {}).items():
+            words = OF_ONE_SHAPE.get(f"{name}.{field}") or FIELDS.get(field)
+            if words:
+                schema.setdefault("description", words)
+    _type_events(shapes)
+    _type_pay_params(shapes)
+    for methods in result["paths"].values():
+        for operation in methods.values():
+            operation["description"] = OPERATIONS.get(operation["operationId"], "")
+    return {**result, "servers": SERVERS, "tags": TAGS}
+
+
+def _object(properties: dict[str, Any], words: str) -> dict:
+    return {
+        "type": "object",
+        "description": words,
+        "properties": properties,
+        "required": list(properties),
+    }
+
+
+def _type_events(shapes: dict) -> None:
+    plain = shapes["Event"]["properties"]
+    kinds = {}
+    for type_ in EVENT_TYPES:
+        name = "".join(word.capitalize() for word in type_.split("."))
+        shapes[f"{name}Data"] = _object(EVENTS[type_], f"What `{type_}` says.")
+        its_own = {"type": "string", "enum": [type_], "description": FIELDS["type"]}
+        data = {
+            "$ref": f"#/components/schemas/{name}Data",
+            "description": FIELDS["data"],
+        }
+        shapes[name] = _object(plain | {"type": its_own, "data": data}, f"An event `{type_}`.")
+        kinds[type_] = f"#/components/schemas/{name}"
+    shapes["Event"] = {
+        "oneOf": [{"$ref": place} for place in kinds.values()],
+        "discriminator": {"propertyName": "type", "mapping": kinds},
+    }
+
+
+def _type_pay_params(shapes: dict) -> None:
+    for name, fields in PAY_PARAMS.items():
+        properties = {field: {**_TEXT, "description": words} for field, words in fields.items()}
+        if "fields" in properties:
+            properties["fields"] |= {"type": "object", "additionalProperties": _TEXT}
+        shapes[name] = _object(properties, f"`pay_params`: {', '.join(fields)}.") | {
+            "additionalProperties": False
+        }
+    shapes["Order"]["properties"]["pay_params"] = {
+        "description": FIELDS["pay_params"],
+        "anyOf": [
+            *({"$ref": f"#/components/schemas/{name}"} for name in PAY_PARAMS),
+            {"type": "null"},
+        ],
+    }
