@@ -34,6 +34,10 @@ PATH_IDS = {
     "group_id": _OUTSIDE_ID,
     "user_id": _OUTSIDE_ID,
 }
+RATE_LIMIT = {
+    "RateLimit-Policy": "How many requests (`q`) in how many seconds (`w`), by kind.",
+    "RateLimit": "How many are left (`r`), and seconds until there is one more (`t`).",
+}
 FIELD_ERRORS = {"number": ["1 to 100 shares."]}
 
 
@@ -108,6 +112,10 @@ class Schema(AutoSchema):
                 required=True,
                 response=[429, 503],
                 description="Seconds to wait.",
+            ),
+            *(
+                OpenApiParameter(name, str, header, response=[429], description=words)
+                for name, words in RATE_LIMIT.items()
             ),
             OpenApiParameter("WWW-Authenticate", str, header, required=True, response=[401]),
         ]

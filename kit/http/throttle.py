@@ -8,6 +8,8 @@ from django.conf import settings
 from kit.plumbing import redis
 from kit.refusals import Throttled
 
+BURST_S = 3  # of requests at once
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -15,6 +17,7 @@ class Rate:
 
     name: str
     per_s: int
+    word: str  # in the headers of a refusal
 
     @property
     def interval_ms(self) -> float:
@@ -22,10 +25,10 @@ class Rate:
 
     @property
     def tolerance_ms(self) -> float:
-        return 3000.0 - self.interval_ms
+        return 1000.0 * BURST_S - self.interval_ms
 
 
-GRAB, POST, GET = Rate("g", 10), Rate("p", 2), Rate("r", 20)
+GRAB, POST, GET = Rate("g", 10, "grab"), Rate("p", 2, "post"), Rate("r", 20, "get")
 
 # KEYS[1]: when the bucket is empty again, ms. ARGV: interval ms, tolerance ms. Returns ms to wait,
 # 0 to go on. By the server's clock: those of the machines that share a bucket may differ.
@@ -56,7 +59,16 @@ def check(rate: Rate, user_id: str) -> None:
     except redis.Down:
         wait_ms = _check_here(rate, user_id, time.monotonic() * 1000)
     if wait_ms:
-        raise Throttled(-(-int(wait_ms) // 1000))
+        raise refusal(rate, wait_ms)
+
+
+def refusal(rate: Rate, wait_ms: float) -> Throttled:
+    """With what is allowed, and when one more is (RateLimit header fields for HTTP)."""
+    wait_s = max(1, -(-int(wait_ms) // 1000))
+    refused = Throttled(wait_s)
+    refused.headers["RateLimit-Policy"] = f'"{rate.word}";q={rate.per_s * BURST_S};w={BURST_S}'
+    refused.headers["RateLimit"] = f'"{rate.word}";r=0;t={wait_s}'
+    return refused
 
 
 def _check_here(rate: Rate, user_id: str, now_ms: float) -> float:

@@ -83,7 +83,11 @@ def test_retry_after_is_whole_seconds_and_never_zero(clock, wait_s):
     with pytest.raises(Throttled) as refused:
         throttle.check(throttle.POST, "u1")
 
-    assert refused.value.headers == {"Retry-After": "1"}
+    assert refused.value.headers == {
+        "Retry-After": "1",
+        "RateLimit-Policy": '"post";q=6;w=3',
+        "RateLimit": '"post";r=0;t=1',
+    }
 
 
 def test_off_means_off(clock, monkeypatch):

@@ -19,7 +19,7 @@ from kit.http import throttle
 from kit.plumbing import redis
 from kit.plumbing.redis import Down
 from kit.present import present
-from kit.refusals import NotFound, Throttled, Unavailable
+from kit.refusals import NotFound, Unavailable
 from packets import member_set
 from packets.models import RedPacket, Share
 from packets.refusals import NotForYou, NotIssued, OwnPacket, PacketClosed, PacketFrozen
@@ -222,7 +222,7 @@ def _decided(answer: list) -> Outcome | None:
     if refusal := _REFUSALS.get(word):
         raise refusal()
     if word == b"throttled":
-        raise Throttled(-(-int(answer[1]) // 1000))
+        raise throttle.refusal(throttle.GRAB, int(answer[1]))
     return None
 
 

@@ -1,6 +1,7 @@
 """Another scene of an order, and answers that go wrong, at channels as they are."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -66,6 +67,28 @@ def test_the_first_scenes_order_is_closed_like_a_superseded_one(shops, flavour):
     assert shop.order(first)["status"] == ("closed" if closed else "created")
     assert shop.order(second)["status"] == "created"
     assert asked_again(shop, packet, "h5")["order"]["order_no"] == second["order_no"]
+
+
+NEEDS = {
+    "alipay": {"app": {"order_string"}, "h5": {"url"}, "native": {"qr_code"}},
+    "wechat-pubkey": {
+        "app": {"appid", "partnerid", "prepayid", "package", "noncestr", "timestamp", "sign"},
+        "h5": {"h5_url"},
+        "native": {"code_url"},
+    },
+    "unionpay": {"app": {"tn"}, "h5": {"url", "fields"}, "native": {"qr_code"}},
+}
+
+
+@pytest.mark.parametrize("flavour", NEEDS)
+def test_each_scene_gets_what_the_contract_names(shops, flavour):
+    shop = shops(flavour)
+    for scene, names in NEEDS[flavour].items():
+        order = shop.pay(shop.draft(), scene)
+        assert set(order["pay_params"]) == names
+        if "fields" in names:
+            made = datetime.fromisoformat(order["add_time"]).astimezone(ZoneInfo("Asia/Shanghai"))
+            assert order["pay_params"]["fields"]["txnTime"] == made.strftime("%Y%m%d%H%M%S")
 
 
 def test_alipay_keeps_one_order_for_every_scene(shops):
