@@ -86,7 +86,7 @@ files=(requirements.txt)
 [ "$mode" = dev ] && files+=(requirements-dev.txt)
 [ "$mode" = oceanbase ] && files+=(requirements-oceanbase.txt)
 stamp=.venv/stamp-$mode
-want=$(cat "${files[@]}" | sha256sum)
+want=$(cat "${files[@]}" ops/setup.sh | sha256sum)
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && .venv/bin/python -c '' 2>/dev/null; then
     exit 0
 fi

@@ -191,9 +191,10 @@ def _kept(name: str, path: Path) -> str:
 
 # What only reads would stay for ever at a primary that has become a replica.
 CONNECTION_AGE_S = 300
-# By the scheme of the URL, and how its sessions are told to wait 3 s for a lock.
+# By the scheme of the URL, and how its sessions are told to wait 3 s for a lock; 5 s for a table,
+# as an ALTER that waits has everybody wait behind it, a day long by default.
 ENGINES = {
-    "mysql": ("kit.plumbing.mysql", "innodb_lock_wait_timeout=3"),
+    "mysql": ("kit.plumbing.mysql", "innodb_lock_wait_timeout=3, lock_wait_timeout=5"),
     "oceanbase": (
         "kit.plumbing.mysql.oceanbase",
         "ob_trx_lock_timeout=3000000, ob_query_timeout=30000000",
