@@ -1,4 +1,6 @@
 // The frame around the screens: which one is shown, where back leads, who is told of it.
+// Long, and in one piece: a packet's first page takes nine requests, and each file would be one more
+// (docs/decisions/0040).
 import * as api from './api.js'; // first: it takes the token out of the address
 import * as bridge from './bridge.js';
 import { el, live, say, sayAgain } from './dom.js';

@@ -1,4 +1,5 @@
-// A packet: the envelope, what one got, who took what; and whatever else it may have become.
+// A packet: the envelope, what one got, who took what; and whatever else it may have become. In one
+// piece, as main.js is: another file is another request before one can press 開.
 import { act, avatar, called, el, isolated, live, name, rows, say, withName, yuan } from './dom.js';
 import { parts, span, t, when } from './texts.js';
 

@@ -201,6 +201,20 @@ def test_a_host_that_did_not_pay(phone, channels, status, shown):
     assert "order_string" in asked["pay_params"]
 
 
+@pytest.mark.once
+def test_a_host_that_does_not_know_leaves_it_to_the_channel(phone, channels):
+    packet = make.make_packet()
+    host = HOST | {"pay": {"status": "unknown"}}
+    page = phone.open(f"/h5/pay/{packet.public_id}", "alice", host=host)
+    face(page, "pay")
+    page.get_by_role("radio", name="支付宝").check()
+    reports = Counter(page, "/report")
+    page.get_by_role("button", name="支付 ¥10.00").click()
+    face(page, "waiting")
+
+    assert reports.seen == []  # nobody's word is taken for a payment
+
+
 def pay_at_sandbox(served: str, **wish) -> dict:
     done = requests.post(f"{served}/sandbox/control/pay", json=wish, timeout=20)
     assert done.status_code == 200, done.text

@@ -40,6 +40,9 @@ WORDS = {
         "refund": "红包退款到账 ¥5.00",
         "over": "重新开始",
         "add": "添一部手机",
+        "to_one": "给一个人",
+        "cancel": "取消",
+        "wallet": "钱包",
     },
     "en": {
         "title": "Try it",
@@ -65,6 +68,9 @@ WORDS = {
         "refund": "Red packet refund ¥5.00",
         "over": "Start over",
         "add": "Add a phone",
+        "to_one": "To one person",
+        "cancel": "Cancel",
+        "wallet": "Wallet",
     },
 }
 
@@ -141,6 +147,12 @@ def test_desk_and_phones_are_for_everybody(phone, language, theme):
     assert faults(page) == []
     frame = next(one for one in page.frames if one.url.endswith("/try/phone"))
     assert faults(frame) == []
+    for opens, closes in ((words["to_one"], words["cancel"]), (words["wallet"], words["back"])):
+        button(sender, opens).click()
+        expect(sender.get_by_role("dialog")).to_be_visible()
+        assert faults(frame) == [], opens
+        button(sender.get_by_role("dialog"), closes).click()
+        expect(sender.get_by_role("dialog")).to_have_count(0)
 
 
 @pytest.mark.once
