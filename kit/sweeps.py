@@ -77,7 +77,7 @@ def drain(chunk: Callable[[], int]) -> int:
 def place_of(name: str) -> Place | None:
     """Behind which row the next sweep goes on; None: at the beginning."""
     try:
-        kept = redis.call(lambda r: r.get(_key(name)))
+        kept = redis.call(lambda r: r.get(_key(name)), _key(name))
         text = kept.decode() if kept else ""
     except redis.Down:
         text = _places.get(name, "")
@@ -89,7 +89,7 @@ def _keep(name: str, place: Place | None) -> None:
     text = f"{place[0].isoformat()} {place[1]}" if place else ""
     _places[name] = text
     with suppress(redis.Down):
-        redis.call(lambda r: r.set(_key(name), text, ex=KEPT_S))
+        redis.call(lambda r: r.set(_key(name), text, ex=KEPT_S), _key(name))
 
 
 def _key(name: str) -> str:

@@ -104,7 +104,7 @@ def build(group_id: str) -> bool:
     Raises: Down.
     """
     keys, builder = _keys(group_id), f"/{secrets.token_hex(8)}"  # no user is called so
-    beside = f"beside:{builder}:{group_id}"
+    beside = f"beside:{builder}:{keys[0]}"
     began = redis.run(BEGIN, keys, [builder, BUILT_WITHIN_S])
     for chunk in _chunks(chain([PRESENT], _members(group_id))):
         redis.run(STAGE, [beside], [BUILT_WITHIN_S, *chunk])
@@ -116,7 +116,7 @@ def build(group_id: str) -> bool:
         told_of = _lists(group_id, names)
         if redis.run(PUBLISH, [*keys, beside], [builder, version, KEPT_S, *told_of]):
             return True
-    redis.call(lambda r: r.unlink(beside))
+    redis.call(lambda r: r.unlink(beside), beside)
     return False
 
 
@@ -150,14 +150,19 @@ def has(group_id: str, user_id: str) -> bool:
     return GroupMember.objects.filter(group_id=group_id, user_id=user_id).exists()
 
 
+def key(group_id: str) -> str:
+    return f"group:{{{group_id}}}"
+
+
 def forget(group_id: str) -> None:
     """Raises: Down."""
     redis.run(FORGET, _keys(group_id), [])
 
 
 def _keys(group_id: str) -> list[str]:
-    """The kind in front: behind it, it would be the key of a group that is called so."""
-    return [f"{kind}group:{group_id}" for kind in ("", "version:", "log:")]
+    """The kind in front: behind it, it would be the key of a group that is called so. In braces: on
+    a Cluster they share a slot."""
+    return [f"{kind}{key(group_id)}" for kind in ("", "version:", "log:")]
 
 
 def _lists(group_id: str, names: set[str]) -> list:

@@ -9,6 +9,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 
 from kit.http import service_keys
 from kit.http.caller import load_keys
+from kit.plumbing import redis
 from redpacket_site.env import listed, weakness
 
 RSA_BITS_MIN = 2048
@@ -55,6 +56,21 @@ def _faults() -> Iterator[tuple[int, str]]:
         )
     if settings.REDPACKET_MEMBERS_URL and not service_keys.shown():
         yield 12, "REDPACKET_SERVICE_KEY has no key for members to show REDPACKET_MEMBERS_URL."
+    for says in _of_redis():
+        yield 13, f"REDPACKET_REDIS_URL: {says}."
+
+
+def _of_redis() -> Iterator[str]:
+    """Nothing when it does not answer: readiness tells that."""
+    try:
+        found = redis.memory()
+    except redis.Down:
+        return
+    for memory in found:
+        if not memory["maxmemory"]:
+            yield "maxmemory is not set: it grows until the machine kills it"
+        if memory["maxmemory_policy"].startswith("allkeys-"):
+            yield f"{memory['maxmemory_policy']} throws tasks away; take a volatile-... policy"
 
 
 def _secrets() -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Typed reading of the environment; a value that makes no sense stops the start with one line.
 
-Pure: knows no setting by name and imports nothing of Django but the exception it raises.
+Pure: knows no setting by name, and of Django only the exception it raises.
 """
 
 import math
@@ -16,6 +16,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
+
+from kit.plumbing import redis_urls
 
 SECRET_BITS = 100  # 32 random hex digits have some 115 by their frequencies
 
@@ -69,6 +71,17 @@ def url(name: str, default: str, schemes: tuple[str, ...]) -> str:
             allowed = ", ".join(f"{scheme}://" for scheme in schemes)
             raise ImproperlyConfigured(f"{name} is no URL that starts with {allowed}.")
     return value
+
+
+def redis(name: str) -> str:
+    """A URL of one Redis, or of several (kit/plumbing/redis_urls.py), or nothing."""
+    value = text(name)
+    try:
+        if redis_urls.several(value):
+            return value
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}.") from None
+    return url(name, "", ("redis", "rediss", "unix"))
 
 
 def zone(name: str, default: str) -> str:

@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from h5 import files
 from kit.http import service_keys
-from kit.plumbing import filebroker
+from kit.plumbing import filebroker, redis_urls
 from redpacket_site import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -209,7 +209,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env.url("REDPACKET_REDIS_URL", "", ("redis", "rediss", "unix"))
+REDIS_URL = env.redis("REDPACKET_REDIS_URL")
 REDIS_OPTIONS = {
     # A dead Redis must become the database path quickly: short waits, no retries.
     "socket_connect_timeout": 0.2,
@@ -219,17 +219,7 @@ REDIS_OPTIONS = {
     "max_connections": 64,
 }
 CACHES = {
-    "default": {
-        "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": REDIS_URL,
-        "OPTIONS": {
-            "CONNECTION_POOL_KWARGS": REDIS_OPTIONS,
-            # Whoever can write there must not have us run what he wrote, as pickle would.
-            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
-        },
-    }
-    if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "default": redis_urls.cache_of(REDIS_URL, REDIS_OPTIONS),
     # For what is no JSON and one process may remember for itself.
     "process": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
@@ -239,7 +229,12 @@ CACHES = {
 }
 
 # --- Celery (the schedule itself is a table in celery.py) ---------------------------------------
-CELERY_BROKER_URL = env.text("REDPACKET_BROKER_URL", REDIS_URL or "atomicfile://localhost")
+_broker, _told = redis_urls.broker_of(REDIS_URL)
+CELERY_BROKER_URL = env.text("REDPACKET_BROKER_URL", _broker or "atomicfile://localhost")
+if REDIS_URL.startswith(redis_urls.CLUSTER) and not env.text("REDPACKET_BROKER_URL"):
+    raise ImproperlyConfigured(
+        "REDPACKET_BROKER_URL must be set: Celery takes no Redis Cluster as its broker."
+    )
 if CELERY_BROKER_URL.startswith("unix://"):
     CELERY_BROKER_URL = "redis+socket://" + CELERY_BROKER_URL.removeprefix("unix://")
 if CELERY_BROKER_URL.startswith("atomicfile:"):
@@ -253,6 +248,7 @@ else:
         # A broker that is gone without a word must not hold beat or a worker for ever.
         "socket_timeout": 10,
         "socket_connect_timeout": 3,
+        **_told,
     }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from django.core.exceptions import ImproperlyConfigured
 
+from kit.plumbing import redis_urls
 from redpacket_site import env
 
 pytestmark = pytest.mark.once
@@ -64,6 +65,29 @@ def test_sense_is_read(monkeypatch):
     assert env.names("X", "") == ["a", "b", "c"]
     monkeypatch.setenv("X", "redis://:p@h:6379/1")
     assert env.url("X", "", ("redis",)) == "redis://:p@h:6379/1"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["redis+sentinel://h:26379/0", "redis+sentinel://h/name/0", "redis+cluster://h:1/name/0",
+     "redis+cluster://h", "redis+sentinel://h:1;h:2/name/0", "memcached://h"],
+)  # fmt: skip
+def test_a_url_of_several_redis_that_makes_no_sense_is_refused(monkeypatch, value):
+    monkeypatch.setenv("X", value)
+    with pytest.raises(ImproperlyConfigured, match=r"^X"):
+        env.redis("X")
+
+
+def test_several_redis_are_cache_and_broker():
+    url = "redis+sentinel://:p%40ss@one:26379,two:26379/hongbao/3"
+    cache = redis_urls.cache_of(url, {"socket_timeout": 1, "socket_connect_timeout": 2})
+    assert cache["LOCATION"] == "redis://hongbao/3"
+    assert cache["OPTIONS"]["SENTINELS"] == [("one", 26379), ("two", 26379)]
+    assert cache["OPTIONS"]["PASSWORD"] == "p@ss"
+    broker, told = redis_urls.broker_of(url)
+    assert broker == "sentinel://:p%40ss@one:26379/3;sentinel://:p%40ss@two:26379/3"
+    assert told == {"master_name": "hongbao"}
+    assert redis_urls.broker_of("redis+cluster://one:6379") == ("", {})
 
 
 def test_database_urls(monkeypatch):

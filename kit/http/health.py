@@ -124,7 +124,7 @@ def _redis() -> str:
     if not redis.is_configured():
         return "not configured"
     try:
-        redis.call(lambda connection: connection.ping())
+        redis.check()
     except redis.Down:
         return "down"
     return "ok"

@@ -1,6 +1,8 @@
 """The connections to Redis, with a breaker: a dead Redis turns into the other path quickly.
 
 A thread keeps one connection for itself: redis-py's pool and client cost more than the round trip.
+A Cluster is asked by redis-py's own client, which knows where the slots are; each of its masters
+has a breaker of its own, so that the packets of the others go on when one is gone.
 """
 
 import hashlib
@@ -10,20 +12,21 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import hiredis
 import structlog
 from django.conf import settings
 from redis._parsers import BaseParser
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
 
-from kit.plumbing import forks
+from kit.plumbing import forks, redis_urls
 
 log = structlog.get_logger(__name__)
 
 READ_BYTES = 65536
 BROKEN_S = 1.0  # how long nobody tries again after a failure
+FAILURES = (RedisError, RedisClusterException, OSError)
 
 
 class Down(Exception):
@@ -51,6 +54,7 @@ class _Breaker:
 
 
 breaker = _Breaker()
+_of_masters: dict[str, _Breaker] = {}
 _own = threading.local()
 
 
@@ -59,10 +63,17 @@ def _renew() -> None:
     """Two processes on one connection would read each other's answers."""
     global breaker, _own
     breaker, _own = _Breaker(), threading.local()
+    _of_masters.clear()
+    _cluster.cache_clear()
 
 
 def is_configured() -> bool:
     return bool(settings.REDIS_URL)
+
+
+def is_cluster() -> bool:
+    """Whether keys live in slots: a script sees those of one hash tag alone."""
+    return settings.REDIS_URL.startswith(redis_urls.CLUSTER)
 
 
 def run(source: str, keys: Sequence[str], args: Sequence) -> Any:
@@ -70,36 +81,93 @@ def run(source: str, keys: Sequence[str], args: Sequence) -> Any:
 
     Raises: Down.
     """
-    return _guarded(_evaluate, source, keys, args)
+    if is_cluster():
+        return _guarded(_master_of(keys[0]), _evaluate_there, source, keys, args)
+    return _guarded(breaker, _evaluate, source, keys, args)
 
 
-def call(command: Callable[[Any], Any]) -> Any:
-    """command(client) with redis-py's own client, for what is not hot. Raises: Down."""
-    return _guarded(lambda: command(client()))
+def call(command: Callable[[Any], Any], key: str = "") -> Any:
+    """command(client) with redis-py's own client, for what is not hot; on a Cluster it goes by the
+    breaker of the master that has `key`. Raises: Down."""
+    return _guarded(_master_of(key) if is_cluster() else breaker, lambda: command(client()))
+
+
+def check() -> None:
+    """Whether every server that should answer does, and takes what is written. Raises: Down."""
+    if is_cluster():
+        _guarded(_Breaker(), _check_all)  # it opens nobody else's
+    else:
+        run("return redis.call('SET', KEYS[1], 1, 'PX', 1000)", ["ready"], [])
+
+
+def _check_all() -> None:
+    there = client()
+    if there.cluster_info(target_nodes=there.get_random_node())["cluster_state"] != "ok":
+        raise ConnectionError("the Cluster does not answer for all of its slots")
+    there.ping(target_nodes=there.PRIMARIES)
+
+
+def memory() -> list[dict[str, Any]]:
+    """What INFO says of each server's memory. Raises: Down."""
+    if not is_cluster():
+        return [call(lambda r: r.info("memory"))]
+    return list(call(lambda r: r.info("memory", target_nodes=r.PRIMARIES)).values())
+
+
+def client() -> Any:
+    return _cluster() if is_cluster() else _one()
 
 
 @cache
-def client() -> Any:
+def _cluster() -> Any:
+    from redis.backoff import NoBackoff
+    from redis.cluster import ClusterNode, RedisCluster
+    from redis.retry import Retry
+
+    many = cast(redis_urls.Several, redis_urls.several(settings.REDIS_URL))
+    waits = {
+        name: settings.REDIS_OPTIONS[name] for name in ("socket_timeout", "socket_connect_timeout")
+    }
+    return RedisCluster(
+        startup_nodes=[ClusterNode(host, port) for host, port in many.hosts],
+        password=many.password or None,
+        retry=Retry(NoBackoff(), 1),  # once more, where the slot has moved to
+        require_full_coverage=False,
+        **cast(Any, waits),
+    )
+
+
+@cache
+def _one() -> Any:
     from django_redis import get_redis_connection
 
     return get_redis_connection("default")
 
 
-def _guarded(command: Callable[..., Any], *args: Any) -> Any:
-    if not settings.REDIS_URL or not breaker.lets_through():
+def _master_of(key: str) -> _Breaker:
+    """The breaker of the master that has this key."""
+    try:
+        name = _cluster().get_node_from_key(key).name
+    except (*FAILURES, AttributeError):
+        name = ""  # nobody has this slot, or nobody answers
+    return _of_masters.setdefault(name, _Breaker())
+
+
+def _guarded(of: _Breaker, command: Callable[..., Any], *args: Any) -> Any:
+    if not settings.REDIS_URL or not of.lets_through():
         raise Down()
     try:
         answer = command(*args)
     except ResponseError as error:
         if not _is_of_data(error):
-            breaker.failed()
+            of.failed()
         log.warning("redis_refused", error=repr(error))
         raise Down() from error
-    except (RedisError, OSError) as error:
-        breaker.failed()
+    except FAILURES as error:
+        of.failed()
         log.warning("redis_down", error=repr(error))
         raise Down() from error
-    breaker.until = 0.0
+    of.until = 0.0
     return answer
 
 
@@ -116,6 +184,13 @@ def _evaluate(source: str, keys: Sequence[str], args: Sequence) -> Any:
         return link.ask("EVALSHA", _sha(source), len(keys), *keys, *args)
     except NoScriptError:
         return link.ask("EVAL", source, len(keys), *keys, *args)
+
+
+def _evaluate_there(source: str, keys: Sequence[str], args: Sequence) -> Any:
+    try:
+        return client().evalsha(_sha(source), len(keys), *keys, *args)
+    except NoScriptError:
+        return client().eval(source, len(keys), *keys, *args)
 
 
 @cache

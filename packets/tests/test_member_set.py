@@ -70,7 +70,7 @@ def test_a_whole_list_that_differs_in_one_changes_one(with_redis, packet):
     with statements() as sql:
         assert take(packet, "bob") == "grabbed"
     assert "GroupMember" not in str(sql)
-    copy = redis.call(lambda r: r.smembers("group:g1"))
+    copy = redis.call(lambda r: r.smembers("group:{g1}"))
     assert {name.decode() for name in copy} - {member_set.PRESENT} == wish
 
 
@@ -87,15 +87,15 @@ def test_a_whole_list_is_written_in_few_statements():
 
 def test_while_one_builds_the_others_go_by_the_table(with_redis, packet):
     """Nobody waits until a hundred thousand names are copied."""
-    redis.call(lambda r: r.delete("group:g1"))
-    redis.call(lambda r: r.set("guard:group:g1", 1, px=tickets.GROUP_GUARD_MS))
+    redis.call(lambda r: r.delete("group:{g1}"))
+    redis.call(lambda r: r.set("guard:group:{g1}", 1, px=tickets.GROUP_GUARD_MS))
     GroupMember.objects.filter(user_id="member000002").delete()
 
     with statements() as sql, pytest.raises(NotFound):
         take(packet, "member000002")
     assert sql == ["SELECT"]
     assert take(packet, "member000001") == "grabbed"
-    assert not redis.call(lambda r: r.exists("group:g1"))
+    assert not redis.call(lambda r: r.exists("group:{g1}"))
 
 
 def test_a_list_names_what_is_no_id():

@@ -24,6 +24,8 @@ from packets import member_set
 from packets.models import RedPacket, Share
 from packets.refusals import NotForYou, NotIssued, OwnPacket, PacketClosed, PacketFrozen
 from packets.states import Kind, Outcome, PayStatus
+from packets.tickets import elsewhere
+from packets.tickets.elsewhere import FROZEN_WALLETS
 from wallets.models import Wallet
 from wallets.refusals import WalletFrozen
 
@@ -34,7 +36,6 @@ GUARD_MS, GROUP_GUARD_MS = 2000, 10_000  # a group may have 100,000 members
 KEPT_PAST_DEADLINE_S = 3600
 KEPT_UNSETTLED_S = 5  # drafts, frozen and shut packets: should a message get lost, it heals by then
 SET_KEPT_S = 600
-FROZEN_WALLETS = "wallets:frozen"
 
 TAKE = (Path(__file__).parent / "take.lua").read_text()
 
@@ -177,6 +178,8 @@ def take(
                     return Outcome.TOO_SLOW
                 if int(answer[2]) <= now_ms:
                     return Outcome.EXPIRED
+            case b"elsewhere":
+                elsewhere.heard(public_id, answer[1].decode())
             case b"unbuilt":
                 if not _build(public_id, *answer[1:]) and answer[1] == b"group":
                     # A big group takes a moment: meanwhile the table says who is in it.
@@ -196,6 +199,8 @@ def _ask(
     counted: bool = False,
 ) -> list:
     """What take.lua says to one grab. Raises: Down."""
+    if redis.is_cluster():
+        return _ask_in_slots(public_id, user_id, now, member, again=again, counted=counted)
     rate = throttle.GRAB
     is_throttled = settings.REDPACKET_THROTTLE and not counted
     packet = f"packet:{{{public_id}}}:"
@@ -210,6 +215,42 @@ def _ask(
             rate.interval_ms if is_throttled else 0,
             rate.tolerance_ms if is_throttled else 0,
             "" if member is None else int(member),
+        ),
+    )
+
+
+def _ask_in_slots(
+    public_id: str,
+    user_id: str,
+    now: datetime,
+    member: bool | None,
+    *,
+    again: bool,
+    counted: bool,
+) -> list:
+    """The same on a Cluster: the packet's slot decides, and is told what other slots say. Raises:
+    Throttled, Down."""
+    if not counted:
+        throttle.check(throttle.GRAB, user_id)
+    is_frozen = elsewhere.is_frozen(user_id)
+    if is_frozen is None:
+        return [b"unbuilt", b"wallets"]
+    if member is None and (group_id := elsewhere.group_of(public_id)):
+        member = elsewhere.is_member(group_id, user_id)
+        if member is None:
+            return [b"unbuilt", b"group", group_id.encode()]
+    return redis.run(
+        TAKE,
+        _keys(public_id)[:3],
+        (
+            user_id,
+            int(now.timestamp() * 1000),
+            LEASE_MS,
+            int(again),
+            0,
+            0,
+            "" if member is None else int(member),
+            int(is_frozen),
         ),
     )
 
@@ -273,6 +314,7 @@ def forget(public_id: str) -> None:
 
 def forget_frozen_wallets() -> None:
     """A wallet was frozen or unfrozen."""
+    elsewhere.forget()
     with suppress(Down):  # the share's WHERE holds
         redis.run(FORGET, [_version(FROZEN_WALLETS), FROZEN_WALLETS], [])
 
@@ -304,10 +346,10 @@ def _build(public_id: str, what: bytes, group_id: bytes = b"") -> bool:
            the version read before, and the script drops it when the version has moved on.
     """
     if what == b"group":
-        guard, kept_ms = f"guard:group:{group_id.decode()}", GROUP_GUARD_MS
+        guard, kept_ms = f"guard:{member_set.key(group_id.decode())}", GROUP_GUARD_MS
     else:
         guard, kept_ms = f"{_keys(public_id)[4]}:{what.decode()}", GUARD_MS
-    if not redis.call(lambda r: r.set(guard, 1, nx=True, px=kept_ms)):
+    if not redis.call(lambda r: r.set(guard, 1, nx=True, px=kept_ms), guard):
         if what != b"group":
             time.sleep(BUILD_WAIT_S)
         return False
@@ -321,14 +363,14 @@ def _build(public_id: str, what: bytes, group_id: bytes = b"") -> bool:
                 frozen = Wallet.objects.filter(is_frozen=True)
                 _build_set(FROZEN_WALLETS, frozen.values_list("user_id", flat=True))
     finally:
-        redis.call(lambda r: r.delete(guard))
+        redis.call(lambda r: r.delete(guard), guard)
     return True
 
 
 def _build_packet(public_id: str) -> None:
     """Raises: NotFound (404), Down."""
     *keys, version_key, _ = _keys(public_id)
-    version = redis.call(lambda r: r.get(version_key)) or b"0"
+    version = redis.call(lambda r: r.get(version_key), version_key) or b"0"
     packet = RedPacket.objects.filter(public_id=public_id).first()
     if packet is None:
         raise NotFound()
@@ -386,5 +428,5 @@ def _version(key: str) -> str:
 
 
 def _build_set(key: str, members: Iterable[str]) -> None:
-    version = redis.call(lambda r: r.get(_version(key))) or b"0"
+    version = redis.call(lambda r: r.get(_version(key)), _version(key)) or b"0"
     redis.run(BUILD_SET, [key, _version(key)], [version, SET_KEPT_S, member_set.PRESENT, *members])

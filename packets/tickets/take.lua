@@ -1,9 +1,11 @@
 -- Everything that decides a grab before the database does, in one round trip (docs/map.md).
 --
 -- KEYS  1 header  2 queue of positions  3 takers  4 frozen wallets  5 the caller's throttle
---       (1 to 3 share the packet's hash tag; the group's key is known only from the header)
+--       (1 to 3 share the packet's hash tag, and on a Cluster they are all that is given; the
+--       group's key is known only from the header)
 -- ARGV  1 user  2 now, ms  3 lease, ms  4 "1": take although marked  5 throttle interval, ms (0: off)
---       6 throttle tolerance, ms  7 member: "1" yes, "0" no, "" ask the set
+--       6 throttle tolerance, ms  7 member: "1" yes, "0" no, "" ask the set  8 on a Cluster: "1":
+--       the wallet is frozen
 -- Answers {word, ...}. The order of the checks is api.md's.
 --
 -- Two clocks: the caller's says whether the packet has expired, as it does in the database; rates
@@ -42,7 +44,8 @@ if kind == '1' then
 elseif ARGV[7] == '0' then
   return {'not_found'}
 elseif ARGV[7] == '' then
-  local group = 'group:' .. for_id
+  if not KEYS[4] then return {'elsewhere', for_id} end
+  local group = 'group:{' .. for_id .. '}'
   if redis.call('SISMEMBER', group, user) == 0 then
     if redis.call('SISMEMBER', group, '') == 0 then return {'unbuilt', 'group', for_id} end
     return {'not_found'}
@@ -58,9 +61,13 @@ end
 if h[5] == '1' then return {'packet_closed'} end
 if h[3] == '0' then return {'not_issued'} end
 if h[4] == '1' then return {'packet_frozen'} end
-local frozen = redis.call('SMISMEMBER', KEYS[4], '', user)
-if frozen[1] == 0 then return {'unbuilt', 'wallets'} end
-if frozen[2] == 1 then return {'wallet_frozen'} end
+if KEYS[4] then
+  local frozen = redis.call('SMISMEMBER', KEYS[4], '', user)
+  if frozen[1] == 0 then return {'unbuilt', 'wallets'} end
+  if frozen[2] == 1 then return {'wallet_frozen'} end
+elseif ARGV[8] == '1' then
+  return {'wallet_frozen'}
+end
 
 if h[6] == '1' and not own then return {'too_slow'} end
 

@@ -47,7 +47,7 @@ def test_no_groups_name_is_another_groups_key(with_redis, name):
 def test_a_spoilt_copy_of_a_group_costs_nobody_redis(with_redis):
     make_group("alice", "bob")
     packet = make_paid_packet(Kind.EQUAL, 2, "1.00")
-    redis.call(lambda r: r.set("group:g1", "spoilt", ex=60))
+    redis.call(lambda r: r.set("group:{g1}", "spoilt", ex=60))
 
     grabbed = user("bob").post(f"packets/{packet.public_id}/grab")
 

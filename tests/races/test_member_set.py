@@ -21,7 +21,7 @@ def group():
 
 
 def in_the_copy() -> set[str]:
-    names = redis.call(lambda r: r.smembers("group:g1"))
+    names = redis.call(lambda r: r.smembers("group:{g1}"))
     return {name.decode() for name in names} - {member_set.PRESENT}
 
 
@@ -109,9 +109,9 @@ def test_a_word_of_another_release_under_a_build_drops_it(monkeypatch):
 
     def meanwhile():
         GroupMember.objects.filter(user_id="bob").delete()
-        redis.call(lambda r: r.incr("version:group:g1"))
-        redis.call(lambda r: r.expire("version:group:g1", 3600))
-        redis.call(lambda r: r.delete("group:g1"))
+        redis.call(lambda r: r.incr("version:group:{g1}"))
+        redis.call(lambda r: r.expire("version:group:{g1}", 3600))
+        redis.call(lambda r: r.delete("group:{g1}"))
 
     before(monkeypatch, member_set.LOOK, meanwhile)
 
@@ -206,7 +206,7 @@ def test_of_a_crowd_that_comes_and_goes_the_copy_is_the_table():
             answers.append((chat.delete if turn % 2 else chat.put)(path).status_code)
             user(name).post(f"packets/{packet.public_id}/grab")
             if turn == 2:
-                redis.call(lambda r: r.delete("group:g1"))
+                redis.call(lambda r: r.delete("group:{g1}"))
         return answers
 
     names = ["carol", "dave", "erin", "dave", "carol", "erin"]
@@ -223,7 +223,7 @@ def test_of_a_crowd_that_comes_and_goes_the_copy_is_the_table():
 def test_a_stale_copy_lets_nobody_win_and_is_put_right():
     packet = make_paid_packet(Kind.EQUAL, 2, "1.00")
     member_set.build("g1")
-    redis.call(lambda r: r.sadd("group:g1", "mallory"))
+    redis.call(lambda r: r.sadd("group:{g1}", "mallory"))
 
     with pytest.raises(NotFound):
         grab.grab(public_id=packet.public_id, caller=Caller("mallory"), now=timezone.now())
