@@ -9,8 +9,10 @@ from django.utils import timezone
 
 from packets.models import RedPacket
 from packets.states import Kind
+from sandbox.tokens import token
 from tests import make
 from tests.h5.phones import face
+from tests.office.browser import ARGUMENTS, CHROMIUM
 
 pytestmark = pytest.mark.once
 
@@ -169,3 +171,24 @@ def test_what_makes_it_ask_at_once_and_what_stops_it(phone):
     page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow')); asked.length = 0")
     clock._settle()
     assert clock.asked() == []
+
+
+def test_a_page_out_of_the_back_forward_cache_reads_anew(phone):
+    """The real one, which playwright turns off."""
+    packet = make.make_paid_packet()
+    with phone.browser.browser_type.launch(
+        executable_path=CHROMIUM, args=ARGUMENTS,
+        ignore_default_args=["--disable-back-forward-cache"],
+    ) as browser:  # fmt: skip
+        page = browser.new_page(locale="zh-CN")
+        page.goto(f"{phone.base}/h5/packet/{packet.public_id}#token={token('u1', 600)}")
+        face(page, "envelope")
+        page.evaluate(
+            "addEventListener('pageshow', (event) => { window.wasKept = event.persisted; })"
+        )
+        page.goto(f"{phone.base}/robots.txt")
+        grabbed(packet, "u1")
+        page.go_back(wait_until="commit")
+        face(page, "luck")
+
+        assert page.evaluate("wasKept") is True
