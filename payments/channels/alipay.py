@@ -15,24 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from django.utils import timezone
 
-from payments.channels import http, wire
-from payments.channels.base import (
-    Acknowledgement,
-    Answer,
-    ChannelDown,
-    Forged,
-    NoBill,
-    Noted,
-    Notice,
-    Payment,
-    RefundAnswer,
-    RefundState,
-    Refused,
-    Returned,
-    Reused,
-    State,
-    Wanted,
-)
+from payments.channels import base, http, wire
 from payments.channels.config import AlipaySettings
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import PayType, Scene
@@ -89,7 +72,7 @@ class Alipay:
     def asks_for(self, scene: Scene) -> bool:
         return scene == Scene.NATIVE
 
-    def create(self, order: PaymentOrder, wanted: Wanted) -> dict:
+    def create(self, order: PaymentOrder, wanted: base.Wanted) -> dict:
         """App and h5 orders are made by the payer's own device, out of what is signed here; a QR
         code is asked for."""
         method, product = PRODUCTS[Scene(wanted.scene)]
@@ -111,20 +94,20 @@ class Alipay:
         answer = self._sent(method, signed)
         if answer.get("code") != OK:
             is_reused = answer.get("sub_code") in REUSED
-            raise (Reused if is_reused else Refused)(_says(answer))
+            raise (base.Reused if is_reused else base.Refused)(_says(answer))
         return {"qr_code": _text(answer, "qr_code")}
 
     def ends_early(self, scene: Scene) -> bool:
         return False
 
-    def query(self, order: PaymentOrder) -> Answer:
+    def query(self, order: PaymentOrder) -> base.Answer:
         answer = self._asked("alipay.trade.query", {"out_trade_no": order.order_no})
         if answer.get("sub_code") == UNKNOWN_TRADE:
-            return Answer(State.UNKNOWN, says=UNKNOWN_TRADE)
+            return base.Answer(base.State.UNKNOWN, says=UNKNOWN_TRADE)
         if answer.get("code") != OK:
-            raise ChannelDown(_says(answer))
+            raise base.ChannelDown(_says(answer))
         if answer.get("out_trade_no") != order.order_no:
-            raise ChannelDown("the answer is about another order")
+            raise base.ChannelDown("the answer is about another order")
         status = _text(answer, "trade_status")
         # Closed: timed out, closed, or wholly refunded; what was paid has a time of that.
         was_paid = status == CLOSED and answer.get("send_pay_date")
@@ -132,28 +115,28 @@ class Alipay:
             try:
                 payment = self._payment(answer, "send_pay_date")
             except wire.Malformed as error:
-                raise ChannelDown(f"the answer makes no sense: {error}") from error
+                raise base.ChannelDown(f"the answer makes no sense: {error}") from error
             if was_paid:
-                return Answer(State.REFUNDED, says=status, was_paid=payment)
-            return Answer(State.PAID, payment, status)
+                return base.Answer(base.State.REFUNDED, says=status, was_paid=payment)
+            return base.Answer(base.State.PAID, payment, status)
         if status == CLOSED:
-            return Answer(State.CLOSED, says=status)
-        return Answer(State.PENDING, says=status)
+            return base.Answer(base.State.CLOSED, says=status)
+        return base.Answer(base.State.PENDING, says=status)
 
-    def close(self, order: PaymentOrder) -> Answer:
+    def close(self, order: PaymentOrder) -> base.Answer:
         """An order that no device has begun is unknown there, and could still be begun until the
         time-out that is signed into it."""
         answer = self._asked("alipay.trade.close", {"out_trade_no": order.order_no})
         if answer.get("code") == OK:
-            return Answer(State.CLOSED, says="closed")
+            return base.Answer(base.State.CLOSED, says="closed")
         found = self.query(order)
-        if found.state == State.UNKNOWN:
-            state = State.CLOSED if wire.is_timed_out(order) else State.PENDING
-            return Answer(state, says=found.says)
+        if found.state == base.State.UNKNOWN:
+            state = base.State.CLOSED if wire.is_timed_out(order) else base.State.PENDING
+            return base.Answer(state, says=found.says)
         return found
 
     # --- Messages from there --------------------------------------------------------------------
-    def notice(self, notice: Notice, now: datetime) -> Payment | Noted:
+    def notice(self, notice: base.Notice, now: datetime) -> base.Payment | base.Noted:
         """A payment is a trade's news, has TRADE_SUCCESS or TRADE_FINISHED and tells of no refund:
         a partial refund is announced as TRADE_SUCCESS, too, with its own time, number and
         amount."""
@@ -161,22 +144,22 @@ class Alipay:
             fields = self._form(notice.body)
             kind = fields.get("notify_type", "")
             if kind != TRADE_NOTICE and fields.get("app_id") == self.settings.app_id:
-                return Noted("", "", f"notify_type {kind}"[:64])
+                return base.Noted("", "", f"notify_type {kind}"[:64])
             self._check_identity(fields)
             order_no = wire.number(fields.get("out_trade_no"))
             trade_no = wire.number(fields.get("trade_no"))
             status = fields.get("trade_status", "")
             if _tells_of_refund(fields):
                 says = f"{status}, refund {fields.get('refund_fee')}"[:64]
-                return _told_of_refund(fields, Noted(order_no, trade_no, says))
+                return _told_of_refund(fields, base.Noted(order_no, trade_no, says))
             if status not in PAID:
-                return Noted(order_no, trade_no, status[:64])
+                return base.Noted(order_no, trade_no, status[:64])
             return self._payment(fields, "gmt_payment")
         except wire.Malformed as error:
-            raise Forged(str(error)) from error
+            raise base.Forged(str(error)) from error
 
-    def acknowledge(self, *, accepted: bool) -> Acknowledgement:
-        return Acknowledgement(b"success" if accepted else b"failure")
+    def acknowledge(self, *, accepted: bool) -> base.Acknowledgement:
+        return base.Acknowledgement(b"success" if accepted else b"failure")
 
     def result(self, order: PaymentOrder, result: str) -> None:
         """The app's SDK returns `{resultStatus, result, memo}` (or its `result` alone); a mobile
@@ -187,27 +170,27 @@ class Alipay:
             else:
                 said = self._form(result.partition("?")[2].encode() or result.encode())
                 if not said.get("method", "").endswith(".return"):
-                    raise Forged("not a return from the cashier")  # a notice is no result
+                    raise base.Forged("not a return from the cashier")  # a notice is no result
             self._check_identity(said)
             if said.get("out_trade_no") != order.order_no:
-                raise Forged("the result is another order's")
+                raise base.Forged("the result is another order's")
             if wire.yuan(said.get("total_amount")) != order.amount:
-                raise Forged("the result names another amount")
+                raise base.Forged("the result names another amount")
         except (wire.Malformed, UnicodeEncodeError) as error:
-            raise Forged(str(error)) from error
+            raise base.Forged(str(error)) from error
 
     def _app_result(self, text: str) -> dict[str, Any]:
         outer = wire.json_object(text)
         if "resultStatus" in outer:
             if str(outer["resultStatus"]) not in APP_STATUSES:
-                raise Forged("the app's SDK says that nothing was paid")
+                raise base.Forged("the app's SDK says that nothing was paid")
             inner = outer.get("result")
             if not isinstance(inner, str):
-                raise Forged("the result is no text")
+                raise base.Forged("the result is no text")
             text = inner
         said = self._verified(text, APP_RESPONSE)
         if said.get("code") != OK:
-            raise Forged(f"the result says {str(said.get('code'))[:16]}")
+            raise base.Forged(f"the result says {str(said.get('code'))[:16]}")
         return said
 
     def _form(self, body: bytes) -> dict[str, str]:
@@ -236,8 +219,8 @@ class Alipay:
         if fields.get("seller_id") != self.settings.seller_id:
             raise wire.Malformed("another seller's")
 
-    def _payment(self, fields: dict[str, Any], paid_at: str) -> Payment:
-        return Payment(
+    def _payment(self, fields: dict[str, Any], paid_at: str) -> base.Payment:
+        return base.Payment(
             self.pay_type,
             order_no=wire.number(fields.get("out_trade_no")),
             trade_no=wire.number(fields.get("trade_no")),
@@ -247,7 +230,7 @@ class Alipay:
         )
 
     # --- Refunds and bills ----------------------------------------------------------------------
-    def refund(self, refund: ChannelRefund) -> RefundAnswer:
+    def refund(self, refund: ChannelRefund) -> base.RefundAnswer:
         answer = self._asked(
             "alipay.trade.refund",
             {
@@ -259,34 +242,34 @@ class Alipay:
             repeatable=False,
         )
         if answer.get("code") == BUSINESS_FAILED and answer.get("sub_code") in REFUSALS:
-            return RefundAnswer(RefundState.REFUSED, _says(answer))
+            return base.RefundAnswer(base.RefundState.REFUSED, _says(answer))
         if answer.get("code") != OK:
-            raise ChannelDown(_says(answer))
+            raise base.ChannelDown(_says(answer))
         if answer.get("fund_change") == "Y":
-            return RefundAnswer(RefundState.DONE)
+            return base.RefundAnswer(base.RefundState.DONE)
         # "N": nothing moved by this request. Either an earlier one did it, or it is under way.
         return self.query_refund(refund)
 
-    def query_refund(self, refund: ChannelRefund) -> RefundAnswer:
+    def query_refund(self, refund: ChannelRefund) -> base.RefundAnswer:
         answer = self._asked(
             "alipay.trade.fastpay.refund.query",
             {"trade_no": refund.trade_no, "out_request_no": refund.refund_no},
         )
         if answer.get("sub_code") == UNKNOWN_TRADE:
-            return RefundAnswer(RefundState.UNKNOWN, UNKNOWN_TRADE)
+            return base.RefundAnswer(base.RefundState.UNKNOWN, UNKNOWN_TRADE)
         if answer.get("code") != OK:
-            raise ChannelDown(_says(answer))
+            raise base.ChannelDown(_says(answer))
         if not answer.get("out_request_no"):
-            return RefundAnswer(RefundState.UNKNOWN)
+            return base.RefundAnswer(base.RefundState.UNKNOWN)
         if answer["out_request_no"] != refund.refund_no:
-            raise ChannelDown("the answer is about another refund")
+            raise base.ChannelDown("the answer is about another refund")
         status = str(answer.get("refund_status") or "")
         if status == "REFUND_SUCCESS":
             at = wire.moment(answer.get("gmt_refund_pay"), wire.DASHED)
-            return RefundAnswer(RefundState.DONE, at=at)
+            return base.RefundAnswer(base.RefundState.DONE, at=at)
         if not status:  # "not received, or failed": to be sent again under the same number
-            return RefundAnswer(RefundState.UNKNOWN, "no refund_status")
-        return RefundAnswer(RefundState.PENDING, status)
+            return base.RefundAnswer(base.RefundState.UNKNOWN, "no refund_status")
+        return base.RefundAnswer(base.RefundState.PENDING, status)
 
     def bill(self, day: date) -> bytes:
         answer = self._asked(
@@ -294,17 +277,17 @@ class Alipay:
             {"bill_type": "trade", "bill_date": day.isoformat()},
         )
         if answer.get("sub_code") == NO_BILL:
-            raise NoBill(_says(answer))
+            raise base.NoBill(_says(answer))
         if answer.get("code") != OK:
-            raise Refused(_says(answer))
+            raise base.Refused(_says(answer))
         url = _text(answer, "bill_download_url")
         if urlsplit(url).scheme not in ("https", urlsplit(self._url).scheme):
-            raise ChannelDown("the bill is not offered over https")
+            raise base.ChannelDown("the bill is not offered over https")
         reply = http.call(
             "GET", url, by=f"{self.line} bills", headers={}, repeatable=True, bill=True
         )
         if reply.status != 200 or not reply.body:
-            raise ChannelDown(f"HTTP {reply.status} for the bill")
+            raise base.ChannelDown(f"HTTP {reply.status} for the bill")
         return reply.body
 
     # --- The wire -------------------------------------------------------------------------------
@@ -352,10 +335,10 @@ class Alipay:
         try:
             text, charset = _decoded(reply.body)
             answer = self._verified(text, f"{method.replace('.', '_')}_response", charset)
-        except (wire.Malformed, Forged) as error:
-            raise ChannelDown(f"HTTP {reply.status}: {error}") from error
+        except (wire.Malformed, base.Forged) as error:
+            raise base.ChannelDown(f"HTTP {reply.status}: {error}") from error
         if answer.get("code") in TRY_AGAIN or answer.get("sub_code") in TRY_AGAIN:
-            raise ChannelDown(_says(answer))
+            raise base.ChannelDown(_says(answer))
         return answer
 
     def _verified(self, text: str, name: str, charset: str = "utf-8") -> dict[str, Any]:
@@ -397,26 +380,26 @@ def _tells_of_refund(fields: dict[str, str]) -> bool:
     )
 
 
-def _told_of_refund(fields: dict[str, str], noted: Noted) -> Noted:
+def _told_of_refund(fields: dict[str, str], noted: base.Noted) -> base.Noted:
     """Alipay tells of a refund when it is done, by the number that it was asked for under; only the
     sum of all refunds stands beside it."""
     refund_no = fields.get("out_biz_no", "")
     if not refund_no:
         return noted
     at = wire.moment(fields.get("gmt_refund", "")[:19], wire.DASHED)
-    return Returned(
+    return base.Returned(
         noted.order_no,
         noted.trade_no,
         noted.says,
         refund_no=refund_no,
-        answer=RefundAnswer(RefundState.DONE, noted.says, at),
+        answer=base.RefundAnswer(base.RefundState.DONE, noted.says, at),
     )
 
 
 def _text(answer: dict[str, Any], name: str) -> str:
     value = answer.get(name)
     if not isinstance(value, str) or not value:
-        raise ChannelDown(f"the answer has no {name}")
+        raise base.ChannelDown(f"the answer has no {name}")
     return value
 
 

@@ -20,24 +20,7 @@ from django.conf import settings as project
 from django.utils import timezone
 
 from kit import money
-from payments.channels import certificates, http, keys, wire
-from payments.channels.base import (
-    Acknowledgement,
-    Answer,
-    ChannelDown,
-    Forged,
-    NoBill,
-    Noted,
-    Notice,
-    Payment,
-    RefundAnswer,
-    RefundState,
-    Refused,
-    Returned,
-    Reused,
-    State,
-    Wanted,
-)
+from payments.channels import base, certificates, http, keys, wire
 from payments.channels.config import UnionpaySettings
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import PayType, Scene
@@ -81,7 +64,7 @@ class UnionPay:
     def asks_for(self, scene: Scene) -> bool:
         return scene != Scene.H5
 
-    def create(self, order: PaymentOrder, wanted: Wanted) -> dict:
+    def create(self, order: PaymentOrder, wanted: base.Wanted) -> dict:
         """An app gets a number to start UnionPay's SDK with, a page gets a form to post itself, a
         screen gets a QR code."""
         scene = Scene(wanted.scene)
@@ -105,42 +88,44 @@ class UnionPay:
         # Not repeated by itself: the gateway may call the second one a double.
         answer = self._asked(self._url(path), fields, repeatable=False)
         if answer.get("respCode") in TRY_AGAIN:
-            raise ChannelDown(_says(answer))
+            raise base.ChannelDown(_says(answer))
         if answer.get("respCode") == DOUBLED:
-            raise Reused(_says(answer))
+            raise base.Reused(_says(answer))
         if answer.get("respCode") != "00":
-            raise Refused(_says(answer))
+            raise base.Refused(_says(answer))
         name = "qrCode" if scene == Scene.NATIVE else "tn"
         if not answer.get(name):
-            raise ChannelDown(f"the answer has no {name}")
+            raise base.ChannelDown(f"the answer has no {name}")
         return {"qr_code" if scene == Scene.NATIVE else "tn": answer[name]}
 
     def ends_early(self, scene: Scene) -> bool:
         return False
 
-    def query(self, order: PaymentOrder) -> Answer:
+    def query(self, order: PaymentOrder) -> base.Answer:
         """A try that failed leaves the order payable until its time-out."""
         answer = self._queried(order.order_no, order.add_time)
         if answer.get("respCode") == UNKNOWN:
-            return Answer(State.UNKNOWN, says=_says(answer))
+            return base.Answer(base.State.UNKNOWN, says=_says(answer))
         said = answer.get("origRespCode", "")
         if said in PAID:
             try:
-                return Answer(State.PAID, self._payment(answer), said)
+                return base.Answer(base.State.PAID, self._payment(answer), said)
             except wire.Malformed as error:
-                raise ChannelDown(f"the answer makes no sense: {error}") from error
+                raise base.ChannelDown(f"the answer makes no sense: {error}") from error
         if not said:
-            raise ChannelDown("the answer has no origRespCode")  # silence is no "unpaid"
+            raise base.ChannelDown("the answer has no origRespCode")  # silence is no "unpaid"
         if said not in IN_THE_WORKS and wire.is_timed_out(order):
-            return Answer(State.CLOSED, says=f"{said}, and timed out")
-        return Answer(State.PENDING, says=said)
+            return base.Answer(base.State.CLOSED, says=f"{said}, and timed out")
+        return base.Answer(base.State.PENDING, says=said)
 
-    def close(self, order: PaymentOrder) -> Answer:
+    def close(self, order: PaymentOrder) -> base.Answer:
         """Nothing to call. Closed is what has timed out there and, asked after that, is unpaid."""
         is_timed_out = wire.is_timed_out(order)  # before the question, not after it
         found = self.query(order)
-        if found.state == State.UNKNOWN:
-            return Answer(State.CLOSED if is_timed_out else State.PENDING, says=found.says)
+        if found.state == base.State.UNKNOWN:
+            return base.Answer(
+                base.State.CLOSED if is_timed_out else base.State.PENDING, says=found.says
+            )
         return found
 
     def _queried(self, number: str, sent_at: datetime) -> dict[str, str]:
@@ -158,13 +143,13 @@ class UnionPay:
             repeatable=True,
         )
         if answer.get("respCode") not in ("00", UNKNOWN):
-            raise ChannelDown(_says(answer))
+            raise base.ChannelDown(_says(answer))
         if answer.get("orderId", number) != number or answer.get("txnTime", sent) != sent:
-            raise ChannelDown("the answer is about another order")
+            raise base.ChannelDown("the answer is about another order")
         return answer
 
     # --- Messages from there --------------------------------------------------------------------
-    def notice(self, notice: Notice, now: datetime) -> Payment | Noted:
+    def notice(self, notice: base.Notice, now: datetime) -> base.Payment | base.Noted:
         try:
             fields = self._verified(wire.form(notice.body), now)
             order_no = wire.number(fields.get("orderId"))
@@ -175,12 +160,12 @@ class UnionPay:
             says = f"txnType {fields.get('txnType')}, respCode {said}"
             if fields.get("txnType") == REFUND and fields.get("origQryId"):
                 return _told_of_refund(fields, says[:64])
-            return Noted(order_no, trade_no, says[:64])
+            return base.Noted(order_no, trade_no, says[:64])
         except wire.Malformed as error:
-            raise Forged(str(error)) from error
+            raise base.Forged(str(error)) from error
 
-    def acknowledge(self, *, accepted: bool) -> Acknowledgement:
-        return Acknowledgement(b"ok") if accepted else Acknowledgement(b"fail", 400)
+    def acknowledge(self, *, accepted: bool) -> base.Acknowledgement:
+        return base.Acknowledgement(b"ok") if accepted else base.Acknowledgement(b"fail", 400)
 
     def result(self, order: PaymentOrder, result: str) -> None:
         """A page returns with a signed form like a notification's. The app's SDK gives the word
@@ -193,13 +178,13 @@ class UnionPay:
             elif text != "success":
                 fields = self._verified(wire.form(text.encode()), timezone.now())
                 if fields.get("respCode") not in PAID or fields.get("txnType") != PURCHASE:
-                    raise Forged("the result says that nothing was paid")
+                    raise base.Forged("the result says that nothing was paid")
                 if fields.get("orderId") != order.order_no:
-                    raise Forged("the result is another order's")
+                    raise base.Forged("the result is another order's")
                 if wire.fen(fields.get("txnAmt")) != order.amount:
-                    raise Forged("the result names another amount")
+                    raise base.Forged("the result names another amount")
         except (wire.Malformed, UnicodeEncodeError) as error:
-            raise Forged(str(error)) from error
+            raise base.Forged(str(error)) from error
 
     def _check_app_result(self, order: PaymentOrder, result: dict) -> None:
         data, signature = result.get("data"), result.get("sign")
@@ -217,10 +202,10 @@ class UnionPay:
             if not wire.is_signed(key, digest, signature, sha1):
                 raise wire.Malformed("the SDK's signature does not hold")
 
-    def _payment(self, fields: dict[str, str]) -> Payment:
+    def _payment(self, fields: dict[str, str]) -> base.Payment:
         if fields.get("currencyCode") != YUAN:
             raise wire.Malformed("not in CNY")
-        return Payment(
+        return base.Payment(
             self.pay_type,
             order_no=wire.number(fields.get("orderId")),
             trade_no=wire.number(fields.get("queryId")),
@@ -256,7 +241,7 @@ class UnionPay:
         return fields
 
     # --- Refunds and bills ----------------------------------------------------------------------
-    def refund(self, refund: ChannelRefund) -> RefundAnswer:
+    def refund(self, refund: ChannelRefund) -> base.RefundAnswer:
         """Accepted is not done: whether it is, the query says."""
         answer = self._asked(
             self._url("backTransReq"),
@@ -276,24 +261,26 @@ class UnionPay:
         )
         said = answer.get("respCode", "")
         if said in (*PAID, *IN_THE_WORKS, DOUBLED):
-            return RefundAnswer(RefundState.PENDING, _says(answer))
+            return base.RefundAnswer(base.RefundState.PENDING, _says(answer))
         if said in REFUSALS:
-            return RefundAnswer(RefundState.REFUSED, _says(answer))
-        raise ChannelDown(_says(answer))
+            return base.RefundAnswer(base.RefundState.REFUSED, _says(answer))
+        raise base.ChannelDown(_says(answer))
 
-    def query_refund(self, refund: ChannelRefund) -> RefundAnswer:
+    def query_refund(self, refund: ChannelRefund) -> base.RefundAnswer:
         answer = self._queried(refund.refund_no, _sent_at(refund))
         if answer.get("respCode") == UNKNOWN:
-            return RefundAnswer(RefundState.UNKNOWN, _says(answer))
+            return base.RefundAnswer(base.RefundState.UNKNOWN, _says(answer))
         said = answer.get("origRespCode", "")
         says = f"{said} {answer.get('origRespMsg', '')}".strip()
         if said in PAID:
-            return RefundAnswer(RefundState.DONE, says, _paid_at(answer), _settle_date(answer))
+            return base.RefundAnswer(
+                base.RefundState.DONE, says, _paid_at(answer), _settle_date(answer)
+            )
         if not said:
-            raise ChannelDown("the answer has no origRespCode")
+            raise base.ChannelDown("the answer has no origRespCode")
         if said in TRY_AGAIN:
-            return RefundAnswer(RefundState.PENDING, says)
-        return RefundAnswer(RefundState.FAILED, says)
+            return base.RefundAnswer(base.RefundState.PENDING, says)
+        return base.RefundAnswer(base.RefundState.FAILED, says)
 
     def bill(self, day: date) -> bytes:
         """The day's zip file."""
@@ -312,19 +299,19 @@ class UnionPay:
         )
         said = answer.get("respCode", "")
         if said in TRY_AGAIN:
-            raise ChannelDown(_says(answer))
+            raise base.ChannelDown(_says(answer))
         if said == NO_FILE:
-            raise NoBill(_says(answer))
+            raise base.NoBill(_says(answer))
         if said != "00":
-            raise Refused(_says(answer))
+            raise base.Refused(_says(answer))
         try:
             packed = base64.b64decode(answer.get("fileContent", ""), validate=True)
             inflate = zlib.decompressobj()
             content = inflate.decompress(packed, BILL_MAX_BYTES)
         except (binascii.Error, ValueError, zlib.error) as error:
-            raise ChannelDown("the bill cannot be unpacked") from error
+            raise base.ChannelDown("the bill cannot be unpacked") from error
         if not content or not inflate.eof:
-            raise ChannelDown("the bill is empty, cut off or far too long")
+            raise base.ChannelDown("the bill is empty, cut off or far too long")
         return content
 
     # --- The wire -------------------------------------------------------------------------------
@@ -361,7 +348,7 @@ class UnionPay:
         try:
             return self._verified(plain_pairs(reply.body), timezone.now())
         except wire.Malformed as error:
-            raise ChannelDown(f"HTTP {reply.status}: {error}") from error
+            raise base.ChannelDown(f"HTTP {reply.status}: {error}") from error
 
 
 def plain_pairs(body: bytes) -> dict[bytes, bytes]:
@@ -396,16 +383,16 @@ def _parts(body: bytes) -> list[bytes]:
     return parts
 
 
-def _told_of_refund(fields: dict[str, str], says: str) -> Returned:
+def _told_of_refund(fields: dict[str, str], says: str) -> base.Returned:
     """Its own order number is the refund's."""
     is_done = fields.get("respCode") in PAID
-    state = RefundState.DONE if is_done else RefundState.PENDING
-    return Returned(
+    state = base.RefundState.DONE if is_done else base.RefundState.PENDING
+    return base.Returned(
         order_no=wire.number(fields.get("orderId")),
         trade_no=wire.number(fields.get("origQryId")),
         says=says,
         refund_no=wire.number(fields.get("orderId")),
-        answer=RefundAnswer(state, says, _paid_at(fields), _settle_date(fields)),
+        answer=base.RefundAnswer(state, says, _paid_at(fields), _settle_date(fields)),
         amount=wire.fen(fields.get("txnAmt")),
     )
 

@@ -29,24 +29,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.utils import timezone
 
 from kit import money
-from payments.channels import certificates, config, http, keys, wire
-from payments.channels.base import (
-    Acknowledgement,
-    Answer,
-    ChannelDown,
-    Forged,
-    NoBill,
-    Noted,
-    Notice,
-    Payment,
-    RefundAnswer,
-    RefundState,
-    Refused,
-    Returned,
-    Reused,
-    State,
-    Wanted,
-)
+from payments.channels import base, certificates, config, http, keys, wire
 from payments.channels.config import WechatSettings
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import PayType, Scene
@@ -61,10 +44,10 @@ REASON_MAX = 80
 ENDED = ("CLOSED", "REVOKED")
 GIVEN_BACK = "REFUND"  # paid once; given back since, whole or in part
 REFUND_STATES = {
-    "SUCCESS": RefundState.DONE,
-    "PROCESSING": RefundState.PENDING,
-    "CLOSED": RefundState.FAILED,
-    "ABNORMAL": RefundState.PARKED,  # the payer's card is gone: WeChat holds what it took from us
+    "SUCCESS": base.RefundState.DONE,
+    "PROCESSING": base.RefundState.PENDING,
+    "CLOSED": base.RefundState.FAILED,
+    "ABNORMAL": base.RefundState.PARKED,  # the card is gone: WeChat holds what it took from us
 }
 # "The application for this refund has failed", and why cannot be anything but it (decision 0028).
 REFUSALS = ("NOT_ENOUGH", "USER_ACCOUNT_ABNORMAL")
@@ -98,7 +81,7 @@ class WeChat:
     def asks_for(self, scene: Scene) -> bool:
         return True
 
-    def create(self, order: PaymentOrder, wanted: Wanted) -> dict:
+    def create(self, order: PaymentOrder, wanted: base.Wanted) -> dict:
         """Whatever but the payer's address differs from an earlier request of this number, WeChat
         Pay refuses; with the same words it gives a fresh prepay id, page or code."""
         scene = Scene(wanted.scene)
@@ -119,7 +102,7 @@ class WeChat:
         status, answer = self._asked("POST", f"/v3/pay/transactions/{scene.value}", content)
         if status >= 400:
             is_reused = answer.get("code") in REUSED
-            raise (Reused if is_reused else Refused)(_says(answer))
+            raise (base.Reused if is_reused else base.Refused)(_says(answer))
         if scene == Scene.APP:
             return self._app_params(_text(answer, "prepay_id"))
         if scene == Scene.NATIVE:
@@ -146,35 +129,35 @@ class WeChat:
     def ends_early(self, scene: Scene) -> bool:
         return scene == Scene.H5  # an h5_url is good for five minutes
 
-    def query(self, order: PaymentOrder) -> Answer:
+    def query(self, order: PaymentOrder) -> base.Answer:
         status, answer = self._asked("GET", self._order_path(order, mchid=self.settings.mchid))
         if status == 404 and answer.get("code") in UNKNOWN:
-            return Answer(State.UNKNOWN, says=_says(answer))
+            return base.Answer(base.State.UNKNOWN, says=_says(answer))
         if status >= 400:
-            raise ChannelDown(_says(answer))
+            raise base.ChannelDown(_says(answer))
         state = _text(answer, "trade_state")
         if state in ("SUCCESS", GIVEN_BACK):
             try:
                 payment = self._payment(answer)
             except wire.Malformed as error:
-                raise ChannelDown(f"the answer makes no sense: {error}") from error
+                raise base.ChannelDown(f"the answer makes no sense: {error}") from error
             if payment.order_no != order.order_no:
-                raise ChannelDown("the answer is about another order")
+                raise base.ChannelDown("the answer is about another order")
             if state == GIVEN_BACK:
-                return Answer(State.REFUNDED, says=state, was_paid=payment)
-            return Answer(State.PAID, payment, state)
-        return Answer(State.CLOSED if state in ENDED else State.PENDING, says=state)
+                return base.Answer(base.State.REFUNDED, says=state, was_paid=payment)
+            return base.Answer(base.State.PAID, payment, state)
+        return base.Answer(base.State.CLOSED if state in ENDED else base.State.PENDING, says=state)
 
-    def close(self, order: PaymentOrder) -> Answer:
+    def close(self, order: PaymentOrder) -> base.Answer:
         status, _ = self._asked(
             "POST", f"{self._order_path(order)}/close", {"mchid": self.settings.mchid}
         )
         if status < 400:
-            return Answer(State.CLOSED, says="closed")
+            return base.Answer(base.State.CLOSED, says="closed")
         found = self.query(order)
-        if found.state == State.UNKNOWN:
-            state = State.CLOSED if wire.is_timed_out(order) else State.PENDING
-            return Answer(state, says=found.says)
+        if found.state == base.State.UNKNOWN:
+            state = base.State.CLOSED if wire.is_timed_out(order) else base.State.PENDING
+            return base.Answer(state, says=found.says)
         return found
 
     def _order_path(self, order: PaymentOrder, **query: str) -> str:
@@ -182,7 +165,7 @@ class WeChat:
         return f"{path}?{urlencode(query)}" if query else path
 
     # --- Messages from there --------------------------------------------------------------------
-    def notice(self, notice: Notice, now: datetime) -> Payment | Noted:
+    def notice(self, notice: base.Notice, now: datetime) -> base.Payment | base.Noted:
         try:
             self._check_signature(notice.headers, notice.body, now)
             message = wire.json_object(notice.body)
@@ -195,28 +178,30 @@ class WeChat:
                 raise wire.Malformed("another merchant's")
             if event == "TRANSACTION.SUCCESS":
                 return self._told_of_payment(said)
-            noted = Noted(
+            noted = base.Noted(
                 order_no=wire.number(said.get("out_trade_no")),
                 trade_no=wire.number(said.get("transaction_id")),
                 says=event[:64],
             )
             return _told_of_refund(said, noted) if event.startswith("REFUND.") else noted
         except wire.Malformed as error:
-            raise Forged(str(error)) from error
+            raise base.Forged(str(error)) from error
 
-    def _told_of_payment(self, said: dict[str, Any]) -> Payment | Noted:
+    def _told_of_payment(self, said: dict[str, Any]) -> base.Payment | base.Noted:
         state = said.get("trade_state")
         if state == "SUCCESS":
             return self._payment(said)
         # What is not paid need not have a transaction's number yet.
         trade_no = wire.number(said["transaction_id"]) if said.get("transaction_id") else ""
-        return Noted(wire.number(said.get("out_trade_no")), trade_no, f"trade_state {state}"[:64])
+        return base.Noted(
+            wire.number(said.get("out_trade_no")), trade_no, f"trade_state {state}"[:64]
+        )
 
-    def acknowledge(self, *, accepted: bool) -> Acknowledgement:
+    def acknowledge(self, *, accepted: bool) -> base.Acknowledgement:
         if accepted:
-            return Acknowledgement(b"", 204)
+            return base.Acknowledgement(b"", 204)
         answer = json.dumps({"code": "FAIL", "message": "失败"}, ensure_ascii=False)
-        return Acknowledgement(answer.encode(), 400, "application/json; charset=utf-8")
+        return base.Acknowledgement(answer.encode(), 400, "application/json; charset=utf-8")
 
     def result(self, order: PaymentOrder, result: str) -> None:
         """WeChat's SDK returns an error code and signs nothing: there is nothing to verify."""
@@ -270,7 +255,7 @@ class WeChat:
         except (InvalidTag, ValueError, binascii.Error) as error:
             raise wire.Malformed("the resource cannot be opened") from error
 
-    def _payment(self, said: dict[str, Any]) -> Payment:
+    def _payment(self, said: dict[str, Any]) -> base.Payment:
         if said.get("mchid") != self.settings.mchid or said.get("appid") != self.settings.appid:
             raise wire.Malformed("another merchant's or another app's")
         amount = said.get("amount")
@@ -278,7 +263,7 @@ class WeChat:
             raise wire.Malformed("no amount in CNY")
         if not isinstance(amount.get("total"), int):
             raise wire.Malformed("no amount in fen")
-        return Payment(
+        return base.Payment(
             self.pay_type,
             order_no=wire.number(said.get("out_trade_no")),
             trade_no=wire.number(said.get("transaction_id")),
@@ -288,7 +273,7 @@ class WeChat:
         )
 
     # --- Refunds and bills ----------------------------------------------------------------------
-    def refund(self, refund: ChannelRefund) -> RefundAnswer:
+    def refund(self, refund: ChannelRefund) -> base.RefundAnswer:
         status, answer = self._asked(
             "POST",
             "/v3/refund/domestic/refunds",
@@ -305,23 +290,23 @@ class WeChat:
             repeatable=False,
         )
         if status >= 400 and answer.get("code") in REFUSALS:
-            return RefundAnswer(RefundState.REFUSED, _says(answer))
+            return base.RefundAnswer(base.RefundState.REFUSED, _says(answer))
         if status >= 400:
-            raise ChannelDown(_says(answer))
+            raise base.ChannelDown(_says(answer))
         return self._refund_answer(refund, answer)
 
-    def query_refund(self, refund: ChannelRefund) -> RefundAnswer:
+    def query_refund(self, refund: ChannelRefund) -> base.RefundAnswer:
         number = quote(refund.refund_no, safe="")
         status, answer = self._asked("GET", f"/v3/refund/domestic/refunds/{number}")
         if status == 404 and answer.get("code") in UNKNOWN:
-            return RefundAnswer(RefundState.UNKNOWN, _says(answer))
+            return base.RefundAnswer(base.RefundState.UNKNOWN, _says(answer))
         if status >= 400:
-            raise ChannelDown(_says(answer))
+            raise base.ChannelDown(_says(answer))
         return self._refund_answer(refund, answer)
 
-    def _refund_answer(self, refund: ChannelRefund, answer: dict[str, Any]) -> RefundAnswer:
+    def _refund_answer(self, refund: ChannelRefund, answer: dict[str, Any]) -> base.RefundAnswer:
         if answer.get("out_refund_no") != refund.refund_no:
-            raise ChannelDown("the answer is about another refund")
+            raise base.ChannelDown("the answer is about another refund")
         return _refund_state(answer, _text(answer, "status"))
 
     def bill(self, day: date) -> bytes:
@@ -330,20 +315,20 @@ class WeChat:
         status, answer = self._asked("GET", f"/v3/bill/tradebill?{query}")
         if status >= 400:
             if answer.get("code") == "STATEMENT_CREATING":
-                raise ChannelDown(_says(answer))
+                raise base.ChannelDown(_says(answer))
             if answer.get("code") in NO_BILL:
-                raise NoBill(_says(answer))
-            raise Refused(_says(answer))
+                raise base.NoBill(_says(answer))
+            raise base.Refused(_says(answer))
         url = _text(answer, "download_url")
         ours, theirs = urlsplit(self.settings.gateway), urlsplit(url)
         if (ours.scheme, ours.netloc) != (theirs.scheme, theirs.netloc):
-            raise ChannelDown("the bill is offered somewhere else")
+            raise base.ChannelDown("the bill is offered somewhere else")
         reply = self._call("GET", url, b"", bill=True)
         digest = hashlib.sha1(reply.body, usedforsecurity=False).hexdigest()
         if reply.status != 200 or answer.get("hash_type") != "SHA1":
-            raise ChannelDown(f"HTTP {reply.status} for the bill")
+            raise base.ChannelDown(f"HTTP {reply.status} for the bill")
         if not hmac.compare_digest(digest, _text(answer, "hash_value").lower()):
-            raise ChannelDown("the bill has another digest")
+            raise base.ChannelDown("the bill has another digest")
         return reply.body
 
     # --- Certificates ---------------------------------------------------------------------------
@@ -360,11 +345,11 @@ class WeChat:
         status, answer = self._asked("GET", "/v3/certificates")
         offered = answer.get("data")
         if status >= 400 or not isinstance(offered, list):
-            raise ChannelDown(_says(answer))
+            raise base.ChannelDown(_says(answer))
         try:
             found = [self._certificate(entry, now) for entry in offered]
         except (wire.Malformed, keys.BadKey) as error:
-            raise ChannelDown(f"a certificate {error}") from error
+            raise base.ChannelDown(f"a certificate {error}") from error
         new = {
             config.serial(cert): text
             for cert, text in found
@@ -404,9 +389,9 @@ class WeChat:
             self._check_signature(reply.headers, reply.body, timezone.now())
             answer = wire.json_object(reply.body) if reply.body else {}
         except wire.Malformed as error:
-            raise ChannelDown(f"HTTP {reply.status}: {error}") from error
+            raise base.ChannelDown(f"HTTP {reply.status}: {error}") from error
         if reply.status == 429 or (reply.status >= 400 and answer.get("code") in TRY_AGAIN):
-            raise ChannelDown(_says(answer))
+            raise base.ChannelDown(_says(answer))
         return reply.status, answer
 
     def _call(
@@ -459,21 +444,21 @@ def refresh_certificates(now: datetime) -> list[str]:
     for settings in config.kept.loaded().known.get(PayType.WECHAT, ()):
         try:
             new += WeChat(cast("WechatSettings", settings)).refresh_certificates(now)
-        except ChannelDown as error:
+        except base.ChannelDown as error:
             failed = failed or error
     if failed:
         raise failed
     return new
 
 
-def _refund_state(said: dict[str, Any], status: str) -> RefundAnswer:
+def _refund_state(said: dict[str, Any], status: str) -> base.RefundAnswer:
     at = wire.instant(said.get("success_time"))
-    return RefundAnswer(REFUND_STATES.get(status, RefundState.PENDING), status, at)
+    return base.RefundAnswer(REFUND_STATES.get(status, base.RefundState.PENDING), status, at)
 
 
-def _told_of_refund(said: dict[str, Any], noted: Noted) -> Returned:
+def _told_of_refund(said: dict[str, Any], noted: base.Noted) -> base.Returned:
     amount = said.get("amount")
-    return Returned(
+    return base.Returned(
         noted.order_no,
         noted.trade_no,
         noted.says,
@@ -503,7 +488,7 @@ def _lines(*parts: str) -> bytes:
 def _text(answer: dict[str, Any], name: str) -> str:
     value = answer.get(name)
     if not isinstance(value, str) or not value:
-        raise ChannelDown(f"the answer has no {name}")
+        raise base.ChannelDown(f"the answer has no {name}")
     return value
 
 

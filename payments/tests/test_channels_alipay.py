@@ -7,27 +7,14 @@ import pytest
 from alipay import AliPay
 from django.utils import timezone
 
-from payments.channels import registry, wire
-from payments.channels.base import (
-    ChannelDown,
-    Forged,
-    Noted,
-    Notice,
-    Payment,
-    RefundAnswer,
-    RefundState,
-    Refused,
-    Returned,
-    Reused,
-    State,
-)
+from payments.channels import base, registry, wire
 from payments.states import PayType, Scene
 from payments.tests import other_side as side
 from payments.tests.channel_case import HOSTILE, assert_clean, order, refund, wanted
 
 pytestmark = pytest.mark.once
 
-PAID = Payment(
+PAID = base.Payment(
     PayType.ALIPAY,
     "hb0001",
     "2026112522001473030500000001",
@@ -52,7 +39,7 @@ def alipay(keys):
 
 
 def heard(alipay, fields):
-    return alipay.notice(Notice(side.body(fields), {}), side.NOW)
+    return alipay.notice(base.Notice(side.body(fields), {}), side.NOW)
 
 
 def method_of(asked) -> str:
@@ -100,7 +87,7 @@ def test_a_genuine_payment_is_understood(alipay, status):
 def test_what_tells_of_no_payment_is_noted(alipay, changes, noted):
     said = heard(alipay, side.alipay_fields(**changes))
 
-    assert said == Noted(PAID.order_no, PAID.trade_no, noted)
+    assert said == base.Noted(PAID.order_no, PAID.trade_no, noted)
 
 
 @pytest.mark.parametrize("status", ["TRADE_SUCCESS", "TRADE_CLOSED"])
@@ -111,15 +98,15 @@ def test_what_tells_of_a_refund_names_it(alipay, status):
 
     said = heard(alipay, side.alipay_fields(trade_status=status, **told))
 
-    answer = RefundAnswer(RefundState.DONE, says, at)
-    assert said == Returned(PAID.order_no, PAID.trade_no, says, "rf1", answer, None)
+    answer = base.RefundAnswer(base.RefundState.DONE, says, at)
+    assert said == base.Returned(PAID.order_no, PAID.trade_no, says, "rf1", answer, None)
 
 
 @pytest.mark.parametrize(
     "kind", ["dut_user_sign", "fund_trans_order_changed", "trade_status_sync ", ""]
 )
 def test_only_a_trades_own_news_tells_of_a_payment(alipay, kind):
-    assert heard(alipay, side.alipay_fields(notify_type=kind)) == Noted(
+    assert heard(alipay, side.alipay_fields(notify_type=kind)) == base.Noted(
         "", "", f"notify_type {kind}"
     )
 
@@ -132,7 +119,7 @@ def test_news_of_another_kind_need_not_name_a_trade_but_its_app(alipay):
         return {**fields, "sign_type": "RSA2", "sign": side.sign("alipay", side.joined(fields))}
 
     assert heard(alipay, signed(contract)).says == "notify_type dut_user_sign"
-    with pytest.raises(Forged):
+    with pytest.raises(base.Forged):
         heard(alipay, signed(strange))
 
 
@@ -141,9 +128,9 @@ def test_a_payment_is_understood_in_every_charset_of_alipays(alipay, name):
     charset = "utf-8" if name.lower() == "utf-8" else "gb18030"
     body = side.alipay_body(charset, charset=name, subject="红包 + 1 & 50%，恭喜")
 
-    assert alipay.notice(Notice(body, {}), side.NOW) == PAID
-    with pytest.raises(Forged):
-        alipay.notice(Notice(body.replace(b"12.34", b"12.35", 1), {}), side.NOW)
+    assert alipay.notice(base.Notice(body, {}), side.NOW) == PAID
+    with pytest.raises(base.Forged):
+        alipay.notice(base.Notice(body.replace(b"12.34", b"12.35", 1), {}), side.NOW)
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "gbk"])
@@ -151,7 +138,7 @@ def test_a_title_that_was_cut_within_a_character_is_no_forgery(alipay, charset):
     """Signed over bytes that are no text: what we read of it is ASCII, and stays strict."""
     body = side.alipay_body(charset, charset=charset, subject="红包".encode(charset)[:-1])
 
-    assert alipay.notice(Notice(body, {}), side.NOW) == PAID
+    assert alipay.notice(base.Notice(body, {}), side.NOW) == PAID
 
 
 def test_a_refund_of_nothing_is_no_refund(alipay):
@@ -166,8 +153,8 @@ def test_every_field_counts(alipay, name):
     doubled = side.body(genuine) + b"&" + side.body({name: genuine[name]})
 
     for body in (side.body(changed), side.body(dropped), doubled):
-        with pytest.raises(Forged):
-            alipay.notice(Notice(body, {}), side.NOW)
+        with pytest.raises(base.Forged):
+            alipay.notice(base.Notice(body, {}), side.NOW)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +177,7 @@ def test_every_field_counts(alipay, name):
     ],
 )
 def test_a_genuine_signature_under_nonsense_is_refused(alipay, changes):
-    with pytest.raises(Forged):
+    with pytest.raises(base.Forged):
         heard(alipay, side.alipay_fields(**changes))
 
 
@@ -199,7 +186,7 @@ def test_another_key_another_scheme_no_scheme(alipay):
     without = {key: value for key, value in genuine.items() if key != "sign_type"}
 
     for fields in (side.alipay_fields(by="stranger"), {**genuine, "sign_type": "RSA"}, without):
-        with pytest.raises(Forged):
+        with pytest.raises(base.Forged):
             heard(alipay, fields)
 
 
@@ -268,7 +255,7 @@ def test_a_signed_result_is_believed_bare_and_wrapped(alipay):
     ],
 )
 def test_any_other_result_is_forged(alipay, result):
-    with pytest.raises(Forged):
+    with pytest.raises(base.Forged):
         alipay.result(order(), result())
 
 
@@ -276,7 +263,7 @@ def test_a_mobile_page_returns_with_signed_parameters(alipay):
     changes = {"method": "alipay.trade.wap.pay.return"}
 
     alipay.result(order(), side.body(side.alipay_fields(**changes)).decode())
-    with pytest.raises(Forged):
+    with pytest.raises(base.Forged):
         alipay.result(order(), side.body(side.alipay_fields(by="stranger", **changes)).decode())
 
 
@@ -325,16 +312,16 @@ def test_a_qr_code_is_asked_for(alipay, there):
 def test_a_refused_qr_code(alipay, there):
     says(there, trade_precreate={"code": "40004", "sub_code": "ACQ.TRADE_HAS_SUCCESS"})
 
-    with pytest.raises(Refused, match="TRADE_HAS_SUCCESS") as refused:
+    with pytest.raises(base.Refused, match="TRADE_HAS_SUCCESS") as refused:
         alipay.create(order(), wanted(Scene.NATIVE))
-    assert not isinstance(refused.value, Reused)
+    assert not isinstance(refused.value, base.Reused)
 
 
 @pytest.mark.parametrize("code", ["ACQ.CONTEXT_INCONSISTENT", "ACQ.TRADE_HAS_CLOSE"])
 def test_a_number_that_was_used_with_other_words(alipay, there, code):
     says(there, trade_precreate={"code": "40004", "sub_code": code})
 
-    with pytest.raises(Reused, match=code):
+    with pytest.raises(base.Reused, match=code):
         alipay.create(order(), wanted(Scene.NATIVE))
 
 
@@ -356,7 +343,7 @@ def test_an_answer_in_gbk_is_believed_and_read(alipay, there, encoding):
         {"Content-Type": f"text/html;charset={encoding}"},
         side.alipay_answer(method_of(asked), encoding=encoding, **refused),
     )
-    with pytest.raises(Refused, match="帳户誠/余额不足"):
+    with pytest.raises(base.Refused, match="帳户誠/余额不足"):
         alipay.create(order(), wanted(Scene.NATIVE))
 
     paid = {**TRADE, "trade_status": "TRADE_SUCCESS", "store_name": "誠品红包"}
@@ -380,19 +367,19 @@ def test_a_forged_answer_in_gbk_is_not_believed(alipay, there):
         genuine.decode("gbk").encode(),
     ):
         there.answer = lambda asked, body=body: (200, {}, body)
-        with pytest.raises(ChannelDown):
+        with pytest.raises(base.ChannelDown):
             alipay.query(order())
 
 
 @pytest.mark.parametrize(
     ("node", "state"),
     [
-        ({**TRADE, "trade_status": "TRADE_SUCCESS"}, State.PAID),
-        ({**TRADE, "trade_status": "TRADE_FINISHED"}, State.PAID),
-        ({**TRADE, "trade_status": "WAIT_BUYER_PAY"}, State.PENDING),
-        ({**TRADE, "trade_status": "TRADE_CLOSED", "send_pay_date": None}, State.CLOSED),
-        ({**TRADE, "trade_status": "TRADE_CLOSED"}, State.REFUNDED),  # it was paid once
-        (UNKNOWN, State.UNKNOWN),
+        ({**TRADE, "trade_status": "TRADE_SUCCESS"}, base.State.PAID),
+        ({**TRADE, "trade_status": "TRADE_FINISHED"}, base.State.PAID),
+        ({**TRADE, "trade_status": "WAIT_BUYER_PAY"}, base.State.PENDING),
+        ({**TRADE, "trade_status": "TRADE_CLOSED", "send_pay_date": None}, base.State.CLOSED),
+        ({**TRADE, "trade_status": "TRADE_CLOSED"}, base.State.REFUNDED),  # it was paid once
+        (UNKNOWN, base.State.UNKNOWN),
     ],
 )
 def test_query(alipay, there, node, state):
@@ -401,8 +388,8 @@ def test_query(alipay, there, node, state):
     answer = alipay.query(order())
 
     assert answer.state == state
-    assert answer.payment == (PAID if state == State.PAID else None)
-    assert answer.was_paid == (PAID if state == State.REFUNDED else None)
+    assert answer.payment == (PAID if state == base.State.PAID else None)
+    assert answer.was_paid == (PAID if state == base.State.REFUNDED else None)
 
 
 @pytest.mark.parametrize(
@@ -428,7 +415,7 @@ def test_query(alipay, there, node, state):
 def test_answers_that_are_not_believed(alipay, there, body):
     there.answer = lambda asked: (200, {}, body)
 
-    with pytest.raises(ChannelDown):
+    with pytest.raises(base.ChannelDown):
         alipay.query(order())
 
 
@@ -438,14 +425,14 @@ def test_the_raw_text_is_verified_not_what_a_parser_makes_of_it(alipay, there):
 
     for body in (genuine.replace(b": ", b":"), twice):
         there.answer = lambda asked, body=body: (200, {}, body)
-        with pytest.raises(ChannelDown):
+        with pytest.raises(base.ChannelDown):
             alipay.query(order())
 
 
 def test_close(alipay, there):
     says(there, trade_close={"code": "10000", "out_trade_no": "hb0001"})
 
-    assert alipay.close(order()).state == State.CLOSED
+    assert alipay.close(order()).state == base.State.CLOSED
 
 
 def test_close_comes_too_late(alipay, there):
@@ -457,15 +444,15 @@ def test_close_comes_too_late(alipay, there):
 
     answer = alipay.close(order())
 
-    assert (answer.state, answer.payment) == (State.PAID, PAID)
+    assert (answer.state, answer.payment) == (base.State.PAID, PAID)
 
 
 @pytest.mark.parametrize(
     ("ended", "state"),
     [
-        (timedelta(seconds=-60), State.PENDING),  # the payer's device may still begin it
-        (timedelta(seconds=240), State.PENDING),
-        (timedelta(seconds=360), State.CLOSED),
+        (timedelta(seconds=-60), base.State.PENDING),  # the payer's device may still begin it
+        (timedelta(seconds=240), base.State.PENDING),
+        (timedelta(seconds=360), base.State.CLOSED),
     ],
 )
 def test_an_order_nobody_began_is_closed_by_its_time_out(alipay, there, ended, state):
@@ -480,7 +467,7 @@ def test_an_order_nobody_began_is_closed_by_its_time_out(alipay, there, ended, s
 def test_refund(alipay, there):
     says(there, trade_refund={"code": "10000", "fund_change": "Y"})
 
-    assert alipay.refund(refund()).state == RefundState.DONE
+    assert alipay.refund(refund()).state == base.RefundState.DONE
     content = json.loads(dict(parse_qsl(there.asked[0].body.decode()))["biz_content"])
     assert content["out_request_no"] == "rf0001"
     assert content["refund_amount"] == "2.34"
@@ -513,7 +500,7 @@ def test_a_repeated_refund_is_asked_about(alipay, there):
         },
     )
 
-    assert alipay.refund(refund()).state == RefundState.DONE
+    assert alipay.refund(refund()).state == base.RefundState.DONE
 
 
 def test_a_refused_refund(alipay, there):
@@ -521,7 +508,7 @@ def test_a_refused_refund(alipay, there):
 
     answer = alipay.refund(refund())
 
-    assert answer.state == RefundState.REFUSED
+    assert answer.state == base.RefundState.REFUSED
     assert "ACQ.SELLER_BALANCE_NOT_ENOUGH" in answer.says
 
 
@@ -543,5 +530,5 @@ def test_no_bill(alipay, there):
     node = {"code": "40004", "sub_code": "isp.bill_not_exist"}
     says(there, data_dataservice_bill_downloadurl_query=node)
 
-    with pytest.raises(Refused, match=r"isp\.bill_not_exist"):
+    with pytest.raises(base.Refused, match=r"isp\.bill_not_exist"):
         alipay.bill(date(2026, 11, 24))

@@ -11,20 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from django.utils import timezone
 
-from payments.channels import config, registry, wire
-from payments.channels.base import (
-    ChannelDown,
-    Forged,
-    Noted,
-    Notice,
-    Payment,
-    RefundAnswer,
-    RefundState,
-    Refused,
-    Returned,
-    Reused,
-    State,
-)
+from payments.channels import base, config, registry, wire
 from payments.channels.unionpay import plain_pairs
 from payments.states import PayType, Scene
 from payments.tests import other_side as side
@@ -32,7 +19,7 @@ from payments.tests.channel_case import HOSTILE, assert_clean, order, refund, wa
 
 pytestmark = pytest.mark.once
 
-PAID = Payment(
+PAID = base.Payment(
     PayType.UNIONPAY,
     "hb0001",
     "592611251159400000018",
@@ -49,7 +36,7 @@ def union(keys):
 
 
 def heard(union, fields, now=side.NOW):
-    return union.notice(Notice(side.body(fields), {}), now)
+    return union.notice(base.Notice(side.body(fields), {}), now)
 
 
 def says(there, **changes):
@@ -87,12 +74,16 @@ def test_a_genuine_payment_is_understood(union, code):
 def test_what_tells_of_no_payment_is_noted(union, changes, noted):
     said = heard(union, side.unionpay_fields(**changes))
 
-    assert said == Noted("hb0001", PAID.trade_no, noted)
+    assert said == base.Noted("hb0001", PAID.trade_no, noted)
 
 
 @pytest.mark.parametrize(
     ("code", "state"),
-    [("00", RefundState.DONE), ("A6", RefundState.DONE), ("64", RefundState.PENDING)],
+    [
+        ("00", base.RefundState.DONE),
+        ("A6", base.RefundState.DONE),
+        ("64", base.RefundState.PENDING),
+    ],
 )
 def test_what_tells_of_a_refund_names_it(union, code, state):
     """Its order number is the refund's; the payment's is the original query number."""
@@ -101,8 +92,8 @@ def test_what_tells_of_a_refund_names_it(union, code, state):
 
     said = heard(union, side.unionpay_fields(respCode=code, **refunded))
 
-    answer = RefundAnswer(state, says, PAID.paid_at)
-    assert said == Returned("rf1", PAID.trade_no, says, "rf1", answer, Decimal("2.34"))
+    answer = base.RefundAnswer(state, says, PAID.paid_at)
+    assert said == base.Returned("rf1", PAID.trade_no, says, "rf1", answer, Decimal("2.34"))
 
 
 @pytest.mark.parametrize("name", [*side.UNIONPAY_NOTICE, "signPubKeyCert", "signature"])
@@ -113,8 +104,8 @@ def test_every_field_counts(union, name):
     doubled = side.body(genuine) + b"&" + side.body({name: genuine[name]})
 
     for body in (side.body(changed), side.body(dropped), doubled):
-        with pytest.raises(Forged):
-            union.notice(Notice(body, {}), side.NOW)
+        with pytest.raises(base.Forged):
+            union.notice(base.Notice(body, {}), side.NOW)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +133,7 @@ def test_every_field_counts(union, name):
     ],
 )
 def test_a_genuine_signature_under_nonsense_is_refused(union, changes):
-    with pytest.raises(Forged):
+    with pytest.raises(base.Forged):
         heard(union, side.unionpay_fields(**changes))
 
 
@@ -152,7 +143,7 @@ def test_a_digest_with_an_empty_secret_is_no_signature(union):
     secret = hashlib.sha256(b"").hexdigest()
     content = side.joined(fields) + b"&" + secret.encode()
 
-    with pytest.raises(Forged):
+    with pytest.raises(base.Forged):
         heard(union, {**fields, "signature": hashlib.sha256(content).hexdigest()})
 
 
@@ -212,7 +203,7 @@ def impostors():
 def test_certificates_that_are_not_believed(union, index):
     name, cert = list(impostors())[index]
 
-    with pytest.raises(Forged, match="signPubKeyCert"):
+    with pytest.raises(base.Forged, match="signPubKeyCert"):
         heard(union, side.unionpay_fields(cert=cert))
     assert len(list(impostors())) == 13, name
 
@@ -221,12 +212,12 @@ def test_a_leaf_of_a_leaf_is_not_believed(union):
     """The genuine holder's certificate may not issue others."""
     cert = side.certificate(side.HOLDER, "stranger", side.leaf(), "unionpay")
 
-    with pytest.raises(Forged, match="signPubKeyCert"):
+    with pytest.raises(base.Forged, match="signPubKeyCert"):
         heard(union, side.unionpay_fields(by="stranger", cert=cert))
 
 
 def test_the_certificate_of_one_and_the_key_of_another(union):
-    with pytest.raises(Forged, match="does not hold"):
+    with pytest.raises(base.Forged, match="does not hold"):
         heard(union, side.unionpay_fields(by="stranger"))
 
 
@@ -237,7 +228,7 @@ def test_a_plain_common_name_is_taken_whole(union):
 
 
 def test_the_chain_ends_with_its_authorities(union):
-    with pytest.raises(Forged, match="root certificate is not valid"):
+    with pytest.raises(base.Forged, match="root certificate is not valid"):
         heard(union, side.unionpay_fields(), now=datetime(2056, 1, 2, tzinfo=UTC))
 
 
@@ -268,7 +259,7 @@ def test_a_page_returns_with_a_signed_form(union):
         side.unionpay_fields(respCode="05"),
         side.unionpay_fields(txnType="04"),
     ):
-        with pytest.raises(Forged):
+        with pytest.raises(base.Forged):
             union.result(order(), side.body(wrong).decode())
 
 
@@ -278,7 +269,7 @@ def test_the_apps_word_is_hearsay_without_its_certificate(union):
     union.result(ours, "success")
     union.result(ours, sdk_result(by="stranger"))
     for wrong in (sdk_result(tn="tn2"), sdk_result(word="cancel"), "{}", "cancel", "", "a=\ud800"):
-        with pytest.raises(Forged):
+        with pytest.raises(base.Forged):
             union.result(ours, wrong)
 
 
@@ -292,7 +283,7 @@ def test_the_apps_result_is_verified_with_its_certificate(keys):
     union = registry.channel(PayType.UNIONPAY)
 
     union.result(ours, sdk_result())
-    with pytest.raises(Forged):
+    with pytest.raises(base.Forged):
         union.result(ours, sdk_result(by="stranger"))
 
 
@@ -333,7 +324,7 @@ def test_a_number_that_was_sent_before_is_a_double(union, there):
     says(there, respCode="12")
 
     for scene in (Scene.APP, Scene.NATIVE):
-        with pytest.raises(Reused, match="12"):
+        with pytest.raises(base.Reused, match="12"):
             union.create(order(), wanted(scene))
 
 
@@ -346,23 +337,23 @@ def test_the_description_is_clean_and_fits(union):
 
 def test_create_is_refused_or_unanswered(union, there):
     says(there, respCode="36")
-    with pytest.raises(Refused, match="36"):
+    with pytest.raises(base.Refused, match="36"):
         union.create(order(), wanted())
 
     says(there, respCode="06")
-    with pytest.raises(ChannelDown):
+    with pytest.raises(base.ChannelDown):
         union.create(order(), wanted())
 
 
 @pytest.mark.parametrize(
     ("changes", "state"),
     [
-        ({"origRespCode": "00"}, State.PAID),
-        ({"origRespCode": "A6"}, State.PAID),
-        ({"origRespCode": "03"}, State.PENDING),
-        ({"origRespCode": "05"}, State.PENDING),
-        ({"origRespCode": "01"}, State.PENDING),  # a try that failed: another one may follow
-        ({"respCode": "34"}, State.UNKNOWN),
+        ({"origRespCode": "00"}, base.State.PAID),
+        ({"origRespCode": "A6"}, base.State.PAID),
+        ({"origRespCode": "03"}, base.State.PENDING),
+        ({"origRespCode": "05"}, base.State.PENDING),
+        ({"origRespCode": "01"}, base.State.PENDING),  # a try that failed: another one may follow
+        ({"respCode": "34"}, base.State.UNKNOWN),
     ],
 )
 def test_query(union, there, changes, state):
@@ -372,7 +363,7 @@ def test_query(union, there, changes, state):
     found = union.query(recent)
 
     assert found.state == state
-    assert found.payment == (PAID if state == State.PAID else None)
+    assert found.payment == (PAID if state == base.State.PAID else None)
     said = asked_of(there)
     assert (said["txnType"], said["orderId"], said["txnTime"]) == ("00", "hb0001", "20261125115940")
 
@@ -380,13 +371,13 @@ def test_query(union, there, changes, state):
 @pytest.mark.parametrize(
     ("changes", "ended_s", "state"),
     [
-        ({"respCode": "34"}, -60, State.PENDING),
-        ({"respCode": "34"}, 240, State.PENDING),
-        ({"respCode": "34"}, 360, State.CLOSED),
-        ({"origRespCode": "01"}, 240, State.PENDING),
-        ({"origRespCode": "01"}, 360, State.CLOSED),
-        ({"origRespCode": "05"}, 86400, State.PENDING),  # they do not know it themselves
-        ({"origRespCode": "00"}, 86400, State.PAID),
+        ({"respCode": "34"}, -60, base.State.PENDING),
+        ({"respCode": "34"}, 240, base.State.PENDING),
+        ({"respCode": "34"}, 360, base.State.CLOSED),
+        ({"origRespCode": "01"}, 240, base.State.PENDING),
+        ({"origRespCode": "01"}, 360, base.State.CLOSED),
+        ({"origRespCode": "05"}, 86400, base.State.PENDING),  # they do not know it themselves
+        ({"origRespCode": "00"}, 86400, base.State.PAID),
     ],
 )
 def test_close_is_the_time_out_and_then_a_query(union, there, changes, ended_s, state):
@@ -415,7 +406,7 @@ def test_close_is_the_time_out_and_then_a_query(union, there, changes, ended_s, 
 def test_answers_that_are_not_believed(union, there, changes):
     says(there, **changes)
 
-    with pytest.raises(ChannelDown):
+    with pytest.raises(base.ChannelDown):
         union.query(order())
 
 
@@ -423,7 +414,7 @@ def test_answers_that_are_not_believed(union, there, changes):
 def test_answers_that_are_none(union, there, body):
     there.answer = lambda asked: (200, {}, body)
 
-    with pytest.raises(ChannelDown):
+    with pytest.raises(base.ChannelDown):
         union.query(order())
 
 
@@ -439,10 +430,10 @@ def test_answers_are_read_as_they_stand():
 @pytest.mark.parametrize(
     ("code", "state"),
     [
-        ("00", RefundState.PENDING),  # accepted; whether it is done, the query says
-        ("05", RefundState.PENDING),
-        ("12", RefundState.PENDING),
-        ("36", RefundState.REFUSED),
+        ("00", base.RefundState.PENDING),  # accepted; whether it is done, the query says
+        ("05", base.RefundState.PENDING),
+        ("12", base.RefundState.PENDING),
+        ("36", base.RefundState.REFUSED),
     ],
 )
 def test_refund(union, there, code, state):
@@ -457,10 +448,10 @@ def test_refund(union, there, code, state):
 @pytest.mark.parametrize(
     ("changes", "state"),
     [
-        ({"origRespCode": "00"}, RefundState.DONE),
-        ({"origRespCode": "03"}, RefundState.PENDING),
-        ({"origRespCode": "64"}, RefundState.FAILED),
-        ({"respCode": "34"}, RefundState.UNKNOWN),
+        ({"origRespCode": "00"}, base.RefundState.DONE),
+        ({"origRespCode": "03"}, base.RefundState.PENDING),
+        ({"origRespCode": "64"}, base.RefundState.FAILED),
+        ({"respCode": "34"}, base.RefundState.UNKNOWN),
     ],
 )
 def test_query_of_a_refund(union, there, changes, state):
@@ -480,7 +471,7 @@ def test_bill(union, there):
 
 def test_bills_that_are_none(union, there):
     says(there, respCode="98")
-    with pytest.raises(Refused, match="98"):
+    with pytest.raises(base.Refused, match="98"):
         union.bill(date(2026, 11, 24))
 
     for content in (
@@ -490,7 +481,7 @@ def test_bills_that_are_none(union, there):
         base64.b64encode(zlib.compress(b"a" * 99)[:-5]).decode(),
     ):
         says(there, fileContent=content)
-        with pytest.raises(ChannelDown):
+        with pytest.raises(base.ChannelDown):
             union.bill(date(2026, 11, 24))
 
 

@@ -10,27 +10,14 @@ from django.utils import timezone
 from wechatpayv3 import WeChatPay, WeChatPayType
 from wechatpayv3.utils import rsa_sign, rsa_verify
 
-from payments.channels import config, registry, wechat, wire
-from payments.channels.base import (
-    ChannelDown,
-    Forged,
-    Noted,
-    Notice,
-    Payment,
-    RefundAnswer,
-    RefundState,
-    Refused,
-    Returned,
-    Reused,
-    State,
-)
+from payments.channels import base, config, registry, wechat, wire
 from payments.states import PayType, Scene
 from payments.tests import other_side as side
 from payments.tests.channel_case import HOSTILE, assert_clean, order, refund, wanted
 
 pytestmark = pytest.mark.once
 
-PAID = Payment(
+PAID = base.Payment(
     PayType.WECHAT,
     "hb0001",
     "4200000000202611250000000001",
@@ -50,7 +37,7 @@ def pay(keys):
 
 
 def heard(pay, body, headers=None, now=side.NOW):
-    return pay.notice(Notice(body, headers or side.wechat_headers(body)), now)
+    return pay.notice(base.Notice(body, headers or side.wechat_headers(body)), now)
 
 
 def says(there, status: int, content: dict | bytes, **how):
@@ -86,7 +73,7 @@ def test_either_key_is_believed_under_its_own_serial(pay):
 
     assert heard(pay, body, side.wechat_headers(body, by="wechat-cert", named=cert)) == PAID
     for by, named in (("wechat", cert), ("wechat-cert", pay.settings.public_key_id)):
-        with pytest.raises(Forged, match="does not hold"):
+        with pytest.raises(base.Forged, match="does not hold"):
             heard(pay, body, side.wechat_headers(body, by=by, named=named))
 
 
@@ -95,7 +82,7 @@ def test_only_what_is_configured_is_believed(keys):
     cert = side.serial(side.platform())
 
     pubkey = reconfigure(keys, platform_cert_file=None, platform_cert_serial=None)
-    with pytest.raises(Forged, match="unknown serial"):
+    with pytest.raises(base.Forged, match="unknown serial"):
         heard(pubkey, body, side.wechat_headers(body, by="wechat-cert", named=cert))
     by_cert = reconfigure(
         keys,
@@ -105,7 +92,7 @@ def test_only_what_is_configured_is_believed(keys):
         platform_cert_file="wechat_platform_cert.pem",
         platform_cert_serial=cert,
     )
-    with pytest.raises(Forged, match="unknown serial"):
+    with pytest.raises(base.Forged, match="unknown serial"):
         heard(by_cert, body)
     assert heard(by_cert, body, side.wechat_headers(body, by="wechat-cert", named=cert)) == PAID
 
@@ -117,7 +104,7 @@ def test_an_expired_platform_certificate_is_not_believed(pay):
         body, by="wechat-cert", named=side.serial(side.platform()), at=later
     )
 
-    with pytest.raises(Forged, match="not valid now"):
+    with pytest.raises(base.Forged, match="not valid now"):
         heard(pay, body, headers, now=later)
 
 
@@ -131,7 +118,7 @@ def test_five_minutes(pay, off_s, holds):
     if holds:
         assert heard(pay, body, headers) == PAID
     else:
-        with pytest.raises(Forged, match="five minutes"):
+        with pytest.raises(base.Forged, match="five minutes"):
             heard(pay, body, headers)
 
 
@@ -140,7 +127,7 @@ def test_the_probe_fails(pay):
     headers = side.wechat_headers(body)
     probe = {"wechatpay-signature": "WECHATPAY/SIGNTEST/" + headers["wechatpay-signature"][19:]}
 
-    with pytest.raises(Forged, match="probe"):
+    with pytest.raises(base.Forged, match="probe"):
         heard(pay, body, {**headers, **probe})
     assert pay.acknowledge(accepted=False).status == 400
 
@@ -151,10 +138,10 @@ def test_every_header_counts(pay, name):
     genuine = side.wechat_headers(body)
     flipped = "1" if genuine[name][-1] != "1" else "2"
 
-    with pytest.raises(Forged):
+    with pytest.raises(base.Forged):
         heard(pay, body, {**genuine, name: genuine[name][:-1] + flipped})
     if name != "wechatpay-signature-type":  # older notifications come without it
-        with pytest.raises(Forged):
+        with pytest.raises(base.Forged):
             heard(pay, body, {key: value for key, value in genuine.items() if key != name})
 
 
@@ -169,9 +156,9 @@ def test_the_signature_type_may_be_missing(pay):
 def test_a_stranger_signs(pay):
     body = side.wechat_body(side.wechat_transaction())
 
-    with pytest.raises(Forged, match="does not hold"):
+    with pytest.raises(base.Forged, match="does not hold"):
         heard(pay, body, side.wechat_headers(body, by="stranger"))
-    with pytest.raises(Forged, match="does not hold"):
+    with pytest.raises(base.Forged, match="does not hold"):
         heard(pay, body + b" ", side.wechat_headers(body))
 
 
@@ -200,7 +187,7 @@ AMOUNT = side.wechat_transaction()["amount"]
     ],
 )
 def test_a_genuine_signature_under_nonsense_is_refused(pay, changes):
-    with pytest.raises(Forged):
+    with pytest.raises(base.Forged):
         heard(pay, side.wechat_body(side.wechat_transaction(**changes)))
 
 
@@ -227,7 +214,7 @@ def test_a_genuine_signature_under_nonsense_is_refused(pay, changes):
     ],
 )
 def test_what_cannot_be_opened_is_refused(pay, body):
-    with pytest.raises(Forged):
+    with pytest.raises(base.Forged):
         heard(pay, body)
 
 
@@ -246,14 +233,16 @@ def test_what_tells_of_a_refund_names_it(pay, status, state):
 
     said = heard(pay, side.wechat_body(refunded, f"REFUND.{status}"))
 
-    answer = RefundAnswer(state, status, at)
-    assert said == Returned("hb0001", "4200", f"REFUND.{status}", "rf1", answer, Decimal("2.34"))
+    answer = base.RefundAnswer(state, status, at)
+    assert said == base.Returned(
+        "hb0001", "4200", f"REFUND.{status}", "rf1", answer, Decimal("2.34")
+    )
 
 
 def test_what_tells_of_no_payment_is_noted(pay):
     unpaid = side.wechat_transaction(trade_state="NOTPAY")
 
-    assert heard(pay, side.wechat_body(unpaid)) == Noted(
+    assert heard(pay, side.wechat_body(unpaid)) == base.Noted(
         "hb0001", PAID.trade_no, "trade_state NOTPAY"
     )
 
@@ -352,9 +341,9 @@ def test_create(pay, there, scene, answer, params):
 def test_create_is_refused(pay, there):
     says(there, 403, {"code": "RULE_LIMIT", "message": "业务规则限制"})
 
-    with pytest.raises(Refused, match="RULE_LIMIT") as refused:
+    with pytest.raises(base.Refused, match="RULE_LIMIT") as refused:
         pay.create(order(), wanted())
-    assert not isinstance(refused.value, Reused)
+    assert not isinstance(refused.value, base.Reused)
 
 
 @pytest.mark.parametrize(
@@ -364,7 +353,7 @@ def test_create_is_refused(pay, there):
 def test_a_number_that_was_used_with_other_words(pay, there, status, code):
     says(there, status, {"code": code, "message": "201 商户订单号重复"})
 
-    with pytest.raises(Reused, match=code):
+    with pytest.raises(base.Reused, match=code):
         pay.create(order(), wanted())
 
 
@@ -410,7 +399,7 @@ def test_nothing_but_probes_is_no_answer_and_no_refusal(pay, there):
         return status, {**headers, "wechatpay-signature": "WECHATPAY/SIGNTEST/AAAA"}, body
 
     there.answer = probing
-    with pytest.raises(ChannelDown, match="probe"):
+    with pytest.raises(base.ChannelDown, match="probe"):
         pay.create(order(), wanted())
     assert len(there.asked) == 2
 
@@ -418,13 +407,13 @@ def test_nothing_but_probes_is_no_answer_and_no_refusal(pay, there):
 @pytest.mark.parametrize(
     ("status", "answer", "state"),
     [
-        (200, side.wechat_transaction(), State.PAID),
-        (200, {"trade_state": "NOTPAY"}, State.PENDING),
-        (200, {"trade_state": "USERPAYING"}, State.PENDING),
-        (200, {"trade_state": "CLOSED"}, State.CLOSED),
-        (200, {"trade_state": "REVOKED"}, State.CLOSED),
-        (200, side.wechat_transaction(trade_state="REFUND"), State.REFUNDED),
-        (404, {"code": "ORDER_NOT_EXIST"}, State.UNKNOWN),
+        (200, side.wechat_transaction(), base.State.PAID),
+        (200, {"trade_state": "NOTPAY"}, base.State.PENDING),
+        (200, {"trade_state": "USERPAYING"}, base.State.PENDING),
+        (200, {"trade_state": "CLOSED"}, base.State.CLOSED),
+        (200, {"trade_state": "REVOKED"}, base.State.CLOSED),
+        (200, side.wechat_transaction(trade_state="REFUND"), base.State.REFUNDED),
+        (404, {"code": "ORDER_NOT_EXIST"}, base.State.UNKNOWN),
     ],
 )
 def test_query(pay, there, status, answer, state):
@@ -433,8 +422,8 @@ def test_query(pay, there, status, answer, state):
     found = pay.query(order())
 
     assert found.state == state
-    assert found.payment == (PAID if state == State.PAID else None)
-    assert found.was_paid == (PAID if state == State.REFUNDED else None)
+    assert found.payment == (PAID if state == base.State.PAID else None)
+    assert found.was_paid == (PAID if state == base.State.REFUNDED else None)
     assert there.asked[0].path == "/v3/pay/transactions/out-trade-no/hb0001?mchid=1900000001"
 
 
@@ -455,7 +444,7 @@ def test_query(pay, there, status, answer, state):
 def test_answers_that_are_not_believed(pay, there, status, answer, how):
     says(there, status, answer, **how)
 
-    with pytest.raises(ChannelDown):
+    with pytest.raises(base.ChannelDown):
         pay.query(order())
 
 
@@ -465,14 +454,14 @@ def test_an_old_or_unsigned_answer_is_not_believed(pay, there):
 
     for headers in (old, {}):
         there.answer = lambda asked, headers=headers: (200, headers, body)
-        with pytest.raises(ChannelDown):
+        with pytest.raises(base.ChannelDown):
             pay.query(order())
 
 
 def test_close(pay, there):
     says(there, 204, b"")
 
-    assert pay.close(order()).state == State.CLOSED
+    assert pay.close(order()).state == base.State.CLOSED
     assert there.asked[0].path == "/v3/pay/transactions/out-trade-no/hb0001/close"
     assert json.loads(there.asked[0].body) == {"mchid": "1900000001"}
 
@@ -487,10 +476,12 @@ def test_close_comes_too_late(pay, there):
 
     there.answer = answer
 
-    assert (pay.close(order()).state, pay.close(order()).payment) == (State.PAID, PAID)
+    assert (pay.close(order()).state, pay.close(order()).payment) == (base.State.PAID, PAID)
 
 
-@pytest.mark.parametrize(("ended_s", "state"), [(-60, State.PENDING), (400, State.CLOSED)])
+@pytest.mark.parametrize(
+    ("ended_s", "state"), [(-60, base.State.PENDING), (400, base.State.CLOSED)]
+)
 def test_an_order_that_never_came_there_is_closed_by_its_time_out(pay, there, ended_s, state):
     says(there, 404, {"code": "ORDER_NOT_EXIST"})
     ends = timezone.now() - timedelta(seconds=ended_s)
@@ -504,11 +495,11 @@ def test_an_order_that_never_came_there_is_closed_by_its_time_out(pay, there, en
 @pytest.mark.parametrize(
     ("status", "answer", "state"),
     [
-        (200, {"out_refund_no": "rf0001", "status": "SUCCESS"}, RefundState.DONE),
-        (200, {"out_refund_no": "rf0001", "status": "PROCESSING"}, RefundState.PENDING),
-        (200, {"out_refund_no": "rf0001", "status": "ABNORMAL"}, RefundState.PARKED),
-        (200, {"out_refund_no": "rf0001", "status": "CLOSED"}, RefundState.FAILED),
-        (403, {"code": "NOT_ENOUGH"}, RefundState.REFUSED),
+        (200, {"out_refund_no": "rf0001", "status": "SUCCESS"}, base.RefundState.DONE),
+        (200, {"out_refund_no": "rf0001", "status": "PROCESSING"}, base.RefundState.PENDING),
+        (200, {"out_refund_no": "rf0001", "status": "ABNORMAL"}, base.RefundState.PARKED),
+        (200, {"out_refund_no": "rf0001", "status": "CLOSED"}, base.RefundState.FAILED),
+        (403, {"code": "NOT_ENOUGH"}, base.RefundState.REFUSED),
     ],
 )
 def test_refund(pay, there, status, answer, state):
@@ -522,13 +513,13 @@ def test_refund(pay, there, status, answer, state):
 
 def test_query_of_a_refund(pay, there):
     says(there, 200, {"out_refund_no": "rf0001", "status": "SUCCESS"})
-    assert pay.query_refund(refund()).state == RefundState.DONE
+    assert pay.query_refund(refund()).state == base.RefundState.DONE
 
     says(there, 404, {"code": "RESOURCE_NOT_EXISTS"})
-    assert pay.query_refund(refund()).state == RefundState.UNKNOWN
+    assert pay.query_refund(refund()).state == base.RefundState.UNKNOWN
 
     says(there, 200, {"out_refund_no": "rf0002", "status": "SUCCESS"})
-    with pytest.raises(ChannelDown):
+    with pytest.raises(base.ChannelDown):
         pay.query_refund(refund())
 
 
@@ -561,14 +552,14 @@ def test_bill(pay, there):
 def test_a_bill_with_another_digest_or_from_elsewhere(pay, there):
     for wrong in ({"digest": "0" * 40}, {"url": "http://127.0.0.1:1/v3/bill"}):
         bill_answers(there, **wrong)
-        with pytest.raises(ChannelDown):
+        with pytest.raises(base.ChannelDown):
             pay.bill(date(2026, 11, 24))
 
 
 def test_no_bill(pay, there):
     says(there, 400, {"code": "NO_STATEMENT_EXIST"})
 
-    with pytest.raises(Refused, match="NO_STATEMENT_EXIST"):
+    with pytest.raises(base.Refused, match="NO_STATEMENT_EXIST"):
         pay.bill(date(2026, 11, 24))
 
 
@@ -618,7 +609,7 @@ def test_certificates_that_are_not_believed(pay, keys, there, how):
     says(there, 200, content, by="stranger" if how == "stranger" else "wechat")
     before = sorted(keys.iterdir())
 
-    with pytest.raises(ChannelDown):
+    with pytest.raises(base.ChannelDown):
         wechat.refresh_certificates(timezone.now())
 
     assert sorted(keys.iterdir()) == before

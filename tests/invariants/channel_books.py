@@ -12,21 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
-from payments.channels.base import (
-    Acknowledgement,
-    Answer,
-    ChannelDown,
-    Forged,
-    NoBill,
-    Noted,
-    Notice,
-    Payment,
-    RefundAnswer,
-    RefundState,
-    Refused,
-    Reused,
-    State,
-)
+from payments.channels import base
 from payments.states import PayType
 from tests.invariants import bill_files
 
@@ -145,15 +131,15 @@ class ChannelBooks:
     def by_trade(self, trade_no: str) -> Trade | None:
         return next((t for t in self.trades.values() if trade_no and t.trade_no == trade_no), None)
 
-    def wrong_notice_of(self, trade: Trade, amount: int) -> Notice:
+    def wrong_notice_of(self, trade: Trade, amount: int) -> base.Notice:
         """Genuine, and not true: its answer to a question, and its bill, say what was paid."""
         self.misnamed.add(trade.order_no)
         return self.notice_of(replace(trade, paid=amount))
 
-    def notice_of(self, trade: Trade, *, sign: str = GOOD, says: str = "paid") -> Notice:
+    def notice_of(self, trade: Trade, *, sign: str = GOOD, says: str = "paid") -> base.Notice:
         body = {"order_no": trade.order_no, "trade_no": trade.trade_no, "amount": trade.paid}
         body |= {"sign": sign, "says": says, "merchant": trade.merchant}
-        return Notice(json.dumps(body).encode(), {})
+        return base.Notice(json.dumps(body).encode(), {})
 
     @property
     def erred(self) -> list[str]:
@@ -174,7 +160,7 @@ class ChannelBooks:
     def create(self, merchant: str, order, wanted) -> dict:
         lie = self._called("create", ("lost before", "lost after", "refuse"))
         if lie == "refuse":
-            raise Refused("PARAM_ERROR")
+            raise base.Refused("PARAM_ERROR")
         with self.lock:
             self.look()
             asked, until = int(order.amount * 100), order.expire_time + SLACK
@@ -187,35 +173,35 @@ class ChannelBooks:
             words = (asked, merchant, wanted.scene)
         self._answered("create", lie)
         if state != "open":
-            raise Refused("ORDERPAID" if state == "paid" else "ORDER_CLOSED")
+            raise base.Refused("ORDERPAID" if state == "paid" else "ORDER_CLOSED")
         is_double = not is_new and self.pay_type is PayType.UNIONPAY
         is_other = words[:2] != (trade.asked, trade.merchant)
         if self.pay_type is PayType.WECHAT:
             is_other = words != (trade.asked, trade.merchant, trade.scene)
         if is_double or is_other:
-            raise Reused("OUT_TRADE_NO_USED")
+            raise base.Reused("OUT_TRADE_NO_USED")
         return {"order_string": f"{order.order_no}/{wanted.scene}"}
 
-    def query(self, merchant: str, order) -> Answer:
+    def query(self, merchant: str, order) -> base.Answer:
         lie = self._called("query", ("lost after", "stale", "unknown", "grumble"))
         with self.lock:
             self.look()
             answer = self._state(self._of_merchant(merchant, order.order_no))
         self._answered("query", lie)
-        if lie == "stale" and answer.state is State.PAID:
-            return Answer(State.PENDING)
-        if lie == "unknown" and answer.state is not State.CLOSED:
-            return Answer(State.UNKNOWN)
+        if lie == "stale" and answer.state is base.State.PAID:
+            return base.Answer(base.State.PENDING)
+        if lie == "unknown" and answer.state is not base.State.CLOSED:
+            return base.Answer(base.State.UNKNOWN)
         if lie == "grumble":
             raise self._grumble()
         return answer
 
-    def close(self, merchant: str, order) -> Answer:
+    def close(self, merchant: str, order) -> base.Answer:
         lie = self._called("close", ("lost before", "lost after", "pending", "grumble"))
         if lie == "grumble":
             raise self._grumble()
         if lie == "pending":
-            return Answer(State.PENDING)
+            return base.Answer(base.State.PENDING)
         with self.lock:
             self.look()
             trade = self._of_merchant(merchant, order.order_no)
@@ -224,101 +210,103 @@ class ChannelBooks:
             answer = self._state(trade)
             if trade is None:  # it may still be made, until its time is over
                 is_over = self.now() > order.expire_time + 2 * SLACK
-                answer = Answer(State.CLOSED if is_over else State.PENDING, says="never made")
+                answer = base.Answer(
+                    base.State.CLOSED if is_over else base.State.PENDING, says="never made"
+                )
         self._answered("close", lie)
         return answer
 
-    def refund(self, merchant: str, refund) -> RefundAnswer:
+    def refund(self, merchant: str, refund) -> base.RefundAnswer:
         if refund.refund_no in self.at_work:  # two at once: one of them hears a no
-            return RefundAnswer(RefundState.REFUSED, "REFUND_AMT_NOT_EQUAL_TOTAL")
+            return base.RefundAnswer(base.RefundState.REFUSED, "REFUND_AMT_NOT_EQUAL_TOTAL")
         self.at_work.add(refund.refund_no)
         try:
             return self._refund(merchant, refund)
         finally:
             self.at_work.discard(refund.refund_no)
 
-    def _refund(self, merchant: str, refund) -> RefundAnswer:
+    def _refund(self, merchant: str, refund) -> base.RefundAnswer:
         lie = self._called("refund", ("lost before", "lost after", "grumble", "refuse", *ENDS))
         with self.lock:
             self.look()
             back = self.backs.get(refund.refund_no)
             if lie == "grumble":
-                raise ChannelDown("a word about the key, the limit or the moment")
+                raise base.ChannelDown("a word about the key, the limit or the moment")
             if back is None and lie == "refuse":
-                return RefundAnswer(RefundState.REFUSED, "NOT_ENOUGH")
+                return base.RefundAnswer(base.RefundState.REFUSED, "NOT_ENOUGH")
             if back is None:
                 back = self._give_back(merchant, refund, lie)
             elif back.amount != int(refund.amount * 100):
-                raise Refused("the same number, another amount")
+                raise base.Refused("the same number, another amount")
             answer = self._of(back)
         self._answered("refund", lie)
         return answer
 
-    def query_refund(self, merchant: str, refund) -> RefundAnswer:
+    def query_refund(self, merchant: str, refund) -> base.RefundAnswer:
         lie = self._called("query_refund", ("lost after", "unknown", "grumble"))
         with self.lock:
             self.look()
             back = self.backs.get(refund.refund_no)
-            answer = self._of(back) if back else RefundAnswer(RefundState.UNKNOWN)
+            answer = self._of(back) if back else base.RefundAnswer(base.RefundState.UNKNOWN)
         self._answered("query_refund", lie)
         if lie == "grumble":
-            raise ChannelDown("a word about the key, the limit or the moment")
-        if lie == "unknown" and answer.state is RefundState.PENDING:
-            return RefundAnswer(RefundState.UNKNOWN)
+            raise base.ChannelDown("a word about the key, the limit or the moment")
+        if lie == "unknown" and answer.state is base.RefundState.PENDING:
+            return base.RefundAnswer(base.RefundState.UNKNOWN)
         return answer
 
-    def notice(self, merchant: str, notice) -> Payment | Noted:
+    def notice(self, merchant: str, notice) -> base.Payment | base.Noted:
         said = json.loads(notice.body)
         if said["sign"] != GOOD or said["merchant"] != merchant:
-            raise Forged("signature")
+            raise base.Forged("signature")
         if said["says"] != "paid":
-            return Noted(said["order_no"], said["trade_no"], said["says"])
+            return base.Noted(said["order_no"], said["trade_no"], said["says"])
         return self._payment(replace(self.trades[said["order_no"]], paid=said["amount"]))
 
     def bill(self, merchant: str, day) -> bytes:
         lie = self._called("bill", ("lost before", "not ready", "none yet"))
         if lie == "not ready":
-            raise ChannelDown("STATEMENT_CREATING")
+            raise base.ChannelDown("STATEMENT_CREATING")
         morning = datetime.combine(day + timedelta(days=1), time(10), bill_files.SHANGHAI)
         with self.lock:
             self.look()
             content = bill_files.write(self, merchant, day)
         if not content or (lie == "none yet" and self.now() < morning):
-            raise NoBill("NO_STATEMENT_EXIST")
+            raise base.NoBill("NO_STATEMENT_EXIST")
         return content
 
     # --- how it does it
 
     def _called(self, name: str, lies: tuple[str, ...]) -> str:
         if self.is_gone:
-            raise ChannelDown("gone")
+            raise base.ChannelDown("gone")
         self.meanwhile(f"before {name}")
         lie = self.says(f"{name}", lies)
         if lie == "lost before":
-            raise ChannelDown(lie)
+            raise base.ChannelDown(lie)
         return lie
 
     def _answered(self, name: str, lie: str) -> None:
         self.takes_time()
         self.meanwhile(f"after {name}")
         if lie == "lost after":
-            raise ChannelDown(lie)
+            raise base.ChannelDown(lie)
 
-    def _state(self, trade: Trade | None) -> Answer:
+    def _state(self, trade: Trade | None) -> base.Answer:
         if trade is None:
-            return Answer(State.UNKNOWN)
+            return base.Answer(base.State.UNKNOWN)
         if trade.state == "paid":
-            return Answer(State.PAID, self._payment(trade))
-        return Answer(State.PENDING if trade.state == "open" else State.CLOSED)
+            return base.Answer(base.State.PAID, self._payment(trade))
+        return base.Answer(base.State.PENDING if trade.state == "open" else base.State.CLOSED)
 
     def _of_merchant(self, merchant: str, order_no: str) -> Trade | None:
         """Another merchant's keys ask of his own orders alone."""
         trade = self.trades.get(order_no)
         return trade if trade and trade.merchant == merchant else None
 
-    def _payment(self, trade: Trade) -> Payment:
+    def _payment(self, trade: Trade) -> base.Payment:
         amount = Decimal(trade.paid).scaleb(-2)
-        return Payment(
+        return base.Payment(
             self.pay_type,
             trade.order_no,
             trade.trade_no,
@@ -337,12 +325,12 @@ class ChannelBooks:
         """The rules: of a payment, with its total, all refunds within it, one number once."""
         trade, amount = self.by_trade(refund.trade_no), int(refund.amount * 100)
         if trade is None or trade.merchant != merchant:
-            raise Refused("TRADE_NOT_EXIST")
+            raise base.Refused("TRADE_NOT_EXIST")
         if int(refund.paid * 100) != trade.paid:
-            raise Refused("PARAM_ERROR: total is not the payment's")
+            raise base.Refused("PARAM_ERROR: total is not the payment's")
         given = [b for b in self.backs.values() if b.trade_no == refund.trade_no]
         if sum(b.amount for b in given if b.state != "failed") + amount > trade.paid:
-            raise Refused("REFUND_AMT_NOT_EQUAL_TOTAL")
+            raise base.Refused("REFUND_AMT_NOT_EQUAL_TOTAL")
         back = Back(refund.refund_no, refund.trade_no, amount, "done", self.now())
         if lie in ENDS:
             self.ends_of[refund.refund_no] = lie
@@ -351,19 +339,19 @@ class ChannelBooks:
         self.backs[back.refund_no] = back
         return back
 
-    def _of(self, back: Back) -> RefundAnswer:
+    def _of(self, back: Back) -> base.RefundAnswer:
         states = {
-            "done": RefundState.DONE,
-            "pending": RefundState.PENDING,
-            "failed": RefundState.FAILED,
-            "abnormal": RefundState.PARKED,
+            "done": base.RefundState.DONE,
+            "pending": base.RefundState.PENDING,
+            "failed": base.RefundState.FAILED,
+            "abnormal": base.RefundState.PARKED,
         }
         settled_on = self._settled_on(back.done_at)
-        return RefundAnswer(states[back.state], back.state, back.done_at, settled_on)
+        return base.RefundAnswer(states[back.state], back.state, back.done_at, settled_on)
 
     def _grumble(self) -> Exception:
         """Not a word about this number: permissions, limits, a signature that did not verify."""
-        return Refused("grumble")
+        return base.Refused("grumble")
 
 
 @dataclass(frozen=True)
@@ -398,27 +386,27 @@ class Front:
     def create(self, order, wanted) -> dict:
         return self.books.create(self.merchant, order, wanted)
 
-    def query(self, order) -> Answer:
+    def query(self, order) -> base.Answer:
         return self.books.query(self.merchant, order)
 
-    def close(self, order) -> Answer:
+    def close(self, order) -> base.Answer:
         return self.books.close(self.merchant, order)
 
-    def refund(self, refund) -> RefundAnswer:
+    def refund(self, refund) -> base.RefundAnswer:
         return self.books.refund(self.merchant, refund)
 
-    def query_refund(self, refund) -> RefundAnswer:
+    def query_refund(self, refund) -> base.RefundAnswer:
         return self.books.query_refund(self.merchant, refund)
 
-    def notice(self, notice, now) -> Payment | Noted:
+    def notice(self, notice, now) -> base.Payment | base.Noted:
         return self.books.notice(self.merchant, notice)
 
-    def acknowledge(self, *, accepted) -> Acknowledgement:
-        return Acknowledgement(b"success" if accepted else b"failure")
+    def acknowledge(self, *, accepted) -> base.Acknowledgement:
+        return base.Acknowledgement(b"success" if accepted else b"failure")
 
     def result(self, order, result) -> None:
         if result != GOOD:
-            raise Forged("signature")
+            raise base.Forged("signature")
 
     def bill(self, day) -> bytes:
         return self.books.bill(self.merchant, day)
