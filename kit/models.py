@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kit.ids import AsciiField, OutsideIdField
 from kit.lease import Leased
+from kit.people import staff
 
 
 class IdempotencyRecord(models.Model):
@@ -66,9 +67,7 @@ class Turn(models.Model):
 class StaffAction(models.Model):
     """One thing that a member of staff did, written in the transaction of what was done."""
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("staff")
-    )
+    user = staff(_("staff"))
     action = AsciiField(_("action"), max_length=48, db_index=True)
     # On what: no foreign key, since it can be a row of any app.
     model = AsciiField(max_length=64)  # "packets.redpacket"
@@ -154,9 +153,7 @@ class ExportJob(Leased):
         GONE = 3, _("removed")
 
     token = AsciiField(max_length=32, unique=True, editable=False)  # the file's name
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("staff")
-    )
+    user = staff(_("staff"))
     model = AsciiField(_("list"), max_length=64)
     query = models.TextField(_("filters"), blank=True)
     format = AsciiField(_("format"), max_length=4)

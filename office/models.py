@@ -1,4 +1,3 @@
-from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import F, Q
@@ -6,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kit.ids import AsciiField
 from kit.moves import Moves
+from kit.people import staff
 from office import roles
 from office.states import CHANGE_MOVES, UNDECIDED, ChangeStatus
 
@@ -37,12 +37,6 @@ class Tries(models.Model):
         return " @ ".join(filter(None, (self.username, self.address)))
 
 
-def _staff(name, **kwargs):
-    return models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=name, **kwargs
-    )
-
-
 class AccountChange(models.Model):
     """A change of a staff account: proposed by one, decided by another (accounts.py)."""
 
@@ -53,7 +47,7 @@ class AccountChange(models.Model):
         STOP = "stop", _("out of use")
 
     kind = AsciiField(_("kind"), max_length=8, choices=Kind.choices)
-    user = _staff(_("account"))
+    user = staff(_("account"))
     role = AsciiField(_("role"), max_length=32, blank=True, default="")
     role_before = AsciiField(_("role before"), max_length=64, blank=True, default="")
     reason = models.CharField(_("reason"), max_length=255)
@@ -62,8 +56,8 @@ class AccountChange(models.Model):
     )
     # The account's key while this waits: one change of an account at a time.
     open_key = AsciiField(max_length=20, null=True, unique=True, editable=False)
-    maker = _staff(_("maker"))
-    checker = _staff(_("checker"), null=True)
+    maker = staff(_("maker"))
+    checker = staff(_("checker"), null=True)
     proposed_at = models.DateTimeField(_("proposed at"), db_index=True)
     decided_at = models.DateTimeField(_("decided at"), null=True)
 
@@ -94,7 +88,7 @@ class Invitation(models.Model):
     """One use of a link and a code by the person of the account; both are kept as hashes. Who
     proposed has the link and who approved has the code, so that neither can be that person."""
 
-    user = _staff(_("account"))
+    user = staff(_("account"))
     change = models.OneToOneField(AccountChange, models.PROTECT, null=True, related_name="+")
     link = AsciiField(max_length=64, unique=True, editable=False)
     code = AsciiField(max_length=64, blank=True, default="", editable=False)  # empty: not approved
@@ -121,7 +115,7 @@ class Role(Group):
 class RecoveryCode(models.Model):
     """Stands in for a telephone once; a hash, since it is long enough to need no more."""
 
-    user = _staff(_("account"))
+    user = staff(_("account"))
     digest = AsciiField(max_length=64, editable=False)
     used_at = models.DateTimeField(null=True)
 

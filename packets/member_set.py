@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
 from kit.plumbing import redis
+from packets import copies
 from packets.models import GroupMember
 
 KEPT_S = 600  # should a message get lost, it heals by then
@@ -90,11 +91,6 @@ return version
 """
 )
 
-FORGET = """
-redis.call('INCR', KEYS[2]); redis.call('EXPIRE', KEYS[2], 3600)
-redis.call('UNLINK', KEYS[1], KEYS[3]); return 1
-"""
-
 
 def build(group_id: str) -> bool:
     """Copy the table; False when somebody else began to, or dropped all: who misses it asks again.
@@ -156,7 +152,8 @@ def key(group_id: str) -> str:
 
 def forget(group_id: str) -> None:
     """Raises: Down."""
-    redis.run(FORGET, _keys(group_id), [])
+    members, version, log = _keys(group_id)
+    copies.forget(version, members, log)
 
 
 def _keys(group_id: str) -> list[str]:

@@ -1,6 +1,5 @@
 from decimal import Decimal
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, When
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +10,7 @@ from kit.ids import AsciiField, OutsideIdField
 from kit.lease import Leased
 from kit.money import ZERO, MoneyField
 from kit.moves import Moves
+from kit.people import staff
 from packets.states import MOVES, REVIEW_MOVES, Kind, PayStatus, ReviewState
 from payments.states import PayType
 
@@ -238,13 +238,7 @@ class RefundReview(models.Model):
         _("state"), choices=ReviewState.choices, default=ReviewState.OPEN, db_index=True
     )
     note = models.CharField(_("note"), max_length=255, blank=True, default="")  # of the last move
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("decided by"),
-    )
+    decided_by = staff(_("decided by"), null=True)
     decided_at = models.DateTimeField(_("decided at"), null=True)
     created_at = models.DateTimeField(_("refunded at"), db_index=True)
 

@@ -8,9 +8,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from kit.present import present
+from kit.words import Worded
 
 
-class Kind(models.IntegerChoices):
+class Kind(Worded):
     """Column `type`."""
 
     PERSONAL = 1, _("personal")
@@ -18,22 +19,14 @@ class Kind(models.IntegerChoices):
     LUCKY = 3, _("group, lucky draw")
     EXCLUSIVE = 4, _("group, exclusive")
 
-    @property
-    def word(self) -> str:
-        return self.name.lower()
-
 
 KIND_OF = {kind.word: kind for kind in Kind}
 
 
-class PayStatus(models.IntegerChoices):
+class PayStatus(Worded):
     UNPAID = 0, _("unpaid")
     PAID = 1, _("paid")
     AWAITING = 2, _("awaiting arrival")  # the app says paid, the channel has not confirmed yet
-
-    @property
-    def word(self) -> str:
-        return self.name.lower()
 
 
 # from -> to; "paid" is never left (Spec 1.7).

@@ -7,6 +7,7 @@ from kit.ids import AsciiField, OutsideIdField
 from kit.lease import Leased
 from kit.money import ZERO, MoneyField
 from kit.moves import Moves
+from kit.people import staff
 from payments.states import (
     BILL_MOVES,
     CASE_MOVES,
@@ -200,20 +201,8 @@ class ChannelRefund(Leased):
     )
     case = models.ForeignKey(Case, models.PROTECT, null=True, verbose_name=_("case"))
     # Empty: proposed by the rule that opened the case.
-    maker = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("maker"),
-    )
-    checker = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("checker"),
-    )
+    maker = staff(_("maker"), null=True)
+    checker = staff(_("checker"), null=True)
     answer = models.CharField(_("the channel's answer"), max_length=255, blank=True, default="")
     proposed_at = models.DateTimeField(_("proposed at"), db_index=True)
     decided_at = models.DateTimeField(_("decided at"), null=True)

@@ -5,18 +5,15 @@ from enum import StrEnum
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from kit.words import Worded
 
-class PayType(models.IntegerChoices):
+
+class PayType(Worded):
     UNKNOWN = 0, _("unknown")
     ALIPAY = 1, _("Alipay")
     WECHAT = 2, _("WeChat Pay")
     UNIONPAY = 3, _("UnionPay")
     BALANCE = 4, _("wallet balance")
-
-    @property
-    def word(self) -> str:
-        """The word of api.md."""
-        return self.name.lower()
 
 
 CHANNELS = (PayType.ALIPAY, PayType.WECHAT, PayType.UNIONPAY)
@@ -31,17 +28,13 @@ class Scene(models.TextChoices):
     NATIVE = "native", _("QR code")
 
 
-class OrderStatus(models.IntegerChoices):
+class OrderStatus(Worded):
     CREATED = 0, _("created")
     REPORTED = 1, _("reported")  # the app says paid, the channel has not confirmed yet
     CONFIRMED = 2, _("confirmed")  # the right amount has arrived
     CLOSED = 3, _("closed")  # not paid in time, or superseded
     UNPAID = 4, _("unpaid")  # reported, and the channel says finally not paid
     FAILED = 5, _("failed")  # the channel would not take the order
-
-    @property
-    def word(self) -> str:
-        return self.name.lower()
 
 
 # from -> to. Confirmed from any of them: the channel's word beats ours.
@@ -148,17 +141,13 @@ class CaseStatus(models.IntegerChoices):
 CASE_MOVES = {CaseStatus.OPEN: {CaseStatus.RESOLVED}, CaseStatus.RESOLVED: {CaseStatus.OPEN}}
 
 
-class BillState(models.IntegerChoices):
+class BillState(Worded):
     """Whether a channel's bill of a day has come, and was compared."""
 
     WAITING = 0, _("not there yet")
     COMPARED = 1, _("compared")
     EMPTY = 2, _("no transactions, compared")
     FAILED = 3, _("given up: never came")
-
-    @property
-    def word(self) -> str:
-        return self.name.lower()
 
 
 _COMPARED = {BillState.COMPARED, BillState.EMPTY}  # by hand a day may be compared again

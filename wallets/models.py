@@ -1,6 +1,5 @@
 from typing import Any, NoReturn
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -8,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from kit.ids import AsciiField, OutsideIdField
 from kit.money import ZERO, MoneyField
 from kit.moves import Moves
+from kit.people import staff
 from wallets.states import ADJUSTMENT_MOVES, UNDECIDED, AdjustmentStatus, LineKind
 
 
@@ -85,16 +85,8 @@ class Adjustment(models.Model):
     status = models.PositiveSmallIntegerField(
         _("status"), choices=AdjustmentStatus.choices, default=AdjustmentStatus.PROPOSED
     )
-    maker = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("maker")
-    )
-    checker = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("checker"),
-    )
+    maker = staff(_("maker"))
+    checker = staff(_("checker"), null=True)
     proposed_at = models.DateTimeField(_("proposed at"), db_index=True)
     decided_at = models.DateTimeField(_("decided at"), null=True)
 

@@ -3,6 +3,10 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from kit.decisions import DECISION_MOVES, UNDECIDED, Decision
+
+__all__ = ["ADJUSTMENT_MOVES", "UNDECIDED", "AdjustmentStatus", "LineKind"]
+
 
 class LineKind(models.IntegerChoices):
     """Why money moved, and between which accounts (see accounts.py)."""
@@ -17,26 +21,6 @@ class LineKind(models.IntegerChoices):
     CHANNEL_REFUND = 8, _("Refunded through the channel")  # suspense or wallet -> clearing
 
 
-class AdjustmentStatus(models.IntegerChoices):
-    """A manual adjustment (调账) under four eyes."""
-
-    PROPOSED = 0, _("proposed")
-    APPROVED = 1, _("approved")
-    REJECTED = 2, _("rejected")
-    WITHDRAWN = 3, _("withdrawn")  # by its maker, before anybody decided
-
-
-# Nobody has decided about these: they have no checker.
-UNDECIDED = (AdjustmentStatus.PROPOSED, AdjustmentStatus.WITHDRAWN)
-
-# from -> to; a decision is final, a mistake is corrected by another adjustment.
-ADJUSTMENT_MOVES = {
-    AdjustmentStatus.PROPOSED: {
-        AdjustmentStatus.APPROVED,
-        AdjustmentStatus.REJECTED,
-        AdjustmentStatus.WITHDRAWN,
-    },
-    AdjustmentStatus.APPROVED: set(),
-    AdjustmentStatus.REJECTED: set(),
-    AdjustmentStatus.WITHDRAWN: set(),
-}
+# Of a manual adjustment (调账).
+AdjustmentStatus = Decision
+ADJUSTMENT_MOVES = DECISION_MOVES

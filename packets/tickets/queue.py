@@ -20,7 +20,7 @@ from kit.plumbing import redis
 from kit.plumbing.redis import Down
 from kit.present import present
 from kit.refusals import NotFound, Unavailable
-from packets import member_set
+from packets import copies, member_set
 from packets.models import RedPacket, Share
 from packets.refusals import NotForYou, NotIssued, OwnPacket, PacketClosed, PacketFrozen
 from packets.states import Kind, Outcome, PayStatus
@@ -95,12 +95,6 @@ if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], 'pay', '1')
 for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[1]) end
 return 1
-"""
-
-# KEYS: version, then what is built from the table. The version outlives any build under way.
-FORGET = """
-redis.call('INCR', KEYS[1]); redis.call('EXPIRE', KEYS[1], 3600)
-redis.call('DEL', unpack(KEYS, 2)); return 1
 """
 
 
@@ -309,14 +303,14 @@ def forget(public_id: str) -> None:
     """Drop the packet's keys: it was frozen, closed, voided, or its tickets turned out spent."""
     header, queue, takers, version, _ = _keys(public_id)
     with suppress(Down):  # the share's WHERE holds; unsettled headers live for seconds
-        redis.run(FORGET, [version, header, queue, takers], [])
+        copies.forget(version, header, queue, takers)
 
 
 def forget_frozen_wallets() -> None:
     """A wallet was frozen or unfrozen."""
     elsewhere.forget()
     with suppress(Down):  # the share's WHERE holds
-        redis.run(FORGET, [_version(FROZEN_WALLETS), FROZEN_WALLETS], [])
+        copies.forget(_version(FROZEN_WALLETS), FROZEN_WALLETS)
 
 
 def _keys(public_id: str) -> list[str]:
