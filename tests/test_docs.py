@@ -1,15 +1,19 @@
 """The documents name files, functions and numbers that exist, and what they show can be run."""
 
+import ast
 import re
 import secrets
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from packets import draw
 from redpacket_site.celery import SCHEDULE
+from tests import rules
+from wallets import audit
 
 pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,6 +66,45 @@ def test_the_map_lists_every_sweep_with_its_interval():
     rows = re.findall(r"^\| `(\w+\.\w+)` \| (\d+) s \|", (ROOT / "docs/map.md").read_text(), re.M)
 
     assert {name: int(every_s) for name, every_s in rows} == SCHEDULE
+
+
+def imported(path: str) -> set[str]:
+    """The modules that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.ImportFrom):
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+def test_the_map_leads_from_the_url_to_the_commit():
+    section = (ROOT / "docs/map.md").read_text().split("## From the URL to the commit")[1]
+    rows = re.findall(r"^\| ([\w: ]+) \| (`.+) \|$", section.split("\n## ")[0], re.M)
+    paths = {name: re.findall(r"`([\w/]+\.py)`", files) for name, files in rows}
+
+    for name, files in paths.items():
+        for one, other in pairwise(files):
+            modules = [file.removesuffix(".py").replace("/", ".") for file in (one, other)]
+            is_there = modules[1] in imported(one) or modules[0] in imported(other)
+            assert is_there, f"{name}: {one} and {other} know nothing of each other"
+    assert len(paths) == 6
+    assert len(paths["grab"]) <= 3
+    assert len(paths["payment at a channel"]) <= 6
+
+
+def test_every_rule_of_the_audit_is_in_the_document():
+    """By the name that a finding bears, or that of its function where it hands the finding on."""
+    registered = audit.rules()
+    modules = {sys.modules[rule.__module__] for rule in registered}
+    named = set().union(*(rules.names_in(module) for module in modules))
+    section = (ROOT / "docs/money.md").read_text().split("## The rules")[1]
+    cells = re.findall(r"^\| (`.+?) \| ", section, re.M)
+    listed = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+
+    assert named - listed == set()
+    assert listed - named <= {rule.__name__ for rule in registered}
 
 
 def guards() -> list[list[str]]:
