@@ -84,7 +84,7 @@ def real_database(request, test_database, django_db_blocker):
                 with mock.patch.object(packets_audit, "SWEPT_WITHIN_S", 0):
                     assert audit() == []
         finally:
-            _empty(_filled() if filled else [])
+            _empty()
 
 
 @cache
@@ -105,8 +105,9 @@ def _filled() -> list[str]:
     return [table for table, has_rows in zip(_tables(), answers, strict=True) if has_rows]
 
 
-def _empty(tables: list[str]) -> None:
-    if tables:
+def _empty() -> None:
+    """The database as `migrate` leaves it, and nothing remembered."""
+    if tables := _filled():
         unchecked = connection.constraint_checks_disabled
         with unchecked(), transaction.atomic(), connection.cursor() as cursor:  # one commit
             for table in tables:
