@@ -103,7 +103,8 @@ class OfTheMachine(Bulkhead):
 
     def _lock(self, number: int, held: ExitStack) -> bool:
         """Races: the lock is of what was opened here, so other threads of ours are others, too."""
-        settings.SEATS_DIR.mkdir(parents=True, exist_ok=True)
+        # Of our account alone: whoever may read a file may lock it.
+        settings.SEATS_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = held.enter_context((settings.SEATS_DIR / f"{self.kind}-{number}").open("a"))
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

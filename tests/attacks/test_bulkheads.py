@@ -1,6 +1,7 @@
 """Nothing costly on the grab's threads: so many wait, one more is told so at once, and a bystander
 is answered. Each twin shows the thread that would wait, too."""
 
+import io
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from django.contrib.auth import hashers
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.cache import caches
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.handlers.wsgi import WSGIRequest
 from django.test import Client
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -246,6 +248,59 @@ def test_a_command_that_sets_a_password_is_not_refused(settings):
 
     with passwords.seats.seat():
         assert in_threads([lambda: hashers.make_password("x")])[0].startswith("pbkdf2")
+
+
+class Dripping(io.BytesIO):
+    """A body that takes its time: somebody else wants to log in meanwhile."""
+
+    def __init__(self, body: bytes):
+        super().__init__(body)
+        self.others: list[bool] = []
+
+    def read(self, *size):
+        self.others += in_threads([lambda: busy_page(logs_in(1))])
+        return super().read(*size)
+
+
+def drips(body: Dripping):
+    client = Client(headers={"Accept-Language": "en"}, raise_request_exception=False)
+    about = {
+        "CONTENT_TYPE": "application/x-www-form-urlencoded",
+        "CONTENT_LENGTH": str(len(body.getvalue())),
+        "wsgi.input": body,
+    }
+    return client.generic("POST", "/admin/login/", **about)
+
+
+def test_who_sends_slowly_keeps_nobody_from_logging_in():
+    body = Dripping(b"username=nobody0&password=guess&otp_token=000000")
+
+    assert drips(body).status_code == 200
+    assert body.others and not any(body.others)
+
+
+def test_who_sends_slowly_keeps_the_seat_without_the_guard(monkeypatch):
+    body, read, asked = Dripping(b"username=nobody0&password=guess"), WSGIRequest.body, []
+
+    def read_later(request):
+        """Not by the gate, who asks first, but by the form."""
+        return read.fget(request) if asked else asked.append(request)
+
+    monkeypatch.setattr(WSGIRequest, "body", property(read_later))
+
+    drips(body)
+    assert body.others and all(body.others)
+
+
+def test_who_leaves_while_he_sends_is_no_fault():
+    class Gone(io.BytesIO):
+        def read(self, *size):
+            raise OSError("connection reset")
+
+    body = Gone(b"username=x&password=y")
+    client = Client()  # what is not handled is raised here
+    form = {"CONTENT_LENGTH": "20", "wsgi.input": body}
+    assert client.generic("POST", "/admin/login/", **form).status_code == 400
 
 
 def refused_in_another_process() -> bool:
