@@ -3,6 +3,7 @@
 Nothing here reads a table that grows: balances are those of the last closed day and the lines after
 it, queues are counted to a limit, ages are the first row of an index.
 """
+# Long: every figure of one page, each with its bound.
 
 from collections import defaultdict
 from dataclasses import dataclass, field

@@ -1,4 +1,5 @@
 """The packets' rules of money (账实核对): shares, escrow, wallets and draw tell one story."""
+# Long: every rule of packets, so that they are read against each other.
 
 from collections import defaultdict
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Long: the tables of one app, where Django people look for them.
+
 from decimal import Decimal
 
 from django.db import models

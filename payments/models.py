@@ -1,3 +1,5 @@
+# Long: the tables of one app, where Django people look for them.
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q

@@ -1,4 +1,5 @@
 """Our orders and refunds against a channel's bill of one day (对账)."""
+# Long: one verb, a bill against our books, from its rows to its cases.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

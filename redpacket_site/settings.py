@@ -1,4 +1,5 @@
 """All settings, in sections; every value that differs between machines comes through env.py."""
+# Long: Django wants one table of settings, and people read it as one.
 
 from pathlib import Path
 from urllib.parse import quote

@@ -1,4 +1,5 @@
 """The channels' daily bills, each in its own file format, right or, on demand, wrong."""
+# Long: three formats of one bill, side by side.
 
 import dataclasses
 import io

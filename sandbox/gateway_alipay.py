@@ -1,4 +1,5 @@
 """POST or GET /sandbox/alipay/gateway.do: Alipay's one door."""
+# Long: the other side of one channel, call by call.
 
 import json
 from collections.abc import Callable

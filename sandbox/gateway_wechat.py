@@ -1,4 +1,5 @@
 """/sandbox/wechat/v3/...: WeChat Pay's API v3."""
+# Long: the other side of one channel, call by call.
 
 import gzip
 import hashlib

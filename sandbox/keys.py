@@ -3,6 +3,7 @@
 `make` fills in what is missing and overwrites nothing. `of` reads what a channel's own side needs,
 at each use, so that a tester may swap files while everything runs.
 """
+# Long: the keys of both sides of three channels, made and read alike.
 
 import functools
 import json

@@ -1,4 +1,5 @@
 """Pages for people and JSON for programs; both say what is wanted and let control.py do it."""
+# Long: a door a page, and nothing behind them.
 
 import json
 from collections.abc import Callable

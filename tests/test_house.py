@@ -254,3 +254,30 @@ def test_words_in_the_document_are_those_of_the_code():
 def test_paid_is_never_left():
     assert MOVES[PayStatus.PAID] == set()
     assert set(MOVES) == set(PayStatus)
+
+
+# --- Sizes
+
+
+def long_files_without_a_reason() -> list[str]:
+    """Files of more than 300 lines say at their top why; a shorter one has nothing to say."""
+    wrong = []
+    for path in sources(*PACKAGES):
+        lines = path.read_text().splitlines()
+        says = any(line.startswith("# Long: ") for line in lines[:25])
+        if (len(lines) > 300) is not says:
+            wrong.append(f"{path.relative_to(ROOT)}: {len(lines)} lines")
+    return wrong
+
+
+def test_a_long_file_says_why():
+    assert long_files_without_a_reason() == []
+
+
+def test_a_long_file_says_why_notices_one(tmp_path, monkeypatch):
+    (tmp_path / "long.py").write_text("x = 1\n" * 301)
+    (tmp_path / "short.py").write_text("# Long: no longer.\n")
+    monkeypatch.setitem(globals(), "sources", lambda *_: sorted(tmp_path.glob("*.py")))
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+
+    assert long_files_without_a_reason() == ["long.py: 301 lines", "short.py: 1 lines"]

@@ -3,6 +3,7 @@ a time by the worker while its page shows how far it is.
 
 Rows are read behind the last key seen, so a million of them need no more memory than a page.
 """
+# Long: the life of a job from the click to the file, which one reads at once.
 
 import contextlib
 import json

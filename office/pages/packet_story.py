@@ -3,6 +3,7 @@
 Untaken amounts, best luck and seed stay hidden from staff, too, until the packet is finished or
 expired (Spec 2.7): `Story.is_over` is the one place that says so.
 """
+# Long: one page's story, in the order in which it is told.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,4 +1,5 @@
 """What the schema shows: one example for every outcome. A test holds each to its own shape."""
+# Long: what the schema shows, as data.
 
 from typing import Any
 

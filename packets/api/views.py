@@ -1,4 +1,5 @@
 """Doors of the REST API: read the request, call one verb, render the answer."""
+# Long: the doors of one app with what the schema says of each.
 
 import json
 import re

@@ -4,6 +4,7 @@ Redis is an accelerator: everything here is made from the database and may vanis
 What it says is said again by the share row's own WHERE (claim.py), so a stale key can cost a
 needless try or a passing `too_slow`, never a share or a cent. `Down` sends the grab to desk.py.
 """
+# Long: each script stands beside the call that it answers.
 
 import time
 from collections.abc import Iterable

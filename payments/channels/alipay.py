@@ -6,6 +6,7 @@ that. Signatures are over the bytes as they came, so they are checked before any
 
 `gateway` is the base URL; requests go to {gateway}/gateway.do.
 """
+# Long: one channel in one piece, its signatures, its words and its calls.
 
 import json
 from dataclasses import dataclass

@@ -7,6 +7,7 @@ stays in force until all that is new has been loaded, too.
 A merchant's id or keys may change while orders are open. The key sets of before are kept in the
 channel's own part, as `former`: what was begun with them is ended with them.
 """
+# Long: what may stand in the one file, for all three channels.
 
 import json
 import logging

@@ -4,6 +4,7 @@ certificate along, which must come from UnionPay's own authorities and bear its 
 Requests and notifications are URL-encoded forms; the gateway's answers are `k=v&k=v` as it stands.
 An order is named by its number *and* its `txnTime`. There is no close: `payTimeout` ends it.
 """
+# Long: one channel in one piece, its signatures, its words and its calls.
 
 import base64
 import binascii

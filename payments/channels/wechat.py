@@ -6,6 +6,7 @@ WeChat Pay signs by its platform certificate or by its "WeChat Pay public key", 
 in shares that WeChat Pay decides; so whatever is configured is believed, each under its own serial
 alone. `mode` is what our requests ask the answers to be signed by.
 """
+# Long: one channel in one piece, its signatures, its words and its calls.
 
 import base64
 import binascii

@@ -14,6 +14,7 @@ from payments.bills import files
 from payments.models import Case
 from payments.states import PayType
 
+pytestmark = pytest.mark.once  # a file is read before anybody asks the database
 MB = 1 << 20
 PEAK_MAX = 2 * MB  # beside the file itself; measured: up to 0.55
 DAY = date(2026, 11, 20)

@@ -12,6 +12,7 @@ from packets.states import Kind
 from tests import make
 from tests.h5.phones import face
 
+pytestmark = pytest.mark.once  # what a page shows comes as JSON, which other tests ask of both
 HOST = {"init": {"version": 1, "capabilities": ["close"]}}
 GROUP, PERSONAL = (Kind.LUCKY, Kind.EQUAL), (Kind.PERSONAL,)
 
