@@ -201,7 +201,7 @@ def _sha(source: str) -> str:
 class _Link:
     """A connection that redis-py has made (TLS, password, number), with less around a command: no
     retry, no push messages, no time-outs of Python's own, which ask the kernel each time whether a
-    call would wait (docs/decisions/0050)."""
+    call would wait (docs/decisions/0051)."""
 
     def __init__(self) -> None:
         pool = client().connection_pool
@@ -209,7 +209,8 @@ class _Link:
         self.connection.connect()
         self._socket = self.connection._sock
         self._reader = hiredis.Reader(replyError=BaseParser.parse_error)
-        limit = struct.pack("@ll", 0, int(self.connection.socket_timeout * 1e6))
+        limit_us = round((self.connection.socket_timeout or 0) * 1e6)  # 0: without end
+        limit = struct.pack("@ll", *divmod(limit_us, 1_000_000))
         for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
             self._socket.setsockopt(socket.SOL_SOCKET, option, limit)
         self._socket.settimeout(None)

@@ -3,7 +3,7 @@
 A figure that processes share is a place in a mapped file behind a lock, and a request has four of
 them: for a refused grab that was a fifth of its price. Noting is one append, which threads may do
 at the same time. Whoever shows figures tells them first; other processes are behind by EVERY_S, and
-a process that is killed takes that long a piece of its figures with it (docs/decisions/0050).
+a process that is killed takes that long a piece of its figures with it (docs/decisions/0051).
 """
 
 import time

@@ -1,5 +1,7 @@
 """The breaker, and the connections that a failure makes worthless."""
 
+import socket
+import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -125,6 +127,19 @@ def test_a_silent_redis_is_waited_for_no_longer_than_the_settings_say(with_redis
         redis.client().client_unpause()
 
     assert isinstance(down.value.__cause__, BlockingIOError)
+
+
+@pytest.mark.parametrize("limit_s", [0.25, 1.5, None])
+def test_the_kernel_knows_the_limit(with_redis, monkeypatch, limit_s):
+    """None: it waits without end."""
+    monkeypatch.setitem(redis.client().connection_pool.connection_kwargs, "socket_timeout", limit_s)
+
+    link = redis._Link()
+
+    for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+        told = struct.unpack("@ll", link._socket.getsockopt(socket.SOL_SOCKET, option, 16))
+        assert told[0] + told[1] / 1e6 == pytest.approx(limit_s or 0, abs=0.01)  # it counts ticks
+    assert link.ask("ECHO", "here") == b"here"
 
 
 def test_a_lost_script_is_sent_again(with_redis):
