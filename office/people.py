@@ -12,7 +12,7 @@ from kit.models import Credentials
 from office import accounts, roles
 from office.export.sheets import Column
 from office.frame import staff
-from office.frame.dossier import Page, Section, badge, link, moment, page_of
+from office.frame.dossier import Page, Section, badge, moment, to
 from office.frame.proposals import url_of
 from office.models import AccountChange, RecoveryCode, Role
 from office.proposing import OF_AN_ACCOUNT
@@ -82,7 +82,7 @@ class StaffAdmin(ReadOnlyAdmin):
             columns=[_("proposed at"), _("kind"), _("maker"), _("checker"), _("status")],
             rows=[
                 (
-                    link(page_of(row), moment(row.proposed_at)),
+                    to(row, moment(row.proposed_at)),
                     row.get_kind_display(),
                     row.maker,
                     row.checker or "-",

@@ -1,5 +1,7 @@
 """The admin site: its name, its menu, the box that finds anything, the second factor of staff."""
 
+from functools import wraps
+
 from django import forms
 from django.conf import settings
 from django.contrib.admin import AdminSite
@@ -11,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from office import menu
-from office.frame import find
+from office.frame import find, reader
 
 
 class HongbaoAdminSite(AdminSite):
@@ -58,6 +60,21 @@ class HongbaoAdminSite(AdminSite):
         is_verified = not settings.REDPACKET_STAFF_OTP or request.user.is_verified()
         return super().has_permission(request) and is_verified
 
+    def admin_view(self, view, cacheable=False):
+        """Made and rendered for whoever asks."""
+
+        @wraps(view)
+        def read(request, *args, **kwargs):
+            with reader.reading(request.user):
+                answer = view(request, *args, **kwargs)
+                return answer.render() if isinstance(answer, TemplateResponse) else answer
+
+        return super().admin_view(read, cacheable)
+
+    def each_context(self, request):
+        may_find = find.may_find(request.user.has_perm)
+        return {**super().each_context(request), "may_find": may_find}
+
     def get_app_list(self, request, app_label=None):
         apps = self._build_app_dict(request, app_label)
         return list(apps.values()) if app_label else menu.sections(apps)
@@ -98,7 +115,7 @@ class HongbaoAdminSite(AdminSite):
         hits = [hit for _finder, found in groups for hit in found]
         if len(hits) == 1:
             return HttpResponseRedirect(hits[0].url)
-        if not any(request.user.has_perm(finder.permission) for finder in find.finders):
+        if not find.may_find(request.user.has_perm):
             raise PermissionDenied
         shown = (find.words(text) or [""])[0]
         context = {

@@ -13,6 +13,8 @@ from django.utils.http import urlencode
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
+from office.frame import find, reader
+
 _PUT = count()
 
 
@@ -115,6 +117,8 @@ def found(word: str, text: Any = "") -> str:
     """A link that finds what bears this id or number, whatever it is."""
     if not word:
         return "-"
+    if not find.may_find(reader.may):
+        return format_html('<span class="id">{}</span>', text or word)
     return format_html(
         '<a class="id" href="{}?{}">{}</a>',
         reverse("admin:find"),
@@ -125,6 +129,11 @@ def found(word: str, text: Any = "") -> str:
 
 def link(url: str, text: Any) -> str:
     return format_html('<a href="{}">{}</a>', url, text)
+
+
+def to(row: Any, text: Any) -> str:
+    """The text, as a link to the row's page for those who may open it."""
+    return link(page_of(row), text) if reader.may_open(row) else format_html("{}", text)
 
 
 def page_of(obj) -> str:

@@ -44,6 +44,11 @@ def finder(label: Any, permission: str, *, is_echo: bool = False) -> Callable:
     return register
 
 
+def may_find(may: Callable[[str], bool]) -> bool:
+    """Whether there is anything that somebody may find."""
+    return any(may(finder.permission) for finder in finders)
+
+
 def words(text: str) -> list[str]:
     """What somebody can have meant by what he typed, scanned or pasted; the likeliest first.
 

@@ -3,7 +3,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from office import roles
-from office.frame.dossier import Page, Section, badge, link, moment, page_of
+from office.frame.dossier import Page, Section, badge, moment, to
 from office.frame.lists import DateRangeFilter
 from office.models import AccountChange, Invitation
 from office.pages.account_change_acts import CHANGE_ACTS
@@ -50,7 +50,7 @@ class AccountChangeAdmin(ReadOnlyAdmin):
             sentence=str(row),
             badges=[self.shown_status(row)],
             facts=[
-                (_("account"), link(page_of(row.user), row.user)),
+                (_("account"), to(row.user, row.user)),
                 (_("kind"), row.get_kind_display()),
                 (_("role"), roles.shown(row.role)),
                 (_("role before"), roles.shown(row.role_before)),

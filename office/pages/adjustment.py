@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy
 
 from office.frame import four_eyes
 from office.frame.columns import money_column, when_column
-from office.frame.dossier import Page, link, page_of, yuan
+from office.frame.dossier import Page, page_of, to, yuan
 from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
 from office.pages.adjustment_acts import ADJUSTMENT_ACTS, PROPOSE_ADJUSTMENT
@@ -71,7 +71,7 @@ class AdjustmentAdmin(ReadOnlyAdmin):
                 (_("target"), account(row.target)),
                 (_("reason"), row.reason),
                 (_("attachment"), row.attachment or "-"),
-                *((_("ledger line"), link(page_of(line), line.pk)) for line in lines),
+                *((_("ledger line"), to(line, line.pk)) for line in lines),
             ],
             sections=[eyes(row)],
         )

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from office.export.sheets import Column
 from office.frame.columns import found_column, money_column, when_column, words_column
-from office.frame.dossier import Page, Section, badge, found, link, moment, page_of, yuan
+from office.frame.dossier import Page, Section, badge, found, moment, page_of, to, yuan
 from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
 from office.pages.packet_acts import ACTS
@@ -157,7 +157,7 @@ class RedPacketAdmin(ReadOnlyAdmin):
                 [_("received at"), _("channel"), _("outcome"), _("says"), _("order number")],
                 [
                     [
-                        link(page_of(n), moment(n.created_at)),
+                        to(n, moment(n.created_at)),
                         n.get_pay_type_display(),
                         notice_outcome(n),
                         n.says,
@@ -186,7 +186,7 @@ class RedPacketAdmin(ReadOnlyAdmin):
         columns = [_("time"), _("kind"), _("source"), _("target"), _("amount")]
         rows = [
             [
-                link(page_of(line), moment(line.created_at)),
+                to(line, moment(line.created_at)),
                 line.get_kind_display(),
                 account(line.source),
                 account(line.target),

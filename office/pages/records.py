@@ -1,5 +1,6 @@
 """What happened: staff's acts and log-ins, news for the chat, remembered answers."""
 
+from django.apps import apps
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
@@ -7,7 +8,7 @@ from kit.models import Event, IdempotencyRecord, StaffAction, StaffEvent
 from office import roles
 from office.frame import actions
 from office.frame.columns import when_column
-from office.frame.dossier import Page, badge, found, moment
+from office.frame.dossier import Page, badge, found, moment, to
 from office.frame.lists import DateRangeFilter
 from office.readonly import ReadOnlyAdmin
 
@@ -68,7 +69,7 @@ class StaffActionAdmin(ReadOnlyAdmin):
             facts=[
                 (_("staff"), row.user),
                 (_("action"), self.what(row)),
-                (_("on"), found(row.subject)),
+                (_("on"), _on(row)),
                 (_("reason"), row.reason),
                 (_("address"), row.ip or "-"),
                 (_("changes"), _changes(row)),
@@ -98,6 +99,13 @@ _STATES = {
 
 def _what(row: StaffAction) -> str:
     return str(actions.titles.get(row.action, row.action))
+
+
+def _on(row: StaffAction) -> str:
+    """The row that it was done to; an export was of many."""
+    model = apps.get_model(row.model)
+    has_page = row.key and admin.site.is_registered(model)
+    return to(model(pk=row.key), row.subject) if has_page else row.subject
 
 
 def _changes(row: StaffAction) -> str:

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy
 
 from office.frame import four_eyes
 from office.frame.columns import found_column, money_column, when_column, words_column
-from office.frame.dossier import Page, found, link, moment, page_of, yuan
+from office.frame.dossier import Page, found, moment, page_of, to, yuan
 from office.frame.filters import AgeFilter
 from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
@@ -59,7 +59,7 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
                 (_("source"), account(refund.source)),
                 (_("reason"), refund.reason),
                 (_("attachment"), refund.attachment or "-"),
-                (_("case"), link(page_of(refund.case), refund.case) if refund.case else "-"),
+                (_("case"), to(refund.case, refund.case) if refund.case else "-"),
                 (_("done at"), moment(refund.done_at)),
                 (_("the channel's answer"), refund.answer or "-"),
                 (_("tries"), refund.chases),

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy
 
 from office.frame.actions import ReasonAction
 from office.frame.columns import found_column, money_column, when_column, words_column
-from office.frame.dossier import Page, found, link, moment, page_of, yuan
+from office.frame.dossier import Page, found, moment, to, yuan
 from office.frame.filters import AgeFilter, AmountRangeFilter
 from office.frame.lists import DateRangeFilter
 from office.readonly import ReadOnlyAdmin, staff_did
@@ -113,7 +113,7 @@ class RefundReviewAdmin(ReadOnlyAdmin):
             sentence=_("%(money)s yuan of an expired packet went back to %(user)s.") % told,
             badges=[review_state(row)],
             facts=[
-                (_("packet id"), link(page_of(row.packet), row.packet.public_id)),
+                (_("packet id"), to(row.packet, row.packet.public_id)),
                 (_("sender"), found(row.user_id)),
                 (_("amount"), yuan(row.amount)),
                 (_("of a packet of"), yuan(row.packet.total_money)),
@@ -121,7 +121,7 @@ class RefundReviewAdmin(ReadOnlyAdmin):
                 (_("refunded at"), moment(row.created_at)),
                 (_("decided by"), row.decided_by or "-"),
                 (_("decided at"), moment(row.decided_at)),
-                *((_("ledger line"), link(page_of(line), line.pk)) for line in lines),
+                *((_("ledger line"), to(line, line.pk)) for line in lines),
             ],
         )
         if row.state == ReviewState.DISPUTED:

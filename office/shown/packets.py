@@ -6,7 +6,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from office.frame.dossier import Section, badge, found, link, moment, page_of, yuan
+from office.frame.dossier import Section, badge, found, moment, to, yuan
 from packets.models import RedPacket, RefundReview, Share
 from packets.states import PacketState, PayStatus, ReviewState, state_of
 
@@ -65,7 +65,7 @@ def review_rows(title, rows, name: str) -> Section:
     disputed = [row for row in rows if row.state == ReviewState.DISPUTED]
     cells = [
         [
-            link(page_of(row), row.packet.public_id),
+            to(row, row.packet.public_id),
             review_state(row),
             yuan(row.amount),
             moment(row.created_at),
@@ -91,7 +91,7 @@ def packet_rows(title, packets: list[RedPacket], name: str) -> Section:
     ]
     rows = [
         [
-            link(page_of(packet), packet.public_id),
+            to(packet, packet.public_id),
             packet.get_type_display(),
             found(packet.user_id),
             yuan(packet.total_money),
@@ -123,7 +123,7 @@ def taken(request, wallet):
     taken = Share.objects.filter(user_id=wallet.user_id).order_by("-update_time")
     rows = [
         [
-            link(page_of(share.rp), share.rp.public_id),
+            to(share.rp, share.rp.public_id),
             found(share.rp.user_id),
             yuan(share.money),
             badge("finished", _("credited"))
@@ -142,27 +142,14 @@ def reviewed(request, packet):
     if not packet.return_money:
         return None
     rows = RefundReview.objects.filter(packet=packet).select_related("packet", "decided_by")
-    return _of_refunds(request, _("Refund review"), list(rows))
+    return review_rows(_("Refund review"), list(rows), "review")
 
 
 def disputed(request, wallet):
     """On a wallet's page: its owner's refunds that finance disputes."""
     rows = RefundReview.objects.filter(user_id=wallet.user_id, state=ReviewState.DISPUTED)
     rows = rows.select_related("packet", "decided_by").order_by("-pk")[:LATEST]
-    return _of_refunds(request, _("Disputed refunds"), list(rows))
-
-
-def _of_refunds(request, title, rows):
-    """A dispute is shown to whoever sees the page; its queue opens for finance alone."""
-    if not rows:
-        return None
-    section = review_rows(title, rows, "review")
-    if not request.user.has_perm("packets.view_refundreview"):
-        numbers = [row.packet.public_id for row in rows]
-        section.rows = [
-            [number, *cells[1:]] for number, cells in zip(numbers, section.rows, strict=True)
-        ]
-    return section
+    return review_rows(_("Disputed refunds"), list(rows), "review") if rows else None
 
 
 def paid_for(request, order):

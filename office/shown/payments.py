@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from office.frame.dossier import Section, badge, link, moment, page_of, yuan
+from office.frame.dossier import Section, badge, moment, to, yuan
 from office.frame.find import SHOWN
 from office.shown.wallets import eyes
 from payments.models import Case, ChannelRefund, PaymentOrder
@@ -88,7 +88,7 @@ def order_rows(orders, title=None) -> Section:
     ]
     rows = [
         [
-            link(page_of(order), order.order_no),
+            to(order, order.order_no),
             order.get_pay_type_display(),
             yuan(order.amount),
             order_status(order),
@@ -104,7 +104,7 @@ def case_rows(cases) -> Section:
     columns = [_("case"), _("status"), _("amount"), _("says"), _("case opened at")]
     rows = [
         [
-            link(page_of(case), case.get_kind_display()),
+            to(case, case.get_kind_display()),
             case_status(case),
             yuan(case.amount),
             case.says,
@@ -126,7 +126,7 @@ def refund_rows(refunds) -> Section:
     ]
     rows = [
         [
-            link(page_of(refund), refund.refund_no),
+            to(refund, refund.refund_no),
             refund_status(refund),
             yuan(refund.amount),
             refund.maker or _("system"),

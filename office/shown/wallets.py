@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext as _
 
-from office.frame.dossier import Section, badge, found, link, moment, page_of, yuan
+from office.frame.dossier import Section, badge, found, moment, to, yuan
 from wallets import accounts
 from wallets.models import Adjustment
 from wallets.states import AdjustmentStatus, LineKind
@@ -64,7 +64,7 @@ def adjustment_rows(adjustments) -> Section:
     columns = [_("reference"), _("status"), _("amount"), _("source"), _("target"), _("proposed at")]
     rows = [
         [
-            link(page_of(row), row.reference),
+            to(row, row.reference),
             adjustment_status(row),
             yuan(row.amount),
             account(row.source),

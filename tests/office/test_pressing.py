@@ -1,0 +1,114 @@
+"""Every link and every button of every role: by HTTP in both languages, and in Chromium each kind
+of page at three widths, with each kind of button pressed."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.utils import timezone
+
+from office import roles
+from payments.tests.conftest import alipay  # noqa: F401 - a fixture
+from tests.office import pressing, world
+
+pytest.importorskip("playwright")
+from tests.office.browser import Watch, chromium, server
+
+WIDTHS = (390, 820, 1440)
+HEADER_MOST = {390: 150, 820: 110, 1440: 64}  # px: the name, the box and the way out
+# Who sits where, so that each width has both languages.
+SEATS = [
+    (roles.SUPPORT, "zh-hans", 390),
+    (roles.MAKER, "zh-hans", 820),
+    (roles.CHECKER, "en", 1440),
+    (roles.AUDITOR, "en", 820),
+    (roles.ACCOUNTS, "en", 390),
+    (None, "zh-hans", 1440),
+]
+BUTTONS = (
+    "#find button, #content button, #content input[type=submit], summary, button.theme-toggle,"
+    "#toggle-nav-sidebar"
+)
+# The browser remembers which filters were folded.
+READY = """() => { for (const fold of document.querySelectorAll('details')) fold.open = true;
+    for (const box of document.querySelectorAll('#content textarea'))
+    box.value = 'because it is so'; }"""
+LOOK = """() => [document.documentElement.scrollWidth - window.innerWidth,
+    document.querySelector('#header').getBoundingClientRect().height]"""
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_every_link_and_every_button_answers_everybody(language, alipay):  # noqa: F811
+    people = world.build(timezone.now())
+
+    walks = [pressing.walk(people.sit(role, language), language) for role in world.ROLES]
+
+    assert [fault for walk in walks for fault in walk.faults] == []
+    assert sum(len(walk.pages) for walk in walks) > 300
+    assert sum(walk.pressed for walk in walks) > 500
+
+
+@pytest.mark.once
+def test_every_kind_of_page_holds_at_every_width(monkeypatch, alipay):  # noqa: F811
+    # Playwright's synchronous interface runs an event loop in this thread; Django minds.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    people = world.build(timezone.now())
+    watch, known, pressed = Watch(), set[str](), set[str]()
+    faults: list[str] = []
+
+    with server() as base, chromium() as browser:
+        for role, language, width in SEATS:
+            sitting = people.sit(role, language)
+            kinds = pressing.walk(sitting, language, is_pressing=False).kinds
+            context = watch.over(browser.new_context(locale=language, accept_downloads=True))
+            for name, value in sitting.cookies.items():
+                context.add_cookies([{"name": name, "value": value.value, "url": base}])
+            page = context.new_page()
+            for kind in (kind for kind in kinds if kind not in known):
+                page.goto(base + kinds[kind], wait_until="domcontentloaded")
+                faults += [f"{kind} at {fault}" for fault in _measured(page)]
+                page.set_viewport_size({"width": width, "height": 900})
+                for number in _buttons(page, pressed):
+                    page.goto(base + kinds[kind], wait_until="domcontentloaded")
+                    _press(page, page.locator(BUTTONS).nth(number))
+                faults += [f"{kind}: {error}" for error in watch.errors]
+                watch.errors.clear()
+            known |= kinds.keys()
+            context.close()
+
+    assert faults == []
+    assert watch.left == []
+    assert len(known) > 60 and len(pressed) > 30
+
+
+def _measured(page) -> Iterator[str]:
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        wider, header = page.evaluate(LOOK)
+        if wider > 0:
+            yield f"{width}: {wider} px too wide"
+        if header > HEADER_MOST[width]:
+            yield f"{width}: a header of {header} px"
+
+
+def _buttons(page, pressed: set[str]) -> list[int]:
+    """Places of the buttons that were not pressed before, by what they say."""
+    found = []
+    for number, button in enumerate(page.locator(BUTTONS).all()):
+        said = button.evaluate(
+            "b => (b.innerText || b.value || b.ariaLabel || b.id || b.className).trim()"
+        )
+        if button.is_visible() and said not in pressed:
+            pressed.add(said)
+            found.append(number)
+    return found
+
+
+def _press(page, button) -> None:
+    page.evaluate(READY)
+    sends = button.evaluate("b => b.form && b.type == 'submit' && b.form.checkValidity()")
+    if not sends:
+        button.click()
+        return
+    with page.expect_response(lambda answer: answer.request.resource_type == "document") as answer:
+        button.click()
+    assert answer.value.status < 400, (answer.value.url, answer.value.status)
