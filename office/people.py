@@ -126,8 +126,7 @@ class RoleAdmin(ReadOnlyAdmin):
                     title=_("staff"),
                     columns=[_("account"), pgettext("person", "name"), _("state")],
                     rows=[
-                        (link(page_of(user), user), user.first_name or "-", _state(user))
-                        for user in people
+                        (to(user, user), user.first_name or "-", _state(user)) for user in people
                     ],
                     name="people",
                 ),

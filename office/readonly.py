@@ -137,6 +137,10 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
             facts=[(f.verbose_name, f.value_from_object(obj)) for f in self.model._meta.fields],
         )
 
+    def name_of(self, obj) -> str:
+        """What its page calls it, in words and in no code."""
+        return str(obj)
+
     def change_view(self, request, object_id, form_url="", extra_context=None):
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -155,7 +159,8 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
         ]
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{self.opts.verbose_name} {obj}",
+            "title": f"{self.opts.verbose_name} {self.name_of(obj)}",
+            "name": self.name_of(obj),
             "subtitle": None,
             "opts": self.opts,
             "original": obj,

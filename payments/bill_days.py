@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from kit import backoff, lease, retry
 from kit.money import ZERO
 from kit.moves import move
-from payments import bills, cases, reconcile
+from payments import bills, cases, reconcile, sayings
 from payments.channels.base import ChannelDown, NoBill, NotSent, Refused
 from payments.models import Bill, PaymentOrder
 from payments.states import BillState, CaseKind, PayType
@@ -41,7 +41,7 @@ def plan(*, pay_type: PayType, now: datetime) -> None:
             Bill.objects.get_or_create(pay_type=pay_type, day=day, defaults=due)
     if days and days[0] < horizon:
         last = max(day for day in days if day < horizon)
-        says = f"nothing was compared from {days[0]} to {last}"
+        says = sayings.NEVER_COMPARED % {"first": days[0], "last": last}
         _give_up(pay_type=pay_type, day=days[0], says=says, now=now)
 
 
@@ -100,7 +100,7 @@ def fetch(*, bill: Bill, now: datetime) -> bool:
         content = reconcile.download(pay_type=pay_type, day=day)
     except NoBill as error:
         if now < bills.usual(day):
-            return _wait(bill, f"not written yet: {error}", now)
+            return _wait(bill, f"{sayings.NOT_WRITTEN}: {error}", now)
         content = None
     except NotSent:
         return False  # nobody was asked, so it counts as no try

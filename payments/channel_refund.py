@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from kit import credentials, ids, later, money, retry
 from kit.moves import move
 from kit.refusals import Forbidden, Invalid
-from payments import bills, cases, refunded, trades
+from payments import bills, cases, refunded, sayings, trades
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, CaseStatus, OrderStatus, PayType, RefundStatus
 from wallets import accounts, adjust, ledger
@@ -235,7 +235,7 @@ def _made_there(theirs: ChannelRefund, now: datetime) -> dict[str, Any]:
 def _found(theirs: ChannelRefund, now: datetime) -> None:
     """The rows of bills that named it are explained."""
     about = {"kind": CaseKind.BILL_SHORTFALL, "pay_type": theirs.pay_type}
-    says = f"booked as {theirs.refund_no}"
+    says = sayings.BOOKED_AS % {"number": theirs.refund_no}
     for case in Case.objects.filter(trade_no=theirs.trade_no, **about):
         named = case.reference.split(":", 2)[-1]
         if named in (theirs.their_no, f"{theirs.their_no}:refund") and named != case.trade_no:

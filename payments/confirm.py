@@ -7,7 +7,8 @@ from decimal import Decimal
 from kit import retry
 from kit.money import ZERO
 from kit.moves import move
-from payments import awaiting, cases, channel_refund, order, purposes, suspended, trades
+from kit.telling import source
+from payments import awaiting, cases, channel_refund, order, purposes, sayings, suspended, trades
 from payments.channels.base import Payment
 from payments.models import PaymentOrder, Trade
 from payments.purposes import Fits, Misfit
@@ -59,13 +60,15 @@ def _confirm(*, payment: Payment, now: datetime, is_asked: bool) -> NoticeOutcom
     if _is_told(payment, paid):
         return NoticeOutcome.DUPLICATE
     if trades.is_anothers(payment):
-        return contradicted(payment, "another order was paid by it", now)
+        return contradicted(payment, sayings.OTHER_ORDERS, now)
     stands = _stands(payment)
     if stands is not None:
         if _agrees(payment, paid, stands):
             return NoticeOutcome.DUPLICATE
         if paid is None or paid.status == OrderStatus.CONFIRMED:
-            return contradicted(payment, f"{stands} stand in suspense", now)  # none to ask about
+            return contradicted(
+                payment, sayings.STANDS % {"amount": stands}, now
+            )  # none to ask about
         if not is_asked:
             return NoticeOutcome.DOUBTED
         if not suspended.is_whole(payment, stands):
@@ -148,7 +151,7 @@ def _add(payment: Payment, trade: Trade, stands: Decimal, now: datetime) -> Noti
     if more == ZERO:
         return NoticeOutcome.DUPLICATE
     if more < ZERO:
-        return contradicted(payment, f"{stands} were booked, and some has left suspense", now)
+        return contradicted(payment, sayings.HAS_LEFT % {"amount": stands}, now)
     suspended.now_paid(payment, trade, payment.amount)
     return _suspend(replace(payment, amount=more), CaseKind.WRONG_AMOUNT, now)
 
@@ -175,7 +178,8 @@ def about(payment: Payment) -> str:
 
 
 def _says(payment: Payment) -> str:
-    return f"the channel says {payment.amount} for order {payment.order_no}"
+    told = {"amount": payment.amount, "order": payment.order_no}
+    return sayings.CHANNEL_SAYS % told
 
 
 def _suspend(payment: Payment, kind: CaseKind, now: datetime) -> NoticeOutcome:
@@ -208,7 +212,7 @@ def _suspend(payment: Payment, kind: CaseKind, now: datetime) -> NoticeOutcome:
             paid=trades.paid(payment.pay_type, payment.trade_no, payment.amount),
             amount=payment.amount,
             source=accounts.SUSPENSE,
-            reason=str(CaseKind(kind).label),
+            reason=source(CaseKind(kind).label),
             case=case,
             now=now,
         )

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from kit import retry
-from payments import ask, confirm
+from payments import ask, confirm, sayings
 from payments.channels.base import Payment, State
 from payments.models import PaymentOrder
 from payments.states import NoticeOutcome, OrderStatus
@@ -36,4 +36,4 @@ def settle(*, payment: Payment, now: datetime) -> NoticeOutcome:
 
 @retry.unit
 def _contradicted(*, payment: Payment, now: datetime) -> NoticeOutcome:
-    return confirm.contradicted(payment, "asked, the channel says something else", now)
+    return confirm.contradicted(payment, sayings.SAYS_ELSE, now)

@@ -4,7 +4,7 @@ the channel itself. Our books know nothing of it, so finance is told."""
 from datetime import datetime
 
 from kit import retry
-from payments import cases
+from payments import cases, sayings
 from payments.channels.base import Answer
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import IN_VAIN, UNDECIDED, CaseKind, PayType
@@ -32,7 +32,7 @@ def tell(*, order: PaymentOrder, answer: Answer, now: datetime) -> bool:
         order_no=order.order_no,
         trade_no=trade_no,
         amount=paid.amount if paid else order.amount,
-        says=f"{answer.says}: paid, never confirmed here, and given back whole or in part",
+        says=f"{answer.says}: {sayings.GIVEN_BACK}",
         now=now,
     )
     return True

@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from kit.present import present
-from payments import bills, suspended
+from kit.telling import source
+from payments import bills, sayings, suspended
 from payments.bills import BillRow
 from payments.bills.rows import Back
 from payments.models import ChannelRefund, PaymentOrder
@@ -77,8 +78,7 @@ class Seen:
                 self._once.update(() if row.odd else (key,))
             elif key not in self._told:
                 self._told.add(key)
-                says = "stands in the bill more than once"
-                again.append(_difference(CaseKind.BILL_REPEATED, row, says))
+                again.append(_difference(CaseKind.BILL_REPEATED, row, sayings.TWICE))
         return fresh, again
 
 
@@ -139,15 +139,16 @@ def _payment(pay_type: PayType, day: date, row: BillRow, ours: Ours | None) -> V
     is_of_day = row.at is None or begin <= row.at < end
     if ours is None:
         if is_of_day:
-            return CaseKind.BILL_SURPLUS, "not in our books"
-        return CaseKind.BILL_OTHER_DAY, f"of {row.at:%F %T}, not in our books"
+            return CaseKind.BILL_SURPLUS, sayings.NOT_OURS
+        says = sayings.OTHER_DAYS_NOT_OURS % {"at": f"{row.at:%F %T}"}
+        return CaseKind.BILL_OTHER_DAY, says
     if ours.billed_on not in (None, day):
         kind = CaseKind.BILL_REPEATED if is_of_day else CaseKind.BILL_OTHER_DAY
-        return kind, f"stands in the bill of {ours.billed_on}, too"
+        return kind, sayings.IN_BILL_OF % {"day": ours.billed_on}
     if ours.amount != row.amount:
-        return CaseKind.BILL_AMOUNT, f"our books say {ours.amount}"
+        return CaseKind.BILL_AMOUNT, sayings.OUR_AMOUNT % {"amount": ours.amount}
     if row.at and not begin - NEIGHBOUR <= row.at < end + NEIGHBOUR:
-        return CaseKind.BILL_OTHER_DAY, f"of {row.at:%F %T}"
+        return CaseKind.BILL_OTHER_DAY, sayings.OTHER_DAYS % {"at": f"{row.at:%F %T}"}
     return None
 
 
@@ -155,18 +156,18 @@ def _refund(pay_type: PayType, day: date, row: BillRow, ours: Ours | None) -> Ve
     """Money that went out: what our books do not know of is missing."""
     is_back = row.back is not Back.FAILED
     if ours is None:
-        return (CaseKind.BILL_SHORTFALL, "refunded, not in our books") if is_back else None
+        return (CaseKind.BILL_SHORTFALL, sayings.REFUND_NOT_OURS) if is_back else None
     if is_back and ours.status in NOT_SENT:
-        status = RefundStatus(ours.status).name.lower()
-        return CaseKind.BILL_SHORTFALL, f"refunded, our books say {status}"
+        status = source(RefundStatus(ours.status).label)
+        return CaseKind.BILL_SHORTFALL, sayings.REFUND_IS % {"status": status}
     if not is_back:
         is_done = ours.status == RefundStatus.DONE
-        return (CaseKind.BILL_SHORTFALL, "the refund failed, ours is done") if is_done else None
+        return (CaseKind.BILL_SHORTFALL, sayings.REFUND_FAILED_THERE) if is_done else None
     is_elsewhere = ours.billed_on not in (None, day)
     if is_elsewhere and not (row.back is Back.PROCESSING or _may_come_again(pay_type, row, ours)):
-        return CaseKind.BILL_REPEATED, f"stands in the bill of {ours.billed_on}, too"
+        return CaseKind.BILL_REPEATED, sayings.IN_BILL_OF % {"day": ours.billed_on}
     if ours.amount != row.amount:
-        return CaseKind.BILL_AMOUNT, f"our books say {ours.amount}"
+        return CaseKind.BILL_AMOUNT, sayings.OUR_AMOUNT % {"amount": ours.amount}
     return None
 
 

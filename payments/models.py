@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from kit.ids import AsciiField, OutsideIdField
 from kit.lease import Leased
@@ -143,7 +144,7 @@ class Case(models.Model):
     status = models.PositiveSmallIntegerField(
         _("status"), choices=CaseStatus.choices, default=CaseStatus.OPEN
     )
-    created_at = models.DateTimeField(_("opened at"), db_index=True)
+    created_at = models.DateTimeField(pgettext_lazy("case", "opened at"), db_index=True)
     resolved_at = models.DateTimeField(_("resolved at"), null=True)
     resolved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, verbose_name=_("resolved by")
@@ -174,7 +175,7 @@ class Case(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.reference}"
+        return str(self.pk)
 
 
 class ChannelRefund(Leased):

@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 
 from kit.plumbing import metrics
-from payments import confirm, doubt, hear_refund, strangers
+from payments import confirm, doubt, hear_refund, sayings, strangers
 from payments.channels import registry
 from payments.channels.base import (
     Acknowledgement,
@@ -67,7 +67,7 @@ def _refused(pay_type: PayType, error: Exception) -> tuple[NoticeOutcome, str]:
         _log_forged(pay_type, str(error))
         return NoticeOutcome.FORGED, str(error)
     log.error("notice_unreadable", channel=pay_type.word, exc_info=error)
-    return NoticeOutcome.ERROR, repr(error)
+    return NoticeOutcome.ERROR, sayings.FAILED_HERE
 
 
 def _heard(
@@ -96,8 +96,8 @@ def _heard(
             outcome, says = NoticeOutcome.NOTED, said.says
             if isinstance(said, Returned):
                 hear_refund.hear(pay_type=pay_type, word=said, now=now)
-    except Exception as error:
-        outcome, says = NoticeOutcome.ERROR, repr(error)
+    except Exception:
+        outcome, says = NoticeOutcome.ERROR, sayings.FAILED_HERE
         log.exception("notice_failed", channel=pay_type.word, notification=kept.pk)
     Notification.objects.filter(pk=kept.pk).update(outcome=outcome, says=says[:255])
     return outcome

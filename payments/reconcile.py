@@ -15,7 +15,7 @@ from kit.money import ZERO
 from kit.moves import hold, move
 from kit.present import present
 from kit.refusals import Conflict
-from payments import bills, cases, hear_refund, merchants
+from payments import bills, cases, hear_refund, merchants, sayings
 from payments.bills import BillRow, Statement, WrongTotal
 from payments.channels.base import NoBill, Refused
 from payments.judge import Difference, Judged, Seen, digest, fitting, judge
@@ -272,8 +272,8 @@ def _missing(pay_type: PayType, day: date, *, is_final: bool) -> Iterator[Differ
     for order in orders.order_by("pk"):
         if _was_named(order):
             continue
-        says = f"paid {present(order.paid_at).astimezone(bills.ZONE):%F %T}, in no bill"
-        yield _ours(order, order.trade_no, says)
+        at = f"{present(order.paid_at).astimezone(bills.ZONE):%F %T}"
+        yield _ours(order, order.trade_no, sayings.PAID_IN_NO_BILL % {"at": at})
     if not is_final:
         return
     refunds = ChannelRefund.objects.filter(
@@ -285,8 +285,8 @@ def _missing(pay_type: PayType, day: date, *, is_final: bool) -> Iterator[Differ
         done_at__lt=end + DAY,
     )
     for refund in refunds.order_by("pk"):
-        says = f"refunded {present(refund.done_at).astimezone(bills.ZONE):%F %T}, in no bill"
-        yield _ours(refund, refund.refund_no, says)
+        at = f"{present(refund.done_at).astimezone(bills.ZONE):%F %T}"
+        yield _ours(refund, refund.refund_no, sayings.REFUNDED_IN_NO_BILL % {"at": at})
 
 
 def _was_named(order: PaymentOrder) -> bool:

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from kit.words import Worded
 
@@ -133,7 +134,7 @@ WITH_MONEY = (*ARRIVED, CaseKind.REFUND_FAILED)
 
 
 class CaseStatus(models.IntegerChoices):
-    OPEN = 0, _("open")
+    OPEN = 0, pgettext_lazy("case", "open")
     RESOLVED = 1, _("resolved")
 
 

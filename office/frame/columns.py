@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 
+from kit.telling import told
 from office.frame.dossier import found, moment, yuan
 
 
@@ -26,6 +27,25 @@ def found_column(field: str, title: Any) -> Callable:
 def words_column(field: str, title: Any) -> Callable:
     """The words of a choice."""
     return _column(title, lambda row: getattr(row, f"get_{field}_display")())
+
+
+def told_column(field: str, title: Any) -> Callable:
+    """What a program has noted, in the reader's language."""
+    return _column(title, lambda row: told(getattr(row, field)))
+
+
+def worded(**shows: Callable[[Any], Any]) -> dict[str, Callable[[Any], str]]:
+    """For `export_told`: columns of a file that say in words what the row keeps."""
+
+    def column(name: str, show: Callable[[Any], Any]) -> Callable[[Any], str]:
+        return lambda row: str(show(getattr(row, name)))
+
+    return {name: column(name, show) for name, show in shows.items()}
+
+
+def shown_column(show: Callable[[Any], Any], title: Any) -> Callable:
+    """What is told of the row."""
+    return _column(title, show)
 
 
 def _column(title: Any, show: Callable[[Any], Any]) -> Callable:

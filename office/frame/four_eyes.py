@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kit.plumbing import texts
+from kit.telling import told
 from office.frame.actions import ReasonAction
 from office.frame.proposals import Proposal, making
 
@@ -81,8 +82,12 @@ class _OnProposal(ReasonAction):
 
     @staticmethod
     def proposed_by(row) -> str:
-        told = {"maker": row.maker or _("system"), "reason": row.reason}
-        return _("Proposed by %(maker)s: %(reason)s") % told
+        given = {"maker": row.maker or _("system"), "reason": told(row.reason)}
+        return _("Proposed by %(maker)s: %(reason)s") % given
+
+    @staticmethod
+    def evidence(row) -> str:
+        return _("Attachment: %(attachment)s") % {"attachment": row.attachment or "-"}
 
 
 class _Decide(_OnProposal):
@@ -93,7 +98,7 @@ class _Decide(_OnProposal):
 
 class Approve(_Decide):
     title = gettext_lazy("Approve")
-    is_approval = True
+    is_approval = is_bulk = True
     needs_reason = False
     reason_label = gettext_lazy("Remark")
 

@@ -149,6 +149,8 @@ class DateRangeFilter(FieldListFilter):
     def __init__(self, field, request, params, model, model_admin, field_path):
         self.from_name, self.to_name = self.names(field_path)
         super().__init__(field, request, params, model, model_admin, field_path)
+        if field.verbose_name == field.name.replace("_", " "):
+            self.title = _("time")  # nobody has named the column
         self.since, self.until = (self._day(name) for name in (self.from_name, self.to_name))
 
     @staticmethod

@@ -5,14 +5,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from office.frame import four_eyes
-from office.frame.columns import money_column, when_column
+from office.frame.columns import money_column, when_column, worded
 from office.frame.dossier import Page, page_of, to, yuan
 from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
 from office.pages.adjustment_acts import ADJUSTMENT_ACTS, PROPOSE_ADJUSTMENT
 from office.readonly import ReadOnlyAdmin, staff_did
+from office.shown.accounts import account, account_name
 from office.shown.payments import case_of
-from office.shown.wallets import account, adjustment_status, eyes
+from office.shown.wallets import adjustment_status, eyes
 from wallets.models import Adjustment, LedgerLine
 from wallets.states import AdjustmentStatus, LineKind
 
@@ -21,6 +22,7 @@ from wallets.states import AdjustmentStatus, LineKind
 class AdjustmentAdmin(ReadOnlyAdmin):
     list_display = ["reference", "state", "money", "out_of", "into", "maker", "checker", "at"]
     list_filter = ["status", ("proposed_at", DateRangeFilter)]
+    export_told = worded(source=account_name, target=account_name)
     list_select_related = ["maker", "checker"]
     search_fields = ["reference"]
     search_help_text = gettext_lazy("reference")
@@ -49,7 +51,11 @@ class AdjustmentAdmin(ReadOnlyAdmin):
     at = when_column("proposed_at", gettext_lazy("proposed at"))
 
     def page(self, request, row):
-        told = {"money": f"{row.amount:,.2f}", "source": row.source, "target": row.target}
+        told = {
+            "money": f"{row.amount:,.2f}",
+            "source": account_name(row.source),
+            "target": account_name(row.target),
+        }
         sentences = {
             AdjustmentStatus.PROPOSED: _(
                 "%(money)s yuan are to move from %(source)s to %(target)s."

@@ -7,8 +7,10 @@ from django.utils.translation import gettext_lazy
 
 from kit.ids import is_outside_id
 from office.frame import four_eyes
+from office.shown.accounts import account_name
+from office.shown.checks import alike, balances
 from wallets import accounts, adjust
-from wallets.models import Wallet
+from wallets.models import Adjustment
 from wallets.states import AdjustmentStatus
 
 
@@ -32,8 +34,8 @@ class AdjustmentForm(four_eyes.MoneyForm):
     other = forms.ChoiceField(
         label=gettext_lazy("against"),
         choices=[
-            (accounts.PLATFORM, gettext_lazy("the platform's money")),
-            (accounts.SUSPENSE, gettext_lazy("suspense (arrived without an owner)")),
+            (accounts.PLATFORM, gettext_lazy("our own money")),
+            (accounts.SUSPENSE, gettext_lazy("suspense")),
         ],
     )
     case_id = forms.IntegerField(
@@ -73,20 +75,9 @@ class ProposeAdjustment(four_eyes.ProposeMoney):
             lines.append(_("It is about case %(number)d.") % {"number": data["case_id"]})
         elif data["other"] == accounts.SUSPENSE:
             lines.append(_("A new case is opened for it."))
-        return [*lines, *(self._balance(data) if data["user_id"] else ())]
-
-    @staticmethod
-    def _balance(data) -> list:
-        wallet = Wallet.objects.filter(user_id=data["user_id"]).first()
-        before = wallet.balance if wallet else 0
-        after = before + data["amount"] if data["is_credit"] else before - data["amount"]
-        told = {"user": data["user_id"], "before": f"{before:,.2f}", "after": f"{after:,.2f}"}
-        lines = [_("The balance is %(before)s yuan; it would be %(after)s.") % told]
-        if wallet is None:
-            lines.append(_("%(user)s has no wallet yet.") % told)
-        if after < 0:
-            lines.append(_("The balance does not suffice: an approval would be refused."))
-        return lines
+        wallet = accounts.wallet(data["user_id"]) if data["user_id"] else ""
+        sides = (data["other"], wallet) if data["is_credit"] else (wallet, data["other"])
+        return [*lines, *balances(*sides, data["amount"])]
 
 
 class _OnAdjustment:
@@ -109,13 +100,16 @@ class ApproveAdjustment(_OnAdjustment, four_eyes.Approve):
     def preview(self, adjustment, now):
         told = {
             "money": f"{adjustment.amount:,.2f}",
-            "source": adjustment.source,
-            "target": adjustment.target,
+            "source": account_name(adjustment.source),
+            "target": account_name(adjustment.target),
         }
         return [
             _("%(money)s yuan move from %(source)s to %(target)s, now.") % told,
             *self._case(adjustment),
             self.proposed_by(adjustment),
+            self.evidence(adjustment),
+            *balances(adjustment.source, adjustment.target, adjustment.amount),
+            *alike(Adjustment.objects.filter(source=adjustment.source), adjustment),
         ]
 
     @staticmethod

@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kit.refusals import Invalid
+from kit.telling import told
 from office.export.jobs import files
-from office.frame.columns import money_column, when_column, words_column
+from office.frame.columns import money_column, when_column, worded, words_column
 from office.frame.dossier import Page, badge, moment, yuan
 from office.frame.lists import DateRangeFilter
 from office.frame.proposals import Proposal, making
@@ -104,8 +105,8 @@ class RunBill(Proposal):
         return Bill.objects.get(pay_type=pay_type, day=day)
 
     def told(self, bill):
-        told = {"matched": bill.matched, "differences": bill.differences}
-        return _("Compared: %(matched)d matched, %(differences)d differences.") % told
+        given = {"matched": bill.matched, "differences": bill.differences}
+        return _("Compared: %(matched)d matched, %(differences)d differences.") % given
 
 
 class UploadBill(RunBill):
@@ -132,6 +133,7 @@ _BILL_TONES = {
 @admin.register(Bill)
 class BillAdmin(ReadOnlyAdmin):
     list_display = ["on", "channel", "shown_state", "rows", "matched", "open", "money", "at"]
+    export_told = worded(says=told)
     list_filter = ["state", "pay_type", ("day", DateRangeFilter)]
     proposals = [RUN_BILL, UPLOAD_BILL]
     sections = (staff_did,)
@@ -157,6 +159,9 @@ class BillAdmin(ReadOnlyAdmin):
     money = money_column("total", gettext_lazy("paid in all"))
     at = when_column("reconciled_at", gettext_lazy("reconciled at"))
 
+    def name_of(self, bill):
+        return f"{bill.get_pay_type_display()} {bill.day}"
+
     def page(self, request, bill):
         cases = reconcile.cases_of(bill).order_by("pk")[:CASES_SHOWN]
         return Page(
@@ -174,14 +179,14 @@ class BillAdmin(ReadOnlyAdmin):
                 (_("reconciled at"), moment(bill.reconciled_at)),
                 (_("tries"), bill.tries),
                 (_("next try at"), moment(bill.due_at)),
-                (_("says"), bill.says or "-"),
+                (_("says"), told(bill.says) or "-"),
             ],
             sections=[case_rows(list(cases))],
         )
 
 
 def _bill_in_words(bill) -> str:
-    told = {
+    given = {
         "channel": bill.get_pay_type_display(),
         "day": bill.day.isoformat(),
         "matched": bill.matched,
@@ -189,5 +194,5 @@ def _bill_in_words(bill) -> str:
         "state": bill.get_state_display(),
     }
     if bill.reconciled_at:
-        return _("%(channel)s, %(day)s: %(matched)d matched, %(differences)d differences.") % told
-    return _("%(channel)s, %(day)s: %(state)s.") % told
+        return _("%(channel)s, %(day)s: %(matched)d matched, %(differences)d differences.") % given
+    return _("%(channel)s, %(day)s: %(state)s.") % given

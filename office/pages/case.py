@@ -4,9 +4,17 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kit.telling import told
 from office.frame import staff
 from office.frame.actions import ReasonAction
-from office.frame.columns import found_column, money_column, when_column, words_column
+from office.frame.columns import (
+    found_column,
+    money_column,
+    told_column,
+    when_column,
+    worded,
+    words_column,
+)
 from office.frame.dossier import Page, found, moment, page_of, yuan
 from office.frame.filters import AgeFilter, AmountRangeFilter
 from office.frame.find import Hit, finder
@@ -15,6 +23,7 @@ from office.frame.proposals import url_of
 from office.pages.adjustment_acts import PROPOSE_ADJUSTMENT
 from office.pages.refund_acts import PROPOSE_REFUND
 from office.readonly import ReadOnlyAdmin, staff_did
+from office.shown.accounts import account_name, reference_name
 from office.shown.payments import case_status, refund_rows, repeating
 from office.shown.wallets import adjustment_rows
 from payments import book, book_refund, cases, channel_refund
@@ -36,9 +45,9 @@ class ResolveCase(ReasonAction):
         return cases.why_open(case)
 
     def preview(self, case, now):
-        told = {"kind": case.get_kind_display(), "money": f"{case.amount:,.2f}"}
+        given = {"kind": case.get_kind_display(), "money": f"{case.amount:,.2f}"}
         return [
-            _("The case leaves the queue: %(kind)s, %(money)s yuan.") % told,
+            _("The case leaves the queue: %(kind)s, %(money)s yuan.") % given,
             _("No money moves by this; a refund or an adjustment is proposed on its own."),
         ]
 
@@ -66,10 +75,10 @@ class BookSurplus(ReasonAction):
         return _("This case is about no payment of a bill.")
 
     def preview(self, case, now):
-        told = {"money": f"{case.amount:,.2f}", "trade": case.trade_no}
+        given = {"money": f"{case.amount:,.2f}", "trade": case.trade_no}
         return [
             _("%(money)s yuan of trade %(trade)s go into suspense, with a case of their own.")
-            % told,
+            % given,
             _("From there they leave by a refund or an adjustment, approved by another person."),
             _("A notification that comes late finds them booked."),
         ]
@@ -95,9 +104,12 @@ class BookRefund(ReasonAction):
 
     def preview(self, case, now):
         payment = book_refund.payment_of(case)
-        told = {"money": f"{case.amount:,.2f}", "source": payment.source if payment else ""}
+        given = {
+            "money": f"{case.amount:,.2f}",
+            "source": account_name(payment.source) if payment else "",
+        }
         return [
-            _("Once another person approves it, %(money)s yuan leave %(source)s.") % told,
+            _("Once another person approves it, %(money)s yuan leave %(source)s.") % given,
             _("The channel is told nothing: it has paid them back already."),
         ]
 
@@ -184,7 +196,7 @@ class CaseAdmin(ReadOnlyAdmin):
         "in_suspense",
         "channel",
         "order",
-        "says",
+        "found_out",
         "suggested",
         "at",
     ]
@@ -196,6 +208,7 @@ class CaseAdmin(ReadOnlyAdmin):
         ("created_at", DateRangeFilter),
         ("amount", AmountRangeFilter),
     ]
+    export_told = worded(reference=reference_name, says=told, resolution=told)
     search_fields = ["order_no", "trade_no"]
     search_help_text = gettext_lazy("order number or trade number")
     totals = {"amount": gettext_lazy("amount")}
@@ -218,35 +231,38 @@ class CaseAdmin(ReadOnlyAdmin):
     channel = words_column("pay_type", gettext_lazy("channel"))
     order = found_column("order_no", gettext_lazy("order number"))
 
+    found_out = told_column("says", gettext_lazy("says"))
+
     @admin.display(description=gettext_lazy("suggested"))
     def suggested(self, case):
         return SUGGESTED[case.kind]
 
     at = when_column("created_at", gettext_lazy("case opened at"))
 
+    def name_of(self, case):
+        return str(case.pk)
+
     def page(self, request, case):
-        told = {"kind": case.get_kind_display(), "money": f"{case.amount:,.2f}"}
         by_two = {"maker", "checker"}
         refunds = ChannelRefund.objects.filter(case=case).select_related(*by_two)
         adjustments = Adjustment.objects.filter(case_id=case.pk).select_related(*by_two)
         held = cases.held_by(case)
         page = Page(
-            sentence=_("%(kind)s: %(money)s yuan.") % told,
+            sentence=_case_sentence(case, held),
             badges=[case_status(case)],
             facts=[
                 (_("number"), case.pk),
-                (_("reference"), case.reference),
                 (_("channel"), case.get_pay_type_display()),
                 (_("order number"), found(case.order_no)),
                 (_("trade number"), found(case.trade_no)),
                 (_("amount"), yuan(case.amount)),
                 (_("in suspense"), yuan(held)),
-                (_("says"), case.says or "-"),
+                (_("says"), told(case.says) or "-"),
                 (_("suggested"), SUGGESTED[case.kind]),
                 (_("case opened at"), moment(case.created_at)),
                 (_("resolved at"), moment(case.resolved_at)),
                 (_("resolved by"), case.resolved_by or "-"),
-                (_("resolution"), case.resolution or "-"),
+                (_("resolution"), told(case.resolution) or "-"),
             ],
             sections=[refund_rows(list(refunds.order_by("pk")))],
         )
@@ -255,6 +271,19 @@ class CaseAdmin(ReadOnlyAdmin):
         if adjustments:
             page.sections.append(adjustment_rows(adjustments.order_by("pk")))
         return page
+
+
+def _case_sentence(case, held) -> str:
+    given = {
+        "kind": case.get_kind_display(),
+        "money": f"{case.amount:,.2f}",
+        "held": f"{held:,.2f}",
+    }
+    if case.status != CaseStatus.OPEN:
+        return _("%(kind)s: %(money)s yuan; it is resolved.") % given
+    if held:
+        return _("%(kind)s: %(money)s yuan, of which %(held)s are in suspense.") % given
+    return _("%(kind)s: %(money)s yuan; somebody has to decide.") % given
 
 
 @finder(gettext_lazy("cases"), "payments.view_case", is_echo=True)

@@ -11,23 +11,10 @@ from office.frame.columns import when_column
 from office.frame.dossier import Page, Section, link, list_of, moment, yuan
 from office.frame.lists import DateRangeFilter
 from office.readonly import ReadOnlyAdmin
-from wallets import accounts, daily
+from office.shown.accounts import account_name
+from wallets import daily
 from wallets.models import DailyFigure, DailySummary, LedgerLine
 from wallets.states import LineKind
-
-
-def account_group(name: str) -> str:
-    """A group of accounts as the daily summary names it, in words."""
-    words = {
-        "wallets": _("wallets"),
-        "escrow": _("escrow (in packets)"),
-        accounts.SUSPENSE: _("suspense"),
-        accounts.PLATFORM: _("platform"),
-    }
-    if name.startswith(accounts.clearing("")):
-        return _("clearing: %(channel)s") % {"channel": name.removeprefix(accounts.clearing(""))}
-    return words.get(name, name)
-
 
 SHOWN_KINDS = {
     "issued": (LineKind.SEND, LineKind.CHANNEL_PAY),
@@ -39,6 +26,7 @@ SHOWN_KINDS = {
 
 @admin.register(DailySummary)
 class DailySummaryAdmin(ReadOnlyAdmin):
+    export_hidden = {"is_booked"}
     list_display = ["day", "issued", "taken", "returned", "topped_up", "lines", "closed"]
     list_filter = [("day", DateRangeFilter)]
 
@@ -121,8 +109,8 @@ class DailySummaryAdmin(ReadOnlyAdmin):
                                 f"{urlencode({**day, 'kind__exact': figure.kind})}",
                                 figure.get_kind_display(),
                             ),
-                            account_group(figure.source),
-                            account_group(figure.target),
+                            account_name(figure.source),
+                            account_name(figure.target),
                             figure.lines,
                             yuan(figure.amount),
                         ]
@@ -135,7 +123,7 @@ class DailySummaryAdmin(ReadOnlyAdmin):
                     _("Held at the close"),
                     [_("account"), _("balance")],
                     [
-                        [account_group(name), yuan(balance)]
+                        [account_name(name), yuan(balance)]
                         for name, balance in sorted(balances.items())
                     ]
                     + [[_("all together"), yuan(sum(balances.values(), ZERO))]],

@@ -24,6 +24,7 @@ from office.readonly import ReadOnlyAdmin
 class ExportJobAdmin(ReadOnlyAdmin):
     """One's own exports; the files are for nobody else."""
 
+    export_hidden = {"language", "size", "first", "last", "until", "run_at"}
     list_display = ["at", "what", "query", "format", "shown_state", "rows"]
     list_filter = ["state"]
 

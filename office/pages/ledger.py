@@ -4,15 +4,17 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kit.telling import told
 from office.frame import lists
-from office.frame.columns import money_column, when_column
+from office.frame.columns import money_column, shown_column, when_column, worded
 from office.frame.dossier import Page, badge, found, moment, page_of, yuan
 from office.frame.find import SHOWN, Hit, finder
 from office.frame.lists import BEFORE
 from office.pages.day_filters import DayFilter, KindOfDayFilter
 from office.readonly import ReadOnlyAdmin
+from office.shown.accounts import account, account_name, reference_name
 from office.shown.payments import refunded_by
-from office.shown.wallets import account, adjusted_by
+from office.shown.wallets import adjusted_by
 from wallets import accounts, statement
 from wallets.models import LedgerLine
 from wallets.states import LineKind
@@ -20,13 +22,17 @@ from wallets.states import LineKind
 
 @admin.register(LedgerLine)
 class LedgerLineAdmin(ReadOnlyAdmin):
-    list_display = ["id", "kind", "reference", "out_of", "into", "money", "at"]
+    list_display = ["id", "kind", "about", "out_of", "into", "money", "at"]
     search_fields = ["reference"]  # see get_search_results
-    search_help_text = gettext_lazy("reference, account (wallet:…, escrow:…) or user")
+    search_help_text = gettext_lazy("reference, account or user")
     list_filter = [("kind", KindOfDayFilter), ("booked_on", DayFilter)]
+    export_told = worded(
+        source=account_name, target=account_name, note=told, reference=reference_name
+    )
     totals = {"amount": gettext_lazy("amount")}
     sections = (adjusted_by, refunded_by)
 
+    about = shown_column(lambda line: reference_name(line.reference), gettext_lazy("reference"))
     money = money_column("amount", gettext_lazy("amount"))
 
     @admin.display(description=gettext_lazy("source"))
@@ -39,18 +45,25 @@ class LedgerLineAdmin(ReadOnlyAdmin):
 
     at = when_column("created_at", gettext_lazy("time"))
 
+    def name_of(self, line):
+        return str(line.pk)
+
     def page(self, request, line):
-        told = {"amount": f"{line.amount:,.2f}", "source": line.source, "target": line.target}
+        given = {
+            "amount": f"{line.amount:,.2f}",
+            "source": account_name(line.source),
+            "target": account_name(line.target),
+        }
         return Page(
-            sentence=_("%(amount)s yuan moved from %(source)s to %(target)s.") % told,
+            sentence=_("%(amount)s yuan moved from %(source)s to %(target)s.") % given,
             badges=[badge("kind", line.get_kind_display())],
             facts=[
                 (_("number"), line.pk),
-                (_("reference"), found(line.reference)),
+                (_("reference"), found(line.reference, reference_name(line.reference))),
                 (_("source"), account(line.source)),
                 (_("target"), account(line.target)),
                 (_("amount"), yuan(line.amount)),
-                (_("note"), line.note or "-"),
+                (_("note"), told(line.note) or "-"),
                 (_("time"), moment(line.created_at)),
                 (_("booked on"), line.booked_on or "-"),
             ],

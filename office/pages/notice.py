@@ -6,12 +6,13 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from office.frame.columns import found_column, when_column, words_column
+from kit.telling import told
+from office.frame.columns import found_column, told_column, when_column, worded, words_column
 from office.frame.dossier import Page, Section, found, moment, page_of
 from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
 from office.readonly import ReadOnlyAdmin
-from office.shown.payments import notice_outcome, outcome_of, repeating
+from office.shown.payments import NOTICE_WORDS, notice_outcome, outcome_of, repeating
 from payments import raw
 from payments.models import Notification
 
@@ -43,8 +44,9 @@ def notice_section(notice) -> Section:
 @admin.register(Notification)
 class NotificationAdmin(ReadOnlyAdmin):
     export_hidden = {"headers"}
-    list_display = ["at", "channel", "shown_outcome", "says", "order", "trade_no"]
+    list_display = ["at", "channel", "shown_outcome", "said", "order", "trade_no"]
     list_filter = [("created_at", DateRangeFilter)]
+    export_told = worded(says=told, outcome=lambda word: NOTICE_WORDS.get(word, word))
     search_fields = ["order_no", "trade_no"]
     search_help_text = gettext_lazy("order number or trade number")
 
@@ -59,15 +61,19 @@ class NotificationAdmin(ReadOnlyAdmin):
         return notice_outcome(notice)
 
     order = found_column("order_no", gettext_lazy("order number"))
+    said = told_column("says", gettext_lazy("says"))
+
+    def name_of(self, notice):
+        return str(notice.pk)
 
     def page(self, request, notice):
-        told = {"channel": notice.get_pay_type_display(), "outcome": outcome_of(notice)}
+        given = {"channel": notice.get_pay_type_display(), "outcome": outcome_of(notice)}
         return Page(
-            sentence=_("%(channel)s sent this notification: %(outcome)s.") % told,
+            sentence=_("%(channel)s sent this notification: %(outcome)s.") % given,
             badges=[notice_outcome(notice)],
             facts=[
                 (_("received at"), moment(notice.created_at)),
-                (_("says"), notice.says or "-"),
+                (_("says"), told(notice.says) or "-"),
                 (_("order number"), found(notice.order_no)),
                 (_("trade number"), notice.trade_no or "-"),
                 *_strangers_facts(notice),

@@ -5,9 +5,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kit.telling import told
 from office.frame import staff
 from office.frame.actions import ReasonAction
-from office.frame.columns import found_column, money_column, when_column, words_column
+from office.frame.columns import found_column, money_column, when_column, worded, words_column
 from office.frame.dossier import Entry, Page, Section, found, in_order, moment, page_of, yuan
 from office.frame.find import SHOWN, Hit, finder
 from office.frame.proposals import url_of
@@ -15,7 +16,13 @@ from office.pages.notice import notice_section
 from office.pages.refund_acts import PROPOSE_REFUND
 from office.readonly import ReadOnlyAdmin, done_to
 from office.shown.packets import paid_for
-from office.shown.payments import case_rows, order_status, outcome_of, refund_rows
+from office.shown.payments import (
+    case_rows,
+    order_sentence,
+    order_status,
+    outcome_of,
+    refund_rows,
+)
 from payments import ask, refunded
 from payments.channels import registry
 from payments.channels.base import State
@@ -40,9 +47,9 @@ class AskChannel(ReasonAction):
         return _("This order is confirmed: nothing to ask.") if is_confirmed else ""
 
     def preview(self, order, now):
-        told = {"channel": order.get_pay_type_display(), "number": order.order_no}
+        given = {"channel": order.get_pay_type_display(), "number": order.order_no}
         said = [
-            _("%(channel)s is asked now what became of order %(number)s.") % told,
+            _("%(channel)s is asked now what became of order %(number)s.") % given,
             _("If it says paid, the order is confirmed and the money goes where it belongs."),
         ]
         if order.status not in PAYABLE:
@@ -64,6 +71,8 @@ class AskChannel(ReasonAction):
         return _SAID[result]
 
 
+PURPOSES = {"packet": gettext_lazy("red packet"), "topup": gettext_lazy("Top-up")}
+
 ORDER_ACTS = [AskChannel()]
 
 
@@ -81,14 +90,28 @@ def _refund_it(request, order):
 @admin.register(PaymentOrder)
 class PaymentOrderAdmin(ReadOnlyAdmin):
     export_hidden = {"pay_params"}
-    list_display = ["order_no", "purpose", "payer", "channel", "money", "state", "trade_no", "made"]
+    list_display = [
+        "order_no",
+        "shown_purpose",
+        "payer",
+        "channel",
+        "money",
+        "state",
+        "trade_no",
+        "made",
+    ]
     list_filter = ["pay_type"]
+    export_told = worded(purpose=lambda word: PURPOSES.get(word, word))
     search_fields = ["order_no", "trade_no", "reference", "user_id"]
     search_help_text = gettext_lazy("order number, trade number, packet or payer")
     totals = {"amount": gettext_lazy("amount")}
     acts = ORDER_ACTS
     sections = (paid_for,)
     offers = (_refund_it,)
+
+    @admin.display(description=gettext_lazy("purpose"))
+    def shown_purpose(self, order):
+        return PURPOSES.get(order.purpose, order.purpose)
 
     payer = found_column("user_id", gettext_lazy("payer"))
     channel = words_column("pay_type", gettext_lazy("channel"))
@@ -101,24 +124,19 @@ class PaymentOrderAdmin(ReadOnlyAdmin):
     made = when_column("add_time", gettext_lazy("made at"))
 
     def page(self, request, order):
-        told = {
-            "user": order.user_id,
-            "money": f"{order.amount:,.2f}",
-            "channel": order.get_pay_type_display(),
-        }
         notices = list(Notification.objects.filter(order_no=order.order_no).order_by("pk")[:SHOWN])
         cases = list(Case.objects.filter(order_no=order.order_no).order_by("pk"))
         refunds = ChannelRefund.objects.filter(order_no=order.order_no).order_by("pk")
         refunds = list(refunds.select_related("maker", "checker"))
         page = Page(
-            sentence=_("%(user)s pays %(money)s yuan by %(channel)s.") % told,
+            sentence=order_sentence(order, cases),
             badges=[order_status(order)],
             facts=[
                 (_("order number"), order.order_no),
                 (_("trade number"), order.trade_no or "-"),
                 (_("payer"), found(order.user_id)),
                 (_("paid for"), found(order.reference)),
-                (_("purpose"), order.purpose),
+                (_("purpose"), PURPOSES.get(order.purpose, order.purpose)),
                 (_("scene"), order.get_scene_display()),
                 (_("amount"), yuan(order.amount)),
                 (_("payable until"), moment(order.expire_time)),
@@ -150,7 +168,7 @@ def _order_story(order, notices):
                 channel,
                 _("sends a notification: %(outcome)s") % {"outcome": outcome_of(notice)},
                 "channel",
-                notice.says,
+                told(notice.says),
             )
             for notice in notices
         ),
@@ -159,12 +177,14 @@ def _order_story(order, notices):
     if order.reported_at:
         entries.append(Entry(order.reported_at, who, _("says that it is paid"), "user"))
     if order.confirmed_at:
-        told = {"money": f"{order.amount:,.2f}"}
-        text = _("confirms that %(money)s yuan have arrived") % told
+        given = {"money": f"{order.amount:,.2f}"}
+        text = _("confirms that %(money)s yuan have arrived") % given
         entries.append(Entry(order.confirmed_at, channel, text, "channel", order.trade_no))
     if order.ended_at:
-        text = _("the order ends: %(status)s") % {"status": order.get_status_display()}
-        entries.append(Entry(order.ended_at, _("system"), text))
+        # What it ended as is not kept once the channel's word has confirmed it after all.
+        given = {"status": order.get_status_display()}
+        text = _("the order ends") if order.confirmed_at else _("the order ends: %(status)s")
+        entries.append(Entry(order.ended_at, _("system"), text % given))
     return in_order(entries)
 
 

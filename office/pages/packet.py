@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kit.telling import told
 from office.export.sheets import Column
 from office.frame.columns import found_column, money_column, when_column, words_column
 from office.frame.dossier import Page, Section, badge, found, moment, page_of, to, yuan
@@ -14,9 +15,9 @@ from office.frame.lists import DateRangeFilter
 from office.pages.packet_acts import ACTS
 from office.pages.packet_story import Story
 from office.readonly import ReadOnlyAdmin
+from office.shown.accounts import account
 from office.shown.packets import count_taken, reviewed, shown_state, state_badges
 from office.shown.payments import case_rows, notice_outcome, order_rows, refund_rows
-from office.shown.wallets import account
 from packets.models import RedPacket
 from packets.profiles import people
 from packets.states import Kind
@@ -160,7 +161,7 @@ class RedPacketAdmin(ReadOnlyAdmin):
                         to(n, moment(n.created_at)),
                         n.get_pay_type_display(),
                         notice_outcome(n),
-                        n.says,
+                        told(n.says),
                         n.order_no,
                     ]
                     for n in story.notifications

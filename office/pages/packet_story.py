@@ -15,11 +15,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from kit.money import ZERO
+from kit.telling import told
 from office.frame.dossier import Bar, Entry, Part, found, in_order
 from office.readonly import done_to
-from office.shown.payments import outcome_of
+from office.shown.payments import late_money, outcome_of
+from office.shown.wallets import decision
 from packets.models import RedPacket, SettlementPass, Share
-from packets.states import Kind, PacketState, state_of
+from packets.states import Kind, PacketState, PayStatus, state_of
 from payments.models import Case, ChannelRefund, Notification, PaymentOrder
 from payments.states import PayType
 from wallets import accounts
@@ -103,7 +105,7 @@ class Story:
     def sentence(self) -> str:
         """What it is, in one sentence."""
         packet = self.packet
-        told = {
+        given = {
             "sender": packet.user_id,
             "whom": packet.for_id,
             "total": f"{packet.total_money:,.2f}",
@@ -130,7 +132,30 @@ class Story:
                     " %(whom)s."
                 )
         so_far = _("%(taken)d of %(number)d taken.")
-        return f"{what % told} {so_far % told}"
+        return " ".join([what % given, so_far % given, *self._state_in_words()])
+
+    def _state_in_words(self):
+        """What has become of it, where that is not what everybody hopes for."""
+        packet = self.packet
+        given = {
+            "money": f"{packet.return_money or ZERO:,.2f}",
+            "late": f"{late_money(self.cases):,.2f}",
+        }
+        match self.state:
+            case PacketState.UNPAID:
+                yield _("It is not paid yet, and nobody can take it.")
+            case PacketState.CLOSED:
+                yield _("It was never paid in time, and is closed.")
+            case PacketState.VOID:
+                yield _("It is void: its payment did not arrive in time.")
+            case PacketState.EXPIRED if packet.is_cli_handle:
+                yield _("It has expired; %(money)s yuan went back to its sender.") % given
+            case PacketState.EXPIRED:
+                yield _("It has expired; what nobody took goes back to its sender soon.")
+        if packet.pay_status == PayStatus.AWAITING and not packet.voided_at:
+            yield _("The channel has not confirmed its payment yet.")
+        if late_money(self.cases):
+            yield _("%(late)s yuan more arrived for it: see the cases.") % given
 
     def bar(self) -> Bar:
         packet, taken = self.packet, self.taken_money
@@ -158,7 +183,7 @@ class Story:
 
     def _sent(self):
         packet = self.packet
-        told = {"total": f"{packet.total_money:,.2f}", "number": packet.number}
+        given = {"total": f"{packet.total_money:,.2f}", "number": packet.number}
         yield Entry(
             packet.add_time,
             found(packet.user_id),
@@ -167,7 +192,7 @@ class Story:
                 "put %(total)s yuan into a packet of %(number)d shares",
                 packet.number,
             )
-            % told,
+            % given,
             "user",
             packet.intro,
         )
@@ -176,13 +201,13 @@ class Story:
         packet = self.packet
         for order in self.orders:
             channel = PayType(order.pay_type).label
-            told = {"money": f"{order.amount:,.2f}", "channel": channel}
+            given = {"money": f"{order.amount:,.2f}", "channel": channel}
             who = found(order.user_id)
             number = found(order.order_no)
             yield Entry(
                 order.add_time,
                 who,
-                _("wants to pay %(money)s yuan by %(channel)s") % told,
+                _("wants to pay %(money)s yuan by %(channel)s") % given,
                 "user",
                 number,
             )
@@ -192,7 +217,7 @@ class Story:
                 yield Entry(
                     order.confirmed_at,
                     channel,
-                    _("confirms that %(money)s yuan have arrived") % told,
+                    _("confirms that %(money)s yuan have arrived") % given,
                     "channel",
                     found(order.trade_no),
                 )
@@ -205,7 +230,7 @@ class Story:
                 PayType(notice.pay_type).label,
                 _("sends a notification: %(outcome)s") % {"outcome": outcome_of(notice)},
                 "channel",
-                notice.says,
+                told(notice.says),
             )
         if packet.pay_time:
             until = {"until": localtime(packet.expire_time).strftime("%Y-%m-%d %H:%M:%S")}
@@ -224,32 +249,32 @@ class Story:
             if line.kind == LineKind.GRAB
         }
         for share in self.taken:
-            told = {"position": share.position, "money": f"{share.money:,.2f}"}
+            given = {"position": share.position, "money": f"{share.money:,.2f}"}
             at = credited.get(share.user_id)
             is_at_once = at is not None and at - share.update_time < timedelta(seconds=1)
             yield Entry(
                 share.update_time,
                 found(share.user_id),
-                _("takes share %(position)d: %(money)s yuan") % told,
+                _("takes share %(position)d: %(money)s yuan") % given,
                 "user",
                 _("credited at once") if is_at_once else "" if at else _("not credited yet"),
             )
             if at and not is_at_once:
-                told["user"] = share.user_id
-                text = _("credits %(money)s yuan to %(user)s") % told
+                given["user"] = share.user_id
+                text = _("credits %(money)s yuan to %(user)s") % given
                 yield Entry(at, _("system"), text)
 
     def _settled(self):
         for row in self.passes:
             if row.done_at:
-                told = {
+                given = {
                     "number": row.number,
                     "shares": row.shares,
                     "money": f"{row.money:,.2f}",
                 }
                 text = (
                     _("settlement pass %(number)d credits %(money)s yuan (shares: %(shares)d)")
-                    % told
+                    % given
                 )
                 yield Entry(row.done_at, _("system"), text)
 
@@ -262,13 +287,13 @@ class Story:
             last = max(share.update_time for share in self.taken)
             yield Entry(last, _("system"), text, "system", luck)
         elif self.state is PacketState.EXPIRED:
-            told = {"taken": len(self.taken), "number": packet.number}
-            text = _("the packet expires with %(taken)d of %(number)d taken") % told
+            given = {"taken": len(self.taken), "number": packet.number}
+            text = _("the packet expires with %(taken)d of %(number)d taken") % given
             yield Entry(packet.expire_time, _("system"), text)
         for line in self.lines:
             if line.kind == LineKind.EXPIRY_REFUND:
-                told = {"money": f"{line.amount:,.2f}", "user": packet.user_id}
-                text = _("returns %(money)s yuan to the wallet of %(user)s") % told
+                given = {"money": f"{line.amount:,.2f}", "user": packet.user_id}
+                text = _("returns %(money)s yuan to the wallet of %(user)s") % given
                 yield Entry(line.created_at, _("system"), text)
         if packet.closed_at:
             yield Entry(packet.closed_at, _("system"), _("closes the packet: never paid in time"))
@@ -279,26 +304,28 @@ class Story:
     def _decided(self):
         for case in self.cases:
             text = _("opens a case: %(kind)s") % {"kind": case.get_kind_display()}
-            yield Entry(case.created_at, _("system"), text, "system", case.says)
+            yield Entry(case.created_at, _("system"), text, "system", told(case.says))
             if case.resolved_at:
                 who = case.resolved_by.get_username() if case.resolved_by else _("system")
-                yield Entry(case.resolved_at, who, _("resolves the case"), "staff", case.resolution)
+                yield Entry(
+                    case.resolved_at, who, _("resolves the case"), "staff", told(case.resolution)
+                )
         for refund in self.channel_refunds:
-            told = {"money": f"{refund.amount:,.2f}"}
+            given = {"money": f"{refund.amount:,.2f}"}
             maker, number = refund.maker, found(refund.refund_no)
             yield Entry(
                 refund.proposed_at,
                 maker.get_username() if maker else _("system"),
-                _("proposes to send %(money)s yuan back through the channel") % told,
+                _("proposes to send %(money)s yuan back through the channel") % given,
                 "staff" if maker else "system",
-                refund.reason,
+                told(refund.reason),
             )
             if refund.decided_at and refund.checker:
                 text = _("decides on the channel refund: %(status)s")
-                text %= {"status": refund.get_status_display()}
+                text %= {"status": decision(refund)}
                 who = refund.checker.get_username()
                 yield Entry(refund.decided_at, who, text, "staff", number)
             if refund.done_at:
                 who = PayType(refund.pay_type).label
-                text = _("has sent %(money)s yuan back") % told
-                yield Entry(refund.done_at, who, text, "channel", refund.answer)
+                text = _("has sent %(money)s yuan back") % given
+                yield Entry(refund.done_at, who, text, "channel", told(refund.answer))

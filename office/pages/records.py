@@ -1,5 +1,7 @@
 """What happened: staff's acts and log-ins, news for the chat, remembered answers."""
 
+import json
+
 from django.apps import apps
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
@@ -7,20 +9,52 @@ from django.utils.translation import gettext_lazy as _
 from kit.models import Event, IdempotencyRecord, StaffAction, StaffEvent
 from office import roles
 from office.frame import actions
-from office.frame.columns import when_column
-from office.frame.dossier import Page, badge, found, moment, to
+from office.frame.columns import shown_column, when_column, worded
+from office.frame.dossier import Page, Section, badge, found, moment, to
 from office.frame.lists import DateRangeFilter
 from office.readonly import ReadOnlyAdmin
+
+NEWS = {
+    "packet.issued": _("a packet was issued"),
+    "packet.grabbed": _("a share was taken"),
+    "packet.finished": _("all shares are gone"),
+    "packet.expired": _("a packet expired"),
+    "packet.voided": _("a packet was voided"),
+    "topup.confirmed": _("a top-up arrived"),
+}
+
+
+def _about(event) -> str:
+    return event.data.get("packet") or event.data.get("order_no") or ""
 
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ["place", "type", "at", "data"]
+    list_display = ["number", "news", "about", "at"]
+    export_told = worded(type=lambda word: NEWS.get(word, word))
     list_filter = [("created_at", DateRangeFilter)]
     search_fields = ["place"]
-    search_help_text = _("place")
+    search_help_text = _("number")
 
     at = when_column("created_at", _("time"))
+    number = shown_column(lambda event: event.place or "-", _("number"))
+    news = shown_column(lambda event: NEWS.get(event.type, event.type), _("what happened"))
+    about = shown_column(lambda event: found(_about(event)), _("packet or order"))
+
+    def name_of(self, event):
+        return str(event.place or event.pk)
+
+    def page(self, request, event):
+        body = json.dumps(event.data, ensure_ascii=False, indent=2)
+        return Page(
+            sentence=NEWS.get(event.type, event.type),
+            facts=[
+                (_("number"), event.place or "-"),
+                (_("packet or order"), found(_about(event))),
+                (_("time"), moment(event.created_at)),
+            ],
+            sections=[Section(_("as the chat server reads it"), raw=f"{event.type}\n{body}")],
+        )
 
 
 @admin.register(IdempotencyRecord)
@@ -48,6 +82,7 @@ class IdempotencyRecordAdmin(ReadOnlyAdmin):
 
 @admin.register(StaffAction)
 class StaffActionAdmin(ReadOnlyAdmin):
+    export_hidden = {"model", "key"}
     list_display = ["at", "user", "what", "subject", "reason", "ip"]
     list_display_links = ["at"]
     list_select_related = ["user"]
@@ -137,6 +172,9 @@ class StaffEventAdmin(ReadOnlyAdmin):
     @admin.display(description=_("event"))
     def shown_kind(self, row):
         return badge(f"event-{row.kind}", row.get_kind_display())
+
+    def name_of(self, row):
+        return row.username
 
     def page(self, request, row):
         return Page(

@@ -4,16 +4,18 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kit.telling import told
 from office.frame import four_eyes
-from office.frame.columns import found_column, money_column, when_column, words_column
+from office.frame.columns import found_column, money_column, when_column, worded, words_column
 from office.frame.dossier import Page, found, moment, page_of, to, yuan
 from office.frame.filters import AgeFilter
 from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
 from office.pages.refund_acts import PROPOSE_REFUND, REFUND_ACTS
 from office.readonly import ReadOnlyAdmin, staff_did
-from office.shown.payments import refund_status
-from office.shown.wallets import account, eyes
+from office.shown.accounts import account, account_name
+from office.shown.payments import refund_sentence, refund_status
+from office.shown.wallets import eyes
 from payments.models import ChannelRefund
 from payments.states import RefundStatus
 
@@ -27,6 +29,7 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
         ("proposed_at", AgeFilter),
         ("proposed_at", DateRangeFilter),
     ]
+    export_told = worded(source=account_name, reason=told, answer=told)
     list_select_related = ["maker", "checker"]
     search_fields = ["refund_no", "order_no"]
     search_help_text = gettext_lazy("refund number or order number")
@@ -45,9 +48,8 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
     at = when_column("proposed_at", gettext_lazy("proposed at"))
 
     def page(self, request, refund):
-        told = {"money": f"{refund.amount:,.2f}", "channel": refund.get_pay_type_display()}
         page = Page(
-            sentence=_("%(money)s yuan go back through %(channel)s.") % told,
+            sentence=refund_sentence(refund),
             badges=[refund_status(refund)],
             facts=[
                 (_("refund number"), refund.refund_no),
@@ -57,11 +59,11 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
                 (_("paid"), yuan(refund.paid)),
                 (_("amount"), yuan(refund.amount)),
                 (_("source"), account(refund.source)),
-                (_("reason"), refund.reason),
+                (_("reason"), told(refund.reason)),
                 (_("attachment"), refund.attachment or "-"),
                 (_("case"), to(refund.case, refund.case) if refund.case else "-"),
                 (_("done at"), moment(refund.done_at)),
-                (_("the channel's answer"), refund.answer or "-"),
+                (_("the channel's answer"), told(refund.answer) or "-"),
                 (_("tries"), refund.chases),
             ],
             sections=[eyes(refund)],

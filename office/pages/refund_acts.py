@@ -6,10 +6,12 @@ from django.utils.translation import gettext_lazy
 
 from office.frame import four_eyes
 from office.frame.actions import ReasonAction
+from office.shown.accounts import account_name
+from office.shown.checks import alike, balances
 from payments import channel_refund, conclude_refund, end_refund
+from payments.models import ChannelRefund
 from payments.states import RefundStatus
-from wallets import accounts, adjust
-from wallets.models import Wallet
+from wallets import adjust
 
 
 class RefundForm(four_eyes.MoneyForm):
@@ -39,18 +41,14 @@ class ProposeRefund(four_eyes.ProposeMoney):
             "rest": f"{payment.rest - data['amount']:,.2f}",
             "channel": payment.pay_type.label,
             "trade": payment.trade_no,
-            "source": payment.source,
+            "source": account_name(payment.source),
         }
         lines = [
             _("%(money)s of the %(paid)s yuan paid go back through %(channel)s.") % told,
             _("Trade number %(trade)s; the money leaves %(source)s.") % told,
             _("%(rest)s yuan are then left to refund.") % told,
         ]
-        if user := accounts.owner(payment.source):
-            wallet = Wallet.objects.filter(user_id=user).first()
-            if wallet is None or wallet.balance < data["amount"]:
-                lines.append(_("The balance does not suffice: an approval would be refused."))
-        return lines
+        return [*lines, *balances(payment.source, "", data["amount"])]
 
 
 class _OnRefund:
@@ -74,7 +72,7 @@ class ApproveRefund(_OnRefund, four_eyes.Approve):
     def preview(self, refund, now):
         told = {
             "money": f"{refund.amount:,.2f}",
-            "source": refund.source,
+            "source": account_name(refund.source),
             "channel": refund.get_pay_type_display(),
         }
         if refund.their_no:
@@ -86,6 +84,9 @@ class ApproveRefund(_OnRefund, four_eyes.Approve):
         return [
             goes % told,
             self.proposed_by(refund),
+            self.evidence(refund),
+            *balances(refund.source, "", refund.amount),
+            *alike(ChannelRefund.objects.filter(trade_no=refund.trade_no), refund),
         ]
 
 
@@ -146,7 +147,7 @@ class RefundCameBack(_ConcludeRefund):
     is_paid = False
 
     def preview(self, refund, now):
-        told = {"source": refund.source, "money": f"{refund.amount:,.2f}"}
+        told = {"source": account_name(refund.source), "money": f"{refund.amount:,.2f}"}
         return [
             _("%(money)s yuan go back to %(source)s now, by your word.") % told,
             _("Should the channel pay it after all, there will be a case."),

@@ -1,13 +1,23 @@
 """What pages show of payments: states, rows, and what other pages say of them."""
 
+from decimal import Decimal
+
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kit.money import ZERO
+from kit.telling import told
 from office.frame.dossier import Section, badge, moment, to, yuan
 from office.frame.find import SHOWN
 from office.shown.wallets import eyes
 from payments.models import Case, ChannelRefund, PaymentOrder
-from payments.states import CaseStatus, NoticeOutcome, OrderStatus, RefundStatus
+from payments.states import (
+    WITH_MONEY,
+    CaseStatus,
+    NoticeOutcome,
+    OrderStatus,
+    RefundStatus,
+)
 from wallets.states import LineKind
 
 LATEST = 20
@@ -63,6 +73,67 @@ def order_status(order) -> str:
     return badge(_ORDER_TONES[OrderStatus(order.status)], order.get_status_display())
 
 
+ORDER_SENTENCES = {
+    OrderStatus.CREATED: gettext_lazy(
+        "%(user)s wants to pay %(money)s yuan by %(channel)s; nothing has arrived."
+    ),
+    OrderStatus.REPORTED: gettext_lazy(
+        "%(user)s says that %(money)s yuan are paid by %(channel)s, which has not confirmed it yet."
+    ),
+    OrderStatus.CONFIRMED: gettext_lazy("%(user)s has paid %(money)s yuan by %(channel)s."),
+    OrderStatus.CLOSED: gettext_lazy(
+        "%(user)s did not pay the %(money)s yuan by %(channel)s in time."
+    ),
+    OrderStatus.UNPAID: gettext_lazy(
+        "%(user)s said that %(money)s yuan were paid by %(channel)s; they never arrived."
+    ),
+    OrderStatus.FAILED: gettext_lazy(
+        "%(user)s could not begin to pay %(money)s yuan: %(channel)s refused the order."
+    ),
+}
+
+
+def late_money(cases) -> Decimal:
+    """What arrived and nobody wanted: too late, twice, or another amount."""
+    return sum((case.amount for case in cases if case.kind in WITH_MONEY), ZERO)
+
+
+def order_sentence(order, cases) -> str:
+    given = {
+        "user": order.user_id,
+        "money": f"{order.amount:,.2f}",
+        "channel": order.get_pay_type_display(),
+        "late": f"{late_money(cases):,.2f}",
+    }
+    said = ORDER_SENTENCES[OrderStatus(order.status)] % given
+    if not late_money(cases):
+        return said
+    return f"{said} " + _("%(late)s yuan more arrived for it: see the cases.") % given
+
+
+REFUND_SENTENCES = {
+    RefundStatus.PROPOSED: gettext_lazy("%(money)s yuan are to go back through %(channel)s."),
+    RefundStatus.APPROVED: gettext_lazy("%(money)s yuan are about to go back through %(channel)s."),
+    RefundStatus.SENT: gettext_lazy(
+        "%(channel)s is told to pay %(money)s yuan back, and has not said yet that it did."
+    ),
+    RefundStatus.DONE: gettext_lazy("%(money)s yuan went back through %(channel)s."),
+    RefundStatus.FAILED: gettext_lazy(
+        "%(channel)s did not pay %(money)s yuan back; they are where they were before."
+    ),
+    RefundStatus.REJECTED: gettext_lazy("%(money)s yuan did not go back: it was rejected."),
+    RefundStatus.WITHDRAWN: gettext_lazy("%(money)s yuan did not go back: it was withdrawn."),
+    RefundStatus.PARKED: gettext_lazy(
+        "%(money)s yuan wait at %(channel)s, which cannot reach the payer."
+    ),
+}
+
+
+def refund_sentence(refund) -> str:
+    given = {"money": f"{refund.amount:,.2f}", "channel": refund.get_pay_type_display()}
+    return REFUND_SENTENCES[RefundStatus(refund.status)] % given
+
+
 def case_status(case) -> str:
     if case.status == CaseStatus.OPEN:
         return badge("awaiting", _("to be decided"))
@@ -107,7 +178,7 @@ def case_rows(cases) -> Section:
             to(case, case.get_kind_display()),
             case_status(case),
             yuan(case.amount),
-            case.says,
+            told(case.says),
             moment(case.created_at),
         ]
         for case in cases

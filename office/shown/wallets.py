@@ -2,20 +2,13 @@
 
 from django.utils.translation import gettext as _
 
-from office.frame.dossier import Section, badge, found, moment, to, yuan
-from wallets import accounts
+from kit.telling import told
+from office.frame.dossier import Section, badge, moment, to, yuan
+from office.shown.accounts import account
+from payments.models import ChannelRefund
+from payments.states import RefundStatus
 from wallets.models import Adjustment
 from wallets.states import AdjustmentStatus, LineKind
-
-
-def account(name: str) -> str:
-    """An account in a table: a link to whose it is."""
-    if user := accounts.owner(name):
-        return found(name, user)
-    if reference := accounts.held_for(name):
-        return found(reference)
-    return name
-
 
 _ADJUSTMENT_TONES = {
     AdjustmentStatus.PROPOSED: "awaiting",
@@ -39,11 +32,11 @@ def eyes(row) -> Section:
                 _("proposed"),
                 row.maker or _("system"),
                 moment(row.proposed_at),
-                row.reason,
+                told(row.reason),
                 row.attachment or "-",
             ],
             [
-                row.get_status_display() if row.decided_at else _("to be decided"),
+                decision(row),
                 row.checker or "-",
                 moment(row.decided_at),
                 "",
@@ -52,6 +45,19 @@ def eyes(row) -> Section:
         ],
         name="eyes",
     )
+
+
+REFUSED = {
+    Adjustment: (AdjustmentStatus.REJECTED, AdjustmentStatus.WITHDRAWN),
+    ChannelRefund: (RefundStatus.REJECTED, RefundStatus.WITHDRAWN),
+}
+
+
+def decision(row) -> str:
+    """What was decided then, whatever became of it since."""
+    if not row.decided_at:
+        return _("to be decided")
+    return row.get_status_display() if row.status in REFUSED[type(row)] else _("approved")
 
 
 def adjusted_by(request, line):

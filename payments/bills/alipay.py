@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from kit.money import ZERO
+from payments import sayings
 from payments.bills.files import File, Unreadable, records
 from payments.bills.rows import BillRow, Columns, Odd, WrongTotal, moment, odd, text, yuan
 
@@ -26,7 +27,7 @@ def _encoding(head: bytes) -> str:
 def rows(file: File, day: date) -> Iterator[BillRow | WrongTotal]:
     encoding = _encoding(file.head)
     if not encoding:
-        raise Unreadable("has no line of column names")
+        raise Unreadable(sayings.NO_HEAD)
     lines = ((number, line.removeprefix(b"\xef\xbb\xbf")) for number, line in file.lines)
     columns = next(
         Columns(_split(line, encoding), FREE)
@@ -38,7 +39,7 @@ def rows(file: File, day: date) -> Iterator[BillRow | WrongTotal]:
         wanted += [columns.place(name) for name in ("订单金额", "退款批次号")]
         wanted.append(columns.place("商家实收", "订单金额"))
     except KeyError as error:
-        raise Unreadable(f"has no column {error}") from None
+        raise Unreadable(sayings.NO_COLUMN % {"name": error}) from None
     words = "|".join(("交易", "退款")).encode(encoding)
     begin = re.compile(rb"[^,]+,[^,]*,[^,]*(?:" + words + rb")|[0-9]{8,64}[ \t]*,")
     heads = ("-----", "交易合计", "退款合计", "导出时间")
@@ -113,13 +114,21 @@ class _Sums:
 
     def wrong(self) -> Iterator[WrongTotal]:
         if not self.said:
-            yield WrongTotal(0, "no line of totals: the file may be cut off", self.file)
+            yield WrongTotal(0, sayings.CUT_OFF, self.file)
         for side, (number, count, amount) in self.said.items():
             rows, money = self.rows[side], self.money[side]
             # Without a line of refunds the other one counts both.
             both = sum(self.rows.values()) if len(self.said) == 1 else rows
             if self.is_whole and count not in (rows, both):
-                yield WrongTotal(number, f"{side}合计 {count}, the file has {rows}", self.file)
+                yield WrongTotal(
+                    number,
+                    sayings.COUNTS % {"said": f"{side}合计 {count}", "count": rows},
+                    self.file,
+                )
             # A sum of nothing beside rows is one that was left out.
             elif self.is_whole and amount and amount != money:
-                yield WrongTotal(number, f"{side}合计 {amount}, its rows {money}", self.file)
+                yield WrongTotal(
+                    number,
+                    sayings.SUMS % {"said": f"{side}合计 {amount}", "amount": money},
+                    self.file,
+                )

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from kit.money import ZERO
 from kit.plumbing import texts
+from payments import sayings
 
 ZONE = ZoneInfo("Asia/Shanghai")  # bills are written in the channels' time, whatever ours is
 SURPLUS_MAX = 200  # so many separators too many are no name any more
@@ -66,7 +67,7 @@ class WrongTotal:
 
 
 def where(file: str, line: int) -> str:
-    return " ".join(filter(None, (file, f"line {line}" if line else "")))
+    return " ".join(filter(None, (file, sayings.LINE % {"line": line} if line else "")))
 
 
 def odd(file: str, line: int, why: object, raw: bytes, encoding: str) -> BillRow:

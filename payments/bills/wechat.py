@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from kit.money import ZERO
+from payments import sayings
 from payments.bills.files import File, Numbered, Unreadable, records
 from payments.bills.rows import Back, BillRow, Columns, Odd, WrongTotal, moment, odd, text, yuan
 
@@ -32,7 +33,7 @@ def rows(file: File, day: date) -> Iterator[BillRow | WrongTotal]:
         wanted = [columns.place(name) for name in ("交易时间", "微信订单号", "商户订单号")]
         paid, refunded = _named(names, PAID), _named(names, REFUNDED)
     except KeyError as error:
-        raise Unreadable(f"line 1: has no column {error}") from None
+        raise Unreadable(f"line 1: {sayings.NO_COLUMN % {'name': error}}") from None
     wanted += [names.index(paid), names.index(refunded)]
     given = [
         name for name in ("交易状态", "商户退款单号", "退款状态", "微信退款单号") if name in names
@@ -59,7 +60,7 @@ def rows(file: File, day: date) -> Iterator[BillRow | WrongTotal]:
         except Odd as error:
             is_whole = False
             yield odd(file.name, number, error, raw, encoding)
-    yield WrongTotal(0, "no line of totals: the file may be cut off", file.name)
+    yield WrongTotal(0, sayings.CUT_OFF, file.name)
 
 
 def _first(file: File) -> bytes:
@@ -100,13 +101,15 @@ def _wrong(
 ) -> Iterator[WrongTotal]:
     """The two lines at the end: names, and what the rows come to by them."""
     if line is None:
-        yield WrongTotal(0, "no line of totals: the file may be cut off", file)
+        yield WrongTotal(0, sayings.CUT_OFF, file)
         return
     number, raw = line
     values = [value.strip().lstrip("`") for value in raw.decode("utf-8", "replace").split(",")]
     said = dict(zip((name.strip() for name in head.split(",")), values, strict=False))
     if said.get(TOTALS) != str(count):
-        yield WrongTotal(number, f"{TOTALS} {said.get(TOTALS)}, the file has {count}", file)
+        yield WrongTotal(
+            number, sayings.COUNTS % {"said": f"{TOTALS} {said.get(TOTALS)}", "count": count}, file
+        )
     for name, amount in sums.items():
         try:
             total = yuan(said.get(name) or "0")
@@ -114,4 +117,6 @@ def _wrong(
             yield WrongTotal(number, f"{name}: {error}", file)
             continue
         if total and total != amount:  # a sum of nothing beside rows is one that was left out
-            yield WrongTotal(number, f"{name} {total}, its rows {amount}", file)
+            yield WrongTotal(
+                number, sayings.SUMS % {"said": f"{name} {total}", "amount": amount}, file
+            )

@@ -141,3 +141,9 @@ def _look(walked, answer, url, came_from, language, is_kept=True) -> Reader:
             walked.pages[url] = html
             walked.kinds.setdefault(shape(url)[0], url)
     return page
+
+
+def links_of(answer, url: str) -> list[str]:
+    """The lists that a page leads to."""
+    found = Reader(answer.content.decode(), url).links
+    return [link for link in dict.fromkeys(found) if re.fullmatch(r"/admin/\w+/\w+/", link)]

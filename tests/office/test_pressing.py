@@ -32,6 +32,7 @@ BUTTONS = (
 READY = """() => { for (const fold of document.querySelectorAll('details')) fold.open = true;
     for (const box of document.querySelectorAll('#content textarea'))
     box.value = 'because it is so'; }"""
+SAYS = "b => (b.innerText || b.value || b.ariaLabel || b.id || b.className).trim()"
 LOOK = """() => [document.documentElement.scrollWidth - window.innerWidth,
     document.querySelector('#header').getBoundingClientRect().height]"""
 

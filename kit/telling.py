@@ -1,0 +1,50 @@
+"""What is noted for people by a program: kept in the source's own words, told in the reader's.
+
+A sentence is introduced once, filled in with `%` and kept as it reads; `told` knows it again by its
+form. So a row of the database means the same to SQL, to a log and to readers of any language, and
+what a person or a channel has written stays as it is.
+"""
+
+import re
+from collections.abc import Iterator
+
+from django.utils import translation
+from django.utils.translation import gettext
+
+_PLACE = re.compile(r"%\((\w+)\)s")
+_JOINT = re.compile(r"([,;:] )")
+_sentences: dict[str, re.Pattern] = {}
+
+
+def sentence(text: str) -> str:
+    """Introduce a text of which people will read. All its places are `%(name)s`."""
+    parts = _PLACE.split(text)
+    fixed, names = parts[::2], parts[1::2]
+    held = "".join(f"{re.escape(a)}(?P<{b}>.*?)" for a, b in zip(fixed, names, strict=False))
+    _sentences[text] = re.compile(held + re.escape(fixed[-1]), re.DOTALL)
+    return text
+
+
+def source(text: object) -> str:
+    """A text of gettext as the source has it, whatever the language in force."""
+    with translation.override(None):
+        return str(text)
+
+
+def told(kept: str) -> str:
+    """What was kept, in the language of whoever reads it.
+
+    >>> line = sentence("line %(line)s")
+    >>> told("line 7"), told("somebody's own words")
+    ('line 7', "somebody's own words")
+    """
+    for text, form in _known():
+        if found := form.fullmatch(kept):
+            return gettext(text) % {name: told(value) for name, value in found.groupdict().items()}
+    parts = _JOINT.split(kept, maxsplit=1)  # several of them, one after the other
+    return "".join([told(parts[0]), parts[1], told(parts[2])]) if len(parts) == 3 else kept
+
+
+def _known() -> Iterator[tuple[str, re.Pattern]]:
+    """The most particular first: a sentence of places alone would take all."""
+    return iter(sorted(_sentences.items(), key=lambda item: -len(_PLACE.sub("", item[0]))))
