@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kit import retry
 from kit.money import ZERO, plus
-from kit.moves import move
+from kit.moves import hold, move
 from kit.present import present
 from kit.refusals import Conflict, Invalid
 from payments import refunded
@@ -19,6 +19,13 @@ from payments.states import WAIT_FOR_WORD, WITH_MONEY, CaseKind, CaseStatus, Pay
 from wallets import accounts, adjust
 from wallets.models import Adjustment, LedgerLine
 from wallets.states import LineKind
+
+UNDER_WAY = (
+    RefundStatus.PROPOSED,
+    RefundStatus.APPROVED,
+    RefundStatus.SENT,
+    RefundStatus.PARKED,
+)
 
 
 class StillHeld(Conflict):
@@ -116,6 +123,20 @@ def known(*, kinds: Sequence[CaseKind], reference: str, says: str, now: datetime
              meanwhile, by an adjustment, stays open for it.
     """
     for case_id in list(waiting(kinds, reference).values_list("pk", flat=True)):
+        closed = {"resolved_at": now, "resolution": says[:255]}
+        move(_without_money(case_id), to=CaseStatus.RESOLVED, **closed)
+
+
+def given_back(*, case_id: int, says: str, now: datetime) -> None:
+    """A refund of its money has reached the payer: a case that holds nothing more, and of which no
+    other refund is under way, has come to its end. For use inside that refund's transaction.
+
+    Races:   two refunds that arrive at once come one after the other: the case's row is held before
+             the other is looked for.
+    Repeats: harmless; money that comes back to it opens it again (put).
+    """
+    hold(Case, case_id)
+    if not ChannelRefund.objects.filter(case_id=case_id, status__in=UNDER_WAY).exists():
         closed = {"resolved_at": now, "resolution": says[:255]}
         move(_without_money(case_id), to=CaseStatus.RESOLVED, **closed)
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from django.db.models import QuerySet
 
 from kit.moves import move
-from payments import cases, refunded
+from payments import cases, refunded, sayings
 from payments.models import Case, ChannelRefund
 from payments.states import WAIT_FOR_WORD, CaseKind, PayType, RefundStatus
 from wallets import accounts, ledger
@@ -35,6 +35,9 @@ def done(
     if not _move_to_done(rows, says, at or now, settle_date):
         return False
     cases.known(kinds=WAIT_FOR_WORD, reference=about(refund), says=says, now=now)
+    if refund.case_id:
+        back = sayings.GIVEN_BY_REFUND % {"number": refund.refund_no}
+        cases.given_back(case_id=refund.case_id, says=back, now=now)
     return True
 
 

@@ -15,6 +15,7 @@ REFUND_IS = sentence("refunded, our books say %(status)s")
 REFUND_FAILED_THERE = sentence("the refund failed, ours is done")
 PAID_IN_NO_BILL = sentence("paid %(at)s, in no bill")
 REFUNDED_IN_NO_BILL = sentence("refunded %(at)s, in no bill")
+GIVEN_BY_REFUND = sentence("given back by refund %(number)s")
 BOOKED_AS = sentence("booked as %(number)s")
 
 # --- a bill as a file

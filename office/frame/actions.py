@@ -77,6 +77,8 @@ class ReasonAction:
 
 def refusal(action: ReasonAction, user, obj, now: datetime) -> str:
     """Why it cannot be done by this person now; empty when it can."""
+    if not action.allows(user, obj):
+        return _("Another person has to decide about this one.")
     return action.refusal(obj, now) or held(action, user, now)
 
 
@@ -113,7 +115,7 @@ def view(model_admin, request, name: str):
     if request.method not in ("GET", "POST"):
         return HttpResponseNotAllowed(["GET", "POST"])
     rows = _rows(model_admin, request, action)
-    if not all(action.allows(request.user, row) for row in rows):
+    if not any(action.allows(request.user, row) for row in rows):
         raise PermissionDenied
     now = timezone.now()
     if request.method == "GET":

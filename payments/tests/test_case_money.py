@@ -173,7 +173,8 @@ def test_a_case_is_not_resolved_while_it_holds_money(channels, maker, checker):
     case.refresh_from_db()
     refund.refresh_from_db()
     assert (case.status, refund.status) == (CaseStatus.OPEN, RefundStatus.PROPOSED)
-    send(refund, checker)
+    approved = {"refund_no": refund.refund_no, "checker_id": checker, "now": NOW()}
+    assert channel_refund.approve(**approved)
 
     assert resolve(case, checker)
     assert not resolve(case, checker)
@@ -329,7 +330,8 @@ def test_a_refused_refund_of_a_topup_is_proposed_again_from_its_case(alipay, mak
     assert send(part("20.00", maker, case_id=failed.pk), checker) == RefundStatus.DONE
 
     assert balance("bob").balance == 30
-    assert resolve(failed, checker)
+    failed.refresh_from_db()
+    assert failed.status == CaseStatus.RESOLVED
 
 
 def test_what_a_rule_proposed_of_a_large_packet_is_approved_whole(channels, maker, checker):
@@ -478,3 +480,41 @@ def test_the_audit_sees_a_refund_with_a_total_of_its_own(alipay, maker):
     ChannelRefund.objects.update(paid="40.00")
 
     assert len(says(refunds_stay_within_their_payment)) == 1
+
+
+# --- a case ends with its refund
+
+
+def test_a_case_closes_itself_when_its_refund_has_reached_the_payer(channels, checker):
+    case, refund = paid_twice()
+
+    assert send(refund, checker) is RefundStatus.DONE
+
+    case.refresh_from_db()
+    assert (case.status, case.held, case.resolved_by_id) == (CaseStatus.RESOLVED, 0, None)
+    assert refund.refund_no in case.resolution
+
+
+def test_a_case_stays_open_while_another_part_of_it_is_under_way(channels, maker, checker):
+    case, whole = paid_twice()
+    channel_refund.reject(refund_no=whole.refund_no, checker_id=checker, now=NOW())
+    parts = [part(amount, maker, case_id=case.pk) for amount in ("4.00", "6.00")]
+
+    assert send(parts[0], checker) is RefundStatus.DONE
+    case.refresh_from_db()
+    assert (case.status, case.held) == (CaseStatus.OPEN, Decimal("6.00"))
+
+    assert send(parts[1], checker) is RefundStatus.DONE
+    case.refresh_from_db()
+    assert (case.status, case.held) == (CaseStatus.RESOLVED, 0)
+
+
+def test_a_case_stays_open_when_its_refund_failed(channels, checker):
+    case, refund = paid_twice()
+    channels[PayType(refund.pay_type)].refunds = RefundState.FAILED
+
+    assert send(refund, checker) is RefundStatus.FAILED
+
+    case.refresh_from_db()
+    again = Case.objects.get(kind=CaseKind.REFUND_FAILED)
+    assert (case.status, again.status, again.held) == (0, 0, Decimal("10.00"))

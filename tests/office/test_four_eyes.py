@@ -13,6 +13,7 @@ from payments.models import ChannelRefund
 from payments.states import RefundStatus
 from tests import make
 from tests.office import desk, stories
+from wallets import adjust
 from wallets.models import Adjustment, LedgerLine, Wallet
 from wallets.states import AdjustmentStatus, LineKind
 
@@ -53,7 +54,10 @@ def test_a_proposal_is_looked_at_before_it_is_made(maker):
     shown = maker.post(ADJUST, FORM).content.decode()
 
     assert 'value="bob"' in form
-    assert "12.30 yuan go from the platform" in shown and "it would be 13.30" in shown
+    assert (
+        "12.30 yuan go from the platform" in shown
+        and "bob holds 1.00 yuan, and 13.30 afterwards" in shown
+    )
     assert not Adjustment.objects.exists()
 
 
@@ -249,3 +253,21 @@ def test_a_topup_is_refunded_out_of_its_wallet(maker, both):
             status=RefundStatus.APPROVED, checker=both.user
         )
     assert "propose_refund/?order_no" in maker.text(order)
+
+
+def test_several_are_approved_at_once_and_ones_own_is_left(maker, checker):
+    make.make_wallet("bob", "1.00")
+    rows = [proposed(maker), proposed(maker)]
+    wish = {"user_id": "bob", "amount": Decimal("12.30"), "is_credit": True, "other": "platform"}
+    rows.append(adjust.propose(**wish, reason="mine", maker_id=checker.user.pk, now=timezone.now()))
+    url, keys = desk.act_url(rows[0], "approve_adjustment"), [row.pk for row in rows]
+
+    shown = checker.get(url, {"pk": keys})
+    checker.post(url, {"pk": keys, "seen": desk.seen(shown), "reason": ""})
+
+    page = shown.content.decode()
+    assert "Look: the same was proposed" in page and "ticket 4711" in page
+    assert "bob holds 1.00 yuan, and 13.30 afterwards" in page
+    states = [Adjustment.objects.get(pk=key).status for key in keys]
+    assert states == [AdjustmentStatus.APPROVED] * 2 + [AdjustmentStatus.PROPOSED]
+    assert balance() == Decimal("25.60")
