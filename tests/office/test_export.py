@@ -86,7 +86,7 @@ def test_a_file_opens_with_numbers_as_numbers_and_ids_as_text(auditor):
     assert [row["amount"] for row in lines] == ["7.00", "10.00", "10.00"]
     assert wallets["20261125123456789012\t"]["balance"] == "7.00"
     assert newest[head.index("amount")] == 7
-    assert newest[head.index("target")] == "wallet:20261125123456789012"
+    assert newest[head.index("target")] == "the wallet of 20261125123456789012"
     assert newest[head.index("time")].date() == timezone.localdate()
     assert lines[1]["reference"] == packet.public_id
 
@@ -219,7 +219,7 @@ def test_a_long_one_is_written_a_step_at_a_time(maker, long, format):
     else:
         head, *rows = read_xlsx(file)
         targets = [row[head.index("target")] for row in rows]
-    assert targets == [f"wallet:w{number:02}" for number in range(6, -1, -1)]
+    assert targets == [f"the wallet of w{number:02}" for number in range(6, -1, -1)]
     assert StaffAction.objects.filter(action="export", key=str(job.pk)).count() == 1
 
 

@@ -59,7 +59,7 @@ def test_finances_day(width, height, tmp_path):
         page.locator("#id_amount").fill("3.21")
         page.locator("#id_reason").fill("promised by support")
         page.get_by_role("button", name="Look at it first").click()
-        expect(page.locator(".previews")).to_contain_text("3.21 yuan go from the platform")
+        expect(page.locator(".previews")).to_contain_text("3.21 yuan go from our own money")
         page.get_by_role("button", name="Propose an adjustment").click()
         expect(page.locator(".warned")).to_contain_text("another person has to decide")
         assert page.get_by_role("link", name="Approve").count() == 0

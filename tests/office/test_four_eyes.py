@@ -55,7 +55,7 @@ def test_a_proposal_is_looked_at_before_it_is_made(maker):
 
     assert 'value="bob"' in form
     assert (
-        "12.30 yuan go from the platform" in shown
+        "12.30 yuan go from our own money" in shown
         and "bob holds 1.00 yuan, and 13.30 afterwards" in shown
     )
     assert not Adjustment.objects.exists()
