@@ -147,6 +147,10 @@ def on_list(action: ReasonAction):
 
     def choose(model_admin, request, queryset):
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)[:BULK_MAX]
+        rows = queryset.filter(pk__in=chosen)
+        if not any(action.allows(request.user, row) for row in rows):
+            messages.info(request, _("Another person has to decide about this one."))
+            return None
         query = urlencode([("pk", pk) for pk in chosen])
         return HttpResponseRedirect(f"{url_of(model_admin, action)}?{query}")
 

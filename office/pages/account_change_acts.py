@@ -27,6 +27,7 @@ class _Decided(_OnChange):
 
 class ApproveChange(_Decided, four_eyes.Approve):
     name = "approve_account_change"
+    is_bulk = False  # each shows a secret of its own
 
     def preview(self, change, now):
         kind = AccountChange.Kind
