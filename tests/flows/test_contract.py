@@ -406,7 +406,7 @@ def test_two_languages():
 def test_throttled(settings, monkeypatch):
     """One request a second, so that a slow machine cannot refill the bucket while we empty it."""
     settings.REDPACKET_THROTTLE = True
-    monkeypatch.setattr(throttle, "GRAB", throttle.Rate("g", 1))
+    monkeypatch.setattr(throttle, "GRAB", throttle.Rate("g", 1, "grab"))
     bob = user("bob")
     packet = make_paid_packet(Kind.EQUAL, 3, "1.00", sender="alice")
 
