@@ -12,7 +12,7 @@ from sandbox import keys
 from tests.h5.phones import Phone, serve
 from tests.office.browser import chromium
 
-expect.set_options(timeout=8000)
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")

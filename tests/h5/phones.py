@@ -72,7 +72,7 @@ class Phone:
         )
         self.contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(8000)
+        page.set_default_timeout(20_000)
         if host is not None:
             page.add_init_script(f"{NATIVE}\nwindow.answers = {json.dumps(host)};")
         if before:

@@ -134,8 +134,10 @@ WITH_WORDS = {
     ],
     "stop_staff": [["红", "--reason", "because"]],
     "unlock_staff": [["红", "--reason", "because"]],
+    "tail-events": [["--after", "红"], ["--types", "红"]],
+    "totp": [["红"]],
 }
-WITHOUT_WORDS = {"audit", "seed_demo", "demo_staff", "sandbox_keys"}
+WITHOUT_WORDS = {"audit", "doctor", "seed_demo", "demo_staff", "sandbox_keys"}
 
 
 @pytest.mark.parametrize("name", [*WITH_WORDS])

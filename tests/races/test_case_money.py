@@ -1,15 +1,17 @@
 """The till's guards of escrow, suspense and clearing, each with its twin."""
 
+import threading
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from payments import cases, channel_refund, refunded
+from payments import cases, channel_refund, refunded, send_refund
 from payments.models import Case, ChannelRefund, Trade
-from payments.states import RefundStatus
+from payments.states import CaseStatus, RefundStatus
 from payments.tests import test_case_money as story
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
 from payments.tests.test_case_money import channels, checker, maker  # noqa: F401 - fixtures
@@ -248,3 +250,67 @@ def test_nothing_leaves_an_escrow_that_nothing_came_to_without_the_guard(monkeyp
         ledger._many_sql.cache_clear()
 
     assert balance("u1").balance == 1, "out of nothing"
+
+
+# --- the end of a case: its last refund
+
+
+def both_arrive(
+    monkeypatch,
+    maker,  # noqa: F811
+    checker,  # noqa: F811
+    *,
+    look_together: bool = False,
+) -> Case:
+    """The two refunds of one case reach their payer at the same moment."""
+    case, whole = story.paid_twice()
+    channel_refund.reject(refund_no=whole.refund_no, checker_id=checker, now=timezone.now())
+    parts = [story.part(amount, maker, case_id=case.pk) for amount in ("4.00", "6.00")]
+    for part in parts:
+        facts = {"refund_no": part.refund_no, "checker_id": checker, "now": timezone.now()}
+        channel_refund.approve(**facts)
+    careful, together = cases.given_back, threading.Barrier(2)
+
+    def given_back(**facts) -> None:
+        together.wait(10)
+        careful(**facts)
+        if look_together:
+            together.wait(10)
+
+    monkeypatch.setattr(cases, "given_back", given_back)
+    later = timezone.now() + timedelta(seconds=1)
+    in_threads([lambda p=part: str(send_refund.send(refund_id=p.pk, now=later)) for part in parts])
+    monkeypatch.setattr(cases, "given_back", careful)
+    assert set(ChannelRefund.objects.filter(case=case).values_list("status", flat=True)) == {
+        RefundStatus.REJECTED,
+        RefundStatus.DONE,
+    }
+    case.refresh_from_db()
+    return case
+
+
+def test_a_case_ends_with_the_later_of_two_refunds(
+    on_mariadb,
+    monkeypatch,
+    channels,  # noqa: F811
+    maker,  # noqa: F811
+    checker,  # noqa: F811
+):
+    case = both_arrive(monkeypatch, maker, checker)
+
+    assert (case.status, case.held) == (CaseStatus.RESOLVED, 0)
+
+
+def test_a_case_ends_with_the_later_of_two_refunds_without_the_guard(
+    on_mariadb,
+    monkeypatch,
+    channels,  # noqa: F811
+    maker,  # noqa: F811
+    checker,  # noqa: F811
+):
+    """Each looks before the other has committed."""
+    monkeypatch.setattr(cases, "hold", lambda *_: None)
+
+    case = both_arrive(monkeypatch, maker, checker, look_together=True)
+
+    assert (case.status, case.held) == (CaseStatus.OPEN, 0), "and nobody will close it"

@@ -1,6 +1,7 @@
 """What the chat server would read, on a terminal."""
 
 import json
+import re
 import time
 from typing import Any
 
@@ -21,8 +22,10 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="print what is there, and end")
 
     def handle(self, *, after: str, types: str, once: bool, **options: Any) -> None:
-        if not after.isdigit() and after != "latest":
+        if not re.fullmatch("[0-9]{1,18}|latest", after):
             raise CommandError("--after takes a place (a number), or latest")
+        if not re.fullmatch(r"([a-z]+\.[a-z]+(,|$))*", types):
+            raise CommandError("--types takes words like packet.issued, with commas between them")
         place = outbox.latest() if after == "latest" else int(after)
         wanted = frozenset(filter(None, types.split(",")))
         while True:
