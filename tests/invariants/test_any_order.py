@@ -206,6 +206,7 @@ REACHED = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.broken_books
 def test_any_order_of_verbs_without_the_sum(monkeypatch):
     """A refund that returns a fen, whatever was left: the machine finds it."""

@@ -110,6 +110,7 @@ TWINS = (
 )
 
 
+@pytest.mark.once
 @pytest.mark.broken_books
 @pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.__name__)
 def test_every_yuan_is_in_one_place_without_the_guard(monkeypatch, twin):
