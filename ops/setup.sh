@@ -66,16 +66,19 @@ install_system() {
 
 # Prometheus' own checker of rules, without the server that its package would start.
 install_promtool() {
-    local bin=$PWD/.venv/bin folder
-    command -v promtool >/dev/null || [ -x "$bin/promtool" ] && return
+    local bin=$PWD/.venv/bin folder as_root=()
+    if command -v promtool >/dev/null || [ -x "$bin/promtool" ]; then return; fi
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo -n)
     say "fetching promtool ..."
     folder=$(mktemp -d)
     chmod 755 "$folder"
-    if ! (cd "$folder" && apt-get download -qq prometheus >/dev/null 2>&1 &&
-        dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool); then
+    fetch() { (cd "$folder" && apt-get download -qq prometheus >/dev/null 2>&1); }
+    # A machine may have no list of packages yet, or an old one.
+    fetch || { "${as_root[@]}" apt-get update -qq >/dev/null 2>&1 && fetch; } || {
         say "Could not fetch Debian's package prometheus; put promtool into the PATH, then try again."
         exit 1
-    fi
+    }
+    dpkg-deb --fsys-tarfile "$folder"/prometheus_*.deb | tar -x -C "$folder" ./usr/bin/promtool
     install "$folder/usr/bin/promtool" "$bin/promtool"
     rm -r "$folder"
 }
