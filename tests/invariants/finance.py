@@ -181,6 +181,7 @@ class Finance:
         if "compare: killed" in self.world.off and self.world.is_doomed():
             raise Nothing
         last = self.rows("SELECT COALESCE(MAX(id), 0) FROM payments_case")[0][0]
+        before = oracle.unbooked(self.world)
         self.world.run_task("payments.reconcile_channel", (pay_type.word,))
         new = self.rows(
             "SELECT kind, reference, says FROM payments_case WHERE id > %s AND kind LIKE 'bill%%'",
@@ -188,7 +189,9 @@ class Finance:
         )
         for kind, reference, says in new:
             self.met[f"bill says: {kind}"] += 1
-            if not oracle.is_true(self.world, kind, reference.rpartition(":")[2]):
+            number = reference.rpartition(":")[2]
+            was_true = kind == "bill_surplus" and number in before  # and is booked meanwhile
+            if not was_true and not oracle.is_true(self.world, kind, number):
                 self.world.false_words.append(f"{kind} {reference}: {says}")
 
     # --- to the end
