@@ -23,10 +23,9 @@ from kit.money import ZERO, fen_sum, from_fen
 from office.frame.charts import Chart, Series
 from office.frame.dossier import list_of, page_of
 from office.pages.day_filters import TODAY
-from office.waiting import COUNTED, FOR_STAFF, Queue
+from office.waiting import COUNTED, FOR_STAFF, Queue, late_bills
 from packets.models import RedPacket, SettlementPass
-from payments import bill_days, bills
-from payments.channels import registry
+from payments import bills
 from payments.models import Bill
 from payments.states import CHANNELS
 from wallets import accounts, book, daily
@@ -264,8 +263,7 @@ def _work(user, now: datetime) -> Block:
 
 
 def _late_bills(now: datetime) -> Figure:
-    """The days whose bills should have been compared by now, whether anybody tried or not."""
-    days = sorted(day for channel in registry.offered() for day in bill_days.late(channel, now))
+    days = late_bills(now)
     age = timesince(bills.usual(days[0]), now) if days else ""
     note = _("the oldest for %(age)s") % {"age": age} if days else ""
     tone = "warn" if days else ""

@@ -12,8 +12,6 @@ from prometheus_client.registry import Collector
 from kit.money import ZERO
 from kit.plumbing import metrics
 from office import desk, waiting
-from payments import bill_days
-from payments.channels import registry
 from payments.states import CHANNELS
 from wallets import accounts, daily
 from wallets.models import AuditRun
@@ -45,8 +43,7 @@ def _queues() -> Iterator[Metric]:
         count, oldest = queue.measured(now)
         number.add_metric([queue.name], count)
         age.add_metric([queue.name], (now - oldest).total_seconds() if oldest else 0)
-    bills = sum(len(bill_days.late(channel, now)) for channel in registry.offered())
-    number.add_metric(["bill"], bills)
+    number.add_metric(["bill"], len(waiting.late_bills(now)))
     yield number
     yield age
 

@@ -4,16 +4,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from packets import refund, settle
 from packets.models import RefundReview
 from packets.states import ReviewState
-from payments import chase, send_refund
+from payments import bill_days, chase, send_refund
+from payments.channels import registry
 from payments.models import Case, ChannelRefund
 from payments.states import CaseKind, CaseStatus, RefundStatus
 from wallets.models import Adjustment
@@ -43,53 +44,46 @@ class Queue:
         return rows.order_by().values("pk")[: COUNTED + 1].count(), oldest
 
 
-def _of_staff(name: str, label: Any, rows: QuerySet, since: str, **shown_by: Any) -> Queue:
-    model = rows.model._meta
+def _of_staff(name: str, label: Any, model: type[Model], since: str, **states: Any) -> Queue:
+    """The rows in these states: what is counted is what the list shows."""
     return Queue(
         name,
-        lambda now: rows.all(),
+        lambda now: model._default_manager.filter(**states),
         since,
         label=label,
-        permission=f"{model.app_label}.view_{model.model_name}",
-        shown_by={f"{column}__exact": choice.value for column, choice in shown_by.items()},
+        permission=f"{model._meta.app_label}.view_{model._meta.model_name}",
+        shown_by={f"{column}__exact": state.value for column, state in states.items()},
     )
 
 
-OPEN_CASES = Case.objects.filter(status=CaseStatus.OPEN)
 FOR_STAFF = (
-    _of_staff(
-        "review",
-        _("refunds to review"),
-        RefundReview.objects.filter(state=ReviewState.OPEN),
-        "created_at",
-        state=ReviewState.OPEN,
-    ),
+    _of_staff("review", _("refunds to review"), RefundReview, "created_at", state=ReviewState.OPEN),
     _of_staff(
         "disputed_review",
         _("disputed refunds"),
-        RefundReview.objects.filter(state=ReviewState.DISPUTED),
+        RefundReview,
         "created_at",
         state=ReviewState.DISPUTED,
     ),
     _of_staff(
         "proposed_channel_refund",
         _("channel refunds to decide"),
-        ChannelRefund.objects.filter(status=RefundStatus.PROPOSED),
+        ChannelRefund,
         "proposed_at",
         status=RefundStatus.PROPOSED,
     ),
     _of_staff(
         "proposed_adjustment",
         _("adjustments to decide"),
-        Adjustment.objects.filter(status=AdjustmentStatus.PROPOSED),
+        Adjustment,
         "proposed_at",
         status=AdjustmentStatus.PROPOSED,
     ),
-    _of_staff("case", _("open cases"), OPEN_CASES, "created_at", status=CaseStatus.OPEN),
+    _of_staff("case", _("open cases"), Case, "created_at", status=CaseStatus.OPEN),
     _of_staff(
         "awaiting_long",
         _("awaiting their money for more than a day"),
-        OPEN_CASES.filter(kind=CaseKind.AWAITING_LONG),
+        Case,
         "created_at",
         kind=CaseKind.AWAITING_LONG,
         status=CaseStatus.OPEN,
@@ -107,3 +101,8 @@ FOR_SWEEPS = (
     Queue("order", chase.due, "chase_at", "chase_at"),
     Queue("channel_refund", send_refund.due, "chase_at", "chase_at"),
 )
+
+
+def late_bills(now: datetime) -> list[date]:
+    """The days whose bills should have been compared by now, whether anybody tried or not."""
+    return sorted(day for channel in registry.offered() for day in bill_days.late(channel, now))
