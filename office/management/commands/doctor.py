@@ -19,7 +19,6 @@ from wallets.models import AuditRun
 
 LATE_S = 300  # what a sweep takes waits for seconds
 FULL = 0.9  # of a disk
-DAY_S = 26 * 3600
 OK, LOOK, BAD = "ok", "LOOK", "BAD"
 
 Found = Iterator[tuple[str, str]]
@@ -80,7 +79,7 @@ def _redis() -> Found:
         yield OK, "not configured: grabs take their tickets from the table"
         return
     try:
-        redis.call(lambda client: client.ping())
+        redis.check()
         yield OK, "answers"
     except redis.Down:
         yield BAD, "does not answer"
@@ -111,7 +110,7 @@ def _queues() -> Found:
     now = timezone.now()
     for queues, late_s, worst in (
         (waiting.FOR_SWEEPS, LATE_S, BAD),
-        (waiting.FOR_STAFF, DAY_S, LOOK),
+        (waiting.FOR_STAFF, heartbeat.DAY_S, LOOK),
     ):
         for queue in queues:
             number, oldest = queue.measured(now)
@@ -123,14 +122,14 @@ def _queues() -> Found:
 def _books() -> Found:
     now = timezone.now()
     if last := daily.last_closed():
-        is_late = (now - daily.midnight_after(last.day)).total_seconds() > DAY_S
+        is_late = (now - daily.midnight_after(last.day)).total_seconds() > heartbeat.DAY_S
         yield BAD if is_late else OK, f"the last closed day is {last.day}"
     run = AuditRun.objects.order_by("-pk").first()
     if run is None:
         yield LOOK, "the audit has never run: manage.py audit"
     else:
         hours = (now - run.began_at).total_seconds() / 3600
-        mark = BAD if run.findings else LOOK if hours * 3600 > DAY_S else OK
+        mark = BAD if run.findings else LOOK if hours * 3600 > heartbeat.DAY_S else OK
         yield mark, f"the audit of {hours:.0f} hours ago had {run.findings} findings"
 
 
