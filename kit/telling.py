@@ -6,7 +6,7 @@ what a person or a channel has written stays as it is.
 """
 
 import re
-from collections.abc import Iterator
+from functools import cache
 
 from django.utils import translation
 from django.utils.translation import gettext
@@ -22,6 +22,7 @@ def sentence(text: str) -> str:
     fixed, names = parts[::2], parts[1::2]
     held = "".join(f"{re.escape(a)}(?P<{b}>.*?)" for a, b in zip(fixed, names, strict=False))
     _sentences[text] = re.compile(held + re.escape(fixed[-1]), re.DOTALL)
+    _known.cache_clear()
     return text
 
 
@@ -45,6 +46,7 @@ def told(kept: str) -> str:
     return "".join([told(parts[0]), parts[1], told(parts[2])]) if len(parts) == 3 else kept
 
 
-def _known() -> Iterator[tuple[str, re.Pattern]]:
+@cache
+def _known() -> list[tuple[str, re.Pattern]]:
     """The most particular first: a sentence of places alone would take all."""
-    return iter(sorted(_sentences.items(), key=lambda item: -len(_PLACE.sub("", item[0]))))
+    return sorted(_sentences.items(), key=lambda item: -len(_PLACE.sub("", item[0])))
