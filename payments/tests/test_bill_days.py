@@ -44,18 +44,23 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=bills.ZONE)
 
 
-def paid(
-    pay_type: PayType, trade_no: str, amount: str, when: datetime, settled=None
-) -> PaymentOrder:
-    order = topup.topup(
+def ordered(pay_type: PayType, amount: str, when: datetime, key: str = "k") -> PaymentOrder:
+    """A top-up of bob's that waits for its money."""
+    return topup.topup(
         caller=Caller("bob"),
         amount=Decimal(amount),
         pay_type=pay_type,
         scene=Scene.APP,
-        key=trade_no,
+        key=key,
         payer_ip="127.0.0.1",
         now=when,
     )
+
+
+def paid(
+    pay_type: PayType, trade_no: str, amount: str, when: datetime, settled=None
+) -> PaymentOrder:
+    order = ordered(pay_type, amount, when, key=trade_no)
     money = Decimal(amount)
     payment = Payment(pay_type, order.order_no, trade_no, money, when, settled)
     confirm.confirm(payment=payment, now=when)
@@ -393,15 +398,7 @@ def test_a_worker_that_was_away_for_a_week_loses_no_day(wechat):
 
 def test_the_days_begin_with_the_first_order_that_we_never_saw_paid(wechat):
     """Its notification was lost, and nobody worked for days: its bill alone knows of it."""
-    mine = topup.topup(
-        caller=Caller("bob"),
-        amount=Decimal("5.00"),
-        pay_type=PayType.WECHAT,
-        scene=Scene.APP,
-        key="k",
-        payer_ip="127.0.0.1",
-        now=at("2026-11-21 12:00:00"),
-    )
+    mine = ordered(PayType.WECHAT, "5.00", at("2026-11-21 12:00:00"))
     now = at("2026-11-24 11:00:00")
 
     bill_days.plan(pay_type=PayType.WECHAT, now=now)
@@ -528,15 +525,7 @@ def test_nothing_is_called_missing_of_a_day_that_is_compared_once_more(wechat):
 )
 def test_confirmed_after_its_bill_had_named_it_is_not_missing(wechat, at_first, kind):
     """It was a difference then, which was true, and finance has that case."""
-    order = topup.topup(
-        caller=Caller("bob"),
-        amount=Decimal("10.00"),
-        pay_type=PayType.WECHAT,
-        scene=Scene.APP,
-        key="k",
-        payer_ip="127.0.0.1",
-        now=NOON,
-    )
+    order = ordered(PayType.WECHAT, "10.00", NOON)
     payment = Payment(PayType.WECHAT, order.order_no, "T1", order.amount, NOON)
     if at_first:  # a word that is not true goes to suspense
         confirm.confirm(payment=replace(payment, amount=Decimal(at_first)), now=NOON)
@@ -555,15 +544,7 @@ def test_confirmed_after_its_bill_had_named_it_is_not_missing(wechat, at_first, 
 
 def test_booked_by_its_bill_long_after_is_not_missing_on_that_day(wechat):
     """The bill's row says no more than its day: the order is paid when somebody booked it."""
-    order = topup.topup(
-        caller=Caller("bob"),
-        amount=Decimal("10.00"),
-        pay_type=PayType.WECHAT,
-        scene=Scene.APP,
-        key="k",
-        payer_ip="127.0.0.1",
-        now=NOON,
-    )
+    order = ordered(PayType.WECHAT, "10.00", NOON)
     PaymentOrder.objects.filter(pk=order.pk).update(status=OrderStatus.CLOSED, open_key=None)
     local = NOON.astimezone(bills.ZONE)
     compare(PayType.WECHAT, DAY, tr.Row(order.order_no, "T1", "10.00", local))
