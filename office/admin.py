@@ -1,21 +1,7 @@
 """Where Django's admin looks for pages: all that the back office has."""
 
-from office.pages import (  # noqa: F401
-    account_change,
-    adjustment,
-    audit,
-    bill,
-    case,
-    chat,
-    day,
-    exports,
-    ledger,
-    notice,
-    order,
-    packet,
-    records,
-    refund,
-    review,
-    tries,
-    wallet,
-)
+from office.pages import audit, exports, records  # noqa: F401
+from office.pages.packets import chat, packet, review  # noqa: F401
+from office.pages.payments import bill, case, notice, order, refund  # noqa: F401
+from office.pages.staff import change, tries  # noqa: F401
+from office.pages.wallets import adjustment, day, ledger, wallet  # noqa: F401

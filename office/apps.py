@@ -19,10 +19,12 @@ class OfficeConfig(AppConfig):
         """After all other apps: what packages registered for their own tables is replaced."""
         from django.contrib import admin
 
-        from office import audit, figures, people, roles, signin  # noqa: F401 - signin listens
+        from office import audit, figures, roles
+        from office.accounts import signin  # noqa: F401 - it listens
+        from office.pages.staff import account
         from wallets.audit import register
 
         post_migrate.connect(roles.after_migrate, sender=self)
-        people.register(admin.site)
+        account.register(admin.site)
         figures.register()
         register(audit.money_and_accounts_are_apart)

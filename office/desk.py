@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from kit.money import ZERO, fen_sum, from_fen
 from office.frame.charts import Chart, Series
 from office.frame.dossier import list_of, page_of
-from office.pages.day_filters import TODAY
+from office.pages.wallets.day_filters import TODAY
 from office.waiting import COUNTED, FOR_STAFF, Queue, late_bills
 from packets.models import RedPacket, SettlementPass
 from payments import bills

@@ -29,12 +29,12 @@ class HongbaoAdminSite(AdminSite):
 
     @property
     def login_form(self) -> type[forms.Form]:
-        from office.signin import SignInForm  # needs the loaded user model
+        from office.accounts.signin import SignInForm  # needs the loaded user model
 
         return SignInForm
 
     def login(self, request, extra_context=None):
-        from office.tries import Locked
+        from office.accounts.tries import Locked
 
         try:
             return super().login(request, extra_context)
@@ -95,13 +95,13 @@ class HongbaoAdminSite(AdminSite):
         ]
 
     def join(self, request, link: str):
-        from office import doors
+        from office.accounts import doors
 
         return doors.join(self, request, link)
 
     def password_change(self, request, extra_context=None):
-        from office import doors
-        from office.tries import Locked
+        from office.accounts import doors
+        from office.accounts.tries import Locked
 
         try:
             return doors.change_password(self, request)

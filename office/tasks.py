@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from kit.sweeps import drain
-from office import tries
+from office.accounts import tries
 
 
 @shared_task(name="office.forget_tries")

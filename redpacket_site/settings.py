@@ -171,7 +171,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "kit.http.middleware.ContentSecurityPolicy",
     "kit.http.middleware.OwnCookies",
-    "office.gate.PasswordGate",
+    "office.accounts.gate.PasswordGate",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -180,7 +180,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "office.signin.StaffSession",
+    "office.accounts.signin.StaffSession",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -324,13 +324,13 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- Staff --------------------------------------------------------------------------------------
-PASSWORD_HASHERS = ["office.passwords.Hasher"]
+PASSWORD_HASHERS = ["office.accounts.passwords.Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "office.passwords.LongEnough", "OPTIONS": {"min_length": 12}},
+    {"NAME": "office.accounts.passwords.LongEnough", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-# Wrong codes use up tries of ours (office/tries.py); by itself a device would be shut for days by
-# whoever has learnt the password.
+# Wrong codes use up tries of ours (office/accounts/tries.py); by itself a device would be shut for
+# days by whoever has learnt the password.
 OTP_TOTP_THROTTLE_FACTOR = 0
 OTP_TOTP_ISSUER = "Hongbao"
 REDPACKET_STAFF_IDLE_S = env.integer("REDPACKET_STAFF_IDLE_S", 1800, 60, 86_400)

@@ -18,7 +18,8 @@ from django.utils.module_loading import import_string
 from kit import outside
 from kit.bulkhead import Bulkhead, Full
 from kit.models import StaffAction, StaffEvent
-from office import accounts, gate, passwords, roles
+from office import roles
+from office.accounts import changes, gate, passwords
 from office.export import jobs as export
 from office.models import Invitation, Tries
 from packets import members
@@ -181,7 +182,7 @@ def test_a_log_in_beyond_the_number_hashes_without_the_guard(hashing, settings):
 
 def invitation() -> tuple[str, str]:
     now = timezone.now()
-    _user, word, code = accounts.invite_by_operator(username="nora", role=roles.SUPPORT, now=now)
+    _user, word, code = changes.invite_by_operator(username="nora", role=roles.SUPPORT, now=now)
     return f"/admin/join/{word}/", code
 
 
@@ -193,7 +194,7 @@ def newcomer(real_database, settings) -> tuple[desk.Desk, str, str]:
     checker = desk.staff(roles.CHECKER)
     settings.PASSWORD_HASHERS = slow
     about = {"username": "nora", "role": roles.SUPPORT, "now": timezone.now()}
-    _user, word, code = accounts.invite_by_operator(**about)
+    _user, word, code = changes.invite_by_operator(**about)
     return checker, f"/admin/join/{word}/", code
 
 
@@ -244,7 +245,7 @@ def test_wherever_else_a_password_is_hashed_the_number_holds(hashing):
 
 
 def test_a_command_that_sets_a_password_is_not_refused(settings):
-    settings.PASSWORD_HASHERS = ["office.passwords.Hasher"]
+    settings.PASSWORD_HASHERS = ["office.accounts.passwords.Hasher"]
 
     with passwords.seats.seat():
         assert in_threads([lambda: hashers.make_password("x")])[0].startswith("pbkdf2")

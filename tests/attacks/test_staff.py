@@ -17,7 +17,8 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from kit import credentials
 from kit.models import Credentials, StaffAction, StaffEvent
-from office import accounts, joining, roles
+from office import roles
+from office.accounts import changes, joining
 from office.frame import staff
 from office.models import AccountChange, Invitation, RecoveryCode
 from office.states import ChangeStatus
@@ -162,10 +163,10 @@ def test_accounts_are_not_approved_either_by_new_credentials(rest):
     change = AccountChange.objects.get(kind=Kind.ROLE)
 
     with pytest.raises(credentials.Fresh):
-        accounts.approve(change_id=change.pk, checker_id=second.user.pk, now=timezone.now())
-    with pytest.raises(accounts.Forbidden):  # nor what is about oneself
+        changes.approve(change_id=change.pk, checker_id=second.user.pk, now=timezone.now())
+    with pytest.raises(changes.Forbidden):  # nor what is about oneself
         stop = AccountChange.objects.get(kind=Kind.STOP)
-        accounts.reject(change_id=stop.pk, checker_id=second.user.pk, now=timezone.now())
+        changes.reject(change_id=stop.pk, checker_id=second.user.pk, now=timezone.now())
 
 
 @pytest.mark.parametrize(
@@ -239,7 +240,7 @@ def test_a_role_takes_the_place_of_all_before():
 
 def test_the_database_refuses_two_eyes():
     first, user = desk.account(roles.ACCOUNTS), desk.account(roles.SUPPORT)
-    change = accounts.change(
+    change = changes.change(
         kind=Kind.STOP, user_id=user.pk, reason="because", maker_id=first.pk, now=timezone.now()
     )
 
@@ -331,11 +332,11 @@ def approved_by_two() -> list:
     maker, user = desk.account(roles.ACCOUNTS), desk.account(roles.SUPPORT)
     checkers = [desk.account(roles.ACCOUNTS, name).pk for name in ("one", "two")]
     now = timezone.now()
-    change = accounts.change(
+    change = changes.change(
         kind=Kind.RESET, user_id=user.pk, reason="because", maker_id=maker.pk, now=now
     )
     about = {"change_id": change.pk, "now": now}
-    return in_threads([lambda c=c: accounts.approve(checker_id=c, **about) for c in checkers])
+    return in_threads([lambda c=c: changes.approve(checker_id=c, **about) for c in checkers])
 
 
 def test_a_change_is_approved_once():
@@ -346,7 +347,7 @@ def test_a_change_is_approved_once():
 
 def test_a_change_is_approved_once_without_the_where(monkeypatch):
     """The twin: both are told a code, and the first one's is good no more."""
-    monkeypatch.setattr(accounts, "move", lambda rows, to, **facts: bool(rows.update(**facts)))
+    monkeypatch.setattr(changes, "move", lambda rows, to, **facts: bool(rows.update(**facts)))
 
     answers = approved_by_two()
 
@@ -400,7 +401,7 @@ def test_the_first_two_are_invited_on_the_server():
 
     assert len(lines) == 2
     people = User.objects.filter(username__in=["anna", "bert"], is_active=True)
-    assert {accounts.roles_of(user) for user in people} == {"accounts"} and people.count() == 2
+    assert {changes.roles_of(user) for user in people} == {"accounts"} and people.count() == 2
     rows = StaffAction.objects.filter(action="invite_staff")
     assert {row.user.username for row in rows} == {"manage.py"} and rows.count() == 2
     call_command("stop_staff", "bert", reason="gone", stdout=shown)

@@ -22,8 +22,8 @@ from kit.plumbing import logs, texts
 from office.export import sheets
 from office.export.sheets import Column
 from office.frame.actions import ReasonForm
-from office.pages.adjustment_acts import AdjustmentForm
-from office.pages.refund_acts import RefundForm
+from office.pages.payments.refund_acts import RefundForm
+from office.pages.wallets.adjustment_acts import AdjustmentForm
 from packets import profiles
 from packets.models import RedPacket
 from payments import bills
@@ -211,7 +211,7 @@ def takes(check, value: str) -> bool:
 def test_every_text_that_comes_in_is_checked():
     """Whatever field a request or a form gets next: nothing that steers passes it."""
     import_module(settings.ROOT_URLCONF)  # and with it every door
-    import_module("office.doors")
+    import_module("office.accounts.doors")
     fields = {name: field.run_validation for name, field in requests()}
     fields |= {name: field.clean for name, field in written_by_staff()}
 

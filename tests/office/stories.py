@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from kit.http.caller import Caller
 from office.frame.proposals import url_of
-from office.pages.adjustment_acts import PROPOSE_ADJUSTMENT
+from office.pages.wallets.adjustment_acts import PROPOSE_ADJUSTMENT
 from packets import freeze, grab, profiles, refund
 from packets.models import RedPacket, RefundReview
 from packets.states import Kind

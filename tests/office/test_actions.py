@@ -89,7 +89,7 @@ def test_two_who_act_at_once_leave_one_note(support):
     packet = make.make_paid_packet()
     freeze_it = freeze.freeze
     with patch(
-        "office.pages.packet_acts.freeze.freeze", lambda **kwargs: late(freeze_it, packet, kwargs)
+        "office.pages.packets.acts.freeze.freeze", lambda **kwargs: late(freeze_it, packet, kwargs)
     ):
         answer = support.act(packet, "freeze_packet", "this one")
 
@@ -105,7 +105,7 @@ def test_two_who_act_at_once_leave_one_note_without_the_guard(support):
     freeze_it, keep = freeze.freeze, staff.Note.keep
     with (
         patch(
-            "office.pages.packet_acts.freeze.freeze",
+            "office.pages.packets.acts.freeze.freeze",
             lambda **kwargs: late(freeze_it, packet, kwargs),
         ),
         patch.object(staff.Note, "keep", lambda note, result: keep(note, True)),

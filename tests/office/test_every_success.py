@@ -9,7 +9,8 @@ from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone, translation
 
-from office import accounts, roles, tries
+from office import roles
+from office.accounts import changes, tries
 from office.frame.proposals import url_of
 from office.models import AccountChange, Tries
 from packets import freeze, refund, review
@@ -140,7 +141,7 @@ def account_change(maker_id: int | None = None) -> AccountChange:
     maker_id = maker_id or desk.account(roles.ACCOUNTS, "somebody").pk
     user = desk.account(roles.SUPPORT, "bob")
     about = {"kind": AccountChange.Kind.RESET, "user_id": user.pk, "reason": "because"}
-    return accounts.change(**about, maker_id=maker_id, now=NOW())
+    return changes.change(**about, maker_id=maker_id, now=NOW())
 
 
 def account_form(**more) -> dict:

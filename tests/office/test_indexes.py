@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from bench import asked, history
 from office.frame import lists
-from office.pages.day_filters import DayFilter, KindOfDayFilter
+from office.pages.wallets.day_filters import DayFilter, KindOfDayFilter
 from office.readonly import ReadOnlyAdmin
 from packets.models import RedPacket, Share
 from payments.models import PaymentOrder

@@ -8,7 +8,8 @@ from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from kit.models import StaffAction, StaffEvent
-from office import roles, signin, tries
+from office import roles
+from office.accounts import signin, tries
 from office.models import Tries
 from tests.office import desk
 

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from kit.http.caller import Caller
 from kit.models import Event
-from office import accounts, roles, tries
+from office import roles
+from office.accounts import changes, tries
 from office.models import AccountChange
 from packets import grab
 from packets.states import Kind
@@ -52,7 +53,7 @@ def build(now: datetime) -> World:
         now=now,
     )
     tries.take(username="bob", ip="192.0.2.1", now=now)
-    accounts.change(
+    changes.change(
         kind=AccountChange.Kind.RESET,
         user_id=people[roles.SUPPORT].user.pk,
         reason="新手机",

@@ -131,7 +131,7 @@ def test_a_large_bill_passes_nginx(stack):
 def test_one_address_cannot_flood_the_log_in(stack):
     page = f"{stack.base}/admin/login/"
 
-    # One behind the other: two at once want the seat of one password (office/gate.py).
+    # One behind the other: two at once want the seat of one password (office/accounts/gate.py).
     seen = {stack.line.post(page, data={}, timeout=60).status_code for _ in range(64)}
 
     assert seen == {403, 429}

@@ -8,7 +8,8 @@ from django.contrib.auth import authenticate
 from django.db.models import F
 
 from kit.models import StaffEvent
-from office import roles, tries
+from office import roles
+from office.accounts import tries
 from office.models import Tries
 from tests.office import desk
 from tests.races.forks import in_threads
@@ -19,7 +20,7 @@ MOST = tries.MOST[Tries.Kind.PAIR]
 
 @pytest.fixture(autouse=True)
 def all_may_hash(settings):
-    """So that they meet at the tries, and not at the seats before them (office/passwords.py)."""
+    """They meet at the tries, and not at the seats before them (office/accounts/passwords.py)."""
     settings.REDPACKET_PASSWORDS_AT_ONCE = AT_ONCE
 
 

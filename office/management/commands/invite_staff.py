@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from kit.refusals import Problem
-from office import accounts
+from office.accounts import changes
 from office.frame import staff
 from office.frame.proposals import Made
 
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             changes={"account": username, "role": role or None, "password": "reset"},
         )
         try:
-            _user, word, code = accounts.invite_by_operator(
+            _user, word, code = changes.invite_by_operator(
                 username=username, role=role, now=timezone.now(), also=note
             )
         except Problem as problem:

@@ -3,7 +3,7 @@ import getpass
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from office import tries
+from office.accounts import tries
 from office.frame import staff
 from office.models import Tries
 

@@ -12,8 +12,8 @@ from office.frame.columns import found_column, money_column, when_column, worded
 from office.frame.dossier import Entry, Page, Section, found, in_order, moment, page_of, yuan
 from office.frame.find import SHOWN, Hit, finder
 from office.frame.proposals import url_of
-from office.pages.notice import notice_section
-from office.pages.refund_acts import PROPOSE_REFUND
+from office.pages.payments.notice import notice_section
+from office.pages.payments.refund_acts import PROPOSE_REFUND
 from office.readonly import ReadOnlyAdmin, done_to
 from office.shown.packets import paid_for
 from office.shown.payments import (

@@ -5,7 +5,7 @@ from django.http import HttpResponseBadRequest, UnreadablePostError
 
 from kit.bulkhead import Full
 from kit.http import busy
-from office import passwords
+from office.accounts import passwords
 
 HASHING = ("/admin/login/", "/admin/password_change/", "/admin/join/")
 

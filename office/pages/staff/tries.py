@@ -2,12 +2,12 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from office import tries
+from office.accounts import tries
 from office.frame.columns import when_column
 from office.frame.dossier import Page, badge, moment
 from office.frame.lists import DateRangeFilter
 from office.models import Tries
-from office.pages.tries_acts import Unlock
+from office.pages.staff.tries_acts import Unlock
 from office.readonly import ReadOnlyAdmin
 
 

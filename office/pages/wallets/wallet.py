@@ -13,7 +13,7 @@ from office.frame.columns import money_column, when_column
 from office.frame.dossier import Page, Section, badge, found, in_order, moment, page_of, yuan
 from office.frame.find import Hit, finder
 from office.frame.proposals import url_of
-from office.pages.adjustment_acts import PROPOSE_ADJUSTMENT
+from office.pages.wallets.adjustment_acts import PROPOSE_ADJUSTMENT
 from office.readonly import ReadOnlyAdmin, done_to
 from office.shown.packets import disputed, sent, taken
 from office.shown.payments import orders_of

@@ -12,7 +12,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from kit import credentials, retry
 from kit.moves import move
 from kit.refusals import Conflict
-from office.accounts import digest
+from office.accounts.changes import digest
 from office.models import Invitation, RecoveryCode
 
 TRIES = 5  # at the code, over the life of an invitation

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 from django_otp.oath import TOTP
 
 from kit.http import address
-from office import accounts, joining, signin, tries
+from office.accounts import changes, joining, signin, tries
 from office.frame import staff
 
 JOINING = "joining"  # in the session: the invitation whose code was right, and the new device's key
@@ -156,9 +156,7 @@ def _set_password(request, password: str):
         changes={"password": "changed"},
     )
     new, now = make_password(password), timezone.now()
-    done = accounts.set_own_password(
-        user_id=user.pk, old=user.password, new=new, now=now, also=note
-    )
+    done = changes.set_own_password(user_id=user.pk, old=user.password, new=new, now=now, also=note)
     if done:
         user.password = new
         update_session_auth_hash(request, user)

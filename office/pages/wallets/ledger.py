@@ -10,7 +10,7 @@ from office.frame.columns import money_column, shown_column, when_column, worded
 from office.frame.dossier import Page, badge, found, moment, page_of, yuan
 from office.frame.find import SHOWN, Hit, finder
 from office.frame.lists import BEFORE
-from office.pages.day_filters import DayFilter, KindOfDayFilter
+from office.pages.wallets.day_filters import DayFilter, KindOfDayFilter
 from office.readonly import ReadOnlyAdmin
 from office.shown.accounts import account, account_name, reference_name
 from office.shown.payments import refunded_by

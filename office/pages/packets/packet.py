@@ -12,8 +12,8 @@ from office.frame.columns import found_column, money_column, when_column, words_
 from office.frame.dossier import Page, Section, badge, found, moment, page_of, to, yuan
 from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
-from office.pages.packet_acts import ACTS
-from office.pages.packet_story import Story
+from office.pages.packets.acts import ACTS
+from office.pages.packets.story import Story
 from office.readonly import ReadOnlyAdmin
 from office.shown.accounts import account
 from office.shown.packets import count_taken, reviewed, shown_state, state_badges

@@ -20,8 +20,8 @@ from office.frame.filters import AgeFilter, AmountRangeFilter
 from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
 from office.frame.proposals import url_of
-from office.pages.adjustment_acts import PROPOSE_ADJUSTMENT
-from office.pages.refund_acts import PROPOSE_REFUND
+from office.pages.payments.refund_acts import PROPOSE_REFUND
+from office.pages.wallets.adjustment_acts import PROPOSE_ADJUSTMENT
 from office.readonly import ReadOnlyAdmin, staff_did
 from office.shown.accounts import account_name, reference_name
 from office.shown.payments import case_status, refund_rows, repeating

@@ -22,7 +22,7 @@ from django_otp.models import Device
 from kit import credentials
 from kit.http import address
 from kit.models import StaffEvent
-from office import joining, tries
+from office.accounts import joining, tries
 from office.frame import staff
 
 BEGAN, SEEN = "staff_began", "staff_seen"

@@ -9,13 +9,14 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from kit import credentials
 from kit.models import Credentials
-from office import accounts, roles
+from office import roles
+from office.accounts import changes
 from office.export.sheets import Column
 from office.frame import staff
 from office.frame.dossier import Page, Section, badge, moment, to
 from office.frame.proposals import url_of
 from office.models import AccountChange, RecoveryCode, Role
-from office.proposing import OF_AN_ACCOUNT
+from office.pages.staff.proposing import OF_AN_ACCOUNT
 from office.readonly import ReadOnlyAdmin
 
 
@@ -42,7 +43,7 @@ class StaffAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("role"))
     def role(self, user):
-        return roles.shown(accounts.roles_of(user))
+        return roles.shown(changes.roles_of(user))
 
     def export_columns(self):
         return [*super().export_columns(), Column(gettext_lazy("role"), self.role)]

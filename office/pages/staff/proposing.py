@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from kit.plumbing import texts
 from kit.refusals import Invalid
-from office import accounts, roles
+from office import roles
+from office.accounts import changes
 from office.frame import staff
 from office.frame.proposals import Proposal, making
 from office.models import AccountChange
@@ -32,7 +33,7 @@ def _roles():
 class _Form(forms.Form):
     username = forms.CharField(
         label=gettext_lazy("log-in name"),
-        max_length=accounts.NAME_MAX,
+        max_length=changes.NAME_MAX,
         validators=[ASCIIUsernameValidator()],
     )
 
@@ -65,7 +66,7 @@ class _Propose(Proposal):
 
     def notes(self):
         lines = [_("Nothing changes until another person has approved it.")]
-        return [*lines, APART] if self.kind in accounts.OF_AN_INVITATION else lines
+        return [*lines, APART] if self.kind in changes.OF_AN_INVITATION else lines
 
     def shows(self, row):
         return [(LINK, row.secret)] if row.secret else ()
@@ -80,13 +81,13 @@ class _Propose(Proposal):
 
     def propose(self, data, **about):
         wish = {"kind": self.kind, "role": data.get("role", ""), "reason": data["reason"]}
-        return accounts.change(user_id=_account(data).pk, **wish, **about)
+        return changes.change(user_id=_account(data).pk, **wish, **about)
 
     def preview(self, data, now):
         user = _account(data)
         told = {
             "name": user.first_name or user.username,
-            "before": roles.shown(accounts.roles_of(user)),
+            "before": roles.shown(changes.roles_of(user)),
         }
         return [*self.tells(data, told), _("Reason: %(reason)s") % data, *self.notes()]
 
@@ -101,7 +102,7 @@ class ProposeInvitation(_Propose):
     form = InvitationForm
 
     def propose(self, data, **about):
-        return accounts.invite(**data, **about)
+        return changes.invite(**data, **about)
 
     def preview(self, data, now):
         if User.objects.filter(username=data["username"]).exists():

@@ -9,7 +9,7 @@ from office.frame.columns import money_column, when_column, worded
 from office.frame.dossier import Page, page_of, to, yuan
 from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
-from office.pages.adjustment_acts import ADJUSTMENT_ACTS, PROPOSE_ADJUSTMENT
+from office.pages.wallets.adjustment_acts import ADJUSTMENT_ACTS, PROPOSE_ADJUSTMENT
 from office.readonly import ReadOnlyAdmin, staff_did
 from office.shown.accounts import account, account_name
 from office.shown.payments import case_of

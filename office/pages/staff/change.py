@@ -6,8 +6,8 @@ from office import roles
 from office.frame.dossier import Page, Section, badge, moment, to
 from office.frame.lists import DateRangeFilter
 from office.models import AccountChange, Invitation
-from office.pages.account_change_acts import CHANGE_ACTS
-from office.proposing import PROPOSALS
+from office.pages.staff.change_acts import CHANGE_ACTS
+from office.pages.staff.proposing import PROPOSALS
 from office.readonly import ReadOnlyAdmin, done_to
 from office.states import ChangeStatus
 

@@ -11,7 +11,7 @@ from office.frame.dossier import Page, found, moment, page_of, to, yuan
 from office.frame.filters import AgeFilter
 from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
-from office.pages.refund_acts import PROPOSE_REFUND, REFUND_ACTS
+from office.pages.payments.refund_acts import PROPOSE_REFUND, REFUND_ACTS
 from office.readonly import ReadOnlyAdmin, staff_did
 from office.shown.accounts import account, account_name
 from office.shown.payments import refund_sentence, refund_status

@@ -3,17 +3,18 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from office import accounts, roles
+from office import roles
+from office.accounts import changes
 from office.frame import four_eyes, staff
 from office.models import AccountChange
-from office.proposing import APART
+from office.pages.staff.proposing import APART
 from office.states import ChangeStatus
 
 
 class _OnChange:
     permission = staff.MANAGE_ACCOUNTS
     open_at = ChangeStatus.PROPOSED
-    verbs = accounts
+    verbs = changes
 
     def key(self, change):
         return {"change_id": change.pk}
@@ -42,7 +43,7 @@ class ApproveChange(_Decided, four_eyes.Approve):
             "role": roles.shown(change.role or change.role_before),
             "before": roles.shown(change.role_before),
         }
-        handed = (APART,) if change.kind in accounts.OF_AN_INVITATION else ()
+        handed = (APART,) if change.kind in changes.OF_AN_INVITATION else ()
         return [lines[kind(change.kind)] % told, *handed, self.proposed_by(change)]
 
     def run(self, change, *, reason, now, also):

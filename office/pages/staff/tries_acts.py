@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from office import tries
+from office.accounts import tries
 from office.frame import staff
 from office.frame.actions import ReasonAction
 from office.models import Tries
