@@ -39,11 +39,25 @@ def told(kept: str) -> str:
     >>> told("line 7"), told("somebody's own words")
     ('line 7', "somebody's own words")
     """
-    for text, form in _known():
-        if found := form.fullmatch(kept):
-            return gettext(text) % {name: told(value) for name, value in found.groupdict().items()}
+    if (said := _said(kept, is_short=True)) is not None:
+        return said
     parts = _JOINT.split(kept, maxsplit=1)  # several of them, one after the other
-    return "".join([told(parts[0]), parts[1], told(parts[2])]) if len(parts) == 3 else kept
+    if len(parts) == 1:
+        return kept
+    head = _said(parts[0], is_short=True)
+    if head is None and (said := _said(kept, is_short=False)) is not None:
+        return said
+    return "".join([parts[0] if head is None else head, parts[1], told(parts[2])])
+
+
+def _said(kept: str, *, is_short: bool) -> str | None:
+    """By the sentence that it has the form of. A short one's places hold no joint: else "line 7"
+    would take whatever follows it for its number."""
+    for text, form in _known():
+        values = (found := form.fullmatch(kept)) and found.groupdict()
+        if values is not None and not (is_short and any(map(_JOINT.search, values.values()))):
+            return gettext(text) % {name: told(value) for name, value in values.items()}
+    return None
 
 
 @cache

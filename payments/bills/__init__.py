@@ -7,6 +7,7 @@ spoils no other. Nothing is held but the row at hand: a bill may have a million 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
+from payments import sayings
 from payments.bills import alipay, unionpay, wechat
 from payments.bills.files import Unreadable, opened
 from payments.bills.rows import ZONE, BillRow, WrongTotal
@@ -56,7 +57,7 @@ class Statement:
             for row in self._rows(content):
                 found += bool(row.odd)
                 if found > ODD_MAX:
-                    raise Unreadable(f"{row.where}: more than {ODD_MAX} rows cannot be read")
+                    raise Unreadable(f"{row.where}: {sayings.MANY_ODD % {'rows': ODD_MAX}}")
                 yield row
 
     def _rows(self, content: bytes) -> Iterator[BillRow]:
@@ -70,9 +71,10 @@ class Statement:
                     else:
                         self.wrong_totals.append(item)
             except Unreadable as error:
-                raise Unreadable(f"{file.name} {error}".lstrip()) from error
+                says = ", ".join(filter(None, (file.name, str(error))))
+                raise Unreadable(says) from error
         if not read:
-            raise Unreadable("the archive holds no file of transactions")
+            raise Unreadable(sayings.NO_FILE)
 
 
 def read(pay_type: PayType, content: bytes, day: date) -> list[BillRow]:

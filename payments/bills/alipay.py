@@ -73,7 +73,7 @@ def _split(line: bytes, encoding: str) -> list[str]:
 def _row(file: str, number: int, values: list[str]) -> tuple[BillRow, Decimal]:
     trade_no, order_no, kind, at, amount, refund_no, received = values
     if not trade_no:
-        raise Odd("no trade number")
+        raise Odd(sayings.NO_TRADE)
     is_refund = "退款" in kind
     found = yuan(amount)
     row = BillRow(
@@ -86,7 +86,7 @@ def _row(file: str, number: int, values: list[str]) -> tuple[BillRow, Decimal]:
         file=file,
     )
     if row.amount < 0:
-        raise Odd("a payment below zero")
+        raise Odd(sayings.BELOW_ZERO)
     return row, abs(yuan(received or amount))
 
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
+from payments import sayings
+
 BYTES_MAX = 512 * 1024 * 1024  # unpacked, all files together
 # Bills of a million rows come to a thirtieth packed. So do short ones to less: they get the floor.
 RATIO_MAX, ANY_RATIO = 200, 16 * 1024 * 1024
@@ -50,7 +52,7 @@ def opened(content: bytes, is_detail: Callable[[str, bytes], bool]) -> Iterator[
             if not name or is_detail(name, head):
                 yield File(name, head, _lines(stream))
     except _BROKEN as error:
-        raise Unreadable(f"cannot be unpacked: {error}") from error
+        raise Unreadable(sayings.NOT_UNPACKED) from error
 
 
 def _unpacked(content: bytes) -> Iterator[tuple[str, io.BufferedReader]]:
@@ -58,11 +60,11 @@ def _unpacked(content: bytes) -> Iterator[tuple[str, io.BufferedReader]]:
     if content.startswith(b"PK"):
         # Before the list is read, which makes an object of each entry.
         if content.count(_ENTRY) > FILES_MAX:
-            raise Unreadable(f"the archive holds more than {FILES_MAX} files")
+            raise Unreadable(sayings.MANY_FILES % {"files": FILES_MAX})
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for item in archive.infolist():
                 if item.compress_type not in _METHODS:
-                    raise Unreadable(f"{_name(item.filename)} is packed in a way no bill is")
+                    raise Unreadable(sayings.STRANGE_PACKING % {"name": _name(item.filename)})
                 with archive.open(item) as packed:
                     yield _name(item.filename), io.BufferedReader(_Measured(packed, left), PEEKED)
         return
@@ -83,7 +85,7 @@ class _Left:
     def take(self, count: int) -> None:
         self.count -= count
         if self.count < 0:
-            raise Unreadable("unpacked it is larger than any bill")
+            raise Unreadable(sayings.TOO_LARGE)
 
 
 class _Measured(io.RawIOBase):

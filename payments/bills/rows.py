@@ -67,7 +67,7 @@ class WrongTotal:
 
 
 def where(file: str, line: int) -> str:
-    return " ".join(filter(None, (file, sayings.LINE % {"line": line} if line else "")))
+    return ", ".join(filter(None, (file, sayings.LINE % {"line": line} if line else "")))
 
 
 def odd(file: str, line: int, why: object, raw: bytes, encoding: str) -> BillRow:
@@ -82,7 +82,7 @@ def text(raw: bytes, encoding: str) -> str:
 
 def yuan(raw: str) -> Decimal:
     if not _YUAN.fullmatch(raw):
-        raise Odd(f"{raw[:32]!r} is no amount")
+        raise Odd(sayings.NO_AMOUNT % {"value": repr(raw[:32])})
     return Decimal(raw).quantize(Decimal("0.01"))
 
 
@@ -90,7 +90,7 @@ def moment(raw: str) -> datetime | None:
     try:
         return datetime.fromisoformat(raw).replace(tzinfo=ZONE) if raw else None
     except ValueError:
-        raise Odd(f"{raw[:32]!r} is no time") from None
+        raise Odd(sayings.NO_TIME % {"value": repr(raw[:32])}) from None
 
 
 class Columns:
@@ -122,14 +122,17 @@ class Columns:
         if surplus == 0:
             return [pieces[place] for place in wanted]
         if surplus < 0:
-            raise Odd(f"{len(pieces)} of {len(self.names)} columns")
+            raise Odd(sayings.FEW_COLUMNS % self._of(pieces))
         if surplus > SURPLUS_MAX:
-            raise Odd(f"{len(pieces)} columns instead of {len(self.names)}")
+            raise Odd(sayings.MANY_COLUMNS % self._of(pieces))
         starts = self._starts(pieces, surplus)
         values = [{pieces[start] for start in starts[place]} for place in wanted]
         if any(len(found) != 1 for found in values):
-            raise Odd("a separator in a name leaves its columns in doubt")
+            raise Odd(sayings.IN_DOUBT)
         return [found.pop() for found in values]
+
+    def _of(self, pieces: list[bytes]) -> dict[str, int]:
+        return {"found": len(pieces), "wanted": len(self.names)}
 
     def _starts(self, pieces: list[bytes], surplus: int) -> list[set[int]]:
         """For each column the pieces that it begins at, in some layout that fits to the end."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from kit.money import from_fen
+from payments import sayings
 from payments.bills.files import File, Unreadable
 from payments.bills.rows import ZONE, BillRow, Odd, WrongTotal, odd, text
 
@@ -46,7 +47,7 @@ def rows(file: File, day: date) -> Iterator[BillRow | WrongTotal]:
 
 def _expect(is_bill: bool, held: list[BillRow]) -> None:
     if held and not is_bill:
-        raise Unreadable(f"line {held[0].line}: {held[0].odd}")
+        raise Unreadable(f"{sayings.LINE % {'line': held[0].line}}: {held[0].odd}")
 
 
 def _row(file: str, number: int, values: list[str], day: date) -> BillRow | None:
@@ -57,9 +58,9 @@ def _row(file: str, number: int, values: list[str], day: date) -> BillRow | None
     trade_no = values[(_ORIGINAL if is_back else _QUERY_ID) - 1]
     own = values[_ORDER - 1]
     if not amount.isascii() or not amount.isdigit() or len(amount) > 12:
-        raise Odd(f"{amount[:32]!r} is no amount in fen")
+        raise Odd(sayings.NO_FEN % {"value": repr(amount[:32])})
     if not (trade_no or own):
-        raise Odd("no trade number")
+        raise Odd(sayings.NO_TRADE)
     return BillRow(
         line=number,
         order_no="" if is_back else own,
@@ -73,7 +74,7 @@ def _row(file: str, number: int, values: list[str], day: date) -> BillRow | None
 
 def _columns(line: bytes) -> list[str]:
     if len(line) < sum(WIDTHS) + len(WIDTHS) - 1:
-        raise Odd(f"a line of {len(line)} bytes is too short")
+        raise Odd(sayings.SHORT_LINE % {"bytes": len(line)})
     values, begin = [], 0
     for width in WIDTHS:
         values.append(text(line[begin : begin + width], "gb18030"))
@@ -91,5 +92,5 @@ def _without_year(value: str, day: date) -> datetime:
         except ValueError:
             continue  # February 29th of another year
     if not times:
-        raise Odd(f"{value[:32]!r} is no MMDDhhmmss")
+        raise Odd(sayings.NO_TIME % {"value": repr(value[:32])})
     return min(times, key=lambda at: abs(at - noon))

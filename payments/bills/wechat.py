@@ -33,7 +33,8 @@ def rows(file: File, day: date) -> Iterator[BillRow | WrongTotal]:
         wanted = [columns.place(name) for name in ("交易时间", "微信订单号", "商户订单号")]
         paid, refunded = _named(names, PAID), _named(names, REFUNDED)
     except KeyError as error:
-        raise Unreadable(f"line 1: {sayings.NO_COLUMN % {'name': error}}") from None
+        head = sayings.LINE % {"line": 1}
+        raise Unreadable(f"{head}: {sayings.NO_COLUMN % {'name': error}}") from None
     wanted += [names.index(paid), names.index(refunded)]
     given = [
         name for name in ("交易状态", "商户退款单号", "退款状态", "微信退款单号") if name in names
@@ -77,13 +78,13 @@ def _named(names: list[str], known: dict[str, str]) -> str:
 def _row(file: str, number: int, values: list[str], given: dict[str, str]) -> BillRow:
     at, trade_no, order_no, paid, refunded = values
     if not trade_no:
-        raise Odd("no trade number")
+        raise Odd(sayings.NO_TRADE)
     numbers = [given.get(name, "") for name in ("商户退款单号", "微信退款单号")]
     own = [no for no in numbers if no not in ("", "0")]
     is_refund = bool(own) or given.get("交易状态") in ("REFUND", "REVOKED")
     amount = yuan(refunded if is_refund else paid)
     if amount < 0:
-        raise Odd("below zero")
+        raise Odd(sayings.BELOW_ZERO)
     return BillRow(
         line=number,
         order_no=order_no,

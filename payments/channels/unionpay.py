@@ -21,6 +21,7 @@ from django.conf import settings as project
 from django.utils import timezone
 
 from kit import money
+from payments import sayings
 from payments.channels import base, certificates, http, keys, wire
 from payments.channels.config import UnionpaySettings
 from payments.models import ChannelRefund, PaymentOrder
@@ -310,9 +311,9 @@ class UnionPay:
             inflate = zlib.decompressobj()
             content = inflate.decompress(packed, BILL_MAX_BYTES)
         except (binascii.Error, ValueError, zlib.error) as error:
-            raise base.ChannelDown("the bill cannot be unpacked") from error
+            raise base.ChannelDown(sayings.NOT_UNPACKED) from error
         if not content or not inflate.eof:
-            raise base.ChannelDown("the bill is empty, cut off or far too long")
+            raise base.ChannelDown(sayings.CUT_BILL)
         return content
 
     # --- The wire -------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.utils import timezone
 
 from kit import money
+from payments import sayings
 from payments.channels import base, certificates, config, http, keys, wire
 from payments.channels.config import WechatSettings
 from payments.models import ChannelRefund, PaymentOrder
@@ -323,13 +324,13 @@ class WeChat:
         url = _text(answer, "download_url")
         ours, theirs = urlsplit(self.settings.gateway), urlsplit(url)
         if (ours.scheme, ours.netloc) != (theirs.scheme, theirs.netloc):
-            raise base.ChannelDown("the bill is offered somewhere else")
+            raise base.ChannelDown(sayings.OFFERED_ELSEWHERE)
         reply = self._call("GET", url, b"", bill=True)
         digest = hashlib.sha1(reply.body, usedforsecurity=False).hexdigest()
         if reply.status != 200 or answer.get("hash_type") != "SHA1":
             raise base.ChannelDown(f"HTTP {reply.status} for the bill")
         if not hmac.compare_digest(digest, _text(answer, "hash_value").lower()):
-            raise base.ChannelDown("the bill has another digest")
+            raise base.ChannelDown(sayings.OTHER_DIGEST)
         return reply.body
 
     # --- Certificates ---------------------------------------------------------------------------

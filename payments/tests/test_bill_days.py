@@ -132,7 +132,7 @@ def test_strangers_rows_are_cases_whatever_their_numbers(alipay):
     assert (bill.rows, bill.matched, bill.differences) == (3, 1, 2)
     chinese, long = Case.objects.order_by("pk")
     assert [case.kind for case in (chinese, long)] == [CaseKind.BILL_SURPLUS] * 2
-    assert chinese.says.endswith("业务明细.csv line 7, not in our books, 订单1")
+    assert chinese.says.endswith("业务明细.csv, line 7, not in our books, 订单1")
     assert long.says.endswith("x" * 80)
     assert chinese.order_no.startswith("\\u8ba2\\u53551~")
     assert (len(long.order_no), long.order_no[:55]) == (64, "x" * 55)

@@ -1,13 +1,17 @@
 """Bills as channels write them: nothing quoted, nothing escaped. The files in `bills/` hold rows
 that were invented, in the formats of the channels."""
 
+import ast
 import gzip
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 
+from kit.telling import told
 from payments import bills
 from payments.bills.rows import SURPLUS_MAX, Back, Columns, Odd
 from payments.states import PayType
@@ -54,10 +58,10 @@ def test_a_row_names_its_file_and_line():
     rows = list(statement("alipay_two_detail_files.zip"))
 
     assert [row.where for row in rows] == [
-        "20880000000000000156_20261120_业务明细_1.csv line 6",
-        "20880000000000000156_20261120_业务明细_1.csv line 7",
-        "20880000000000000156_20261120_业务明细_2.csv line 6",
-        "20880000000000000156_20261120_业务明细_2.csv line 7",
+        "20880000000000000156_20261120_业务明细_1.csv, line 6",
+        "20880000000000000156_20261120_业务明细_1.csv, line 7",
+        "20880000000000000156_20261120_业务明细_2.csv, line 6",
+        "20880000000000000156_20261120_业务明细_2.csv, line 7",
     ]
 
 
@@ -214,6 +218,32 @@ def test_an_odd_row_says_why(old, new, says):
     assert second.amount == Decimal("4.00")
 
 
+def test_what_is_wrong_is_said_in_the_readers_language():
+    first, _second = bills.read(PayType.ALIPAY, alipay("a").replace(b",3.00,", b",1e9,", 1), DAY)
+    content = writers.zipped({"明细.csv": "商户订单号,支付宝交易号\r\n".encode("gb18030")})
+    with pytest.raises(bills.Unreadable) as refused:
+        bills.read(PayType.ALIPAY, content, DAY)
+
+    with translation.override("zh-hans"):
+        assert told(f"{first.where}, {first.odd}").startswith("第 4 行, '1e9' 不是金额: 2026112022")
+        assert told(str(refused.value)) == "明细.csv, 缺少列 '业务类型'"
+
+
+def test_every_fault_of_a_bill_is_a_sentence_that_is_introduced():
+    """What is raised is noted, and shown to people: an English text in place would stay English."""
+    raised = [
+        (source.name, call.lineno, ast.unparse(call.args[0]))
+        for source in Path(bills.__file__).parent.glob("*.py")
+        for call in ast.walk(ast.parse(source.read_text()))
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("Odd", "Unreadable")
+    ]
+
+    in_place = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
+    assert len(raised) > 15
+    assert [fault for fault in raised if in_place.search(fault[2])] == []
+    assert in_place.search("f'{raw!r} is no amount'")
+
+
 def test_layouts_are_bounded():
     columns = Columns(["号", "备注"], ["备注"])
 
@@ -284,7 +314,7 @@ def test_a_packed_bill_and_a_plain_one_are_the_same():
 def test_a_message_names_the_file(pay_type=PayType.ALIPAY):
     content = writers.zipped({"a_业务明细.csv": "商户订单号,支付宝交易号\r\n".encode("gb18030")})
 
-    with pytest.raises(bills.Unreadable, match=r"a_业务明细\.csv has no column '业务类型'"):
+    with pytest.raises(bills.Unreadable, match=r"a_业务明细\.csv, has no column '业务类型'"):
         bills.read(pay_type, content, DAY)
 
 
