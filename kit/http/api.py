@@ -34,8 +34,11 @@ class Door(ViewSet):
 
 
 class UserViewSet(Door):
-    """For the app's users. `request.user` is a Caller; every request counts for the throttle."""
+    """For the app's users. `request.user` is a Caller; every request counts for the throttle, and
+    its answer says how many more may come at once."""
 
+    tells_limit = True
+    limit: tuple[throttle.Rate, int] | None = None
     body_max_bytes = settings.BODY_MAX_BYTES
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -43,7 +46,15 @@ class UserViewSet(Door):
         caller = caller_of(request)
         cast("Logged", request._request).caller = caller
         rate = throttle.GET if request.method in ("GET", "HEAD") else throttle.POST
-        throttle.check(rate, caller.user_id)
+        left = throttle.check(rate, caller.user_id)
+        self.limit = None if left is None else (rate, left)
+
+    def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(*args, **kwargs)
+        if self.limit:
+            for name, value in throttle.told(*self.limit).items():
+                response[name] = value
+        return response
 
 
 class ServiceViewSet(Door):

@@ -36,7 +36,7 @@ PATH_IDS = {
 }
 RATE_LIMIT = {
     "RateLimit-Policy": "How many requests (`q`) in how many seconds (`w`), by kind.",
-    "RateLimit": "How many are left (`r`), and seconds until there is one more (`t`).",
+    "RateLimit": "How many are left (`r`), and on a 429 seconds until there is one more (`t`).",
 }
 FIELD_ERRORS = {"number": ["1 to 100 shares."]}
 
@@ -93,6 +93,7 @@ class Schema(AutoSchema):
     def get_override_parameters(self):
         said, header = self.said, OpenApiParameter.HEADER
         statuses = [said.status, *(problem.status for problem in self._refusals())]
+        limited = [429, *([said.status] if getattr(self.view, "tells_limit", False) else [])]
         names = re.findall(r"{(\w+)}", self.path)
         return [
             *(OpenApiParameter(name, PATH_IDS[name], OpenApiParameter.PATH) for name in names),
@@ -114,7 +115,7 @@ class Schema(AutoSchema):
                 description="Seconds to wait.",
             ),
             *(
-                OpenApiParameter(name, str, header, response=[429], description=words)
+                OpenApiParameter(name, str, header, response=limited, description=words)
                 for name, words in RATE_LIMIT.items()
             ),
             OpenApiParameter("WWW-Authenticate", str, header, required=True, response=[401]),

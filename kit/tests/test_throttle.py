@@ -69,6 +69,20 @@ def test_then_one_an_interval(clock, rate):
     assert allowed(rate) == 3 * rate.per_s
 
 
+@pytest.mark.parametrize("rate", RATES, ids=lambda rate: rate.name)
+def test_what_is_left_is_what_may_still_come(clock, rate):
+    for taken in (1, 2, 3):
+        left = throttle.check(rate, "u1")
+        assert left == 3 * rate.per_s - taken
+    clock.now += rate.interval_ms / 1000
+
+    left = throttle.check(rate, "u1")
+
+    assert left == 3 * rate.per_s - 3
+    assert allowed(rate) == left
+    assert throttle.told(rate, left)["RateLimit"] == f'"{rate.word}";r={left}'
+
+
 def test_each_user_and_each_class_has_a_bucket(clock):
     assert allowed(throttle.POST, "u1") == 6
     assert allowed(throttle.POST, "u2") == 6

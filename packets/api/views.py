@@ -239,8 +239,11 @@ class GrabViewSet(UserViewSet):
 
     Thousands come at once for a few shares, and most of them leave with nothing: what DRF does
     around a view (negotiation, parsers, permissions, a Response rendered later) costs more than the
-    answer. The caller is read by the same code, the throttle counts in the script that decides.
+    answer. The caller is read by the same code, the throttle counts in the script that decides, and
+    what is left of it is told on a refusal alone.
     """
+
+    tells_limit = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.method != "POST":

@@ -71,6 +71,22 @@ def test_a_refusal_for_haste_says_what_is_allowed(settings):
     assert late["RateLimit"] == f'"post";r=0;t={late["Retry-After"]}'
 
 
+def test_an_answer_says_what_is_left_but_for_a_grabs(settings):
+    settings.REDPACKET_THROTTLE = True
+    packet = make.make_paid_packet()
+    bob = make.user("u1")
+
+    first, second = bob.get("wallet"), bob.get("wallet")
+    refused = bob.post("packets", {})
+    won = bob.post(f"packets/{packet.public_id}/grab", key="")
+
+    assert first["RateLimit-Policy"] == second["RateLimit-Policy"] == '"get";q=60;w=3'
+    assert first["RateLimit"] == '"get";r=59'
+    assert second["RateLimit"] in ('"get";r=58', '"get";r=59')
+    assert (refused.status_code, refused["RateLimit"]) == (400, '"post";r=5')
+    assert won.status_code == 200 and "RateLimit" not in won
+
+
 def test_a_terminal_shows_events(live):
     packet = make.make_paid_packet()
     written = StringIO()
