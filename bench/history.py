@@ -169,11 +169,11 @@ ROWS = {
     "kit.idempotencyrecord": """
         INSERT INTO kit_idempotencyrecord (caller, `key`, fingerprint, status, body, created_at)
         SELECT sender, CONCAT('k', p), '', 201, '{{}}', at FROM plan""",
-    "kit.staffaction": """
+    "office.staffaction": """
         INSERT INTO kit_staffaction (user_id, action, model, `key`, subject, reason, created_at)
         SELECT {staff}, 'freeze', 'packets.redpacket', p, public_id, 'reported', at FROM plan
         WHERE p MOD 10 = 0""",
-    "kit.staffevent": """
+    "office.staffevent": """
         INSERT INTO kit_staffevent (kind, username, agent, created_at)
         SELECT IF(p MOD 100 = 0, 'failed', 'login'), 'bench', '', at FROM plan
         WHERE p MOD 10 = 0""",

@@ -21,10 +21,16 @@ class OfficeConfig(AppConfig):
 
         from office import audit, figures, roles
         from office.accounts import signin  # noqa: F401 - it listens
+        from office.frame import staff
         from office.pages.staff import account
+        from packets import close
+        from wallets import seals
         from wallets.audit import register
 
         post_migrate.connect(roles.after_migrate, sender=self)
         account.register(admin.site)
         figures.register()
-        register(audit.money_and_accounts_are_apart)
+        for rule in audit.RULES:
+            register(rule)
+        seals.chains.hang(audit.ACTIONS.table, audit.ACTIONS)
+        close.speakers.hang("staff actions", staff.acted_on)

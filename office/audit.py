@@ -1,4 +1,4 @@
-"""The rule of accounts: what SQL by hand could have given."""
+"""The rules of staff: what SQL by hand could have given, and what it could have changed."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,25 @@ from django.contrib.auth.models import Permission, User
 from django.db.models import Q
 
 from office.frame import staff
-from wallets.audit import Finding
+from office.models import StaffAction
+from wallets.audit import Finding, unsealed
+from wallets.models import Seal
+from wallets.seals import Chain
+
+# What staff did is in the books of the day, and is sealed with it.
+ACTIONS = Chain(
+    Seal.Table.ACTIONS,
+    StaffAction,
+    (
+        *("id", "user_id", "action", "model", "key", "subject", "reason", "changes"),
+        *("once", "ip", "created_at"),
+    ),
+)
+
+
+def sealed_actions_are_unchanged() -> Iterator[Finding]:
+    """What staff did is what it was when its day was sealed."""
+    yield from unsealed("sealed_actions_are_unchanged", ACTIONS)
 
 
 def money_and_accounts_are_apart() -> Iterator[Finding]:
@@ -17,3 +35,6 @@ def money_and_accounts_are_apart() -> Iterator[Finding]:
     for user in User.objects.filter(given, is_active=True).distinct().order_by("pk"):
         if staff.is_given_money(user):
             yield Finding("money_and_accounts_are_apart", user.get_username(), "was given both")
+
+
+RULES = (sealed_actions_are_unchanged, money_and_accounts_are_apart)

@@ -25,12 +25,18 @@ MENU = [
             "wallets.DailySummary",
             "wallets.LedgerLine",
             "payments.Notification",
-            "kit.ExportJob",
+            "office.ExportJob",
         ],
     ),
     (
         _("Records"),
-        ["wallets.AuditRun", "kit.StaffAction", "kit.StaffEvent", "admin.LogEntry", "kit.Event"],
+        [
+            "wallets.AuditRun",
+            "office.StaffAction",
+            "office.StaffEvent",
+            "admin.LogEntry",
+            "kit.Event",
+        ],
     ),
     (_("Staff"), ["auth.User", "office.AccountChange", "office.Role", "office.Tries"]),
 ]

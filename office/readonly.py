@@ -12,7 +12,6 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from kit.models import StaffAction
 from office.export import jobs as export
 from office.export.sheets import Column
 from office.frame import actions, find, proposals, staff
@@ -33,6 +32,7 @@ from office.frame.lists import (
 )
 from office.frame.proposals import Proposal
 from office.frame.staff import model_name
+from office.models import StaffAction
 
 
 class ReadOnly:

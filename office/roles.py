@@ -47,7 +47,7 @@ OWN = {
         "check_refund": gettext_noop("Can approve and reject channel refunds"),
         "conclude_refund": gettext_noop("Can say what became of a channel refund"),
     },
-    "kit.staffaction": {
+    "office.staffaction": {
         "export": gettext_noop("Can export lists"),
         "manage_accounts": gettext_noop("Can look after the accounts of staff"),
     },
@@ -64,7 +64,7 @@ _MONEY = (
 _DAY = ("wallets.dailysummary", "wallets.auditrun", "payments.bill", "packets.refundreview")
 _CHAT = ("packets.groupmember", "packets.profile")
 _FINANCE = (*_MONEY, *_DAY, "payments.channelrefund", "wallets.adjustment")
-_BOOKS = ("kit.staffaction", "kit.staffevent", "kit.event", "admin.logentry")
+_BOOKS = ("office.staffaction", "office.staffevent", "kit.event", "admin.logentry")
 _PEOPLE = ("auth.user", "office.accountchange")
 
 # role -> what it may look at, what it may do.
@@ -89,7 +89,7 @@ ROLES = {
             "payments.propose_refund",
             "payments.conclude_refund",
             "wallets.propose_adjustment",
-            "kit.export",
+            "office.export",
         ),
     ),
     CHECKER: (
@@ -101,13 +101,13 @@ ROLES = {
             "payments.check_refund",
             "payments.conclude_refund",
             "wallets.check_adjustment",
-            "kit.export",
+            "office.export",
         ),
     ),
-    AUDITOR: ((*_FINANCE, *_CHAT, *_BOOKS, *_PEOPLE), ("kit.export",)),
+    AUDITOR: ((*_FINANCE, *_CHAT, *_BOOKS, *_PEOPLE), ("office.export",)),
     ACCOUNTS: (
-        (*_PEOPLE, "office.role", "office.tries", "kit.staffaction", "kit.staffevent"),
-        ("kit.manage_accounts",),
+        (*_PEOPLE, "office.role", "office.tries", "office.staffaction", "office.staffevent"),
+        ("office.manage_accounts",),
     ),
 }
 

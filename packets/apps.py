@@ -7,17 +7,19 @@ class PacketsConfig(AppConfig):
     verbose_name = _("Red packets")
 
     def ready(self) -> None:
-        from packets import audit, issue, void
+        from packets import audit, issue, pay, void
         from packets.tickets import queue
-        from payments import purposes
+        from payments.purposes import Owner, owners
         from wallets import freeze
+        from wallets.audit import register
 
-        audit.register_rules()
-        purposes.register(
-            "packet",
+        for rule in audit.RULES:
+            register(rule)
+        owner = Owner(
             accepts=issue.accepts,
             reported=issue.reported,
             confirmed=issue.confirmed,
             ended=void.ended,
         )
-        freeze.listeners.append(queue.forget_frozen_wallets)
+        owners.hang(pay.PURPOSE, owner)
+        freeze.listeners.hang("packets", queue.forget_frozen_wallets)

@@ -18,7 +18,7 @@ from packets.states import Kind, PayStatus
 from payments.models import PaymentOrder
 from payments.states import PAYABLE, OrderStatus, PayType
 from wallets import accounts
-from wallets.audit import Finding, by_key, by_weight, register, sums
+from wallets.audit import Finding, by_key, by_weight, sums
 from wallets.models import LedgerLine
 from wallets.states import LineKind
 
@@ -306,8 +306,3 @@ RULES = (
     refunds_are_put_forward,
     kept_years_are_their_rows,
 )
-
-
-def register_rules() -> None:
-    for rule in RULES:
-        register(rule)

@@ -1,5 +1,6 @@
 """A draft that nobody paid in time closes, and after a while what nobody needs of it is dropped."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -7,7 +8,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from kit import retry
-from kit.models import StaffAction
+from kit.hooks import Hook
 from kit.moves import move
 from packets.models import RedPacket, Share
 from packets.states import PayStatus
@@ -15,6 +16,8 @@ from packets.tickets import queue
 from payments.models import PaymentOrder
 from payments.states import PAYABLE
 
+# Who says which of some packets he names, by their keys: those are kept.
+speakers: Hook[Callable[[type[RedPacket], Iterable[int]], set[int]]] = Hook("who names packets")
 CHUNK = 20  # packets in one transaction; each has up to a hundred shares
 
 
@@ -44,7 +47,7 @@ def due(now: datetime) -> QuerySet[RedPacket]:
 @retry.unit
 def forget(*, now: datetime) -> int:
     """Drop one chunk of what closed long ago: the shares, which nobody can take, and the packet
-    unless an order or a staff action names it; how many packets were dealt with.
+    unless an order or what staff did names it; how many packets were dealt with.
 
     Money:   none was ever in them: a closed packet was never issued, so no ledger line, event or
              settlement names it. What is paid into one late goes to suspense, packet or not.
@@ -63,11 +66,8 @@ def forget(*, now: datetime) -> int:
 
 
 def _named(packets: dict[int, str]) -> set[int]:
-    """Those of (key: public id) that an order or a staff action names."""
+    """Those of (key: public id) that an order names, or somebody above."""
     orders = PaymentOrder.objects.filter(reference__in=packets.values())
     paid_for = set(orders.values_list("reference", flat=True))
-    actions = StaffAction.objects.filter(
-        model=RedPacket._meta.label_lower, key__in=map(str, packets)
-    )
-    acted_on = {int(key) for key in actions.values_list("key", flat=True)}
-    return acted_on | {pk for pk, public_id in packets.items() if public_id in paid_for}
+    named = {pk for pk, public_id in packets.items() if public_id in paid_for}
+    return named.union(*(names(RedPacket, packets) for names in speakers.values()))

@@ -11,17 +11,22 @@ class PaymentsConfig(AppConfig):
             audit,
             cases,
             checks,  # noqa: F401  # registers itself
-            purposes,
             topup,
         )
+        from payments.purposes import Owner, owners
         from wallets import suspense
+        from wallets.audit import register
 
-        audit.register_rules()
-        suspense.register(refuse=cases.refuse, take=cases.take, put=cases.put, opened=cases.opened)
-        purposes.register(
-            topup.PURPOSE,
+        for rule in audit.RULES:
+            register(rule)
+        held = suspense.Cases(
+            refuse=cases.refuse, take=cases.take, put=cases.put, opened=cases.opened
+        )
+        suspense.holders.hang(suspense.HELD, held)
+        owner = Owner(
             accepts=topup.accepts,
-            confirmed=topup.confirmed,
             reported=topup.nothing,
+            confirmed=topup.confirmed,
             ended=topup.nothing,
         )
+        owners.hang(topup.PURPOSE, owner)

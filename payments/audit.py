@@ -20,7 +20,7 @@ from payments.states import (
     RefundStatus,
 )
 from wallets import accounts
-from wallets.audit import Finding, by_key, register, sums
+from wallets.audit import Finding, by_key, sums
 from wallets.models import LedgerLine
 from wallets.states import LineKind
 
@@ -241,11 +241,6 @@ RULES = (
     refunds_of_bills_are_booked_once,
     late_refunds_are_put_right,
 )
-
-
-def register_rules() -> None:
-    for rule in RULES:
-        register(rule)
 
 
 def _open_cases(refunds: list[ChannelRefund], *kinds: CaseKind) -> set[str]:

@@ -125,7 +125,7 @@ def _land(
     for name, value in {"status": OrderStatus.CONFIRMED, **facts}.items():
         setattr(paid, name, value)
     awaiting.known(paid, now)
-    owner = purposes.owner(paid.purpose)
+    owner = purposes.owners[paid.purpose]
     match Misfit(CaseKind.LATE_PAYMENT) if into_suspense else owner.accepts(paid):
         case Misfit(kind):
             return _suspend(payment, kind, now)

@@ -70,7 +70,7 @@ def _verify(order: PaymentOrder, result: str) -> None:
 
 
 def _is_paid_otherwise(order: PaymentOrder) -> bool:
-    fit = purposes.owner(order.purpose).accepts(order)
+    fit = purposes.owners[order.purpose].accepts(order)
     return isinstance(fit, Misfit) and fit.kind is CaseKind.SECOND_PAYMENT
 
 
@@ -96,7 +96,7 @@ def _tell(*, order_id: int, now: datetime) -> None:
     if _is_over_limit(reported) or _came_to_nothing(order, now):
         log.info("report_over_limit", order_no=order.order_no)
         return
-    purposes.owner(order.purpose).reported(order, now)
+    purposes.owners[order.purpose].reported(order, now)
 
 
 def _is_over_limit(reported: QuerySet[PaymentOrder]) -> bool:
@@ -172,5 +172,5 @@ def end(
         return False
     order = row.get()
     awaiting.known(order, now)
-    purposes.owner(order.purpose).ended(order, now)
+    purposes.owners[order.purpose].ended(order, now)
     return True

@@ -1,13 +1,11 @@
-"""Who owns a payment: the registry through which news travels upwards.
-
-Payments knows no packet. Whoever can be paid for introduces himself at start-up, with four answers.
-"""
+"""Who owns a payment: payments knows no packet, so whoever can be paid for hangs up his answers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from kit.hooks import Hook
 from payments.states import CaseKind
 from wallets.states import LineKind
 
@@ -51,15 +49,4 @@ class Owner:
     ended: Callable[["PaymentOrder", datetime], None]
 
 
-_owners: dict[str, Owner] = {}
-
-
-def register(purpose: str, **answers: Callable) -> None:
-    """Exactly one owner a purpose; a second one is a mistake that shows at once."""
-    if purpose in _owners:
-        raise RuntimeError(f"purpose {purpose!r} has an owner already")
-    _owners[purpose] = Owner(**answers)
-
-
-def owner(purpose: str) -> Owner:
-    return _owners[purpose]
+owners: Hook[Owner] = Hook("who owns payments of a purpose")

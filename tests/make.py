@@ -131,7 +131,7 @@ def report(order: PaymentOrder, now: datetime) -> None:
     PaymentOrder.objects.filter(pk=order.pk, status=OrderStatus.CREATED).update(
         status=OrderStatus.REPORTED, reported_at=now
     )
-    purposes.owner(order.purpose).reported(order, now)
+    purposes.owners[order.purpose].reported(order, now)
 
 
 def confirm(order: PaymentOrder, now: datetime) -> bool:

@@ -20,10 +20,10 @@ OF_PEOPLE = {
     "payments.bill": {"says"},
     "payments.case": {"says", "resolution"},
     "payments.channelrefund": {"reason", "attachment", "answer"},
-    "kit.staffaction": {"subject", "reason"},
-    "kit.staffevent": {"username", "agent"},
+    "office.staffaction": {"subject", "reason"},
+    "office.staffevent": {"username", "agent"},
     "office.accountchange": {"reason"},
-    "kit.exportjob": {"query", "says"},
+    "office.exportjob": {"query", "says"},
     "office.tries": {"username"},
 }
 

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
+from kit.hooks import Hook
 from kit.money import ZERO, fen_sum, from_fen
 from kit.snapshot import snapshot
 from wallets import accounts, book, daily, seals
@@ -44,18 +45,16 @@ class Finding:
 
 
 Rule = Callable[[], Iterator[Finding]]
-_rules: list[Rule] = []
+_rules: Hook[Rule] = Hook("what money must obey")
 
 
 def register(rule: Rule) -> Rule:
     """Add a rule; its name and first docstring line are what people see."""
-    if rule not in _rules:
-        _rules.append(rule)
-    return rule
+    return _rules.hang(rule.__name__, rule)
 
 
 def rules() -> list[Rule]:
-    return list(_rules)
+    return list(_rules.values())
 
 
 def audit(*, counts_all: bool = False) -> list[Finding]:
@@ -63,7 +62,7 @@ def audit(*, counts_all: bool = False) -> list[Finding]:
     token = _counts_all.set(counts_all)
     try:
         with snapshot():
-            return [finding for rule in _rules for finding in rule()]
+            return [finding for rule in _rules.values() for finding in rule()]
     finally:
         _counts_all.reset(token)
 
@@ -247,15 +246,13 @@ def lines_are_in_the_books() -> Iterator[Finding]:
 @register
 def sealed_lines_are_unchanged() -> Iterator[Finding]:
     """The ledger lines of a closed day are those that were there when it was sealed."""
-    for row, says in seals.faults(seals.LINES, counts=_counts):
-        yield Finding("sealed_lines_are_unchanged", row, says)
+    yield from unsealed("sealed_lines_are_unchanged", seals.LINES)
 
 
-@register
-def sealed_actions_are_unchanged() -> Iterator[Finding]:
-    """What staff did is what it was when its day was sealed."""
-    for row, says in seals.faults(seals.ACTIONS, counts=_counts):
-        yield Finding("sealed_actions_are_unchanged", row, says)
+def unsealed(rule: str, chain: seals.Chain) -> Iterator[Finding]:
+    """What is not as it was sealed, as findings of this rule."""
+    for row, says in seals.faults(chain, counts=_counts):
+        yield Finding(rule, row, says)
 
 
 def is_counted(day: date, today: date) -> bool:

@@ -1,5 +1,5 @@
 """Booking (记账): every ledger line gets, after its commit, the day in whose books it is; so does
-what staff did, to be sealed with it (seals.py).
+whatever else is sealed with it (seals.py: what staff did).
 
 A line's time is its writer's clock, its key its database's; neither says in which order lines
 committed. So a day's books are the lines that were put into them while the day was open, and
@@ -15,11 +15,10 @@ from django.db.models import F, Max, Model, QuerySet
 from django.utils import timezone
 
 from kit import retry, sweeps
-from kit.models import StaffAction
+from wallets import seals
 from wallets.models import DailySummary, LedgerLine, OpenDay
 
 AT_ONCE = 1000  # lines a transaction: some 20 ms under the lock
-BOOKED: tuple[type[Model], ...] = (LedgerLine, StaffAction)
 
 
 def book(*, now: datetime) -> int:
@@ -35,7 +34,7 @@ def book(*, now: datetime) -> int:
 
 def book_some(*, now: datetime) -> int:
     """The next chunk, oldest key first; 0 when nothing waits."""
-    waits = any(waiting(model).exists() for model in BOOKED) or by_range().exists()
+    waits = any(waiting(model).exists() for model in tables()) or by_range().exists()
     return _book_some(now=now) if waits else 0
 
 
@@ -43,6 +42,11 @@ def catch_up(*, now: datetime) -> None:
     """For a page about today: books first, unless somebody else holds them."""
     with suppress(OperationalError):
         book_some(now=now)
+
+
+def tables() -> list[type[Model]]:
+    """Whose rows are in a day's books: the tables that are sealed by days."""
+    return [chain.model for chain in seals.chains.values()]
 
 
 def waiting(model: type[Model] = LedgerLine) -> QuerySet:
@@ -77,7 +81,7 @@ def _book_some(*, now: datetime) -> int:
     if summary := by_range().first():
         return _take_over(summary)
     first, booked = _first_open(), 0
-    for model in BOOKED:
+    for model in tables():
         keys = defaultdict(list)
         rows = waiting(model).order_by("pk").values_list("pk", "created_at")[:AT_ONCE]
         for pk, created_at in rows:

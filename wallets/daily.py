@@ -129,7 +129,7 @@ def _next_day() -> date | None:
         return last.day + timedelta(days=1)
     booked = (
         model._default_manager.filter(booked_on__isnull=False).order_by("booked_on")
-        for model in book.BOOKED
+        for model in book.tables()
     )
     first = [days.values_list("booked_on", flat=True).first() for days in booked]
     return min(filter(None, first), default=None)
@@ -138,7 +138,7 @@ def _next_day() -> date | None:
 def _is_behind(day: date) -> bool:
     """Whether lines of this day still wait for their booking, when there were too many."""
     left = {"created_at__lt": midnight_after(day)}
-    waits = any(book.waiting(model).filter(**left).exists() for model in book.BOOKED)
+    waits = any(book.waiting(model).filter(**left).exists() for model in book.tables())
     return waits or book.by_range().exists()
 
 

@@ -1,13 +1,17 @@
 """Freeze and unfreeze a wallet: it cannot pay or grab; what it is owed still arrives (Spec 2.7)."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from kit import retry
+from kit.hooks import Hook
 from kit.moves import move
 from wallets.models import Wallet
 
-# What else wants to know, at once, that a wallet was frozen or unfrozen: called after the commit.
-listeners: list = []
+# Called after the commit, at once.
+listeners: Hook[Callable[[], object]] = Hook(
+    "who wants to know that wallets were frozen or unfrozen"
+)
 
 
 def freeze(*, user_id: str, reason: str, now: datetime, also: retry.Also | None = None) -> bool:
@@ -36,6 +40,6 @@ def _set(
 
 
 def _tell(done: bool) -> bool:
-    for listener in listeners:
+    for listener in listeners.values():
         listener()
     return done

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 
 from kit import sweeps
-from kit.models import StaffAction
+from kit.hooks import Hook
 from wallets.models import DailySummary, LedgerLine, Seal
 
 log = structlog.get_logger(__name__)
@@ -43,20 +43,13 @@ class Chain:
         return Seal.objects.filter(table=self.table).order_by("day")
 
 
+chains: Hook[Chain] = Hook("which tables are booked and sealed day by day")
 LINES = Chain(
     Seal.Table.LINES,
     LedgerLine,
     ("id", "kind", "reference", "source", "target", "amount", "note", "created_at"),
 )
-ACTIONS = Chain(
-    Seal.Table.ACTIONS,
-    StaffAction,
-    (
-        *("id", "user_id", "action", "model", "key", "subject", "reason", "changes"),
-        *("once", "ip", "created_at"),
-    ),
-)
-CHAINS = (LINES, ACTIONS)
+chains.hang(LINES.table, LINES)
 
 
 def seal_days() -> int:
@@ -66,7 +59,7 @@ def seal_days() -> int:
              who seal the same day one is undone.
     Repeats: a sealed day stays as it is. Killed in between: the next one seals.
     """
-    return sum(sweeps.drain(partial(_seal_next, chain)) for chain in CHAINS)
+    return sum(sweeps.drain(partial(_seal_next, chain)) for chain in chains.values())
 
 
 def faults(chain: Chain, *, counts: Callable[[date], bool]) -> Iterator[tuple[str, str]]:
@@ -97,7 +90,7 @@ def digest_of(chain: Chain, day: date) -> tuple[int, str]:
 
 def last_seals() -> list[Seal]:
     """To be noted elsewhere: who can write to the whole database can begin a chain anew."""
-    return [seal for chain in CHAINS if (seal := chain.seals().last())]
+    return [seal for chain in chains.values() if (seal := chain.seals().last())]
 
 
 def _seal_next(chain: Chain) -> int:

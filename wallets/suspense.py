@@ -9,6 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from kit.hooks import Hook
+
 if TYPE_CHECKING:
     from wallets.models import Adjustment
 
@@ -29,14 +31,9 @@ class Cases:
     opened: Callable[["Adjustment", datetime], int]
 
 
-_cases: list[Cases] = []
-
-
-def register(**answers: Callable) -> None:
-    if _cases:
-        raise RuntimeError("the money in suspense is held by somebody already")
-    _cases.append(Cases(**answers))
+HELD = "cases"
+holders: Hook[Cases] = Hook("who holds the money in suspense")
 
 
 def cases() -> Cases:
-    return _cases[0]
+    return holders[HELD]

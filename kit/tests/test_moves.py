@@ -15,7 +15,7 @@ from tests.races.waiting import is_waiting_for
 from wallets.models import Wallet
 
 # A state of their own, and no money: a file being written, what a notification came to.
-HAVE_NONE = {"kit.exportjob", "payments.notification"}
+HAVE_NONE = {"office.exportjob", "payments.notification"}
 STATES = ("status", "state", "pay_status", "outcome")
 
 
@@ -80,7 +80,7 @@ def test_a_state_is_not_set_past_its_moves():
 def test_every_model_with_states_has_its_moves():
     without = set()
     for model in apps.get_models():
-        if model._meta.app_label not in ("packets", "payments", "wallets", "kit"):
+        if model._meta.app_label not in ("packets", "payments", "wallets", "office"):
             continue
         columns = {f.name for f in model._meta.concrete_fields if f.choices and f.name in STATES}
         moves = getattr(model, "MOVES", None)

@@ -21,9 +21,9 @@ from django_otp.models import Device
 
 from kit import credentials
 from kit.http import address
-from kit.models import StaffEvent
 from office.accounts import joining, tries
 from office.frame import staff
+from office.models import StaffEvent
 
 BEGAN, SEEN = "staff_began", "staff_seen"
 SEEN_EVERY_S = 60  # one write of the session a minute, not one a page

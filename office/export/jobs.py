@@ -38,15 +38,15 @@ from django.utils.translation import gettext as _
 from kit import later, lease
 from kit.bulkhead import Bulkhead
 from kit.http import address
-from kit.models import ExportJob, StaffAction
 from kit.money import MoneyField
 from kit.moves import move
 from office.export import sheets
 from office.export.sheets import Column
 from office.frame import dossier, staff
 from office.frame.lists import BEFORE
+from office.models import ExportJob, StaffAction
 
-PERMISSION = "kit.export"
+PERMISSION = "office.export"
 FORMATS = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

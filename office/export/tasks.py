@@ -4,9 +4,9 @@ from celery import shared_task
 from django.utils import timezone
 
 from kit import later
-from kit.models import ExportJob
 from kit.sweeps import sweep
 from office.export import jobs as export
+from office.models import ExportJob
 
 
 @shared_task(name="kit.write_export")

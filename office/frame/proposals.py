@@ -22,9 +22,9 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from kit.http import address
-from kit.models import StaffAction
 from kit.refusals import Problem
 from office.frame import dossier, once, staff
+from office.models import StaffAction
 
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 

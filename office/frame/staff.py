@@ -1,5 +1,6 @@
 """What staff did, and how they came in: rows that the auditor reads."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,11 +14,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from kit.http import address
-from kit.models import StaffAction, StaffEvent
 from kit.plumbing import texts
+from office.models import StaffAction, StaffEvent
 
 # Whoever has it looks after the accounts of staff, and after no money.
-MANAGE_ACCOUNTS = "kit.manage_accounts"
+MANAGE_ACCOUNTS = "office.manage_accounts"
 _MOVES_NO_MONEY = ("manage_accounts", "export")
 
 
@@ -86,6 +87,12 @@ class Note:
         LogEntry.objects.log_actions(
             self.user.pk, [self.obj], CHANGE, f"{self.action}: {self.reason}", single_object=True
         )
+
+
+def acted_on(model: type[models.Model], keys: Iterable[int]) -> set[int]:
+    """Those of the rows that somebody of the staff has acted upon."""
+    acts = StaffAction.objects.filter(model=model_name(model), key__in=map(str, keys))
+    return {int(key) for key in acts.values_list("key", flat=True)}
 
 
 def event(kind: StaffEvent.Kind, *, username: str, request: HttpRequest) -> None:

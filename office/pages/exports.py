@@ -8,7 +8,6 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from kit.models import ExportJob
 from office.export import jobs as export
 from office.frame.columns import when_column
 from office.frame.dossier import (
@@ -17,6 +16,7 @@ from office.frame.dossier import (
     link,
     moment,
 )
+from office.models import ExportJob
 from office.readonly import ReadOnlyAdmin
 
 
@@ -78,13 +78,13 @@ class ExportJobAdmin(ReadOnlyAdmin):
             bar = format_html('<progress max="100" value="{}">{}%</progress> {}%', done, done, done)
             page.facts = [(_("progress"), bar), *page.facts]
         if job.state == ExportJob.State.DONE:
-            file = link(reverse("admin:kit_exportjob_file", args=[job.pk]), _("Download"))
+            file = link(reverse("admin:office_exportjob_file", args=[job.pk]), _("Download"))
             page.facts = [(_("file"), file), *page.facts]
         return page
 
     def get_urls(self):
         file = self.admin_site.admin_view(self.file)
-        return [path("<int:pk>/file/", file, name="kit_exportjob_file"), *super().get_urls()]
+        return [path("<int:pk>/file/", file, name="office_exportjob_file"), *super().get_urls()]
 
     def file(self, request, pk: int):
         """For its owner alone, while he may export and see that list."""

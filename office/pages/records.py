@@ -6,12 +6,13 @@ from django.apps import apps
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from kit.models import Event, IdempotencyRecord, StaffAction, StaffEvent
+from kit.models import Event, IdempotencyRecord
 from office import roles
 from office.frame import actions
 from office.frame.columns import shown_column, when_column, worded
 from office.frame.dossier import Page, Section, badge, found, moment, to
 from office.frame.lists import DateRangeFilter
+from office.models import StaffAction, StaffEvent
 from office.readonly import ReadOnlyAdmin
 
 NEWS = {

@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from kit.models import StaffAction
 from office.frame.staff import Note
+from office.models import StaffAction
 from packets import close
 from packets.models import RedPacket, Share
 from packets.states import Kind

@@ -106,7 +106,7 @@ def test_report_of_an_order_that_has_ended_issues_nothing():
     end(order, timezone.now())
 
     with transaction.atomic():
-        purposes.owner("packet").reported(order, timezone.now())
+        purposes.owners["packet"].reported(order, timezone.now())
 
     assert facts(packet)["pay_status"] == PayStatus.UNPAID
     assert news("packet.issued") == []

@@ -8,9 +8,9 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from kit.http.caller import Caller
-from kit.models import StaffAction
 from kit.refusals import Forbidden
 from office import roles
+from office.models import StaffAction
 from payments import cases, channel_refund, conclude_refund, confirm, send_refund, topup
 from payments.channels.base import RefundAnswer, RefundState
 from payments.models import Case, ChannelRefund, Trade

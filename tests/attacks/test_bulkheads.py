@@ -17,11 +17,10 @@ from django.utils.module_loading import import_string
 
 from kit import outside
 from kit.bulkhead import Bulkhead, Full
-from kit.models import StaffAction, StaffEvent
 from office import roles
 from office.accounts import changes, gate, passwords
 from office.export import jobs as export
-from office.models import Invitation, Tries
+from office.models import Invitation, StaffAction, StaffEvent, Tries
 from packets import members
 from payments.models import Bill, PaymentOrder
 from redpacket_site import settings as product

@@ -16,11 +16,11 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from kit import credentials
-from kit.models import Credentials, StaffAction, StaffEvent
+from kit.models import Credentials
 from office import roles
 from office.accounts import changes, joining
 from office.frame import staff
-from office.models import AccountChange, Invitation, RecoveryCode
+from office.models import AccountChange, Invitation, RecoveryCode, StaffAction, StaffEvent
 from office.states import ChangeStatus
 from tests.office import desk
 from tests.office.test_four_eyes import ADJUST, FORM

@@ -17,11 +17,11 @@ from django.test import Client
 from rest_framework import serializers
 
 from kit.http.api import StrictSerializer, TextField
-from kit.models import StaffEvent
 from kit.plumbing import logs, texts
 from office.export import sheets
 from office.export.sheets import Column
 from office.frame.actions import ReasonForm
+from office.models import StaffEvent
 from office.pages.payments.refund_acts import RefundForm
 from office.pages.wallets.adjustment_acts import AdjustmentForm
 from packets import profiles

@@ -69,26 +69,26 @@ def silence_is_a_refusal(monkeypatch):
 
 
 def nobody_voids(monkeypatch):
-    owner = purposes.owner("packet")
+    owner = purposes.owners["packet"]
     silent = purposes.Owner(owner.accepts, owner.confirmed, owner.reported, lambda *_: None)
-    monkeypatch.setitem(purposes._owners, "packet", silent)
+    monkeypatch.setitem(purposes.owners, "packet", silent)
     return "packets"
 
 
 def every_payment_fits(monkeypatch):
-    owner = purposes.owner("packet")
+    owner = purposes.owners["packet"]
 
     def accepts(order):
         return Fits(accounts.escrow(order.reference), LineKind.CHANNEL_PAY)
 
     greedy = purposes.Owner(accepts, lambda *_: None, owner.reported, owner.ended)
-    monkeypatch.setitem(purposes._owners, "packet", greedy)
+    monkeypatch.setitem(purposes.owners, "packet", greedy)
     return "seconds"
 
 
 def a_case_pays_twice(monkeypatch):
     generous = replace(suspense.cases(), take=lambda case_id, amount: True)
-    monkeypatch.setattr(suspense, "_cases", [generous])
+    monkeypatch.setitem(suspense.holders, suspense.HELD, generous)
     return "seconds"
 
 

@@ -10,10 +10,10 @@ from django.test import Client
 from django.utils import timezone
 
 from kit.http.caller import Caller
-from kit.models import StaffAction
 from office import roles
 from office.frame import staff
 from office.frame.actions import BULK_MAX
+from office.models import StaffAction
 from packets import freeze
 from packets.models import RedPacket
 from packets.states import Kind

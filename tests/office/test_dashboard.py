@@ -7,9 +7,9 @@ from decimal import Decimal
 from django.utils import timezone
 
 from kit.http.caller import Caller
-from kit.models import StaffAction
 from office import desk as dashboard
 from office.frame.charts import Chart, Series
+from office.models import StaffAction
 from packets import grab
 from packets.models import RefundReview
 from packets.states import Kind

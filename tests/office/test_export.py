@@ -10,10 +10,10 @@ import pytest
 from django.utils import timezone
 
 from kit import lease
-from kit.models import ExportJob, StaffAction
 from office.export import jobs as export
 from office.export import sheets
 from office.export.sheets import Column
+from office.models import ExportJob, StaffAction
 from packets.models import RedPacket
 from packets.states import Kind
 from tests import make
@@ -211,7 +211,7 @@ def test_a_long_one_is_written_a_step_at_a_time(maker, long, format):
     assert 'http-equiv="refresh"' in halfway and "<progress" in halfway
     assert (job.state, job.rows, steps) == (ExportJob.State.DONE, 7, 3)
     assert 'http-equiv="refresh"' not in maker.text(job)
-    file = maker.get(f"/admin/kit/exportjob/{job.pk}/file/")
+    file = maker.get(f"/admin/office/exportjob/{job.pk}/file/")
     assert file.status_code == 200
     assert "no-store" in file.headers["Cache-Control"]
     if format == "csv":
@@ -285,7 +285,7 @@ def test_a_file_is_for_its_owner_alone_and_for_a_day(maker, auditor, long):
     taken_out(maker, LedgerLine)
     job = ExportJob.objects.get()
     write_to_the_end(job)
-    url = f"/admin/kit/exportjob/{job.pk}/file/"
+    url = f"/admin/office/exportjob/{job.pk}/file/"
 
     assert auditor.get(url).status_code == 404
     assert auditor.get(desk.page_of(job)).status_code == 302
@@ -306,7 +306,7 @@ def test_who_lost_his_role_gets_no_file(maker, long):
 
     job.refresh_from_db()
     assert job.state == ExportJob.State.FAILED
-    assert maker.get(f"/admin/kit/exportjob/{job.pk}/file/").status_code == 404
+    assert maker.get(f"/admin/office/exportjob/{job.pk}/file/").status_code == 404
 
 
 def test_a_sheet_keeps_what_xml_could_not(tmp_path):

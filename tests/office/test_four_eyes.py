@@ -7,8 +7,8 @@ from django.contrib.auth.models import Group
 from django.db import IntegrityError
 from django.utils import timezone
 
-from kit.models import StaffAction
 from office import roles
+from office.models import StaffAction
 from payments.models import ChannelRefund
 from payments.states import RefundStatus
 from tests import make

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from kit.models import StaffAction
 from office.frame import proposals
+from office.models import StaffAction
 from tests.office.test_four_eyes import ADJUST, FORM
 from tests.races.forks import in_threads
 from wallets.models import Adjustment

@@ -6,8 +6,8 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
-from kit.models import StaffAction
 from kit.refusals import Invalid
+from office.models import StaffAction
 from packets import audit as packets_audit
 from packets import refund, review
 from packets.models import RefundReview

@@ -11,9 +11,8 @@ from django.core.management import call_command
 from django.utils import translation
 from django.utils.html import strip_tags
 
-from kit.models import StaffAction
 from office import roles
-from office.models import AccountChange, Role
+from office.models import AccountChange, Role, StaffAction
 from tests.office import desk
 
 CHANGES = desk.list_of(AccountChange)

@@ -6,9 +6,8 @@ from django.apps.registry import Apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 
-from kit.models import StaffAction
 from office import roles
-from office.models import Role
+from office.models import Role, StaffAction
 from packets.models import RedPacket
 from packets.states import Kind
 from payments.models import ChannelRefund
@@ -150,6 +149,7 @@ def test_without_a_role_there_is_nothing(superuser):
         assert newcomer.get(desk.list_of(model)).status_code == 403
 
 
+@pytest.mark.broken_books  # both hands: the audit says so
 def test_nobody_edits_accounts_whatever_permissions_say(support, superuser):
     """ "Can change user" would be the right to give oneself every other."""
     support.user.user_permissions.set(

@@ -7,10 +7,9 @@ from django.conf import settings
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from kit.models import StaffAction, StaffEvent
 from office import roles
 from office.accounts import signin, tries
-from office.models import Tries
+from office.models import StaffAction, StaffEvent, Tries
 from tests.office import desk
 
 Kind = Tries.Kind

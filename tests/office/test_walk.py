@@ -3,8 +3,8 @@
 import pytest
 from django.utils import timezone
 
-from kit.models import StaffAction, StaffEvent
 from office import roles
+from office.models import StaffAction, StaffEvent
 from packets.models import RedPacket
 from tests.office import desk, stories
 

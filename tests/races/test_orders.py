@@ -38,19 +38,19 @@ def tell_without_waiting(order) -> None:
 @contextmanager
 def before_the_end_commits(monkeypatch, meanwhile):
     """The end of an order has told its owner; meanwhile() runs elsewhere; only then it commits."""
-    owner, found = purposes.owner("packet"), []
+    owner, found = purposes.owners["packet"], []
 
     def ended(order, now):
         owner.ended(order, now)
         found.extend(in_threads([lambda: meanwhile(order)]))
 
     monkeypatch.setitem(
-        purposes._owners,
+        purposes.owners,
         "packet",
         purposes.Owner(owner.accepts, owner.confirmed, owner.reported, ended),
     )
     yield found
-    monkeypatch.setitem(purposes._owners, "packet", owner)
+    monkeypatch.setitem(purposes.owners, "packet", owner)
 
 
 # --- a report and the end of its order: who comes first is seen by the other

@@ -7,10 +7,9 @@ import pytest
 from django.contrib.auth import authenticate
 from django.db.models import F
 
-from kit.models import StaffEvent
 from office import roles
 from office.accounts import tries
-from office.models import Tries
+from office.models import StaffEvent, Tries
 from tests.office import desk
 from tests.races.forks import in_threads
 

@@ -11,8 +11,8 @@ HISTORY = {
     "wallets.DailySummary": ("is_booked",),
     "wallets.DailyFigure": (),
     "wallets.Seal": (),
-    "kit.StaffAction": ("booked_on",),
-    "kit.StaffEvent": (),
+    "office.StaffAction": ("booked_on",),
+    "office.StaffEvent": (),
     "wallets.AuditRun": (),
 }
 ACCOUNT = re.compile(r"[A-Za-z0-9_]{1,32}@[A-Za-z0-9_.%-]{1,60}")
