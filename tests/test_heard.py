@@ -137,7 +137,7 @@ def test_a_web_process_is_heard_to_its_last_request(start):
     until = time.monotonic() + PATIENCE_S
     while True:
         try:
-            line.get(f"http://127.0.0.1:{port}/health/live", timeout=5)
+            line.get(f"http://127.0.0.1:{port}/health/live", timeout=PATIENCE_S)
             break
         except requests.ConnectionError:
             assert time.monotonic() < until, web.file.read_text()
@@ -145,7 +145,7 @@ def test_a_web_process_is_heard_to_its_last_request(start):
 
     for i in range(5):
         header = {"X-Request-ID": f"number-{i}"}
-        line.get(f"http://127.0.0.1:{port}/nothing", headers=header, timeout=5)
+        line.get(f"http://127.0.0.1:{port}/nothing", headers=header, timeout=PATIENCE_S)
     web.end()
 
     heard = [said["request_id"] for said in web.said() if said["event"] == "request"]

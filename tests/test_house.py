@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import BooksAreWrong
 from office.states import CHANGE_MOVES
 from packets.states import MOVES, Kind, PacketState, PayStatus
 from payments.states import BILL_MOVES, CASE_MOVES, ORDER_MOVES, REFUND_MOVES, BillState
@@ -24,7 +25,8 @@ PACKAGES = (*APPS, "kit", "h5", "office", "sandbox", "redpacket_site")
 
 def sources(*folders: str) -> list[Path]:
     files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
-    kept = [path for path in files if not {"tests", "migrations"} & set(path.parts)]
+    apart = {"tests", "migrations"}
+    kept = [path for path in files if not apart & set(path.relative_to(ROOT).parts)]
     assert kept
     return kept
 
@@ -281,3 +283,16 @@ def test_a_long_file_says_why_notices_one(tmp_path, monkeypatch):
     monkeypatch.setitem(globals(), "ROOT", tmp_path)
 
     assert long_files_without_a_reason() == ["long.py: 301 lines", "short.py: 1 lines"]
+
+
+# --- What is tried twice
+
+
+def test_only_a_browsers_test_is_tried_twice(request):
+    """docs/decisions/0053: none that moves money, and none for what the audit says after it."""
+    tried = {item.nodeid: item.get_closest_marker("flaky") for item in request.session.items}
+    files = {name.partition("::")[0] for name, mark in tried.items() if mark}
+
+    assert {file.rpartition("/")[0] for file in files} <= {"tests/h5", "tests/office"}
+    for mark in filter(None, tried.values()):
+        assert mark.kwargs == {"reruns": 1, "rerun_except": [BooksAreWrong]}

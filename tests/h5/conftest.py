@@ -1,18 +1,14 @@
-"""One browser and one server for all tests of the pages; a phone is a context of its own."""
+"""One browser and one server for all tests of the pages; a phone has a context to itself."""
 
 import pytest
 from django.core.management import call_command
 from django.test import override_settings
 
 pytest.importorskip("playwright")
-from playwright.sync_api import expect
-
 from payments.channels import config
 from sandbox import keys
-from tests.h5.phones import Phone, serve
+from tests.h5.phones import Kept, Phone, serve
 from tests.office.browser import chromium
-
-expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +32,11 @@ def browser():
         yield started
 
 
+@pytest.fixture(scope="package")
+def kept(browser):
+    return Kept(browser)
+
+
 @pytest.fixture(scope="session")
 def made_keys(tmp_path_factory):
     file = tmp_path_factory.mktemp("keys") / "channels.json"
@@ -55,7 +56,7 @@ def channels(made_keys, settings, served):
 
 
 @pytest.fixture
-def phone(served, browser):
-    phone = Phone(served, browser)
+def phone(served, kept):
+    phone = Phone(served, kept)
     yield phone
     phone.close()

@@ -7,10 +7,10 @@ from importlib import resources
 from urllib.parse import urlsplit
 
 from django.test.testcases import LiveServerThread
-from playwright.sync_api import Browser, BrowserContext, Page, Route
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Route
 
 from sandbox.management.commands.token import token
-from tests.office.browser import Watch
+from tests.office.browser import PATIENCE_MS, Watch
 
 LANGUAGES = ("zh-Hans", "en")
 NATIVE = """
@@ -41,12 +41,59 @@ def serve() -> LiveServerThread:
     return thread
 
 
+class Kept:
+    """Contexts that one phone after another uses: a new one starts processes, and takes a second of
+    the processor's time where a page in a cleaned one takes a third. An empty page stays open in
+    each, so that its process stays, too."""
+
+    def __init__(self, browser: Browser):
+        self.browser = browser
+        self._free: dict[str, list[BrowserContext]] = {}
+        self._kinds: dict[BrowserContext, str] = {}
+
+    def take(self, **options) -> BrowserContext:
+        kind = repr(options)
+        if self._free.get(kind):
+            return self._free[kind].pop()
+        context = self.browser.new_context(**options)
+        context.new_page()
+        self._kinds[context] = kind
+        return context
+
+    def give_back(self, context: BrowserContext) -> None:
+        """As new, or closed: a clock that was set cannot be taken out again."""
+        try:
+            if self._is_as_new(context):
+                self._free.setdefault(self._kinds[context], []).append(context)
+                return
+        except Error:  # it has crashed, or somebody has closed it
+            pass
+        context.close()
+
+    def _is_as_new(self, context: BrowserContext) -> bool:
+        if context not in self._kinds:
+            return False
+        empty, *pages = context.pages
+        for page in pages:
+            page.close()
+        context.set_offline(False)
+        session = context.new_cdp_session(empty)
+        session.send("Storage.clearDataForOrigin", {"origin": "*", "storageTypes": "all"})
+        session.detach()
+        context.clear_cookies()
+        return empty.evaluate("Date.toString().includes('[native code]')")
+
+
 @dataclass
 class Phone:
     base: str
-    browser: Browser
+    kept: Kept
     watch: Watch = field(default_factory=Watch)
     contexts: list[BrowserContext] = field(default_factory=list)
+
+    @property
+    def browser(self) -> Browser:
+        return self.kept.browser
 
     def open(
         self,
@@ -59,20 +106,23 @@ class Phone:
         host: dict | None = None,
         ttl: int = 3600,
         before=None,
+        is_new: bool = False,
         **options,
     ) -> Page:
-        """`host`: what a native one says, by message; `before(page)`: routes, before the page."""
+        """`host`: what a native one says, by message; `before(page)`: routes, before the page;
+        `is_new`: a browser that has never been here, with nothing in its cache."""
+        made = self.browser.new_context if is_new else self.kept.take
         context = self.watch.over(
-            self.browser.new_context(
-                viewport={"width": width, "height": 844},
+            made(
                 locale="zh-CN" if language == "zh-Hans" else "en-GB",
-                color_scheme=theme,
                 **({"reduced_motion": "reduce"} | options),
             )
         )
         self.contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_viewport_size({"width": width, "height": 844})
+        page.emulate_media(color_scheme=theme)
+        page.set_default_timeout(PATIENCE_MS)
         if host is not None:
             page.add_init_script(f"{NATIVE}\nwindow.answers = {json.dumps(host)};")
         if before:
@@ -82,7 +132,8 @@ class Phone:
 
     def close(self) -> None:
         for context in self.contexts:
-            context.close()
+            self.watch.leave(context)
+            self.kept.give_back(context)
         self.contexts.clear()
 
 
@@ -97,11 +148,17 @@ def said(page: Page, kind: str) -> list[dict]:
 
 def heard(page: Page, kind: str) -> dict:
     """The first of a kind, waited for (wait_for_function wants eval, and the policy refuses)."""
-    for _ in range(160):
-        if found := said(page, kind):
-            return found[0]
-        page.wait_for_timeout(50)
-    raise AssertionError(f"the host has heard no {kind}")
+    until(page, lambda: said(page, kind), f"the host has heard no {kind}")
+    return said(page, kind)[0]
+
+
+def until(page: Page, is_so, otherwise: str) -> None:
+    """Waits for what no selector tells."""
+    for _ in range(PATIENCE_MS // 20):
+        if is_so():
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(otherwise)
 
 
 def lose(route: Route) -> None:

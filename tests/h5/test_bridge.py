@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from sandbox.management.commands.token import token
 from tests import make
-from tests.h5.phones import Counter, face, heard, said
+from tests.h5.phones import Counter, face, heard, said, until
 
 FRAME = """<!doctype html><title>host</title>
 <iframe title="page" width="390" height="700"></iframe>
@@ -74,9 +74,9 @@ def test_a_framed_page_takes_its_token_from_init(framed):
     assert frame.evaluate("document.documentElement.lang") == "en"
     assert frame.evaluate("typeof window.hongbao") == "undefined"
     frame.get_by_role("button", name="Close").click()
-    page.wait_for_timeout(100)
+    until(page, lambda: page.evaluate("said.at(-1).type") == "close", "the host has heard no close")
     said_ = page.evaluate("said")
-    assert said_[-1]["type"] == "close" and said_[-1]["data"] == {"reason": "user"}
+    assert said_[-1]["data"] == {"reason": "user"}
     assert {one["type"] for one in said_} == {"ready", "navigate", "close"}
     assert "eyJ" not in json.dumps(said_)
 
@@ -156,7 +156,8 @@ def test_other_origins_and_other_windows_are_not_heard(framed, chat):
     }""",
         f"http://127.0.0.1:{chat}",
     )
-    page.wait_for_timeout(150)
+    page.evaluate("tell('theme', {theme: 'dark'})")  # said last, so heard last
+    frame.wait_for_selector("html[data-theme=dark]")
 
     assert frame.evaluate("document.documentElement.lang") == "zh-Hans"
 
@@ -174,7 +175,10 @@ def test_in_a_plain_window_no_message_is_listened_to(phone):
     face(page, "wallet")
     page.evaluate("postMessage({hongbao: 1, type: 'lang', data: {lang: 'en'}}, '*')")
     page.evaluate("hongbao.receive('{}')")
-    page.wait_for_timeout(100)
+    page.evaluate("""new Promise((heard) => {
+      addEventListener('message', ({data}) => data === 'last' && heard());
+      postMessage('last', '*');
+    })""")
 
     assert page.evaluate("document.documentElement.lang") == "zh-Hans"
 
@@ -190,7 +194,7 @@ def test_back_goes_one_step_or_leaves_it_to_the_host(phone):
     page.evaluate("tellPage('back', {}, {id: 'b1'})")
     face(page, "wallet")
     page.evaluate("tellPage('back', {}, {id: 'b2'})")
-    page.wait_for_timeout(50)
+    until(page, lambda: len(said(page, "back")) == 2, "an answer to back is missing")
 
     answers = {one["re"]: one["data"] for one in said(page, "back")}
     assert answers == {"b1": {"handled": True}, "b2": {"handled": False}}

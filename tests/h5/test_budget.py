@@ -41,7 +41,10 @@ def test_the_first_page_and_the_second_visit(phone):
     packet = make.make_paid_packet()
     found = []
     page = phone.open(
-        f"/h5/packet/{packet.public_id}", "u1", before=lambda page: found.append(Traffic(page))
+        f"/h5/packet/{packet.public_id}",
+        "u1",
+        before=lambda page: found.append(Traffic(page)),
+        is_new=True,
     )
     face(page, "envelope")
     page.wait_for_timeout(300)
@@ -64,7 +67,9 @@ def test_the_first_page_and_the_second_visit(phone):
 def test_no_screen_is_heavy(phone, path):
     make.make_group("alice", "u1")
     found = []
-    page = phone.open(f"/h5/{path}", "u1", before=lambda page: found.append(Traffic(page)))
+    page = phone.open(
+        f"/h5/{path}", "u1", is_new=True, before=lambda page: found.append(Traffic(page))
+    )
     page.wait_for_selector("main:not([data-face=loading])")
     page.wait_for_timeout(200)
 
@@ -94,7 +99,7 @@ def test_how_long_a_slow_phone_takes(phone):
         """)
 
     host = {"init": {"version": 1, "capabilities": []}}
-    page = phone.open(f"/h5/packet/{packet.public_id}", "u1", before=slow, host=host)
+    page = phone.open(f"/h5/packet/{packet.public_id}", "u1", before=slow, host=host, is_new=True)
     face(page, "envelope")
     took = page.evaluate("performance.now()")
 

@@ -2,12 +2,11 @@
 keys, less motion."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Error, Page, expect
+from playwright.sync_api import Page, expect
 
 from packets import freeze
 from packets.states import Kind
@@ -126,11 +125,13 @@ def forms_and_failures() -> Iterator[Face]:
     yield Face("wallet", "/h5/wallet", arrive=offline, what="offline")
 
 
+# The first two have each language, theme and width: axe asks nothing that hangs on how they are put
+# together. What fits does.
 LOOKS = [
     ("zh-Hans", "light", 390),
+    ("en", "dark", 320),
     ("en", "light", 320),
-    ("en", "dark", 390),
-    ("zh-Hans", "dark", 320),
+    ("zh-Hans", "dark", 390),
 ]
 DRESS = "([lang, theme]) => { tellPage('lang', {lang}); tellPage('theme', {theme}); }"
 LARGE = """() => {
@@ -167,8 +168,8 @@ def test_nothing_is_wrong_with_any_face(phone, channels, faces):
     found = {}
     for one in faces():
         page = phone.open(one.path, one.user, host=one.host or HOST, before=one.before)
-        with suppress(Error):
-            page.wait_for_selector("main:not([data-face=loading])", timeout=1500)
+        if one.name != "loading":
+            page.wait_for_selector("main:not([data-face=loading])")
         one.arrive(page)
         face(page, one.name)
         for look in LOOKS:
@@ -177,7 +178,8 @@ def test_nothing_is_wrong_with_any_face(phone, channels, faces):
             page.evaluate(DRESS, [language, theme])
             page.wait_for_timeout(60)
             face(page, one.name)
-            if wrong := [*faults(page), *is_wrong(page)]:
+            by_axe = faults(page) if look in LOOKS[:2] else []
+            if wrong := [*by_axe, *is_wrong(page)]:
                 found[one.name, one.what, look] = wrong
         page.set_viewport_size({"width": 844, "height": 390})
         if wrong := is_wrong(page):

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.test.testcases import LiveServerThread
-from playwright.sync_api import BrowserContext, sync_playwright
+from playwright.sync_api import BrowserContext, Request, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -15,7 +15,12 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
+    # One process for all pages of a context: each takes a second of the processor's time to start.
+    "--renderer-process-limit=1",
+    "--disable-site-isolation-trials",
 ]
+PATIENCE_MS = 60_000  # a machine may have much else to do
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass
@@ -24,16 +29,24 @@ class Watch:
 
     left: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    _over: list[BrowserContext] = field(default_factory=list)
 
     def over(self, context: BrowserContext) -> BrowserContext:
-        context.on("request", lambda request: self._asked(request.url))
+        self._over.append(context)
+        context.on("request", self._asked)
         context.on("console", self._said)
         return context
 
-    def _asked(self, url: str) -> None:
-        parts = urlsplit(url)
+    def leave(self, context: BrowserContext) -> None:
+        if context in self._over:
+            self._over.remove(context)
+            context.remove_listener("request", self._asked)
+            context.remove_listener("console", self._said)
+
+    def _asked(self, request: Request) -> None:
+        parts = urlsplit(request.url)
         if parts.scheme != "data" and parts.hostname != "127.0.0.1":
-            self.left.append(url)
+            self.left.append(request.url)
 
     def _said(self, message) -> None:
         if message.type == "error":

@@ -1,9 +1,21 @@
-"""Staff of each role."""
+"""Staff of each role, and a browser."""
 
 import pytest
 
 from office import roles
 from tests.office import desk
+
+
+@pytest.fixture
+def browser(monkeypatch):
+    """While it runs, playwright's synchronous interface has an event loop in this thread; Django
+    minds."""
+    pytest.importorskip("playwright")
+    from tests.office.browser import chromium
+
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

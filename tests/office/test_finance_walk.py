@@ -14,23 +14,17 @@ from wallets.states import AdjustmentStatus
 pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
-from tests.office.browser import Watch, chromium, server
-
-
-@pytest.fixture(autouse=True)
-def unsafe(monkeypatch):
-    """Playwright's synchronous interface runs an event loop in this thread; Django minds."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+from tests.office.browser import Watch, server
 
 
 @pytest.mark.once
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
-def test_finances_day(width, height, tmp_path):
+def test_finances_day(browser, width, height, tmp_path):
     users = {role: desk.account(role) for role in (roles.MAKER, roles.CHECKER, roles.AUDITOR)}
     kept = books.keep(users[roles.MAKER], timezone.now())
     watch = Watch()
 
-    with server() as base, chromium() as browser:
+    with server() as base:
 
         def sit_down(role):
             size = {"width": width, "height": height}

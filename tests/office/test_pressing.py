@@ -11,7 +11,7 @@ from payments.tests.conftest import alipay  # noqa: F401 - a fixture
 from tests.office import pressing, world
 
 pytest.importorskip("playwright")
-from tests.office.browser import Watch, chromium, server
+from tests.office.browser import Watch, server
 
 WIDTHS = (390, 820, 1440)
 HEADER_MOST = {390: 150, 820: 110, 1440: 64}  # px: the name, the box and the way out
@@ -49,14 +49,12 @@ def test_every_link_and_every_button_answers_everybody(language, alipay):  # noq
 
 
 @pytest.mark.once
-def test_every_kind_of_page_holds_at_every_width(monkeypatch, alipay):  # noqa: F811
-    # Playwright's synchronous interface runs an event loop in this thread; Django minds.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+def test_every_kind_of_page_holds_at_every_width(browser, alipay):  # noqa: F811
     people = world.build(timezone.now())
     watch, known, pressed = Watch(), set[str](), set[str]()
     faults: list[str] = []
 
-    with server() as base, chromium() as browser:
+    with server() as base:
         for role, language, width in SEATS:
             sitting = people.sit(role, language)
             kinds = pressing.walk(sitting, language, is_pressing=False).kinds

@@ -9,23 +9,17 @@ from packets.models import RedPacket
 from tests.office import desk, stories
 
 pytest.importorskip("playwright")
-from tests.office.browser import Watch, chromium, server
-
-
-@pytest.fixture(autouse=True)
-def unsafe(monkeypatch):
-    """Playwright's synchronous interface runs an event loop in this thread; Django minds."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+from tests.office.browser import Watch, server
 
 
 @pytest.mark.once
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (820, 1180), (390, 844)])
-def test_supports_day(width, height):
+def test_supports_day(browser, width, height):
     packet = stories.tell(timezone.now()).opened
     user = desk.account(roles.SUPPORT)
     watch = Watch()
 
-    with server() as base, chromium() as browser:
+    with server() as base:
         context = watch.over(
             browser.new_context(viewport={"width": width, "height": height}, locale="en-GB")
         )

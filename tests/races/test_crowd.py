@@ -34,7 +34,7 @@ def packet():
 
 def grab_until_answered(public_id: str, user_id: str) -> str:
     """As an app would: an unavailable answer (503) is tried again."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while True:
         try:
             return grab.grab(
