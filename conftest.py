@@ -62,7 +62,7 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(items):
     """A browser on a busy machine is late now and then: its tests are tried a second time, whatever
-    they say but that money is in the wrong place. No other test is (docs/decisions/0053)."""
+    they say but that money is in the wrong place. No other test is (docs/decisions/0054)."""
     for item in items:
         if "browser" in item.fixturenames:
             item.add_marker(pytest.mark.flaky(reruns=1, rerun_except=[BooksAreWrong]))

@@ -289,7 +289,7 @@ def test_a_long_file_says_why_notices_one(tmp_path, monkeypatch):
 
 
 def test_only_a_browsers_test_is_tried_twice(request):
-    """docs/decisions/0053: none that moves money, and none for what the audit says after it."""
+    """docs/decisions/0054: none that moves money, and none for what the audit says after it."""
     tried = {item.nodeid: item.get_closest_marker("flaky") for item in request.session.items}
     files = {name.partition("::")[0] for name, mark in tried.items() if mark}
 
