@@ -8,6 +8,8 @@ class KitConfig(AppConfig):
     verbose_name = "Foundations"
 
     def ready(self) -> None:
+        from kit.http import checks  # noqa: F401  # registers itself
+
         if settings.REDPACKET_JWT_KEYS:
             from kit.http import caller
 

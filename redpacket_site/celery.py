@@ -8,8 +8,7 @@ from celery import Celery
 from celery.schedules import crontab
 from celery.signals import setup_logging, worker_init, worker_process_shutdown
 
-from kit.plumbing import filebroker, handoff
-from redpacket_site import env
+from kit.plumbing import env, filebroker, handoff
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "redpacket_site.settings")
 filebroker.register()

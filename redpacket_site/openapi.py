@@ -1,5 +1,5 @@
 """The last touch to the served schema (kit/http/schema.py), which only the top may know: what every
-word means, the codes of all refusals, events by type, `pay_params` by channel and scene.
+word means, and the codes of all refusals.
 
 A field's name means one thing wherever it stands; the few that do not are named with their shape.
 A test misses whatever has no words here.
@@ -8,9 +8,8 @@ A test misses whatever has no words here.
 from typing import Any
 
 from h5.problems import ADVICE
-from kit.ids import ORDER_NO_PATTERN, OUTSIDE_ID_PATTERN, PACKET_ID_PATTERN
-from kit.money import YUAN_TOLD_PATTERN
-from packets.api.serializers import EVENT_TYPES, KINDS
+from packets.api.events import type_events
+from payments.api.pay_params import type_pay_params
 
 SERVERS = [{"url": "/", "description": "This service"}]
 TAGS = [
@@ -132,7 +131,6 @@ FIELDS = {
     "year": "In the service's time zone.",
 }
 OF_ONE_SHAPE = {
-    "Event.id": "Its place; `next` of a page is one.",
     "EventPage.next": "Ask for what follows with it; never null.",
     "FlowEntry.money": "Signed: what went out is negative.",
     "Group.number": "How many members.",
@@ -144,136 +142,20 @@ OF_ONE_SHAPE = {
     " for named members of a group.",
 }
 
-_USER = {"type": "string", "pattern": OUTSIDE_ID_PATTERN}
-_YUAN = {"type": "string", "pattern": YUAN_TOLD_PATTERN, "description": FIELDS["money"]}
-_COUNT = {"type": "integer", "minimum": 0}
-_TEXT = {"type": "string"}
-_WHOSE = {**_USER, "description": "Whom it concerns."}
-_OF_A_PACKET = {
-    "packet": {"type": "string", "pattern": PACKET_ID_PATTERN, "description": "The packet's id."},
-    "for_id": {**_USER, "description": FIELDS["for_id"]},
-    "user_id": _WHOSE,
-}
-EVENTS: dict[str, dict[str, dict]] = {
-    "packet.issued": _OF_A_PACKET
-    | {
-        "type": {"type": "string", "enum": KINDS, "description": FIELDS["type"]},
-        "intro": {**_TEXT, "description": FIELDS["intro"]},
-        "number": {**_COUNT, "description": FIELDS["number"]},
-        "for_users": {
-            "type": ["array", "null"], "items": _USER, "description": FIELDS["for_users"],
-        },
-        "pay_status": {
-            "type": "string", "enum": ["paid", "awaiting"], "description": FIELDS["pay_status"],
-        },
-        "expire_time": {
-            "type": "string", "format": "date-time", "description": FIELDS["expire_time"],
-        },
-    },
-    "packet.grabbed": _OF_A_PACKET
-    | {
-        "taken_number": {**_COUNT, "description": "The ticket's: a hint, may repeat or jump."},
-        "number": {**_COUNT, "description": FIELDS["number"]},
-        "sender": {**_USER, "description": FIELDS["sender"]},
-    },
-    "packet.finished": _OF_A_PACKET
-    | {
-        "expend_time": {**_COUNT, "description": FIELDS["expend_time"]},
-        "best_luck": {"type": ["string", "null"], "description": "Who had it; null unless lucky."},
-    },
-    "packet.expired": _OF_A_PACKET
-    | {
-        "return_money": {**_YUAN, "description": "What goes back to the sender."},
-        "taken_number": {**_COUNT, "description": FIELDS["taken_number"]},
-    },
-    "packet.voided": _OF_A_PACKET
-    | {"takers": {"type": "array", "items": _USER, "description": "Who gets nothing now."}},
-    "share.credited": _OF_A_PACKET | {"money": _YUAN},
-    "topup.confirmed": {
-        "user_id": _WHOSE,
-        "order_no": {
-            "type": "string", "pattern": ORDER_NO_PATTERN, "description": FIELDS["order_no"],
-        },
-        "money": _YUAN,
-    },
-}  # fmt: skip
-PAY_PARAMS: dict[str, dict[str, str]] = {
-    "AlipayApp": {"order_string": "For Alipay's SDK, signed, as it is."},
-    "PayPage": {"url": "Alipay's page on a phone."},
-    "PayCode": {"qr_code": "What a code on another screen holds (Alipay, UnionPay)."},
-    "WechatApp": {
-        "appid": "For WeChat Pay's SDK.",
-        "partnerid": "The merchant.",
-        "prepayid": "The prepared payment.",
-        "package": "Always Sign=WXPay.",
-        "noncestr": "Random.",
-        "timestamp": "Seconds, as text.",
-        "sign": "Over the others.",
-    },
-    "WechatPage": {"h5_url": "WeChat Pay's page on a phone; good for 5 minutes."},
-    "WechatCode": {"code_url": "What a code on another screen holds."},
-    "UnionpayApp": {"tn": "For UnionPay's SDK."},
-    "UnionpayPage": {"url": "Where to post the form to.", "fields": "The form, by name."},
-}
-
 
 def described(result: dict, **_: Any) -> dict:
     """drf-spectacular's hook, the last one: see SPECTACULAR_SETTINGS."""
     shapes = result["components"]["schemas"]
     shapes["Problem"]["properties"]["code"]["enum"] = sorted({one.code for one in ADVICE})
+    type_events(shapes)
+    type_pay_params(shapes)
     for name, shape in shapes.items():
-        for field, schema in shape.get("properties", {}).items():
+        properties = shape.get("properties", {})
+        for field, schema in properties.items():
             words = OF_ONE_SHAPE.get(f"{name}.{field}") or FIELDS.get(field)
             if words:
-                schema.setdefault("description", words)
-    _type_events(shapes)
-    _type_pay_params(shapes)
+                properties[field] = {"description": words, **schema}  # some stand in many shapes
     for methods in result["paths"].values():
         for operation in methods.values():
             operation["description"] = OPERATIONS.get(operation["operationId"], "")
     return {**result, "servers": SERVERS, "tags": TAGS}
-
-
-def _object(properties: dict[str, Any], words: str) -> dict:
-    return {
-        "type": "object",
-        "description": words,
-        "properties": properties,
-        "required": list(properties),
-    }
-
-
-def _type_events(shapes: dict) -> None:
-    plain = shapes["Event"]["properties"]
-    kinds = {}
-    for type_ in EVENT_TYPES:
-        name = "".join(word.capitalize() for word in type_.split("."))
-        shapes[f"{name}Data"] = _object(EVENTS[type_], f"What `{type_}` says.")
-        its_own = {"type": "string", "enum": [type_], "description": FIELDS["type"]}
-        data = {
-            "$ref": f"#/components/schemas/{name}Data",
-            "description": FIELDS["data"],
-        }
-        shapes[name] = _object(plain | {"type": its_own, "data": data}, f"An event `{type_}`.")
-        kinds[type_] = f"#/components/schemas/{name}"
-    shapes["Event"] = {
-        "oneOf": [{"$ref": place} for place in kinds.values()],
-        "discriminator": {"propertyName": "type", "mapping": kinds},
-    }
-
-
-def _type_pay_params(shapes: dict) -> None:
-    for name, fields in PAY_PARAMS.items():
-        properties = {field: {**_TEXT, "description": words} for field, words in fields.items()}
-        if "fields" in properties:
-            properties["fields"] |= {"type": "object", "additionalProperties": _TEXT}
-        shapes[name] = _object(properties, f"`pay_params`: {', '.join(fields)}.") | {
-            "additionalProperties": False
-        }
-    shapes["Order"]["properties"]["pay_params"] = {
-        "description": FIELDS["pay_params"],
-        "anyOf": [
-            *({"$ref": f"#/components/schemas/{name}"} for name in PAY_PARAMS),
-            {"type": "null"},
-        ],
-    }

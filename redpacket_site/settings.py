@@ -8,8 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from h5 import files
 from kit.http import service_keys
-from kit.plumbing import filebroker, redis_urls
-from redpacket_site import env
+from kit.plumbing import env, filebroker, redis_urls
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -160,7 +159,6 @@ INSTALLED_APPS = [
     "packets",
     "h5",
     "office",
-    "redpacket_site.apps.SiteConfig",
 ]
 if not PRODUCTION:
     INSTALLED_APPS.append("sandbox")  # refuses to be there in production (apps.py)
@@ -261,7 +259,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "Asia/Shanghai"
-CELERY_BEAT_SCHEDULER = "redpacket_site.scheduler:Scheduler"
+CELERY_BEAT_SCHEDULER = "kit.plumbing.scheduler:Scheduler"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # --- Language and time --------------------------------------------------------------------------

@@ -7,8 +7,8 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask, PeriodicTasks
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
+from kit.plumbing.scheduler import Scheduler
 from redpacket_site import celery
-from redpacket_site.scheduler import Scheduler
 
 NAME = "packets.refund_expired"
 

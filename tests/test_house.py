@@ -285,6 +285,54 @@ def test_a_long_file_says_why_notices_one(tmp_path, monkeypatch):
     assert long_files_without_a_reason() == ["long.py: 301 lines", "short.py: 1 lines"]
 
 
+FILES_MAX = 15
+NO_ROOMS = {"tests", "migrations", "management", "static", "templates", "__pycache__"}
+
+
+def crowded_folders() -> list[str]:
+    """Folders of the product with more than fifteen files and no folders of their own."""
+    found = []
+    for package in PACKAGES:
+        for folder in [ROOT / package, *(p for p in (ROOT / package).rglob("*") if p.is_dir())]:
+            if NO_ROOMS & set(folder.relative_to(ROOT).parts):
+                continue
+            inside = list(folder.iterdir())
+            files = [p for p in inside if p.is_file() and p.name != "__init__.py"]
+            rooms = [p for p in inside if p.is_dir() and p.name not in NO_ROOMS]
+            if len(files) > FILES_MAX and not rooms:
+                found.append(f"{folder.relative_to(ROOT)}: {len(files)} files")
+    return found
+
+
+def test_a_crowded_folder_has_folders_of_its_own():
+    assert crowded_folders() == []
+
+
+def test_a_crowded_folder_has_folders_of_its_own_notices_one(tmp_path, monkeypatch):
+    for package in PACKAGES:
+        (tmp_path / package / "tests").mkdir(parents=True)
+    for number in range(FILES_MAX + 1):
+        for full in ("kit", "packets/api", "office/tests"):
+            (tmp_path / full).mkdir(exist_ok=True)
+            (tmp_path / full / f"{number}.py").touch()
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+
+    assert crowded_folders() == ["packets/api: 16 files", "kit: 16 files"]
+
+    (tmp_path / "kit" / "http").mkdir()
+    assert crowded_folders() == ["packets/api: 16 files"]
+
+
+SITE_LINES_MAX = 900
+
+
+def test_the_site_is_wiring_and_nothing_else():
+    """What grows there wants a room: `redpacket_site` knows everybody, so nobody could use it."""
+    lines = sum(len(path.read_text().splitlines()) for path in sources("redpacket_site"))
+
+    assert lines < SITE_LINES_MAX
+
+
 # --- What is tried twice
 
 

@@ -11,8 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from django.core.exceptions import ImproperlyConfigured
 
-from kit.plumbing import redis_urls
-from redpacket_site import env
+from kit.plumbing import env, redis_urls
 
 pytestmark = pytest.mark.once
 GOOD = "sk_9f8e7d6c5b4a3f2e1d0c9b8a7f6e5d4c3b2a"

@@ -10,7 +10,7 @@ from django.test import Client
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from h5 import files
-from redpacket_site import env
+from kit.plumbing import env
 
 pytestmark = pytest.mark.once
 

@@ -88,3 +88,13 @@ class ProblemSerializer(serializers.Serializer):
         child=serializers.ListField(child=serializers.CharField()), required=False
     )
     request_id = serializers.CharField()
+
+
+def object_of(properties: dict[str, Any], words: str) -> dict:
+    """An object that has all of these."""
+    return {
+        "type": "object",
+        "description": words,
+        "properties": properties,
+        "required": list(properties),
+    }

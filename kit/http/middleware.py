@@ -10,7 +10,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 
 from kit import outside
-from kit.http import bodies, busy, problems
+from kit.http import bodies, problems
 from kit.plumbing import logs, tally
 from kit.refusals import NotFound, Unavailable
 
@@ -76,7 +76,7 @@ class Gateway:
         if request.path_info.startswith(API):
             problem = problems.translate(error)
             return problems.render(request, problem) if problem else None
-        return busy.page(request, error) if isinstance(error, Unavailable) else None
+        return problems.busy_page(request, error) if isinstance(error, Unavailable) else None
 
     def _wrong_host(self, request: HttpRequest) -> HttpResponse | None:
         """A Host that is not ours (ALLOWED_HOSTS); the pages' middlewares look for themselves."""

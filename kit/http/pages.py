@@ -18,10 +18,7 @@ _PART = re.compile(r"[0-9]{1,16}")  # microseconds up to the year 2286, or a key
 
 
 def limit_of(request: Request, most: int = LIMIT_MAX) -> int:
-    given = request.query_params.get("limit", str(LIMIT_DEFAULT))
-    if not (given.isascii() and given.isdigit() and len(given) <= 4 and 1 <= int(given) <= most):
-        raise Invalid(errors={"limit": [f"1..{most}"]})
-    return int(given)
+    return whole(request, "limit", LIMIT_DEFAULT, most, least=1)
 
 
 def whole(request: Request, name: str, default: int, most: int, least: int = 0) -> int:

@@ -1,12 +1,14 @@
 """Problem (RFC 9457) and the one place that renders refusals, in the caller's language."""
 
-from typing import Any, cast
+from functools import cache
+from typing import Any, TypeVar, cast
 
 import structlog
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +19,7 @@ from kit.refusals import Conflict, Forbidden, Invalid, NotFound, Problem, Unavai
 
 log = structlog.get_logger(__name__)
 
+R = TypeVar("R", bound=HttpResponse)
 CONTENT_TYPE = "application/problem+json"
 
 
@@ -78,6 +81,27 @@ def render(request: HttpRequest, problem: Problem) -> JsonResponse:
         content_type=CONTENT_TYPE,
         json_dumps_params={"ensure_ascii": False},
     )
+    return _said(request, response, problem)
+
+
+def busy_page(request: HttpRequest, problem: Unavailable) -> HttpResponse:
+    """The page "busy, please try again" (503) in the reader's language: it costs nothing, so that
+    many can be told so."""
+    language = get_language_from_request(request)
+    response = HttpResponse(_written_busy(language), status=problem.status)
+    response["Content-Language"] = language
+    response["Cache-Control"] = "no-store"
+    return _said(request, response, problem)
+
+
+@cache
+def _written_busy(language: str) -> bytes:
+    with translation.override(language):
+        return render_to_string("admin/busy.html").encode()
+
+
+def _said(request: HttpRequest, response: R, problem: Problem) -> R:
+    """With the problem's headers, and its code for the request's log line."""
     for name, value in problem.headers.items():
         response[name] = value
     cast("Logged", request).code = problem.code

@@ -4,7 +4,7 @@ anything else is done for him."""
 from django.http import HttpResponseBadRequest, UnreadablePostError
 
 from kit.bulkhead import Full
-from kit.http import busy
+from kit.http import problems
 from office.accounts import passwords
 
 HASHING = ("/admin/login/", "/admin/password_change/", "/admin/join/")
@@ -28,4 +28,4 @@ class PasswordGate:
             with passwords.seats.seat():
                 return self.get_response(request)
         except Full as full:
-            return busy.page(request, full)
+            return problems.busy_page(request, full)

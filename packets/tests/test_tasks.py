@@ -9,8 +9,8 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from django_celery_beat.schedulers import ModelEntry
 
 from kit import sweeps
+from kit.plumbing.scheduler import MARK, Scheduler
 from redpacket_site import celery
-from redpacket_site.scheduler import MARK, Scheduler
 
 
 def test_every_entry_of_the_tables_is_a_task():

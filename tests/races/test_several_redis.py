@@ -7,12 +7,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from kit.http import checks
 from kit.plumbing import redis
 from packets import members
 from packets.models import Share
 from packets.states import Kind
 from packets.tickets import queue as tickets
-from redpacket_site import checks
 from tests.make import make_group, make_paid_packet, make_wallet, user
 from tests.races.redises import cluster, led_to, one, sentinels
 from tests.races.test_crowd import SHARES, USERS, assert_nobody_lost, crowd

@@ -10,7 +10,7 @@ from django.db.backends.mysql import features, schema
 
 from kit.plumbing.mysql import base
 
-LOCK_WAIT_S = 3  # as its URL asks for (redpacket_site/env.py)
+LOCK_WAIT_S = 3  # as its URL asks for (kit/plumbing/env.py)
 
 
 class DatabaseFeatures(features.DatabaseFeatures):

@@ -6,6 +6,7 @@ would not run until then.
 """
 
 import time
+from typing import Any
 
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
@@ -14,7 +15,9 @@ MARK = "Laid out by code; change redpacket_site/celery.py instead."
 
 
 class Entry(ModelEntry):
-    def is_due(self):
+    last_run_at: Any
+
+    def is_due(self) -> Any:
         self.last_run_at = min(self.last_run_at, self._default_now())
         return super().is_due()
 
@@ -22,13 +25,13 @@ class Entry(ModelEntry):
 class Scheduler(DatabaseScheduler):
     Entry = Entry
 
-    def setup_schedule(self):
+    def setup_schedule(self) -> None:
         super().setup_schedule()
         ours = list(self.app.conf.beat_schedule)
         PeriodicTask.objects.filter(description=MARK).exclude(name__in=ours).delete()
         PeriodicTask.objects.filter(name__in=ours).update(description=MARK)
 
-    def _when(self, entry, next_time_to_run, **_):
+    def _when(self, entry: Any, next_time_to_run: float, **_: Any) -> float:
         """The order of the heap, by a clock that never goes back: behind entries of an hour that
         was taken back, all others would wait for it to come again."""
         return time.monotonic() + (self.adjust(next_time_to_run) or 0)

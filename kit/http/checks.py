@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
@@ -10,13 +11,13 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from kit.http import service_keys
 from kit.http.caller import load_keys
 from kit.plumbing import redis
-from redpacket_site.env import listed, weakness
+from kit.plumbing.env import listed, weakness
 
 RSA_BITS_MIN = 2048
 
 
 @register(Tags.security, deploy=True)
-def check_production(app_configs=None, **kwargs) -> list[CheckMessage]:
+def check_production(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """One line a fault; nothing when it can go into the street."""
     return [Error(says, id=f"hongbao.E{number:03}") for number, says in _faults()]
 
