@@ -15,7 +15,7 @@ from payments.channels.base import Answer, Payment, State
 from payments.models import Case, ChannelRefund
 from payments.order import end
 from payments.states import CaseKind, OrderStatus, PayType, RefundStatus
-from payments.tests.test_one_trade import told
+from payments.tests.test_confirm import told
 from tests.make import make_reported_packet
 from wallets.models import LedgerLine
 

@@ -12,9 +12,9 @@ from django.utils import timezone
 from payments import cases, channel_refund, refunded, send_refund
 from payments.models import Case, ChannelRefund, Trade
 from payments.states import CaseStatus, RefundStatus
-from payments.tests import test_case_money as story
+from payments.tests import test_cases as story
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
-from payments.tests.test_case_money import channels, checker, maker  # noqa: F401 - fixtures
+from payments.tests.test_cases import channels, checker, maker  # noqa: F401 - fixtures
 from tests.make import make_packet
 from tests.races.forks import in_threads
 from wallets import accounts, ledger, suspense

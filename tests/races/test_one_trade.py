@@ -8,9 +8,9 @@ from django.utils import timezone
 from payments import channel_refund, confirm, suspended
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseStatus, NoticeOutcome, OrderStatus, RefundStatus
-from payments.tests import test_one_trade as story
-from payments.tests.test_case_money import checker  # noqa: F401 - a fixture
-from payments.tests.test_one_trade import order  # noqa: F401 - a fixture
+from payments.tests import test_confirm as story
+from payments.tests.test_cases import checker  # noqa: F401 - a fixture
+from payments.tests.test_confirm import order  # noqa: F401 - a fixture
 from tests.races.forks import in_threads
 from tests.races.test_case_money import once_before
 

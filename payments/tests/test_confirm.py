@@ -17,7 +17,7 @@ from payments.models import Case, ChannelRefund, Notification, PaymentOrder, Tra
 from payments.send_refund import send
 from payments.states import CaseKind, CaseStatus, NoticeOutcome, OrderStatus, PayType, RefundStatus
 from payments.tests.pretend import said
-from payments.tests.test_case_money import approve, checker, maker, move_out  # noqa: F401
+from payments.tests.test_cases import approve, checker, maker, move_out  # noqa: F401
 from tests.make import make_order, make_packet, make_reported_packet
 from wallets import accounts
 from wallets.audit import sums
