@@ -145,7 +145,7 @@ def _empty() -> None:
     sweeps._places.clear()
     heartbeat._written.clear()
     middleware.hosts.clear()
-    caller.tokens._looked_at = -1e9
+    caller.tokens.look_again()
 
 
 @pytest.fixture

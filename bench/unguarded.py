@@ -4,8 +4,8 @@ long as a worker waits for a channel, and every log-in hashes."""
 from kit import breaker, outside
 from kit.bulkhead import Bulkhead, OfTheMachine
 
-Bulkhead._is_free = lambda self: True
-OfTheMachine._lock = lambda *_: True
+Bulkhead.is_free = lambda self: True
+OfTheMachine.take_file = lambda *_: True
 breaker.FAILURES = 10**9
 outside.somebody_waits = lambda: False
 

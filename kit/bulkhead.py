@@ -67,12 +67,12 @@ class Bulkhead:
 
     def _take(self) -> None:
         with self._changed:
-            if not self._changed.wait_for(self._is_free, self.wait_s):
+            if not self._changed.wait_for(self.is_free, self.wait_s):
                 metrics.refused(self.kind)
                 raise Full()
             self._taken += 1
 
-    def _is_free(self) -> bool:
+    def is_free(self) -> bool:
         return self._taken < self._number()
 
     def _number(self) -> int:
@@ -92,7 +92,7 @@ class OfTheMachine(Bulkhead):
     def _seated(self) -> Iterator[None]:
         with super()._seated(), ExitStack() as held:
             try:
-                is_free = any(self._lock(number, held) for number in range(self._number()))
+                is_free = any(self.take_file(number, held) for number in range(self._number()))
             except OSError as error:
                 log.warning("seats_without_lock", kind=self.kind, error=str(error))
                 is_free = True
@@ -101,7 +101,7 @@ class OfTheMachine(Bulkhead):
                 raise Full()
             yield
 
-    def _lock(self, number: int, held: ExitStack) -> bool:
+    def take_file(self, number: int, held: ExitStack) -> bool:
         """Races: the lock is of what was opened here, so other threads of ours are others, too."""
         # Of our account alone: whoever may read a file may lock it.
         settings.SEATS_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -101,7 +101,7 @@ class Line:
         """
         with self.taken():
             try:
-                reply = _once(method, url, headers, body, limits)
+                reply = once(method, url, headers, body, limits)
             except Silent:
                 self.breaker.failed()
                 raise
@@ -109,10 +109,10 @@ class Line:
             return reply
 
 
-def _once(method: str, url: str, headers: Mapping, body: bytes, limits: Limits) -> Reply:
+def once(method: str, url: str, headers: Mapping, body: bytes, limits: Limits) -> Reply:
     until = time.monotonic() + limits.total_s
     try:
-        with _session().request(
+        with session_of_thread().request(
             method,
             url,
             data=body or None,
@@ -143,7 +143,7 @@ def _read(raw: urllib3.HTTPResponse, until: float, most: int) -> bytes:
     return bytes(content)
 
 
-def _session() -> requests.Session:
+def session_of_thread() -> requests.Session:
     """One a thread: connections are kept, nothing is shared, no cookie and no netrc is used."""
     if not hasattr(_threads, "session"):
         session = requests.Session()

@@ -12,7 +12,7 @@ TRIES = 3
 PAUSE_S = 0.1
 # Deadlock found; lock wait over; SQLite's "database is locked" carries no number. And: the server
 # takes no writes any more; the next try goes on a new connection (kit/plumbing/mysql/base.py).
-_CONFLICTS = {1213, 1205, 1290, 1836}
+CONFLICTS = {1213, 1205, 1290, 1836}
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -68,4 +68,4 @@ def again(work: Callable[[], R]) -> R:
 
 
 def is_conflict(error: OperationalError) -> bool:
-    return bool(error.args) and (error.args[0] in _CONFLICTS or "locked" in str(error.args[0]))
+    return bool(error.args) and (error.args[0] in CONFLICTS or "locked" in str(error.args[0]))

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 
-from kit import outbox, retry, sql
+from kit import outbox, pause, retry, sql
 from kit.http import throttle
 from kit.http.caller import Caller
 from kit.plumbing import metrics, redis
@@ -140,6 +140,7 @@ def _use(ticket: Ticket, user_id: str, now: datetime) -> Grab | None:
 
 def _win(ticket: Ticket, user_id: str, now: datetime) -> MyShare | None:
     """The winner's transaction: share, wallet balance, ledger line, event; never the packet row."""
+    pause.here("grab: has a ticket")
     is_paid = ticket.pay_status == PayStatus.PAID  # the claim asks the row whether that is true
     in_group = ticket.kind != Kind.PERSONAL and not members.asks_chat_server()
     with transaction.atomic(durable=True):
@@ -154,8 +155,7 @@ def _win(ticket: Ticket, user_id: str, now: datetime) -> MyShare | None:
         )
         if money is None:
             return None
-        if not is_paid and _is_paid_now(ticket.rp_id):
-            is_paid = True
+        if not is_paid and (is_paid := _is_paid_now(ticket.rp_id)):
             Share.objects.filter(rp_id=ticket.rp_id, position=ticket.position).update(
                 is_into_account=True
             )
@@ -201,7 +201,9 @@ def credit(
 
 def _is_paid_now(rp_id: int) -> bool:
     """Awaiting is read again, fresh, after the share is won (Spec 1.7)."""
-    return RedPacket.objects.filter(pk=rp_id, pay_status=PayStatus.PAID).exists()
+    is_paid = RedPacket.objects.filter(pk=rp_id, pay_status=PayStatus.PAID).exists()
+    pause.here("grab: has looked whether it is paid")
+    return is_paid
 
 
 def _refuse_or_go_on(ticket: Ticket, user_id: str, now: datetime) -> Grab | None:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from kit import outbox
+from kit import outbox, pause
 from kit.moves import move
 from kit.present import present
 from packets import named, settle
@@ -121,7 +121,7 @@ def confirmed(order: PaymentOrder, now: datetime) -> None:
     Spec:    1.7
     """
     packet = RedPacket.objects.filter(public_id=order.reference).first()
-    if packet is None or not (_issued_paid(packet, order, now) or _arrived(packet, order)):
+    if packet is None or not (_issued_paid(packet, order, now) or arrived(packet, order)):
         raise NoLongerFits()
     settle.schedule(packet, now)
 
@@ -138,11 +138,12 @@ def _issued_paid(packet: RedPacket, order: PaymentOrder, now: datetime) -> bool:
             even_frozen=True,
         )
     except AlreadyPaid:
+        pause.here("issue: has found it issued")
         return False
     return True
 
 
-def _arrived(packet: RedPacket, order: PaymentOrder) -> bool:
+def arrived(packet: RedPacket, order: PaymentOrder) -> bool:
     """An issued packet's money has come; pay_time stays the moment it became grabbable."""
     awaiting = RedPacket.objects.filter(
         pk=packet.pk, pay_status=PayStatus.AWAITING, closed_at=None, voided_at=None

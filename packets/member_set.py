@@ -106,17 +106,17 @@ def build(group_id: str) -> bool:
         redis.run(STAGE, [beside], [BUILT_WITHIN_S, *chunk])
     for _ in range(TRIES):
         version, *told = redis.run(LOOK, keys, [])
-        if not _is_whole(told, builder, version - began):
+        if not is_whole(told, builder, version - began):
             break
         names = {name.decode() for name in told[1:]}
-        told_of = _lists(group_id, names)
+        told_of = lists(group_id, names)
         if redis.run(PUBLISH, [*keys, beside], [builder, version, KEPT_S, *told_of]):
             return True
     redis.call(lambda r: r.unlink(beside), beside)
     return False
 
 
-def _is_whole(told: list[bytes], builder: str, changes: int) -> bool:
+def is_whole(told: list[bytes], builder: str, changes: int) -> bool:
     """Whether the log is this builder's own and names every change."""
     return told[:1] == [builder.encode()] and len(told) - 1 == changes <= CHANGES_MAX
 
@@ -134,7 +134,7 @@ def changed(group_id: str, user_ids: Iterable[str]) -> None:
     if len(names) <= CHANGES_MAX:
         version = redis.run(TELL, keys, sorted(names))
         for _ in range(TRIES):
-            found = redis.run(APPLY, keys, [version, *_lists(group_id, names)])
+            found = redis.run(APPLY, keys, [version, *lists(group_id, names)])
             if found == version:
                 return
             version = found
@@ -162,7 +162,7 @@ def _keys(group_id: str) -> list[str]:
     return [f"{kind}{key(group_id)}" for kind in ("", "version:", "log:")]
 
 
-def _lists(group_id: str, names: set[str]) -> list:
+def lists(group_id: str, names: set[str]) -> list:
     """Who of these is a member, who is none: each list behind its length."""
     found = GroupMember.objects.filter(group_id=group_id, user_id__in=names)
     present = set(found.values_list("user_id", flat=True))

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import connection, transaction
 
-from kit import retry, sql
+from kit import pause, retry, sql
 from kit.breaker import Open
 from kit.bulkhead import Bulkhead
 from kit.http import service_keys
@@ -181,6 +181,7 @@ def _insert(group_id: str, user_ids: list[str]) -> None:
 
 def _changed(group_id: str, user_ids: list[str]) -> None:
     transaction.on_commit(lambda: _tell(group_id, user_ids))
+    pause.here("members: has written the change")
 
 
 def _tell(group_id: str, user_ids: list[str]) -> None:

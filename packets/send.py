@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from kit import ids, retry, turns
+from kit import ids, pause, retry, turns
 from kit.http.caller import Caller
 from kit.money import ZERO, fen, from_fen
 from kit.present import present
@@ -184,3 +184,4 @@ def _refuse_more_drafts(user_id: str, now: datetime) -> None:
     ends = drafts.order_by("draft_until").values_list("draft_until", flat=True)[:most]
     if len(ends) >= most:
         raise TooManyOpen(int((present(ends[0]) - now).total_seconds()))
+    pause.here("send: has counted the drafts")

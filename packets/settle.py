@@ -14,7 +14,7 @@ import structlog
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
-from kit import later, lease, outbox, retry, sql
+from kit import later, lease, outbox, pause, retry, sql
 from kit.money import ZERO, from_fen, plus
 from kit.moves import move
 from packets import settle_sql
@@ -171,6 +171,7 @@ def _owed(rp_id: int) -> Owing | None:
     with connection.cursor() as cursor:
         cursor.execute(settle_sql.owed(), [rp_id])
         rows = cursor.fetchall()
+    pause.here("settle: has read what is owed")
     if not rows:
         return None
     public_id, for_id = rows[0][:2]
@@ -245,16 +246,19 @@ def _each(rp_id: int, number: int | None, now: datetime) -> Settled | None:
     """What was credited; what is left is counted after it, by what the table says then: a share
     that could not be claimed was credited by somebody else, or its packet was frozen for a moment.
     """
+    pause.here("settle: begins share by share")
     owing = _owed(rp_id)
     if owing is None:
         return None
     credited = []
     for share in owing.shares:
+        pause.here("settle: has come to a share")
         try:
             if _settle_one(packet=owing, share=share, number=number, now=now):
                 credited.append(share)
         except _BAD:
             log.exception("share_not_credited", rp_id=rp_id, share=share.pk)
+    pause.here("settle: has tried each share")
     keys = [share.pk for share in owing.shares]
     left = Share.objects.filter(pk__in=keys, is_into_account=False).count()
     return _sum(credited, left)

@@ -32,10 +32,10 @@ def ended(order: PaymentOrder, now: datetime) -> None:
         return
     others = PaymentOrder.objects.filter(reference=order.reference, status__in=PAYABLE)
     if not others.exclude(pk=order.pk).exists():
-        _void(packet, now)
+        void(packet, now)
 
 
-def _void(packet: RedPacket, now: datetime) -> None:
+def void(packet: RedPacket, now: datetime) -> None:
     """Close first, count after: closing waits for grabs in flight, then the takers are all there.
 
     The packet's row is ours already. Nothing that holds a share wants it meanwhile: an awaiting

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from kit import later, sweeps
+from kit import later, pause, sweeps
 from kit.money import ZERO, fen_sum, from_fen, plus
 from kit.moves import move
 from kit.present import present
@@ -170,6 +170,7 @@ def _keep_piece(user_id: str, year: int, now: datetime) -> bool:
 
 
 def _add(user_id: str, year: int, done: Span) -> bool:
+    pause.here("years: has chosen a piece")
     figures = done.figures()
     with transaction.atomic(durable=True):
         YearSoFar.objects.get_or_create(user_id=user_id, year=year, defaults={"until": done.begin})

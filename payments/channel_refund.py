@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from kit import credentials, ids, later, money, retry
+from kit import credentials, ids, later, money, pause, retry
 from kit.moves import move
 from kit.refusals import Forbidden, Invalid
 from payments import bills, cases, refunded, sayings, trades
@@ -289,6 +289,7 @@ def _decide(
     refund = ChannelRefund.objects.get(refund_no=refund_no)
     if refund.maker_id == checker_id:
         raise Forbidden()
+    pause.here("refund: is about to be decided")
     proposed = ChannelRefund.objects.filter(pk=refund.pk, status=RefundStatus.PROPOSED)
     decided = move(proposed, to=to, checker_id=checker_id, decided_at=now, **changes)
     return refund if decided else None

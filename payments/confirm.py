@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from kit import retry
+from kit import pause, retry
 from kit.money import ZERO
 from kit.moves import move
 from kit.telling import source
@@ -47,7 +47,7 @@ def suspend(*, payment: Payment, now: datetime) -> NoticeOutcome:
     suspended.hold(payment)
     paid = _order_of(payment)
     is_known = _is_told(payment, paid) or trades.is_anothers(payment)
-    if is_known or _stands(payment) is not None:
+    if is_known or in_suspense(payment) is not None:
         return NoticeOutcome.DUPLICATE
     return _land(payment, paid, now, into_suspense=True)
 
@@ -61,7 +61,7 @@ def _confirm(*, payment: Payment, now: datetime, is_asked: bool) -> NoticeOutcom
         return NoticeOutcome.DUPLICATE
     if trades.is_anothers(payment):
         return contradicted(payment, sayings.OTHER_ORDERS, now)
-    stands = _stands(payment)
+    stands = in_suspense(payment)
     if stands is not None:
         if _agrees(payment, paid, stands):
             return NoticeOutcome.DUPLICATE
@@ -92,7 +92,7 @@ def _is_told(payment: Payment, paid: PaymentOrder | None) -> bool:
     return paid.trade_no == payment.trade_no
 
 
-def _stands(payment: Payment) -> Decimal | None:
+def in_suspense(payment: Payment) -> Decimal | None:
     return suspended.amounts(payment.pay_type, [payment.trade_no]).get(payment.trade_no)
 
 
@@ -108,6 +108,7 @@ def _agrees(payment: Payment, paid: PaymentOrder | None, stands: Decimal) -> boo
 def _land(
     payment: Payment, paid: PaymentOrder | None, now: datetime, *, into_suspense: bool = False
 ) -> NoticeOutcome:
+    pause.here("confirm: has looked into the books")
     if paid is None:
         return _suspend(payment, CaseKind.UNKNOWN_ORDER, now)
     if payment.amount != paid.amount:
@@ -185,6 +186,7 @@ def _says(payment: Payment) -> str:
 def _suspend(payment: Payment, kind: CaseKind, now: datetime) -> NoticeOutcome:
     """The money is here and nobody's: it waits in suspense, with a case and, where the order is
     ours, a channel refund proposed."""
+    pause.here("confirm: is about to suspend it")
     reference = suspended.reference(payment)
     case = cases.open_case(
         kind=kind,

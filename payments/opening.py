@@ -9,7 +9,7 @@ import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from kit import ids, retry, turns
+from kit import ids, pause, retry, turns
 from kit.moves import move
 from kit.refusals import TooManyOpen, Unavailable
 from payments.channels import http, registry
@@ -191,6 +191,7 @@ def _refuse_more_orders(user_id: str, now: datetime) -> None:
     ends = payable.order_by("expire_time").values_list("expire_time", flat=True)[:most]
     if len(ends) >= most:
         raise TooManyOpen(int((ends[0] - now).total_seconds()))
+    pause.here("opening: has counted the orders")
 
 
 def _ask(channel: Channel, order: PaymentOrder, charge: Charge, now: datetime) -> dict:
@@ -226,12 +227,12 @@ def _offer(
     if not row.filter(status__in=PAYABLE).update(pay_params=pay_params, scene=scene):
         raise Unavailable()
     order = row.get()
-    if _has_the_key(order):
+    if has_the_key(order):
         supersede(purpose=order.purpose, reference=order.reference, now=now, but=order_id)
     return order
 
 
-def _has_the_key(order: PaymentOrder) -> bool:
+def has_the_key(order: PaymentOrder) -> bool:
     """False: while the channel thought, another order was asked for, and this one is to make room
     for that, not the other way round. Its row is ours since the UPDATE, so this stays true."""
     return order.open_key is not None

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from kit import later, retry
+from kit import later, pause, retry
 from kit.http.caller import Caller
 from kit.money import ZERO, total
 from kit.moves import move
@@ -53,6 +53,7 @@ def report(*, order_no: str, caller: Caller, result: str | None, now: datetime) 
     _announce(order_id=order.pk, now=now)
     order.refresh_from_db()
     if order.status == OrderStatus.REPORTED:
+        pause.here("order: has announced the report")
         _tell(order_id=order.pk, now=now)
     elif order.status != OrderStatus.CONFIRMED:
         raise OrderClosed()
@@ -93,13 +94,13 @@ def _tell(*, order_id: int, now: datetime) -> None:
     )
     if order.status != OrderStatus.REPORTED:
         return
-    if _is_over_limit(reported) or _came_to_nothing(order, now):
+    if is_over_limit(reported) or _came_to_nothing(order, now):
         log.info("report_over_limit", order_no=order.order_no)
         return
     purposes.owners[order.purpose].reported(order, now)
 
 
-def _is_over_limit(reported: QuerySet[PaymentOrder]) -> bool:
+def is_over_limit(reported: QuerySet[PaymentOrder]) -> bool:
     """Whether more is awaited of one sender than hearsay may send out, in yuan or in number."""
     if total(reported, "amount") > max(settings.REDPACKET_AWAITING_MAX, ZERO):
         return True

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from kit import lease, retry
+from kit import lease, pause, retry
 from kit.money import ZERO
 from kit.moves import hold, move
 from kit.present import present
@@ -124,11 +124,13 @@ def reconcile(
         seen, result = Seen(), Reconciliation()
         for page in chain([first], pages):
             fresh, repeated = seen.split(page)
+            pause.here("reconcile: is about to judge a page")
             judged = _page(bill=bill, held=held, rows=fresh, repeated=repeated, now=now)
             result.add(page)
             result.matched += judged.matched
             result.tell(judged.differences)
         found: list[Difference] = []
+        pause.here("reconcile: is about to close")
         _close(
             bill=bill,
             held=held,
@@ -232,9 +234,10 @@ def _around(bill: Bill) -> dict[date, Bill]:
 
 def _look(around: dict[date, Bill], day: date, now: datetime) -> list[Difference]:
     """Make cases of what no bill names of this day, once that can be said."""
+    pause.here("reconcile: looks for what is missing")
     bill, following = around.get(day), around.get(day + DAY)
     beside = filter(None, (around.get(day - DAY), bill, following))
-    if bill is None or bill.state not in DONE or any(_is_begun(other, now) for other in beside):
+    if bill is None or bill.state not in DONE or any(is_begun(other, now) for other in beside):
         return []  # whoever compares that day looks when he closes
     is_final = following is not None and following.state in DONE
     found = list(_missing(PayType(bill.pay_type), day, is_final=is_final))
@@ -247,7 +250,7 @@ def _look(around: dict[date, Bill], day: date, now: datetime) -> list[Difference
     return found
 
 
-def _is_begun(bill: Bill, now: datetime) -> bool:
+def is_begun(bill: Bill, now: datetime) -> bool:
     """Being compared (again), or due to be: what it names is not all marked."""
     is_leased = bill.leased_until is not None and bill.leased_until > now
     return is_leased or (bill.state in DONE and bill.due_at is not None)

@@ -61,7 +61,7 @@ def reference(payment: Payment) -> str:
 def is_whole(payment: Payment, stands: Decimal) -> bool:
     """Whether all that stands in suspense for it is still there: nothing has gone back to its payer
     or on to somebody else."""
-    return sum((cases.held_by(case) for case in _holding(payment)), ZERO) == stands
+    return sum((cases.held_by(case) for case in holding(payment)), ZERO) == stands
 
 
 def take_out(payment: Payment, trade: Trade, stands: Decimal, *, says: str, now: datetime) -> None:
@@ -79,7 +79,7 @@ def take_out(payment: Payment, trade: Trade, stands: Decimal, *, says: str, now:
         as_read = ChannelRefund.objects.filter(pk=refund.pk)
         move(as_read, to=RefundStatus.WITHDRAWN, decided_at=now, open_key=None)
     taken = ZERO
-    for case in _holding(payment):
+    for case in holding(payment):
         held = cases.held_by(case)
         ledger.post(
             kind=LineKind.SUSPENSE,
@@ -106,7 +106,7 @@ def now_paid(payment: Payment, trade: Trade, amount: Decimal) -> None:
     Trade.objects.filter(pk=trade.pk).update(paid=amount, refunded=begun)
 
 
-def _holding(payment: Payment) -> list[Case]:
+def holding(payment: Payment) -> list[Case]:
     """The open cases that hold some of it, in the order of their keys; where it came back to, too,
     after a refund had failed."""
     about = Case.objects.filter(

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
+from kit import pause
 from kit.moves import move
 from payments.states import PayType
 from sandbox import alipay, keys, unionpay, wechat
@@ -83,11 +84,12 @@ def deliver_due(*, now: datetime, only: Iterable[int] | None = None) -> int:
     waiting = SandboxNotice.objects.filter(next_at__isnull=False)
     waiting = waiting.select_related("trade", "refund").order_by("next_at", "pk")
     page = waiting.filter(next_at__lte=now)[:PAGE] if only is None else waiting.filter(pk__in=only)
-    claimed = [notice for notice in page if _has_arrived(notice, now) and _claim(notice, now)]
+    claimed = [notice for notice in page if _has_arrived(notice, now) and claim(notice, now)]
     messages = [(notice, *_message(notice, now)) for notice in claimed]
     if not messages:
         return 0
     with ThreadPoolExecutor(AT_ONCE) as pool:  # the pool talks HTTP alone; rows stay with us
+        pause.here("notices: has claimed what is due")
         answers = list(pool.map(lambda message: _post(*message), messages))
     return sum(
         _record(notice, is_taken, answer)
@@ -115,7 +117,7 @@ def _has_arrived(notice: SandboxNotice, now: datetime) -> bool:
     return as_of(trade=notice.trade, now=now).state != TradeState.ARRIVING
 
 
-def _claim(notice: SandboxNotice, now: datetime) -> bool:
+def claim(notice: SandboxNotice, now: datetime) -> bool:
     rows = SandboxNotice.objects.filter(pk=notice.pk, next_at=notice.next_at)
     notice.next_at = now + timedelta(seconds=CLAIM_S)
     notice.tries += 1

@@ -170,20 +170,20 @@ class Api:
     language: str = "zh-Hans"
 
     def get(self, path: str, **headers: str) -> Any:
-        return self._call("get", path, None, headers)
+        return self.call("get", path, None, headers)
 
     def post(self, path: str, body: Any = None, key: str | None = None, **headers: str) -> Any:
         """`key` None: a fresh Idempotency-Key; "": none."""
         key = uuid.uuid4().hex if key is None else key
-        return self._call("post", path, body, headers | ({"Idempotency-Key": key} if key else {}))
+        return self.call("post", path, body, headers | ({"Idempotency-Key": key} if key else {}))
 
     def put(self, path: str, body: Any = None, **headers: str) -> Any:
-        return self._call("put", path, body, headers)
+        return self.call("put", path, body, headers)
 
     def delete(self, path: str, **headers: str) -> Any:
-        return self._call("delete", path, None, headers)
+        return self.call("delete", path, None, headers)
 
-    def _call(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
+    def call(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
         headers = {
             "Authorization": f"Bearer {self.bearer}",
             "Accept-Language": self.language,

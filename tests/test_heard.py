@@ -183,13 +183,13 @@ kept = os.dup(2)
 os.dup2(writer, 2)
 for i in range(3 * logs.LINES_MAX):
     log.warning("spoken", word="x" * 100)
-waiting = logs._lines._items.qsize()
+waiting = logs.lines_out._items.qsize()
 os.dup2(kept, 2)
 os.close(kept); os.close(writer)
 whole = 0
 while piece := os.read(reader, 1 << 20):
     whole += piece.count(b"\\n")
-logs._lines.flush(30)
+logs.lines_out.flush(30)
 log.warning("waited", waiting=waiting, most=logs.LINES_MAX, whole=whole)
 """
 

@@ -14,7 +14,7 @@ from django.db import OperationalError
 from django.db.models import F, Max, Model, QuerySet
 from django.utils import timezone
 
-from kit import retry, sweeps
+from kit import pause, retry, sweeps
 from wallets import seals
 from wallets.models import DailySummary, LedgerLine, OpenDay
 
@@ -70,47 +70,48 @@ def shut(day: date) -> None:
 
 @retry.unit
 def _shut(day: date) -> None:
-    _lock()
+    lock()
     after = day + timedelta(days=1)
     OpenDay.objects.filter(pk=1).exclude(day__gte=after).update(day=after)
 
 
 @retry.unit
 def _book_some(*, now: datetime) -> int:
-    _lock()
+    lock()
     if summary := by_range().first():
         return _take_over(summary)
-    first, booked = _first_open(), 0
+    first, booked = first_open(), 0
     for model in tables():
         keys = defaultdict(list)
         rows = waiting(model).order_by("pk").values_list("pk", "created_at")[:AT_ONCE]
         for pk, created_at in rows:
-            keys[max(_own_day(created_at, now), first)].append(pk)
+            keys[max(own_day(created_at, now), first)].append(pk)
+        pause.here("book: has read what waits")
         for day, theirs in keys.items():
-            _put(theirs, day, model)
+            put(theirs, day, model)
             booked += len(theirs)
     return booked
 
 
-def _own_day(created_at: datetime, now: datetime) -> date:
+def own_day(created_at: datetime, now: datetime) -> date:
     """By its own time; a line that is dated ahead has been committed by now all the same."""
     return timezone.localdate(min(created_at, now))
 
 
-def _lock() -> None:
+def lock() -> None:
     if not OpenDay.objects.filter(pk=1).update(day=F("day")):
         OpenDay.objects.get_or_create(pk=1)
         OpenDay.objects.filter(pk=1).update(day=F("day"))
 
 
-def _first_open() -> date:
+def first_open() -> date:
     """The first day that is not shut; nor closed, by a worker that knows no OpenDay."""
     shut_until = OpenDay.objects.get(pk=1).day or date.min
     closed = DailySummary.objects.aggregate(last=Max("day"))["last"]
     return max(shut_until, closed + timedelta(days=1)) if closed else shut_until
 
 
-def _put(keys: list[int], day: date | None, model: type[Model] = LedgerLine) -> None:
+def put(keys: list[int], day: date | None, model: type[Model] = LedgerLine) -> None:
     """By key alone: any other condition could lead over an index on which commits are waited
     for."""
     model._default_manager.filter(pk__in=keys).update(booked_on=day)
@@ -121,12 +122,12 @@ def _take_over(summary: DailySummary) -> int:
     inside = {"pk__gte": summary.first_id, "pk__lte": summary.last_id}
     left = list(waiting().filter(**inside).order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
     if left:
-        _put(left, summary.day)
+        put(left, summary.day)
         return len(left)
     # Booked on the day, but not among those it was closed with: they come to the first open day.
     others = LedgerLine.objects.filter(booked_on=summary.day).exclude(**inside)
     wrong = list(others.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
-    _put(wrong, None)
+    put(wrong, None)
     if len(wrong) < AT_ONCE:
         DailySummary.objects.filter(pk=summary.pk).update(is_booked=True)
     return len(wrong) + 1

@@ -75,7 +75,7 @@ def post(
         raise transaction.TransactionManagementError("money moves inside a transaction")
     amount = money.yuan(amount)
     if accounts.SUSPENSE in (source, target):
-        _suspend(source, case_id, amount)
+        by_its_case(source, case_id, amount)
     line = [int(kind), reference, source, target, sql.money(amount), note, sql.time(now)]
     with connection.cursor() as cursor:
         if payer := accounts.owner(source):
@@ -139,7 +139,7 @@ def post_many(
             pass
 
 
-def _suspend(source: str, case_id: int | None, amount: Decimal) -> None:
+def by_its_case(source: str, case_id: int | None, amount: Decimal) -> None:
     """What a case holds is the guard of suspense: its row changes before the line is written."""
     if case_id is None:
         raise ValueError("money in suspense is a case's: whose is this?")
@@ -194,11 +194,11 @@ def _covered_credit_sql() -> str:
     row = ", ".join(["%s"] * len(_BALANCE))
     nowhere = " FROM DUAL" if sql.is_mysql() else ""
     return (
-        f"{sql.insert_into(Wallet, *_BALANCE)} SELECT {row}{nowhere} WHERE {_paid_in()} {_or_add()}"
+        f"{sql.insert_into(Wallet, *_BALANCE)} SELECT {row}{nowhere} WHERE {paid_in()} {_or_add()}"
     )
 
 
-def _paid_in() -> str:
+def paid_in() -> str:
     """Whether anything came to an account: one look into an index, which waits for nobody."""
     target = sql.column(LedgerLine, "target")
     return f"EXISTS (SELECT 1 FROM {sql.table(LedgerLine)} WHERE {target} = %s)"
@@ -222,7 +222,7 @@ def _many_sql() -> tuple[str, str]:
     wallet = sql.joined(f"'{accounts.wallet('')}'", "user_id")
     return (
         f"{sql.insert_into(Wallet, *_BALANCE)} SELECT user_id, amount, 0, '', %s"
-        f" FROM ({{owed}}) AS owed WHERE {_paid_in()} ORDER BY user_id {_or_add()}",
+        f" FROM ({{owed}}) AS owed WHERE {paid_in()} ORDER BY user_id {_or_add()}",
         f"{sql.insert_into(LedgerLine, *_LINE)} SELECT %s, reference, %s, {wallet}, amount, '', %s"
         " FROM ({owed}) AS owed",
     )

@@ -33,7 +33,7 @@ def test_it_greets_in_both_languages_and_leads_on(home):
 
 
 def test_it_says_when_nothing_works(monkeypatch):
-    monkeypatch.setattr("kit.http.health._database", lambda: "down")
+    monkeypatch.setattr("kit.http.health.database", lambda: "down")
 
     home = Client().get("/")
 

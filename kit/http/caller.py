@@ -148,7 +148,7 @@ class Tokens:
 
     def caller(self, token: str) -> Caller:
         """The token's user, or Unauthenticated (401)."""
-        self._refresh()
+        self.refresh()
         verified = self._verified  # this one: what an old key verified goes with the old key
         if caller := verified.get(token):
             return caller
@@ -188,7 +188,13 @@ class Tokens:
                 return Caller(claims["sub"]), expiry
         raise Unauthenticated()
 
-    def _refresh(self) -> None:
+    def look_again(self, *, anew: bool = False) -> None:
+        """The next one who asks looks at the file; `anew`: reads it, changed or not."""
+        self._looked_at = -KEYS_LOOKED_AT_S - 1.0
+        if anew and self._stamp:
+            self._stamp = (*self._stamp[:1], 0, "")
+
+    def refresh(self) -> None:
         """Look at the key file now and then.
 
         Races: the first to come looks. Who comes meanwhile goes on by the keys in force or, when

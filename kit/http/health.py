@@ -33,7 +33,7 @@ def ready(request: HttpRequest) -> HttpResponse:
     Sweeps and clocks are told only: a web process that can serve is not taken out because a worker
     is dead, and taking it out would bring no worker back.
     """
-    parts = {"database": _database(), "redis": _redis()}
+    parts = {"database": database(), "redis": _redis()}
     is_ready = parts["database"] == "ok"
     signs = _signs() if is_ready else None
     parts["sweeps"] = signs.sweeps if signs else "unknown"
@@ -67,7 +67,7 @@ class Around(Collector):
 
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("hongbao_up", "Whether this service answers", labels=["service"])
-        up.add_metric(["database"], _database() == "ok")
+        up.add_metric(["database"], database() == "ok")
         if redis.is_configured():
             up.add_metric(["redis"], _redis() == "ok")
         depth = later.depth()
@@ -107,7 +107,7 @@ def _signs() -> heartbeat.Signs | None:
         return None
 
 
-def _database() -> str:
+def database() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT @@read_only" if sql.is_mysql() else "SELECT 0")

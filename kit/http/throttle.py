@@ -48,7 +48,7 @@ return -math.floor((tolerance + now - empty_at) / interval)
 """
 
 _buckets: dict[str, float] = {}
-_BUCKETS_MAX = 50_000
+BUCKETS_MAX = 50_000
 
 
 def key(rate: Rate, user_id: str) -> str:
@@ -84,7 +84,7 @@ def refusal(rate: Rate, wait_ms: float) -> Throttled:
 
 
 def _check_here(rate: Rate, user_id: str, now_ms: float) -> float:
-    if len(_buckets) > _BUCKETS_MAX:
+    if len(_buckets) > BUCKETS_MAX:
         _buckets.clear()
     name = key(rate, user_id)
     empty_at = max(_buckets.get(name, 0.0), now_ms)

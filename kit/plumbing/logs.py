@@ -105,7 +105,7 @@ def request_done(took_s: float, *, is_refused_grab: bool, **fields: object) -> N
         if next(_refused) % one_of:
             return
         fields["one_of"] = one_of
-    _lines.put(
+    lines_out.put(
         {"event": "request", **fields, "took_ms": round(took_s * 1000, 1), "timestamp": time.time()}
     )
 
@@ -116,7 +116,7 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            _lines.put(self.format(record))
+            lines_out.put(self.format(record))
         except Exception:
             self.handleError(record)
 
@@ -125,14 +125,14 @@ def _write(lines: list[str | dict]) -> None:
     """Request lines gather for a moment and leave in one piece: a thread that woke for each of
     them would fight the answering threads for the interpreter."""
     text = [line if isinstance(line, str) else _request_line(line) for line in lines]
-    if count := _lines.lost():
+    if count := lines_out.lost():
         now = datetime.now(UTC).isoformat()
         lost = {"event": "log_lines_dropped", "count": count, "level": "warning", "timestamp": now}
         text.append(_encode(lost))
     try:
         _write_all("\n".join([*text, ""]).encode("utf-8", "backslashreplace"))
     except OSError:  # nobody reads any more
-        _lines.lose(len(lines))
+        lines_out.lose(len(lines))
     if any(isinstance(line, dict) for line in lines):
         time.sleep(GATHERED_S)
 
@@ -151,7 +151,7 @@ def _write_all(data: bytes) -> None:
             select.select([], [STDERR], [])
 
 
-_lines = Handoff("log lines", _write, most=LINES_MAX)
+lines_out = Handoff("log lines", _write, most=LINES_MAX)
 
 
 def _strike_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -82,20 +82,20 @@ def run(source: str, keys: Sequence[str], args: Sequence) -> Any:
     Raises: Down.
     """
     if is_cluster():
-        return _guarded(_master_of(keys[0]), _evaluate_there, source, keys, args)
-    return _guarded(breaker, _evaluate, source, keys, args)
+        return guarded(_master_of(keys[0]), _evaluate_there, source, keys, args)
+    return guarded(breaker, evaluate, source, keys, args)
 
 
 def call(command: Callable[[Any], Any], key: str = "") -> Any:
     """command(client) with redis-py's own client, for what is not hot; on a Cluster it goes by the
     breaker of the master that has `key`. Raises: Down."""
-    return _guarded(_master_of(key) if is_cluster() else breaker, lambda: command(client()))
+    return guarded(_master_of(key) if is_cluster() else breaker, lambda: command(client()))
 
 
 def check() -> None:
     """Whether every server that should answer does, and takes what is written. Raises: Down."""
     if is_cluster():
-        _guarded(_Breaker(), _check_all)  # it opens nobody else's
+        guarded(_Breaker(), _check_all)  # it opens nobody else's
     else:
         run("return redis.call('SET', KEYS[1], 1, 'PX', 1000)", ["ready"], [])
 
@@ -153,7 +153,7 @@ def _master_of(key: str) -> _Breaker:
     return _of_masters.setdefault(name, _Breaker())
 
 
-def _guarded(of: _Breaker, command: Callable[..., Any], *args: Any) -> Any:
+def guarded(of: _Breaker, command: Callable[..., Any], *args: Any) -> Any:
     if not settings.REDIS_URL or not of.lets_through():
         raise Down()
     try:
@@ -178,8 +178,8 @@ def _is_of_data(error: ResponseError) -> bool:
     return type(error) is ResponseError and (word == "WRONGTYPE" or not word.isupper())
 
 
-def _evaluate(source: str, keys: Sequence[str], args: Sequence) -> Any:
-    link = _link()
+def evaluate(source: str, keys: Sequence[str], args: Sequence) -> Any:
+    link = link_of_thread()
     try:
         return link.ask("EVALSHA", _sha(source), len(keys), *keys, *args)
     except NoScriptError:
@@ -207,20 +207,20 @@ class _Link:
         pool = client().connection_pool
         self.connection = pool.connection_class(**pool.connection_kwargs)
         self.connection.connect()
-        self._socket = self.connection._sock
+        self.wire = self.connection._sock
         self._reader = hiredis.Reader(replyError=BaseParser.parse_error)
         limit_us = round((self.connection.socket_timeout or 0) * 1e6)  # 0: without end
         limit = struct.pack("@ll", *divmod(limit_us, 1_000_000))
         for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
-            self._socket.setsockopt(socket.SOL_SOCKET, option, limit)
-        self._socket.settimeout(None)
+            self.wire.setsockopt(socket.SOL_SOCKET, option, limit)
+        self.wire.settimeout(None)
 
     def ask(self, *command: Any) -> Any:
         """One command, its answer. Raises: RedisError, OSError."""
         try:
-            self._socket.sendall(hiredis.pack_command(command))
+            self.wire.sendall(hiredis.pack_command(command))
             while (answer := self._reader.gets()) is False:
-                said = self._socket.recv(READ_BYTES)
+                said = self.wire.recv(READ_BYTES)
                 if not said:
                     raise ConnectionError("Redis has closed the connection")
                 self._reader.feed(said)
@@ -232,7 +232,7 @@ class _Link:
         return answer
 
 
-def _link() -> _Link:
+def link_of_thread() -> _Link:
     """This thread's; after a failure, anybody's, it is made anew.
 
     One restart of Redis leaves a dead connection in every thread: dropped together, they cost one

@@ -76,14 +76,14 @@ def test_who_may_wait_gets_the_seat_that_is_let_go(settings):
     settings.SEATS = 1
     seats = Bulkhead("test", "SEATS", wait_s=20)
     waiting, said = threading.Event(), []
-    is_free = seats._is_free
+    is_free = seats.is_free
 
     def looked():
         waiting.set()
         return is_free()
 
     with seats.seat():
-        seats._is_free = looked
+        seats.is_free = looked
         thread = threading.Thread(target=lambda: said.append(take(seats)))
         thread.start()
         assert waiting.wait(20)

@@ -49,8 +49,7 @@ def tokens(tmp_path, settings):
 
     def write(content) -> None:
         path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
-        verifier._looked_at = -1e9
-        verifier._stamp = verifier._stamp and (*verifier._stamp[:1], 0, "")
+        verifier.look_again(anew=True)
 
     verifier.write = write
     return verifier
@@ -106,7 +105,7 @@ def test_rotation_that_went_wrong_locks_nobody_out(tokens, tmp_path):
     tokens.write(b"half a fi")
     assert tokens.caller(token("RS256", "a", "u2")) == Caller("u2")
     (tmp_path / "keys").unlink()
-    tokens._looked_at = -1e9
+    tokens.look_again()
     assert tokens.caller(token("RS256", "a", "u3")) == Caller("u3")
 
 
@@ -140,13 +139,13 @@ def test_who_comes_while_the_first_keys_are_read_waits_for_them(tokens, monkeypa
 
 def test_who_comes_while_the_first_keys_are_read_without_the_wait(tokens, monkeypatch):
     """The look was marked as done before it was: a genuine token was turned away."""
-    refresh = caller.Tokens._refresh
+    refresh = caller.Tokens.refresh
 
     def not_waiting(self):
         if not self._lock.locked():
             refresh(self)
 
-    monkeypatch.setattr(caller.Tokens, "_refresh", not_waiting)
+    monkeypatch.setattr(caller.Tokens, "refresh", not_waiting)
     ask = lambda: tokens.caller(token("EdDSA", user="u2"))  # noqa: E731
 
     _, other = during_the_first_load(tokens, monkeypatch, ask)

@@ -65,7 +65,7 @@ def packet():
 
 def the_first_statement_finds_it(monkeypatch):
     """No word came: the other machine is gone, and only the next statement will tell."""
-    monkeypatch.setattr(base, "_is_closed", lambda connection: False)
+    monkeypatch.setattr(base, "is_closed", lambda connection: False)
 
 
 @pytest.fixture(params=["by the socket", "by the first statement"])
@@ -177,7 +177,7 @@ def test_a_statement_that_cannot_be_written_leaves_the_transaction_to_begin(pack
 
 def test_a_statement_that_cannot_be_written_without_the_guard(packet, monkeypatch):
     """Taken for sent, BEGIN would be missing, and what follows would stay."""
-    begin_with = base._Cursor.execute
+    begin_with = base.Cursor.execute
 
     def early(self, query, args=None):
         self._wrapper.is_to_begin = False
@@ -187,7 +187,7 @@ def test_a_statement_that_cannot_be_written_without_the_guard(packet, monkeypatc
 
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         with monkeypatch.context() as patched, pytest.raises((ProgrammingError, TypeError)):
-            patched.setattr(base._Cursor, "execute", early)
+            patched.setattr(base.Cursor, "execute", early)
             ask(connection, "SELECT %s, %s", 1)
         ask(connection, ADD)
         raise ZeroDivisionError

@@ -88,7 +88,7 @@ def test_the_database_is_asked_on_the_parents_connection_without_the_guard(on_ma
 def test_redis_is_asked_on_a_connection_of_ones_own(with_redis):
     def client_id() -> int:
         redis.run("return 1", [], [])
-        mine = redis._link().connection
+        mine = redis.link_of_thread().connection
         mine.send_command("CLIENT", "ID")
         return mine.read_response()
 
@@ -165,10 +165,10 @@ def test_a_thread_is_missing_without_the_guard(monkeypatch):
 
 
 def test_the_session_to_a_channel_is_not_shared():
-    mine = outside._session()
+    mine = outside.session_of_thread()
 
-    assert child(lambda: outside._session() is mine) is False
-    assert outside._session() is mine
+    assert child(lambda: outside.session_of_thread() is mine) is False
+    assert outside.session_of_thread() is mine
 
 
 def test_luck_differs():

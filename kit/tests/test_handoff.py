@@ -60,13 +60,17 @@ def test_a_failure_does_not_end_the_thread(capfd):
     assert "ValueError: oh" in capfd.readouterr().err
 
 
-def test_after_the_end_whoever_puts_does_the_work():
+def test_after_the_end_whoever_puts_does_the_work(monkeypatch):
     """Python's own last steps may still log, and no thread begins any more."""
     done = []
     queue = Handoff(
         "test", lambda items: done.extend((i, threading.get_ident()) for i in items), most=9
     )
-    queue._thread, queue._is_over = threading.Thread(), True
+
+    def ended(thread):
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", ended)
 
     queue.put(1)
 

@@ -3,6 +3,7 @@
 import gc
 import json
 import logging
+import threading
 import weakref
 
 from kit.plumbing import handoff, logs
@@ -10,9 +11,9 @@ from kit.plumbing import handoff, logs
 
 def test_lines_leave_in_order_and_all_of_them(capfd):
     for line in ({"path": "/一", "timestamp": 0.0}, "in between", {"path": "/2", "timestamp": 1.5}):
-        logs._lines.put(line)
+        logs.lines_out.put(line)
 
-    assert logs._lines.flush(30)
+    assert logs.lines_out.flush(30)
 
     first, middle, last = capfd.readouterr().err.splitlines()
     assert json.loads(first) == {"path": "/一", "timestamp": "1970-01-01T00:00:00+00:00"}
@@ -21,10 +22,10 @@ def test_lines_leave_in_order_and_all_of_them(capfd):
 
 
 def test_what_was_lost_is_said_with_the_next_line(capfd):
-    logs._lines.lose(3)
-    logs._lines.put("next")
+    logs.lines_out.lose(3)
+    logs.lines_out.put("next")
 
-    assert logs._lines.flush(30)
+    assert logs.lines_out.flush(30)
 
     following, lost = capfd.readouterr().err.splitlines()
     assert following == "next"
@@ -46,8 +47,8 @@ def a_record_of_a_failure() -> tuple[logging.LogRecord, weakref.ref]:
 
 def test_a_waiting_line_keeps_no_frame_alive_and_is_bounded(monkeypatch):
     waiting = handoff.Handoff("test", lambda items: None, most=10)
-    monkeypatch.setattr(waiting, "_begin", lambda: None)  # nobody takes it out
-    monkeypatch.setattr(logs, "_lines", waiting)
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: None)  # nobody takes it out
+    monkeypatch.setattr(logs, "lines_out", waiting)
     handler = logs._Handler()
     handler.setFormatter(logs.formatter())
     record, held = a_record_of_a_failure()

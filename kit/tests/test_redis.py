@@ -95,11 +95,11 @@ def interrupted_and_asked_again():
     first, second = "return 'the first one'", "return 'the second one'"
     for script in (first, second):
         redis.run(script, [], [])  # the server knows both from now on
-    link = redis._link()
-    real, link._socket = link._socket, Interrupting(link._socket)
+    link = redis.link_of_thread()
+    real, link.wire = link.wire, Interrupting(link.wire)
     with pytest.raises(Interrupted):
         redis.run(first, [], [])
-    link._socket = real
+    link.wire = real
     return redis.run(second, [], [])
 
 
@@ -109,8 +109,8 @@ def test_an_answer_that_nobody_read_is_read_by_nobody(with_redis):
 
 def test_it_is_read_by_the_next_one_without_the_guard(with_redis, monkeypatch):
     connect()
-    link = redis._link()
-    monkeypatch.setattr(redis, "_link", lambda: link)  # it stays, whatever befell it
+    link = redis.link_of_thread()
+    monkeypatch.setattr(redis, "link_of_thread", lambda: link)  # it stays, whatever befell it
 
     assert interrupted_and_asked_again() == b"the first one"
 
@@ -137,7 +137,7 @@ def test_the_kernel_knows_the_limit(with_redis, monkeypatch, limit_s):
     link = redis._Link()
 
     for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
-        told = struct.unpack("@ll", link._socket.getsockopt(socket.SOL_SOCKET, option, 16))
+        told = struct.unpack("@ll", link.wire.getsockopt(socket.SOL_SOCKET, option, 16))
         assert told[0] + told[1] / 1e6 == pytest.approx(limit_s or 0, abs=0.01)  # it counts ticks
     assert link.ask("ECHO", "here") == b"here"
 
@@ -152,7 +152,7 @@ def test_a_lost_script_is_sent_again(with_redis):
 def connect():
     """This thread's connection, used."""
     assert redis.run("return 1", [], []) == 1
-    return redis._link().connection
+    return redis.link_of_thread().connection
 
 
 def test_each_thread_keeps_a_connection_of_its_own(with_redis):

@@ -112,7 +112,7 @@ def test_off_means_off(clock, monkeypatch):
 
 def test_the_process_does_not_remember_everybody_for_ever(clock, monkeypatch):
     monkeypatch.setattr(settings, "REDIS_URL", "")
-    monkeypatch.setattr(throttle, "_BUCKETS_MAX", 10)
+    monkeypatch.setattr(throttle, "BUCKETS_MAX", 10)
 
     for i in range(100):
         throttle.check(throttle.GET, f"u{i}")

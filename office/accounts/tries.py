@@ -74,7 +74,7 @@ def take(*, username: str, ip: str | None, now: datetime) -> Ticket:
         rows.append(_row(Kind.NAME, f"name:{name}", now, **about))
     keys = sorted(row.key for row in rows)
     try:
-        _count(keys, now)
+        count(keys, now)
     except _Full:
         raise _locked(pair, rows, now) from None
     return Ticket(pair.key, keys)
@@ -105,7 +105,7 @@ def forget(*, now: datetime) -> int:
 
 
 @retry.unit
-def _count(keys: Sequence[str], now: datetime) -> None:
+def count(keys: Sequence[str], now: datetime) -> None:
     rows = Tries.objects.filter(key__in=keys)
     spans = [When(kind=kind, then=Value(now + span)) for kind, span in SPAN.items()]
     until = Case(*spans, output_field=DateTimeField())

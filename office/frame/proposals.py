@@ -115,19 +115,19 @@ def making(user, request, action: str, reason: str) -> Made:
     about: dict[str, Any] = {
         "reason": reason[:255],
         "ip": address.of(request),
-        "once": _token(request),
+        "once": sent_token(request),
     }
     return Made(user=user, action=action, obj=None, **about)
 
 
-def _token(request) -> str | None:
+def sent_token(request) -> str | None:
     given = request.POST.get("once", "")
     return given if _TOKEN.fullmatch(given) else None
 
 
 def _made_by(request) -> StaffAction | None:
     """What this very form has made already."""
-    token = _token(request)
+    token = sent_token(request)
     return StaffAction.objects.filter(once=token).first() if token else None
 
 
@@ -152,7 +152,7 @@ def _show(model_admin, request, proposal, form, preview=()):
         "title": proposal.title,
         "proposal": proposal,
         "form": form,
-        "once": _token(request) or secrets.token_hex(16),
+        "once": sent_token(request) or secrets.token_hex(16),
         "preview": preview,
         "opts": model_admin.opts,
         "list_url": dossier.list_of(model_admin.model),

@@ -141,7 +141,7 @@ class EventViewSet(ServiceViewSet):
             if not self._waiting.acquire(blocking=False):
                 raise Throttled()  # an empty page at once would be asked for again at once
             try:
-                page = _wait_for(page.next, limit, types, wait_s)
+                page = wait_for(page.next, limit, types, wait_s)
             finally:
                 self._waiting.release()
         return Response(
@@ -194,7 +194,7 @@ def _types(request: Request) -> Collection[str]:
     return set(given.split(","))
 
 
-def _wait_for(after: int, limit: int, types: Collection[str], wait_s: int) -> outbox.Page:
+def wait_for(after: int, limit: int, types: Collection[str], wait_s: int) -> outbox.Page:
     until = time.monotonic() + wait_s
     while True:
         page = outbox.page(after=after, limit=limit, types=types)

@@ -65,7 +65,7 @@ def trips(monkeypatch):
 def redis_commands():
     """The commands that reach our Redis number within; not those that a script calls inside."""
     words: list[str] = []
-    mine = redis._link().connection
+    mine = redis.link_of_thread().connection
     with redis.client().monitor() as monitor:
         yield words
         mine.send_command("ECHO", "that is all")
@@ -129,11 +129,15 @@ def test_refusal_is_one_redis_command(with_redis, gone):
 
 
 def test_refusal_makes_no_connection(with_redis, gone):
-    before = connection.connection, redis._link(), redis._link().connection._sock
+    before = connection.connection, redis.link_of_thread(), redis.link_of_thread().connection._sock
 
     assert take(gone, "u4") == "too_slow"
 
-    assert before == (connection.connection, redis._link(), redis._link().connection._sock)
+    assert before == (
+        connection.connection,
+        redis.link_of_thread(),
+        redis.link_of_thread().connection._sock,
+    )
     assert None not in before
 
 

@@ -9,7 +9,7 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from kit import sweeps
+from kit import pause, sweeps
 from kit.http.caller import Caller
 from kit.models import Event
 from packets import freeze, grab, settle, tasks
@@ -171,16 +171,12 @@ def test_packet_frozen_between_confirmation_and_pass_waits():
 def test_packet_frozen_in_the_middle_of_a_settlement_moves_nothing(monkeypatch):
     packet, order = taken_packet()
     confirm(order, timezone.now())
-    owed = settle._owed
 
-    def frozen_meanwhile(subject):
-        found = owed(subject)
+    def frozen_meanwhile():
         RedPacket.objects.filter(pk=packet.pk).update(is_frozen=True)
-        return found
 
-    monkeypatch.setattr(settle, "_owed", frozen_meanwhile)
-
-    assert settle.settle_packet(rp_id=packet.pk, now=timezone.now()).shares == 0
+    with pause.at("settle: has read what is owed", frozen_meanwhile, is_each=True):
+        assert settle.settle_packet(rp_id=packet.pk, now=timezone.now()).shares == 0
 
     assert credited() == []
     RedPacket.objects.filter(pk=packet.pk).update(is_frozen=False)

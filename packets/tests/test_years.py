@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from kit import later
+from kit import later, pause
 from kit.http.caller import Caller
 from packets import grab, refund, tasks, years
 from packets.audit import kept_years_are_their_rows
@@ -180,16 +180,12 @@ def keep_twice(monkeypatch) -> years.Figures:
     """A second one keeps the same rows while the first is counting them."""
     for hour in range(3):
         finished(at=MARCH + timedelta(hours=hour))
-    add, others = years._add, []
 
-    def meanwhile(user_id, year, done):
-        if not others:
-            others.append(True)
-            in_threads([lambda: years.keep(user_id="u1", year=YEAR, now=LATER)])
-        return add(user_id, year, done)
+    def keep():
+        years.keep(user_id="u1", year=YEAR, now=LATER)
 
-    monkeypatch.setattr(years, "_add", meanwhile)
-    years.keep(user_id="u1", year=YEAR, now=LATER)
+    with pause.at("years: has chosen a piece", lambda: in_threads([keep])):
+        keep()
     return years.of_year(user_id="u1", year=YEAR)
 
 

@@ -46,7 +46,7 @@ def claim(
     if group_id is not None:
         values += [group_id, user_id]
     with connection.cursor() as cursor:
-        cursor.execute(_claim(group_id is not None), values)
+        cursor.execute(claim_sql(group_id is not None), values)
         # The amount comes back with the UPDATE: LAST_INSERT_ID(fen) or RETURNING, 0 or none when
         # lost. SELECT LAST_INSERT_ID() would be stale then.
         if sql.is_mysql():
@@ -109,7 +109,7 @@ def _row(statement: str, values: list) -> tuple[Any, ...] | None:
 
 
 @cache
-def _claim(is_group: bool) -> str:
+def claim_sql(is_group: bool) -> str:
     def share(field: str) -> str:
         return sql.column(Share, field)
 

@@ -56,7 +56,7 @@ def opened(content: bytes, is_detail: Callable[[str, bytes], bool]) -> Iterator[
 
 
 def _unpacked(content: bytes) -> Iterator[tuple[str, io.BufferedReader]]:
-    left = _Left(min(BYTES_MAX, max(ANY_RATIO, RATIO_MAX * len(content))))
+    left = Left(min(BYTES_MAX, max(ANY_RATIO, RATIO_MAX * len(content))))
     if content.startswith(b"PK"):
         # Before the list is read, which makes an object of each entry.
         if content.count(_ENTRY) > FILES_MAX:
@@ -76,7 +76,7 @@ def _unpacked(content: bytes) -> Iterator[tuple[str, io.BufferedReader]]:
         yield "", io.BufferedReader(plain, PEEKED)
 
 
-class _Left:
+class Left:
     """How many bytes a bill may still come to, all its files together."""
 
     def __init__(self, count: int) -> None:
@@ -91,7 +91,7 @@ class _Left:
 class _Measured(io.RawIOBase):
     """What is unpacked, as it is asked for."""
 
-    def __init__(self, packed: IO[bytes] | gzip.GzipFile, left: _Left) -> None:
+    def __init__(self, packed: IO[bytes] | gzip.GzipFile, left: Left) -> None:
         self._packed, self._left = packed, left
 
     def readable(self) -> bool:

@@ -372,6 +372,10 @@ class Kept:
             self._loaded, self._stamp = Loaded({}, {}), None
             self._looked_at = -LOOKED_AT_S - 1.0
 
+    def look_again(self) -> None:
+        """The next one who asks looks whether the files have changed."""
+        self._looked_at = -LOOKED_AT_S - 1.0
+
     def _look(self) -> None:
         file = settings.REDPACKET_CHANNELS_FILE
         stamp = self._stamped(file)

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.utils import timezone
 
-from kit import lease
+from kit import lease, pause
 from kit.http.caller import Caller
 from kit.refusals import Conflict
 from payments import (
@@ -563,18 +563,11 @@ def test_booked_by_its_bill_long_after_is_not_missing_on_that_day(wechat):
 def killed_while_it_is_compared_again(monkeypatch, order: PaymentOrder) -> None:
     """What its bill had named is forgotten, and half of it not said again; then the next day's
     bill is compared, long after."""
-    page = reconcile._page
-
-    def killed(**_):
-        raise Killed
-
     compare(PayType.WECHAT, DAY, row(order))
     with monkeypatch.context() as patched:
-        patched.setattr(reconcile, "_page", killed)
         patched.setattr(lease.Lease, "end", lambda held: True)  # nobody is left to end it
-        with pytest.raises(Killed):
+        with pytest.raises(Killed), pause.at("reconcile: is about to judge a page", dies):
             compare(PayType.WECHAT, DAY, row(order))
-    assert reconcile._page is page
     compare(PayType.WECHAT, NEXT)
 
 
@@ -594,7 +587,7 @@ def test_a_comparison_that_was_killed_calls_nothing_missing(wechat, monkeypatch)
 
 def test_a_comparison_that_was_killed_calls_nothing_missing_without_the_guard(wechat, monkeypatch):
     order = paid(PayType.WECHAT, "T1", "10.00", NOON)
-    monkeypatch.setattr(reconcile, "_is_begun", lambda bill, now: False)
+    monkeypatch.setattr(reconcile, "is_begun", lambda bill, now: False)
 
     killed_while_it_is_compared_again(monkeypatch, order)
 
@@ -612,34 +605,32 @@ class Killed(BaseException):
     pass
 
 
-def another_begins_before_the_first_closes(monkeypatch) -> list:
+def dies() -> None:
+    raise Killed
+
+
+def another_begins_before_the_first_closes(order: PaymentOrder) -> list:
     """Somebody fetches the same day, forgets what the bill had named, and is killed."""
     heard: list = []
-    close, page = reconcile._close, reconcile._page
 
-    def killed(**_):
-        raise Killed
-
-    def intruder(**kwargs):
-        monkeypatch.setattr(reconcile, "_page", killed)
+    def another():
         try:
-            reconcile.reconcile(
-                pay_type=PayType.WECHAT, day=DAY, content=tr.wechat([]), now=bills.usual(DAY)
-            )
+            with pause.at("reconcile: is about to judge a page", dies, is_sure=False):
+                reconcile.reconcile(
+                    pay_type=PayType.WECHAT, day=DAY, content=tr.wechat([]), now=bills.usual(DAY)
+                )
         except (Conflict, Killed) as error:
             heard.append(type(error))
-        monkeypatch.setattr(reconcile, "_page", page)
-        return close(**kwargs)
 
-    monkeypatch.setattr(reconcile, "_close", intruder)
+    with pause.at("reconcile: is about to close", another):
+        compare(PayType.WECHAT, DAY, row(order))
     return heard
 
 
 def test_two_comparisons_of_a_day(wechat, monkeypatch):
     order = paid(PayType.WECHAT, "T1", "10.00", NOON)
-    heard = another_begins_before_the_first_closes(monkeypatch)
 
-    compare(PayType.WECHAT, DAY, row(order))
+    heard = another_begins_before_the_first_closes(order)
 
     assert heard == [reconcile.BeingCompared]
     assert cases() == []
@@ -647,52 +638,45 @@ def test_two_comparisons_of_a_day(wechat, monkeypatch):
 
 def test_two_comparisons_of_a_day_without_the_guard(wechat, monkeypatch):
     order = paid(PayType.WECHAT, "T1", "10.00", NOON)
-    heard = another_begins_before_the_first_closes(monkeypatch)
     without_a_lease(monkeypatch)
 
-    compare(PayType.WECHAT, DAY, row(order))
+    heard = another_begins_before_the_first_closes(order)
 
     assert heard == [Killed]
     assert cases() == [(CaseKind.BILL_SHORTFALL, "T1")], "though the bill names it"
 
 
-def the_lease_runs_out_and_another_compares(monkeypatch) -> None:
-    """The first one stands still for an hour; meanwhile the right bill is compared."""
-    page, done = reconcile._page, []
+def compare_while_the_lease_runs_out() -> None:
+    """It stands still for an hour; meanwhile another one compares the right bill."""
 
-    def intruder(**kwargs):
-        if not done:
-            done.append(True)
-            content = tr.wechat([tr.Row("x", "T1", "1.00"), tr.Row("x", "T2", "1.00")])
-            later = bills.usual(DAY) + timedelta(hours=1)
-            reconcile.reconcile(pay_type=PayType.WECHAT, day=DAY, content=content, now=later)
-        return page(**kwargs)
+    def another():
+        content = tr.wechat([tr.Row("x", "T1", "1.00"), tr.Row("x", "T2", "1.00")])
+        later = bills.usual(DAY) + timedelta(hours=1)
+        reconcile.reconcile(pay_type=PayType.WECHAT, day=DAY, content=content, now=later)
 
-    monkeypatch.setattr(reconcile, "_page", intruder)
-
-
-def test_who_lost_the_day_writes_nothing(wechat, monkeypatch):
-    the_lease_runs_out_and_another_compares(monkeypatch)
-
-    with pytest.raises(reconcile.BeingCompared):
+    with pause.at("reconcile: is about to judge a page", another):
         compare(PayType.WECHAT, DAY, tr.Row("x", "T1", "1.00"))
+
+
+def test_who_lost_the_day_writes_nothing(wechat):
+    with pytest.raises(reconcile.BeingCompared):
+        compare_while_the_lease_runs_out()
 
     assert Bill.objects.get().rows == 2
 
 
 def test_who_lost_the_day_writes_nothing_without_the_guard(wechat, monkeypatch):
-    the_lease_runs_out_and_another_compares(monkeypatch)
     without_a_lease(monkeypatch)
 
-    compare(PayType.WECHAT, DAY, tr.Row("x", "T1", "1.00"))
+    compare_while_the_lease_runs_out()
 
     assert Bill.objects.get().rows == 1, "the late one undid what the right bill said"
 
 
-def the_next_day_closes_at_the_same_moment(monkeypatch, *, at_once: bool) -> list:
-    """After this day's closing has looked around. `at_once`: it does not have to wait for ours."""
+def close_beside_the_next_day(*, at_once: bool) -> None:
+    """It closes after this day's closing has looked around. `at_once`: it does not have to wait for
+    ours."""
     others: list[threading.Thread] = []
-    look = reconcile._look
 
     def run() -> None:
         try:
@@ -700,26 +684,23 @@ def the_next_day_closes_at_the_same_moment(monkeypatch, *, at_once: bool) -> lis
         finally:
             connections.close_all()
 
-    def intruder(around, day, now):
-        if not others:
-            others.append(threading.Thread(target=run))
-            others[0].start()
-            if at_once:
-                others[0].join()
-        return look(around, day, now)
+    def another():
+        others.append(threading.Thread(target=run))
+        others[0].start()
+        if at_once:
+            others[0].join()
 
-    monkeypatch.setattr(reconcile, "_look", intruder)
-    return others
+    with pause.at("reconcile: looks for what is missing", another):
+        compare(PayType.WECHAT, DAY)
+    others[0].join()
 
 
-def test_two_neighbours_that_close_at_once(wechat, monkeypatch, on_mariadb):
+def test_two_neighbours_that_close_at_once(wechat, on_mariadb):
     """Whoever is second looks for the stragglers between the two days."""
     paid(PayType.WECHAT, "T1", "10.00", at("2026-03-01 23:59:59"))
     Bill.objects.create(pay_type=PayType.WECHAT, day=NEXT)
-    others = the_next_day_closes_at_the_same_moment(monkeypatch, at_once=False)
 
-    compare(PayType.WECHAT, DAY)
-    others[0].join()
+    close_beside_the_next_day(at_once=False)
 
     assert cases() == [(CaseKind.BILL_SHORTFALL, "T1")]
 
@@ -728,9 +709,8 @@ def test_two_neighbours_that_close_at_once_without_the_guard(wechat, monkeypatch
     paid(PayType.WECHAT, "T1", "10.00", at("2026-03-01 23:59:59"))
     Bill.objects.create(pay_type=PayType.WECHAT, day=NEXT)
     monkeypatch.setattr(reconcile, "hold", lambda model, key: True)
-    the_next_day_closes_at_the_same_moment(monkeypatch, at_once=True)
 
-    compare(PayType.WECHAT, DAY)
+    close_beside_the_next_day(at_once=True)
 
     assert cases() == [], "each saw the other still open, and nobody looked"
 

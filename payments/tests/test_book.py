@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connections
 
+from kit import pause
 from kit.http.caller import Caller
 from kit.refusals import Invalid
 from payments import bills, book, cases, confirm, order, reconcile, suspended, topup
@@ -180,7 +181,7 @@ def test_booked_with_another_amount_and_notified_then(wechat):
 def test_booked_with_another_amount_and_notified_then_without_the_guard(wechat, monkeypatch):
     mine = unpaid()
     booked(surplus(mine.order_no, "40.00"))
-    monkeypatch.setattr(confirm, "_stands", lambda payment: None)
+    monkeypatch.setattr(confirm, "in_suspense", lambda payment: None)
 
     assert notified(mine.order_no) == NoticeOutcome.CONFIRMED
 
@@ -189,9 +190,9 @@ def test_booked_with_another_amount_and_notified_then_without_the_guard(wechat, 
     )
 
 
-def notified_while_it_is_booked(monkeypatch, order_no: str, *, at_once: bool) -> list:
+def book_while_it_is_notified(case: Case, order_no: str, *, at_once: bool) -> None:
     """A notification arrives when booking has looked at the order and not posted yet."""
-    suspend, others = confirm._suspend, []
+    others: list[threading.Thread] = []
 
     def run() -> None:
         try:
@@ -199,25 +200,22 @@ def notified_while_it_is_booked(monkeypatch, order_no: str, *, at_once: bool) ->
         finally:
             connections.close_all()
 
-    def intruder(*args):
-        if not others:
-            others.append(threading.Thread(target=run))
-            others[0].start()
-            if at_once:
-                others[0].join()
-        return suspend(*args)
+    def notified_meanwhile():
+        others.append(threading.Thread(target=run))
+        others[0].start()
+        if at_once:
+            others[0].join()
 
-    monkeypatch.setattr(confirm, "_suspend", intruder)
-    return others
+    with pause.at("confirm: is about to suspend it", notified_meanwhile):
+        booked(case)
+    others[0].join()
 
 
-def test_booked_and_notified_at_once(wechat, monkeypatch, on_mariadb):
+def test_booked_and_notified_at_once(wechat, on_mariadb):
     mine = unpaid()
     case = surplus(mine.order_no, "40.00")
-    others = notified_while_it_is_booked(monkeypatch, mine.order_no, at_once=False)
 
-    booked(case)
-    others[0].join()
+    book_while_it_is_notified(case, mine.order_no, at_once=False)
 
     assert [kind for kind, *_ in lines()] == [LineKind.SUSPENSE]
 
@@ -227,9 +225,8 @@ def test_booked_and_notified_at_once_without_the_guard(wechat, monkeypatch, on_m
     mine = unpaid()
     case = surplus(mine.order_no, "40.00")
     monkeypatch.setattr(suspended, "hold", lambda payment: None)
-    notified_while_it_is_booked(monkeypatch, mine.order_no, at_once=True)
 
-    booked(case)
+    book_while_it_is_notified(case, mine.order_no, at_once=True)
 
     assert [kind for kind, *_ in lines()] == [LineKind.TOPUP, LineKind.SUSPENSE], (
         "one payment, twice"

@@ -35,7 +35,7 @@ def change(folder, channel, **changes):
 
 
 def look_again():
-    config.kept._looked_at = -1e9
+    config.kept.look_again()
 
 
 def test_without_a_file_nothing_is_offered_and_nothing_is_wrong(tmp_path, settings):

@@ -177,7 +177,7 @@ def test_of_two_scenes_at_once_the_later_one_stays_open(wechat):
 
 def test_of_two_scenes_at_once_without_the_guard(wechat, monkeypatch):
     """Each closes the other: nobody has an order that stays."""
-    monkeypatch.setattr(opening, "_has_the_key", lambda order: True)
+    monkeypatch.setattr(opening, "has_the_key", lambda order: True)
 
     app, page = two_scenes_at_once(wechat)
 

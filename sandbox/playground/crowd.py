@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from kit import outbox, retry
+from kit import outbox, pause, retry
 from packets.models import RedPacket
 from packets.states import Outcome
 from sandbox.playground import BOTS, TOKEN_S
@@ -61,6 +61,7 @@ def _race(held, packet: RedPacket, base: str) -> None:
 
 def _grab(url: str, bot: str) -> str:
     """How it ended: got, late or failed. Who is told to wait waits."""
+    pause.here("crowd: a bot is about to grab")
     with requests.Session() as session:
         session.trust_env = False  # to ourselves, past any proxy
         session.headers["Authorization"] = f"Bearer {token(bot, TOKEN_S)}"

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.utils import timezone
 
+from kit import pause
 from payments.states import PayType
 from sandbox import control, manners, notices, trades
 from sandbox.models import SandboxNotice, TradeState
@@ -119,8 +120,8 @@ def test_what_another_deliverer_has_claimed_is_not_sent_twice(order, merchant, m
     _pay(order())
     stale = SandboxNotice.objects.get()
 
-    assert notices._claim(SandboxNotice.objects.get(), NOW) is True
-    assert notices._claim(stale, NOW) is False
+    assert notices.claim(SandboxNotice.objects.get(), NOW) is True
+    assert notices.claim(stale, NOW) is False
 
 
 def test_what_another_deliverer_has_claimed_is_sent_twice_without_the_guard(
@@ -128,17 +129,13 @@ def test_what_another_deliverer_has_claimed_is_sent_twice_without_the_guard(
 ):
     _pay(order())
     pk = SandboxNotice.objects.get().pk
-    monkeypatch.setattr(notices, "_claim", lambda notice, now: True)
-    inside = []
+    monkeypatch.setattr(notices, "claim", lambda notice, now: True)
 
-    def intruder(*message, _post=notices._post):
-        if not inside:
-            inside.append(True)
-            notices.deliver_due(now=_in(61), only=[pk])
-        return _post(*message)
+    def deliver():
+        notices.deliver_due(now=_in(61), only=[pk])
 
-    monkeypatch.setattr(notices, "_post", intruder)
-    notices.deliver_due(now=_in(61), only=[pk])
+    with pause.at("notices: has claimed what is due", deliver):
+        deliver()
 
     assert len(merchant.got) == 2
 

@@ -8,6 +8,7 @@ from django.test import Client
 from django.test.testcases import LiveServerThread
 from django.utils import timezone
 
+from kit import pause
 from packets import freeze
 from packets.models import RedPacket
 from packets.states import Kind
@@ -196,14 +197,13 @@ def test_a_hundred_bots_race_over_http_and_the_feed_tells(played, base):
     assert last["packet"] == packet.public_id and last["took_s"] > 0
 
 
-def test_one_crowd_at_a_time(played, base, monkeypatch):
+def test_one_crowd_at_a_time(played, base):
     packet, go_on = sent(played), threading.Event()
-    monkeypatch.setattr(crowd, "_grab", lambda url, bot: "late" if go_on.wait() else "")
-    first = crowd.send(packet=packet, base=base)
-
-    refused = ask("crowd", {"packet": packet.public_id})
-    go_on.set()
-    first.join()
+    with pause.at("crowd: a bot is about to grab", go_on.wait, is_each=True):
+        first = crowd.send(packet=packet, base=base)
+        refused = ask("crowd", {"packet": packet.public_id})
+        go_on.set()
+        first.join()
 
     assert refused.status_code == 409
     crowd.send(packet=packet, base=base).join()

@@ -86,8 +86,8 @@ def test_a_bomb_is_refused_and_takes_no_memory(kind, pay_type):
 
 def unpacked(monkeypatch) -> int:
     """How many bytes come out of the 100 MB before it is refused."""
-    read, take = [], files._Left.take
-    monkeypatch.setattr(files._Left, "take", lambda self, n: (read.append(n), take(self, n)))
+    read, take = [], files.Left.take
+    monkeypatch.setattr(files.Left, "take", lambda self, n: (read.append(n), take(self, n)))
     with pytest.raises(bills.Unreadable):
         bills.read(PayType.WECHAT, BOMBS["one line of 100 MB"](), DAY)
     return sum(read)
@@ -98,6 +98,6 @@ def test_a_bomb_is_given_up_long_before_its_end(monkeypatch):
 
 
 def test_a_bomb_is_given_up_long_before_its_end_without_the_guard(monkeypatch):
-    monkeypatch.setattr(files._Left, "take", lambda self, count: None)
+    monkeypatch.setattr(files.Left, "take", lambda self, count: None)
 
     assert unpacked(monkeypatch) == 100 * MB

@@ -53,7 +53,7 @@ def check(schema: dict, value: object) -> None:
 
 @pytest.fixture(autouse=True)
 def held_to_schema(monkeypatch):
-    call = Api._call
+    call = Api.call
 
     def checked(self, method, path, body, headers):
         response = call(self, method, path, body, headers)
@@ -62,7 +62,7 @@ def held_to_schema(monkeypatch):
             hold_to_schema(method, full, response)
         return response
 
-    monkeypatch.setattr(Api, "_call", checked)
+    monkeypatch.setattr(Api, "call", checked)
 
 
 class _Quiet(WSGIRequestHandler):

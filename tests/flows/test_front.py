@@ -93,14 +93,14 @@ class Doors:
         self.answered_by, self.asked = "", 0
         self.lines: list[Any] = []
         self.front = Front(self._django)
-        evaluate = redis._evaluate
+        evaluate = redis.evaluate
 
         def counted(source, keys, args):
             self.asked += source == tickets.TAKE
             return evaluate(source, keys, args)
 
-        monkeypatch.setattr(redis, "_evaluate", counted)
-        monkeypatch.setattr(logs, "_lines", self)
+        monkeypatch.setattr(redis, "evaluate", counted)
+        monkeypatch.setattr(logs, "lines_out", self)
         monkeypatch.setattr(logging.root, "level", logging.INFO)
 
     def put(self, line: Any) -> None:
@@ -485,7 +485,7 @@ def test_a_redis_that_fails_is_asked_once_and_then_left_alone(with_redis, doors,
         raise OSError("gone")
 
     wishes = won("u1"), too_slow("u2")
-    monkeypatch.setattr(redis, "_evaluate", dead)
+    monkeypatch.setattr(redis, "evaluate", dead)
     monkeypatch.setattr(redis, "BROKEN_S", 600)
 
     answers = [json.loads(doors(doors.front, wish).body)["outcome"] for wish in wishes]

@@ -230,7 +230,7 @@ def test_second_waiting_reader_is_told_to_come_later(monkeypatch):
         raise AssertionError("one waiting request a process")
 
     make_group("alice", "bob")
-    monkeypatch.setattr("packets.api.service._wait_for", wait)
+    monkeypatch.setattr("packets.api.service.wait_for", wait)
     with EventViewSet._waiting:
         refused = service().get(f"{EVENTS}?wait=30")
         assert news() == {"results": [], "next": "0"}  # who does not wait is answered

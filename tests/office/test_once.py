@@ -47,7 +47,7 @@ def test_the_same_form_sent_four_times_at_once_makes_one_proposal(maker):
 def test_the_same_form_sent_twice_makes_one_proposal_without_the_token(maker, monkeypatch):
     """The twin: with no token that commits with the row, the second is made as well."""
     body = previewed(maker)
-    monkeypatch.setattr(proposals, "_token", lambda request: None)
+    monkeypatch.setattr(proposals, "sent_token", lambda request: None)
 
     for _ in range(2):
         assert maker.post(ADJUST, body).status_code == 302

@@ -67,9 +67,11 @@ def says_paid(request, monkeypatch, settings):
 def believe_everything(monkeypatch) -> None:
     """The claim without what it asks of the packet's payment."""
     asked = f" AND {sql.column(RedPacket, 'pay_status')} IN (1, %s)"
-    original = grab_sql._claim(True)
+    original = grab_sql.claim_sql(True)
     assert asked in original
-    monkeypatch.setattr(grab_sql, "_claim", lambda is_group: original.replace(asked, " AND %s > 0"))
+    monkeypatch.setattr(
+        grab_sql, "claim_sql", lambda is_group: original.replace(asked, " AND %s > 0")
+    )
 
 
 def test_paid_there_and_awaiting_here_is_taken_uncredited(says_paid):
@@ -142,9 +144,9 @@ def test_the_number_of_a_packet_that_was_lost_without_the_guard(with_redis, monk
     other = make_paid_packet(Kind.EQUAL, 2, "5.00")
     header_says(lost, id=other.pk)
     asked = f"{sql.column(RedPacket, 'public_id')} = %s"
-    original = grab_sql._claim(True)
+    original = grab_sql.claim_sql(True)
     assert asked in original
-    monkeypatch.setattr(grab_sql, "_claim", lambda is_group: original.replace(asked, "'' < %s"))
+    monkeypatch.setattr(grab_sql, "claim_sql", lambda is_group: original.replace(asked, "'' < %s"))
     monkeypatch.setattr(grab, "credit", lambda *_, **__: None)
 
     assert grab_it(lost).share.money == 5

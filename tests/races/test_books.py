@@ -8,6 +8,7 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
 
+from kit import pause
 from tests.races.forks import in_threads
 from tests.races.test_settle import wait_for_a_lock_wait
 from wallets import accounts, audit, book, credit, daily, ledger
@@ -51,34 +52,32 @@ def thread_of(work) -> threading.Thread:
 # --- a booker beside a closer
 
 
-def book_while_the_day_is_closed(monkeypatch, *, closer_waits: bool) -> None:
+def book_while_the_day_is_closed(*, closer_waits: bool) -> None:
     """The closer shuts the day after a booker has read its lines and before he books them."""
     book.OpenDay.objects.create(pk=1)
     put_in("1.00")
-    put, closers = book._put, []
+    closers = []
 
-    def late(keys, day, model):
-        if not closers:
-            closers.append(thread_of(lambda: daily._close(day=DAY, now=TEN_PAST)))
-            wait_for_a_lock_wait() if closer_waits else closers[0].join()
-        put(keys, day, model)
+    def closed_meanwhile():
+        closers.append(thread_of(lambda: daily._close(day=DAY, now=TEN_PAST)))
+        wait_for_a_lock_wait() if closer_waits else closers[0].join()
 
-    monkeypatch.setattr(book, "_put", late)
-    book.book(now=TEN_PAST)
+    with pause.at("book: has read what waits", closed_meanwhile):
+        book.book(now=TEN_PAST)
     closers[0].join()
 
 
-def test_booker_beside_a_closer(on_mariadb, monkeypatch):
-    book_while_the_day_is_closed(monkeypatch, closer_waits=True)
+def test_booker_beside_a_closer(on_mariadb):
+    book_while_the_day_is_closed(closer_waits=True)
 
     assert figures() == [("03-01", "1.00")]
 
 
 @pytest.mark.broken_books
 def test_booker_beside_a_closer_without_the_guard(on_mariadb, monkeypatch):
-    monkeypatch.setattr(book, "_lock", lambda: None)
+    monkeypatch.setattr(book, "lock", lambda: None)
 
-    book_while_the_day_is_closed(monkeypatch, closer_waits=False)
+    book_while_the_day_is_closed(closer_waits=False)
 
     assert figures() == []
     assert broken() == {("daily_summaries_are_the_ledger", "daily summary 2026-03-01")}
@@ -189,7 +188,7 @@ def test_straggler_commits_after_the_close(on_mariadb):
 
 @pytest.mark.broken_books
 def test_straggler_commits_after_the_close_without_the_guard(on_mariadb, monkeypatch):
-    monkeypatch.setattr(book, "_first_open", lambda: DAY)
+    monkeypatch.setattr(book, "first_open", lambda: DAY)
     close_around_a_straggler()
 
     daily.close_days(now=TEN_PAST + timedelta(days=1))
@@ -217,7 +216,7 @@ def test_bookers_do_not_wait_for_a_commit(no_lock_wait):
 
 def test_bookers_do_not_wait_for_a_commit_without_the_guard(no_lock_wait, monkeypatch):
     monkeypatch.setattr(
-        book, "_put", lambda _, day, model: book.waiting(model).update(booked_on=day)
+        book, "put", lambda _, day, model: book.waiting(model).update(booked_on=day)
     )
     put_in("1.00")
 

@@ -239,7 +239,7 @@ def test_nothing_leaves_an_escrow_that_nothing_came_to(way):
 @pytest.mark.parametrize("way", [pay_out, pay_out_many])
 def test_nothing_leaves_an_escrow_that_nothing_came_to_without_the_guard(monkeypatch, way):
     packet = make_packet()
-    monkeypatch.setattr(ledger, "_paid_in", lambda: "%s IS NOT NULL")
+    monkeypatch.setattr(ledger, "paid_in", lambda: "%s IS NOT NULL")
     ledger._covered_credit_sql.cache_clear()
     ledger._many_sql.cache_clear()
     try:

@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
+from kit import pause
 from kit.http.caller import Caller
 from kit.models import Event
 from kit.refusals import Problem
@@ -48,12 +49,12 @@ def holders() -> list[tuple[str, str | None]]:
 
 def careless(monkeypatch) -> None:
     """The claim, as if every share were anybody's."""
-    original = grab_sql._claim(True)
+    original = grab_sql.claim_sql(True)
     quote = grab_sql.connection.ops.quote_name("for_user")
     asked = f"({quote} IS NULL OR {quote} = %s)"
     assert asked in original
     without = original.replace(asked, "%s IS NOT NULL")
-    monkeypatch.setattr(grab_sql, "_claim", lambda is_group: without)
+    monkeypatch.setattr(grab_sql, "claim_sql", lambda is_group: without)
 
 
 def test_nobody_claims_what_is_anothers():
@@ -138,19 +139,7 @@ def test_the_last_to_commit_finishes_it_without_the_look(with_redis, monkeypatch
 # --- the same person twice at once
 
 
-def before_the_claim(monkeypatch, happens) -> None:
-    """Once, between somebody's ticket and his transaction."""
-    real = grab._win
-
-    def late(*asked):
-        monkeypatch.setattr(grab, "_win", real)
-        happens()
-        return real(*asked)
-
-    monkeypatch.setattr(grab, "_win", late)
-
-
-def while_he_wins_elsewhere(monkeypatch, packet: RedPacket, user: str) -> None:
+def take_while_he_wins_elsewhere(packet: RedPacket, user: str) -> Outcome | str:
     """Between his ticket and his claim another grab of his wins, and the packet is frozen."""
 
     def meanwhile():
@@ -158,14 +147,14 @@ def while_he_wins_elsewhere(monkeypatch, packet: RedPacket, user: str) -> None:
         assert take(packet, user) is Outcome.GRABBED
         freeze.freeze(public_id=packet.public_id, reason="test", now=timezone.now())
 
-    before_the_claim(monkeypatch, meanwhile)
+    with pause.at("grab: has a ticket", meanwhile):
+        return take(packet, user)
 
 
-def test_the_same_person_twice_at_once(way, monkeypatch):
+def test_the_same_person_twice_at_once(way):
     packet = make_paid_packet(Kind.EXCLUSIVE, 2, "1.00")
-    while_he_wins_elsewhere(monkeypatch, packet, "u1")
 
-    assert take(packet, "u1") is Outcome.ALREADY_GRABBED
+    assert take_while_he_wins_elsewhere(packet, "u1") is Outcome.ALREADY_GRABBED
 
     assert LedgerLine.objects.filter(kind=LineKind.GRAB).count() == 1
 
@@ -173,19 +162,22 @@ def test_the_same_person_twice_at_once(way, monkeypatch):
 def test_the_same_person_twice_at_once_without_the_look(way, monkeypatch):
     """Who holds his share would hear why he may not have it."""
     packet = make_paid_packet(Kind.EXCLUSIVE, 2, "1.00")
-    while_he_wins_elsewhere(monkeypatch, packet, "u1")
     monkeypatch.setattr(tickets.Ticket, "is_named", False)
 
-    assert take(packet, "u1") == "packet_frozen"
+    assert take_while_he_wins_elsewhere(packet, "u1") == "packet_frozen"
 
 
 # --- left and back again
 
 
-def test_who_leaves_with_a_ticket_in_his_hand_takes_nothing_and_may_come_back(way, monkeypatch):
+def test_who_leaves_with_a_ticket_in_his_hand_takes_nothing_and_may_come_back(way):
     packet = make_paid_packet(Kind.EXCLUSIVE, 2, "1.00")
-    before_the_claim(monkeypatch, lambda: members.remove(group_id="g1", user_id="u1"))
-    away = take(packet, "u1")
+
+    def leave():
+        members.remove(group_id="g1", user_id="u1")
+
+    with pause.at("grab: has a ticket", leave):
+        away = take(packet, "u1")
     members.add(group_id="g1", user_id="u1")
 
     assert (away, take(packet, "u1")) == ("not_found", Outcome.GRABBED)

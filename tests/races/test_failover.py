@@ -95,7 +95,7 @@ def test_a_switch_over_is_noticed(pair, packet):
 def test_a_switch_over_is_noticed_without_the_guard(pair, packet, monkeypatch):
     """Each write fails at the old primary, for ever."""
     monkeypatch.setattr(base, "READ_ONLY", set())
-    monkeypatch.setattr(retry, "_CONFLICTS", {1213, 1205})
+    monkeypatch.setattr(retry, "CONFLICTS", {1213, 1205})
     pair.switch_over()
 
     for _ in range(3):

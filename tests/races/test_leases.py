@@ -9,12 +9,12 @@ from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
 
-from kit import duty, lease
+from kit import duty, lease, pause
 from kit.http.caller import Caller
 from kit.models import Duty
 from kit.moves import Moves
 from office.export import jobs as export
-from packets import grab, settle
+from packets import grab, settle, settle_sql
 from packets.models import SettlementPass
 from packets.states import Kind
 from payments import chase, order, send_refund, tasks
@@ -280,20 +280,20 @@ def two_settlers(monkeypatch) -> tuple[list[bool], int]:
     packet, paid = make_reported_packet(Kind.EQUAL, 2, "1.00")
     grab.grab(public_id=packet.public_id, caller=Caller("u1"), now=timezone.now())
     payment_arrives(paid, timezone.now())
-    now, each, said, at_it = timezone.now(), settle._each, [], []
+    now, said, at_it = timezone.now(), [], []
 
-    def bad(**_):
+    def bad():
         raise DatabaseError("a share that cannot be credited")
 
-    def while_another_comes(*args):
-        at_it.append(args)
+    def another_comes():
+        at_it.append(len(at_it))
         if len(at_it) == 1:
             said.append(settle.run_pass(rp_id=packet.pk, number=1, now=now))
-        return each(*args)
 
-    monkeypatch.setattr(settle, "_settle", bad)
-    monkeypatch.setattr(settle, "_each", while_another_comes)
-    return [settle.run_pass(rp_id=packet.pk, number=1, now=now), *said], len(at_it)
+    monkeypatch.setattr(settle_sql, "done", bad)
+    with pause.at("settle: begins share by share", another_comes, is_each=True):
+        done = settle.run_pass(rp_id=packet.pk, number=1, now=now)
+    return [done, *said], len(at_it)
 
 
 def test_share_by_share_a_pass_is_settled_by_one(monkeypatch):

@@ -68,7 +68,7 @@ def test_a_change_under_a_build_is_in_the_copy(monkeypatch):
 
 
 def test_a_change_under_a_build_is_in_the_copy_without_the_log(monkeypatch):
-    monkeypatch.setattr(member_set, "_lists", lambda group_id, names: [0, 0])
+    monkeypatch.setattr(member_set, "lists", lambda group_id, names: [0, 0])
 
     assert changed_while_it_is_built(monkeypatch) == {"alice", "bob"}
 
@@ -152,7 +152,7 @@ def test_an_overtaken_builder_gives_up_without_the_owner(monkeypatch):
         return run(source, keys, args)
 
     monkeypatch.setattr(redis, "run", careless)
-    monkeypatch.setattr(member_set, "_is_whole", lambda told, builder, missed: True, raising=True)
+    monkeypatch.setattr(member_set, "is_whole", lambda told, builder, missed: True, raising=True)
 
     assert overtaken(monkeypatch) == {"alice", "bob"}
 

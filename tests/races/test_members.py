@@ -2,6 +2,7 @@
 
 from django.db import OperationalError, connection
 
+from kit import pause
 from packets import members
 from packets.models import GroupMember
 from tests.make import service
@@ -12,28 +13,25 @@ def in_the_group() -> set[str]:
     return set(GroupMember.objects.filter(group_id="g1").values_list("user_id", flat=True))
 
 
-def replaced_in_the_middle(monkeypatch) -> object:
+def replaced_in_the_middle() -> object:
     """One replacement has written its members; another one comes; only then the first commits."""
-    changed, found = members._changed, []
+    found = []
 
     def replace() -> None:
         with connection.cursor() as cursor:
             cursor.execute(connection.lock_wait(0))
         members.replace(group_id="g1", user_ids=["u3", "u4"])
 
-    def meanwhile(group_id, user_ids):
-        changed(group_id, user_ids)
-        if not found:
-            found.append(None)
-            found[0] = in_threads([replace])[0]
+    def meanwhile():
+        found.extend(in_threads([replace]))
 
-    monkeypatch.setattr(members, "_changed", meanwhile)
-    members.replace(group_id="g1", user_ids=["u1", "u2"])
+    with pause.at("members: has written the change", meanwhile):
+        members.replace(group_id="g1", user_ids=["u1", "u2"])
     return found[0]
 
 
-def test_replacements_of_one_group_do_not_merge(on_mariadb, monkeypatch):
-    told = replaced_in_the_middle(monkeypatch)
+def test_replacements_of_one_group_do_not_merge(on_mariadb):
+    told = replaced_in_the_middle()
 
     assert isinstance(told, OperationalError), "the second one waits for the first"
     assert in_the_group() == {"u1", "u2"}
@@ -44,7 +42,7 @@ def test_replacements_of_one_group_do_not_merge(on_mariadb, monkeypatch):
 def test_replacements_of_one_group_do_not_merge_without_the_turns(on_mariadb, monkeypatch):
     monkeypatch.setattr(members, "hold", lambda model, key: True)
 
-    told = replaced_in_the_middle(monkeypatch)
+    told = replaced_in_the_middle()
 
     assert told is None
     assert in_the_group() == {"u1", "u2", "u3", "u4"}, "members of neither wish"

@@ -5,6 +5,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from kit import pause
 from payments import channel_refund, confirm, suspended
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseStatus, NoticeOutcome, OrderStatus, RefundStatus
@@ -27,17 +28,15 @@ def word_without_waiting(alipay, order: PaymentOrder, amount: str) -> NoticeOutc
     return word(alipay, order, amount)
 
 
-def wrong_while_right(monkeypatch, alipay, order) -> list[NoticeOutcome]:  # noqa: F811
+def wrong_while_right(alipay, order) -> list[NoticeOutcome]:  # noqa: F811
     """The right word has looked at the books, and not posted yet, when the wrong one comes."""
-    first, heard = confirm._land, []
+    heard: list = []
 
-    def land(payment, *args, **kwargs):
-        if not heard:
-            heard.append(None)
-            heard[:] = in_threads([lambda: word_without_waiting(alipay, order, "1.99")])
-        return first(payment, *args, **kwargs)
+    def wrong_meanwhile():
+        heard[:] = in_threads([lambda: word_without_waiting(alipay, order, "1.99")])
 
-    monkeypatch.setattr(confirm, "_land", land)
+    with pause.at("confirm: has looked into the books", wrong_meanwhile):
+        assert word(alipay, order, "2.00") is NoticeOutcome.CONFIRMED
     return heard
 
 
@@ -60,9 +59,8 @@ def test_a_wrong_and_a_right_word_at_once_without_the_guard(
 ):
     """Nobody takes turns on the payment: each looks before the other has committed."""
     monkeypatch.setattr(suspended, "hold", lambda payment: None)
-    heard = wrong_while_right(monkeypatch, alipay, order)
 
-    assert word(alipay, order, "2.00") is NoticeOutcome.CONFIRMED
+    heard = wrong_while_right(alipay, order)
 
     assert heard == [NoticeOutcome.SUSPENSE]
     assert story.books(order) == ("2.00", "1.99", "3.99"), "one payment, twice"
@@ -70,9 +68,8 @@ def test_a_wrong_and_a_right_word_at_once_without_the_guard(
 
 def test_a_wrong_and_a_right_word_at_once(on_mariadb, monkeypatch, alipay, order):  # noqa: F811
     """The wrong one waits for the row of the payment, and in vain: we do not go on before it."""
-    heard = wrong_while_right(monkeypatch, alipay, order)
 
-    assert word(alipay, order, "2.00") is NoticeOutcome.CONFIRMED
+    heard = wrong_while_right(alipay, order)
 
     assert [type(error).__name__ for error in heard] == ["OperationalError"]
     assert story.books(order) == ("2.00", "0.00", "2.00")
@@ -123,8 +120,8 @@ def test_the_refund_that_is_approved_first_is_not_booked_again_without_the_guard
     """What is taken out is what was read, whether its case still holds it or not."""
     decided = approve_while_right(monkeypatch, alipay, order, checker)
     as_read = Case.objects.get()
-    monkeypatch.setattr(suspended, "_holding", lambda payment: [as_read])
-    monkeypatch.setattr("wallets.ledger._suspend", lambda *args: None)
+    monkeypatch.setattr(suspended, "holding", lambda payment: [as_read])
+    monkeypatch.setattr("wallets.ledger.by_its_case", lambda *args: None)
 
     assert word(alipay, order, "2.00", is_asked=True) is NoticeOutcome.CONFIRMED
 
@@ -143,9 +140,9 @@ def test_the_right_word_comes_first_and_nothing_can_be_approved(
     refund = ChannelRefund.objects.get()
     wanted = {"refund_no": refund.refund_no, "checker_id": checker, "now": timezone.now()}
     right = [lambda: word(alipay, order, "2.00", is_asked=True)]
-    once_before(monkeypatch, channel_refund, "_decide", lambda: in_threads(right))
 
-    assert channel_refund.approve(**wanted) is False
+    with pause.at("refund: is about to be decided", lambda: in_threads(right)):
+        assert channel_refund.approve(**wanted) is False
 
     refund.refresh_from_db()
     assert (refund.status, refund.checker) == (RefundStatus.WITHDRAWN, None)

@@ -10,7 +10,7 @@ from django.db import OperationalError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from kit import outbox, sql
+from kit import outbox, pause, sql
 from kit.http.caller import Caller
 from kit.models import Event
 from packets import freeze, grab, issue, refund, settle, settle_sql, void
@@ -57,27 +57,24 @@ def assert_credited_once(packet, shares: int) -> None:
 # --- why twice: a grab that has read "awaiting" commits after pass one has looked
 
 
-def grab_across_pass_one(monkeypatch):
+def grab_across_pass_one():
     """u1 wins his share, reads awaiting; the confirmation commits, pass one runs; u1 commits."""
     packet, order = make_reported_packet(Kind.EQUAL, 2, "1.00")
-    looked = grab._is_paid_now
 
-    def confirmed_meanwhile(rp_id):
-        is_paid = looked(rp_id)
+    def confirmed_meanwhile():
         now = timezone.now()
         assert in_threads([lambda: confirm(order, now)]) == [True]
-        assert in_threads([lambda: settle.run_pass(rp_id=rp_id, number=1, now=now)]) == [True]
-        return is_paid
+        assert in_threads([lambda: settle.run_pass(rp_id=packet.pk, number=1, now=now)]) == [True]
 
-    monkeypatch.setattr(grab, "_is_paid_now", confirmed_meanwhile)
-    result = grab_it(packet)
+    with pause.at("grab: has looked whether it is paid", confirmed_meanwhile):
+        result = grab_it(packet)
     assert result.outcome is Outcome.GRABBED
     assert not result.share.is_into_account
     return packet
 
 
 def test_second_pass_credits_the_grab_that_raced_with_the_confirmation(on_mariadb, monkeypatch):
-    packet = grab_across_pass_one(monkeypatch)
+    packet = grab_across_pass_one()
     second = SettlementPass.objects.get(number=2)
 
     assert settle.run_pass(rp_id=packet.pk, number=2, now=second.due_at)
@@ -88,7 +85,7 @@ def test_second_pass_credits_the_grab_that_raced_with_the_confirmation(on_mariad
 
 
 def test_single_pass_leaves_the_grab_that_raced_uncredited(on_mariadb, monkeypatch):
-    packet = grab_across_pass_one(monkeypatch)
+    packet = grab_across_pass_one()
 
     assert Share.objects.get(user_id="u1").is_into_account is False
     assert RedPacket.objects.get(pk=packet.pk).pay_status == PayStatus.PAID
@@ -96,7 +93,7 @@ def test_single_pass_leaves_the_grab_that_raced_uncredited(on_mariadb, monkeypat
 
 
 def test_slow_sweep_credits_the_grab_that_outlived_both_passes(on_mariadb, monkeypatch):
-    packet = grab_across_pass_one(monkeypatch)
+    packet = grab_across_pass_one()
     SettlementPass.objects.filter(number=2).update(done_at=timezone.now(), run_at=None)
     long_ago = timezone.now() - LONG_AGO
     Share.objects.filter(user_id="u1").update(update_time=long_ago)
@@ -109,21 +106,17 @@ def test_slow_sweep_credits_the_grab_that_outlived_both_passes(on_mariadb, monke
 # --- no grab in flight is waited for: shares are claimed by their keys
 
 
-def in_flight(monkeypatch, meanwhile) -> list:
+def in_flight(meanwhile) -> list:
     """u3 has won his share and not committed yet; what meanwhile() comes to in another thread."""
     packet, order = taken_packet(taken=2)
     found = []
-    looked = grab._is_paid_now
 
-    def look(rp_id):
-        is_paid = looked(rp_id)
-        confirm_in_thread = in_threads([lambda: confirm(order, timezone.now())])
-        assert confirm_in_thread == [True]
+    def confirmed_meanwhile():
+        assert in_threads([lambda: confirm(order, timezone.now())]) == [True]
         found.extend(in_threads([lambda: meanwhile(packet)]))
-        return is_paid
 
-    monkeypatch.setattr(grab, "_is_paid_now", look)
-    grab_it(packet, "u3")
+    with pause.at("grab: has looked whether it is paid", confirmed_meanwhile):
+        grab_it(packet, "u3")
     return found
 
 
@@ -137,7 +130,7 @@ def test_settlement_waits_for_no_grab_in_flight(on_mariadb, monkeypatch):
     def settled(packet):
         return impatiently(lambda: settle.settle_packet(rp_id=packet.pk, now=timezone.now()).shares)
 
-    assert in_flight(monkeypatch, settled) == [2]
+    assert in_flight(settled) == [2]
     assert Share.objects.get(user_id="u3").is_into_account is False
 
 
@@ -146,7 +139,7 @@ def test_settlement_waits_for_grabs_in_flight_when_it_claims_by_the_where(on_mar
         shares = Share.objects.filter(rp=packet, user_id__isnull=False, is_into_account=False)
         return impatiently(lambda: shares.update(is_into_account=True))
 
-    (error,) = in_flight(monkeypatch, claimed)
+    (error,) = in_flight(claimed)
 
     assert isinstance(error, OperationalError)
     assert error.args[0] == 1205
@@ -155,27 +148,21 @@ def test_settlement_waits_for_grabs_in_flight_when_it_claims_by_the_where(on_mar
 # --- two workers on one packet
 
 
-def settled_twice(monkeypatch):
+def settled_twice():
     """Two settlements have read the same shares; one commits, the other goes on."""
     packet, order = taken_packet(taken=1)
     confirm(order, timezone.now())
-    read = settle._owed
-    others = []
 
-    def overtaken(subject):
-        owed = read(subject)
-        if not others:
-            others.append(True)
-            in_threads([lambda: settle.settle_packet(rp_id=packet.pk, now=timezone.now())])
-        return owed
+    def settle_it():
+        settle.settle_packet(rp_id=packet.pk, now=timezone.now())
 
-    monkeypatch.setattr(settle, "_owed", overtaken)
-    settle.settle_packet(rp_id=packet.pk, now=timezone.now())
+    with pause.at("settle: has read what is owed", lambda: in_threads([settle_it])):
+        settle_it()
     return packet
 
 
 def test_two_settlements_of_the_same_share(on_mariadb, monkeypatch):
-    packet = settled_twice(monkeypatch)
+    packet = settled_twice()
 
     assert Wallet.objects.get(user_id="u1").balance == 1
     assert Event.objects.filter(type="share.credited").count() == 1
@@ -192,7 +179,7 @@ def test_two_settlements_of_the_same_share_without_the_claim(on_mariadb, monkeyp
     monkeypatch.setattr(settle_sql, "credit", lambda: (careless, *others))
 
     with without_constraint(LedgerLine, "ledger_kind_reference"):
-        settled_twice(monkeypatch)
+        settled_twice()
 
         assert Wallet.objects.get(user_id="u1").balance == 2
 
@@ -300,28 +287,24 @@ def test_killed_void_voids_once():
 # --- confirmation against void
 
 
-def confirm_while_voided(monkeypatch, arrived):
+def confirm_while_voided():
     """The packet is found awaiting and the money posted; before its row is changed, it is voided.
     The payment comes through an order that was closed here already."""
     packet, reported = taken_packet()
     late = make_order(packet, PayType.WECHAT)
     PaymentOrder.objects.filter(pk=late.pk).update(status=OrderStatus.CLOSED)
-    voids = []
 
-    def voided_meanwhile(subject, order):
-        if not voids:
-            voids.extend(in_threads([lambda: end(reported, timezone.now())]))
-        return arrived(subject, order)
+    def voided_meanwhile():
+        assert in_threads([lambda: end(reported, timezone.now())]) == [True]
 
-    monkeypatch.setattr(issue, "_arrived", voided_meanwhile)
-    confirm(late, timezone.now())
-    assert voids == [True]
+    with pause.at("issue: has found it issued", voided_meanwhile):
+        confirm(late, timezone.now())
     packet.refresh_from_db()
     return packet
 
 
 def test_confirmation_and_void(on_mariadb, monkeypatch):
-    packet = confirm_while_voided(monkeypatch, issue._arrived)
+    packet = confirm_while_voided()
 
     assert packet.voided_at is not None
     assert packet.pay_status == PayStatus.AWAITING
@@ -333,7 +316,8 @@ def test_confirmation_and_void_without_the_guard(on_mariadb, monkeypatch):
     def careless(packet, order):
         return RedPacket.objects.filter(pk=packet.pk).update(pay_status=PayStatus.PAID) == 1
 
-    packet = confirm_while_voided(monkeypatch, careless)
+    monkeypatch.setattr(issue, "arrived", careless)
+    packet = confirm_while_voided()
 
     assert packet.voided_at is not None
     assert packet.pay_status == PayStatus.PAID, "its takers were told that it is void"
@@ -399,25 +383,21 @@ def test_two_orders_confirmed_at_once(on_mariadb):
     assert LedgerLine.objects.filter(target="suspense").count() == 20
 
 
-def confirmed_by_both(monkeypatch, arrived):
+def confirmed_by_both():
     packet, first = taken_packet()
     second = make_order(packet, PayType.WECHAT)
     # Closed here already: the first one's confirmation would wait to close it at its channel.
     PaymentOrder.objects.filter(pk=second.pk).update(status=OrderStatus.CLOSED)
-    others = []
 
-    def overtaken(subject, order):
-        if not others:
-            others.append(order)
-            assert in_threads([lambda: confirm(first, timezone.now())]) == [True]
-        return arrived(subject, order)
+    def overtaken():
+        assert in_threads([lambda: confirm(first, timezone.now())]) == [True]
 
-    monkeypatch.setattr(issue, "_arrived", overtaken)
-    return packet, confirm(second, timezone.now())
+    with pause.at("issue: has found it issued", overtaken):
+        return packet, confirm(second, timezone.now())
 
 
 def test_second_order_confirmed_in_the_middle_of_the_first(on_mariadb, monkeypatch):
-    packet, won = confirmed_by_both(monkeypatch, issue._arrived)
+    packet, won = confirmed_by_both()
 
     assert not won
     assert LedgerLine.objects.filter(target=f"escrow:{packet.public_id}").count() == 1
@@ -435,7 +415,8 @@ def test_second_order_confirmed_in_the_middle_of_the_first_without_the_guard(
     monkeypatch.setattr(
         settle, "schedule", lambda *args: None if passes.exists() else schedule(*args)
     )
-    packet, won = confirmed_by_both(monkeypatch, careless)
+    monkeypatch.setattr(issue, "arrived", careless)
+    packet, won = confirmed_by_both()
 
     assert won
     assert LedgerLine.objects.filter(target=f"escrow:{packet.public_id}").count() == 2
@@ -481,7 +462,7 @@ def test_two_orders_that_end_at_once_without_taking_turns(on_mariadb):
 # --- a late grab against the void: close first, count after
 
 
-def void_while_grabbing(monkeypatch) -> tuple[RedPacket, list[str]]:
+def void_while_grabbing() -> tuple[RedPacket, list[str]]:
     """u1 has won his share; the void begins, and he commits while it waits; whom it told."""
     packet, order = make_reported_packet(Kind.EQUAL, 2, "1.00")
 
@@ -492,16 +473,13 @@ def void_while_grabbing(monkeypatch) -> tuple[RedPacket, list[str]]:
             connections.close_all()
 
     voiding = threading.Thread(target=end_it)
-    looked = grab._is_paid_now
 
-    def look(rp_id):
-        is_paid = looked(rp_id)
+    def voided_meanwhile():
         voiding.start()
         wait_for_a_lock_wait()
-        return is_paid
 
-    monkeypatch.setattr(grab, "_is_paid_now", look)
-    assert grab_it(packet).outcome is Outcome.GRABBED
+    with pause.at("grab: has looked whether it is paid", voided_meanwhile):
+        assert grab_it(packet).outcome is Outcome.GRABBED
     voiding.join()
     packet.refresh_from_db()
     assert packet.voided_at is not None
@@ -510,7 +488,7 @@ def void_while_grabbing(monkeypatch) -> tuple[RedPacket, list[str]]:
 
 def wait_for_a_lock_wait() -> None:
     """In this worker's database: the server is shared with another worker's races."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -525,7 +503,7 @@ def wait_for_a_lock_wait() -> None:
 
 
 def test_late_grab_and_void(on_mariadb, monkeypatch):
-    _, told = void_while_grabbing(monkeypatch)
+    _, told = void_while_grabbing()
 
     assert told == ["u1"]
 
@@ -541,8 +519,8 @@ def test_late_grab_and_void_without_the_order(on_mariadb, monkeypatch):
         RedPacket.objects.filter(pk=packet.pk).update(voided_at=now)
         outbox.tell("packet.voided", now=now, takers=takers)
 
-    monkeypatch.setattr(void, "_void", count_first)
-    _, told = void_while_grabbing(monkeypatch)
+    monkeypatch.setattr(void, "void", count_first)
+    _, told = void_while_grabbing()
 
     assert told == []
     assert Share.objects.filter(user_id="u1").exists()
@@ -568,28 +546,23 @@ def test_storm(on_mariadb):
 # --- a pass that read "frozen" while the unfreezing committed
 
 
-def pass_while_unfrozen(monkeypatch, look=lambda found: found) -> RedPacket:
+def pass_while_unfrozen() -> RedPacket:
     """Confirmed while frozen; a worker reads the packet, it is unfrozen, and he goes on."""
     packet, order = taken_packet()
     reason = {"public_id": packet.public_id, "reason": "test", "now": timezone.now()}
     freeze.freeze(**reason)
     confirm(order, timezone.now() - LONG_AGO)
-    owed, unfrozen = settle._owed, []
 
-    def unfrozen_meanwhile(read):
-        found = owed(read)
-        if not unfrozen:
-            unfrozen.extend(in_threads([lambda: freeze.unfreeze(**reason)]))
-        return look(found)
+    def unfrozen_meanwhile():
+        assert in_threads([lambda: freeze.unfreeze(**reason)]) == [True]
 
-    monkeypatch.setattr(settle, "_owed", unfrozen_meanwhile)
-    settle.run_pass(rp_id=packet.pk, number=1, now=timezone.now())
-    assert unfrozen == [True]
+    with pause.at("settle: has read what is owed", unfrozen_meanwhile):
+        settle.run_pass(rp_id=packet.pk, number=1, now=timezone.now())
     return packet
 
 
 def test_pass_that_read_frozen_is_not_done(on_mariadb, monkeypatch):
-    packet = pass_while_unfrozen(monkeypatch)
+    packet = pass_while_unfrozen()
 
     assert SettlementPass.objects.get(number=1).done_at is None
     assert settle_due() == 2
@@ -600,39 +573,38 @@ def test_pass_that_read_frozen_is_not_done(on_mariadb, monkeypatch):
 @pytest.mark.broken_books
 def test_pass_that_read_frozen_is_not_done_without_the_guard(on_mariadb, monkeypatch):
     """Where "frozen" and "nothing is owed" are one answer, the pass is done for nothing."""
-    pass_while_unfrozen(monkeypatch, look=lambda found: found or settle.Owing(0, "", "", []))
+    careless = f"{settle_sql.owed()} UNION ALL SELECT '', '', NULL, NULL"
+    monkeypatch.setattr(settle_sql, "owed", lambda: careless)
+
+    pass_while_unfrozen()
 
     first = SettlementPass.objects.get(number=1)
     assert (first.done_at is not None, first.shares) == (True, 0)
     assert Share.objects.filter(owed_at__isnull=False).count() == 2
 
 
-def frozen_under_each_share(monkeypatch) -> tuple[RedPacket, SettlementPass]:
-    """One by one: each share is frozen at the moment when it is to be claimed."""
+def frozen_under_each_share() -> tuple[RedPacket, SettlementPass]:
+    """One by one: the packet is frozen while its shares are to be claimed."""
     packet, order = taken_packet()
     confirm(order, timezone.now() - LONG_AGO)
     reason = {"public_id": packet.public_id, "reason": "test", "now": timezone.now()}
-    settle_one, tried = settle._settle_one, []
 
-    def frozen_for_a_moment(**kwargs):
+    def frozen():
         in_threads([lambda: freeze.freeze(**reason)])
-        try:
-            return settle_one(**kwargs)
-        finally:
-            in_threads([lambda: freeze.unfreeze(**reason)])
-            tried.append(kwargs["share"])
 
-    monkeypatch.setattr(settle, "_settle_one", frozen_for_a_moment)
+    def unfrozen():
+        in_threads([lambda: freeze.unfreeze(**reason)])
 
-    settle._settle_one_by_one(packet.pk, 1, timezone.now(), None)
-
-    assert len(tried) == 2
-    monkeypatch.setattr(settle, "_settle_one", settle_one)
+    with (
+        pause.at("settle: has come to a share", frozen),
+        pause.at("settle: has tried each share", unfrozen),
+    ):
+        settle._settle_one_by_one(packet.pk, 1, timezone.now(), None)
     return packet, SettlementPass.objects.get(number=1)
 
 
 def test_share_that_was_frozen_for_a_moment_keeps_its_pass(on_mariadb, monkeypatch):
-    packet, first = frozen_under_each_share(monkeypatch)
+    packet, first = frozen_under_each_share()
 
     assert first.done_at is None
     settle.settle_packet(rp_id=packet.pk, now=timezone.now())
@@ -644,10 +616,10 @@ def test_share_that_was_frozen_for_a_moment_keeps_its_pass_without_the_count(
     on_mariadb, monkeypatch
 ):
     """A share that could not be claimed is taken for one that somebody else has credited."""
-    counted = settle._sum
-    monkeypatch.setattr(settle, "_sum", lambda shares, left=0: counted(shares))
+    settled = settle.Settled
+    monkeypatch.setattr(settle, "Settled", lambda shares, money, left=0: settled(shares, money))
 
-    _, first = frozen_under_each_share(monkeypatch)
+    _, first = frozen_under_each_share()
 
     assert (first.done_at is not None, first.shares) == (True, 0)
 

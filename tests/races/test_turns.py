@@ -4,11 +4,10 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from kit import turns
+from kit import pause, turns
 from kit.http.caller import Caller
 from kit.models import Turn
 from kit.refusals import TooManyOpen
-from packets import send
 from packets.models import RedPacket
 from packets.states import Kind, PayStatus
 from payments import opening
@@ -39,18 +38,12 @@ def order_without_waiting() -> PaymentOrder:
     return opened(key="topup:the other")
 
 
-def in_the_middle(monkeypatch, module, name: str, meanwhile) -> list:
+def in_the_middle(place: str, meanwhile, verb) -> object:
     """meanwhile() runs elsewhere behind the count and before the row that was counted for."""
-    count, found = getattr(module, name), []
-
-    def counted(*args):
-        count(*args)
-        if not found:
-            found.append(None)
-            found[0] = in_threads([meanwhile])[0]
-
-    monkeypatch.setattr(module, name, counted)
-    return found
+    found: list = []
+    with pause.at(place, lambda: found.extend(in_threads([meanwhile]))):
+        verb()
+    return found[0]
 
 
 # --- The row itself
@@ -84,16 +77,15 @@ def test_nobody_waits_for_anothers_turn(on_mariadb):
 # --- Drafts
 
 
-def drafts_at_once(settings, monkeypatch) -> tuple[object, int]:
+def drafts_at_once(settings) -> tuple[object, int]:
     settings.REDPACKET_DRAFTS_MAX = 1
     make_group("alice", "u1", "u2")
-    found = in_the_middle(monkeypatch, send, "_refuse_more_drafts", draft_without_waiting)
-    make_packet()
-    return found[0], RedPacket.objects.count()
+    told = in_the_middle("send: has counted the drafts", draft_without_waiting, make_packet)
+    return told, RedPacket.objects.count()
 
 
-def test_two_drafts_at_once_keep_the_limit(on_mariadb, settings, monkeypatch):
-    told, drafts = drafts_at_once(settings, monkeypatch)
+def test_two_drafts_at_once_keep_the_limit(on_mariadb, settings):
+    told, drafts = drafts_at_once(settings)
 
     assert isinstance(told, OperationalError), "the second one waits for the first"
     assert drafts == 1
@@ -104,7 +96,7 @@ def test_two_drafts_at_once_keep_the_limit(on_mariadb, settings, monkeypatch):
 def test_two_drafts_at_once_keep_the_limit_without_the_turns(on_mariadb, settings, monkeypatch):
     monkeypatch.setattr(turns, "take", lambda user_id: None)
 
-    told, drafts = drafts_at_once(settings, monkeypatch)
+    told, drafts = drafts_at_once(settings)
 
     assert isinstance(told, RedPacket)
     assert drafts == 2
@@ -126,11 +118,12 @@ def test_a_storm_of_drafts_leaves_as_many_as_are_allowed(settings):
 # --- Orders
 
 
-def orders_at_once(settings, monkeypatch) -> tuple[object, int]:
+def orders_at_once(settings) -> tuple[object, int]:
     settings.REDPACKET_ORDERS_MAX = 1
-    found = in_the_middle(monkeypatch, opening, "_refuse_more_orders", order_without_waiting)
-    opened(key="topup:one")
-    return found[0], PaymentOrder.objects.count()
+    told = in_the_middle(
+        "opening: has counted the orders", order_without_waiting, lambda: opened(key="topup:one")
+    )
+    return told, PaymentOrder.objects.count()
 
 
 @pytest.fixture
@@ -138,8 +131,8 @@ def wechat(monkeypatch):
     return offer(monkeypatch, PayType.WECHAT)[PayType.WECHAT]
 
 
-def test_two_orders_at_once_keep_the_limit(on_mariadb, wechat, settings, monkeypatch):
-    told, count = orders_at_once(settings, monkeypatch)
+def test_two_orders_at_once_keep_the_limit(on_mariadb, wechat, settings):
+    told, count = orders_at_once(settings)
 
     assert isinstance(told, OperationalError)
     assert count == 1
@@ -153,7 +146,7 @@ def test_two_orders_at_once_keep_the_limit_without_the_turns(
 ):
     monkeypatch.setattr(turns, "take", lambda user_id: None)
 
-    told, count = orders_at_once(settings, monkeypatch)
+    told, count = orders_at_once(settings)
 
     assert isinstance(told, PaymentOrder)
     assert count == 2
@@ -170,31 +163,29 @@ def test_a_twin_of_the_last_order_is_given_it(wechat, settings):
 # --- Reports
 
 
-def reports_at_once(settings, monkeypatch) -> list[PayStatus]:
+def reports_at_once(settings) -> list[PayStatus]:
     """Two reports, each announced before either is weighed."""
     settings.REDPACKET_AWAITING_NUMBER = 1
     made = [make_order(make_packet(Kind.EQUAL, 1, "0.01")) for _ in range(2)]
-    tell, caller, now = orders._tell, Caller("alice"), timezone.now()
+    caller, now = Caller("alice"), timezone.now()
 
-    def both(*, order_id, now):
-        monkeypatch.setattr(orders, "_tell", tell)
-        orders.report(order_no=made[1].order_no, caller=caller, result=None, now=now)
-        tell(order_id=order_id, now=now)
+    def report(at: int):
+        orders.report(order_no=made[at].order_no, caller=caller, result=None, now=now)
 
-    monkeypatch.setattr(orders, "_tell", both)
-    orders.report(order_no=made[0].order_no, caller=caller, result=None, now=now)
+    with pause.at("order: has announced the report", lambda: report(1)):
+        report(0)
     return [packet.pay_status for packet in RedPacket.objects.order_by("pk")]
 
 
-def test_two_reports_at_once_keep_the_limit(settings, monkeypatch):
-    assert reports_at_once(settings, monkeypatch) == [PayStatus.UNPAID] * 2
+def test_two_reports_at_once_keep_the_limit(settings):
+    assert reports_at_once(settings) == [PayStatus.UNPAID] * 2
 
 
 def test_two_reports_at_once_keep_the_limit_without_the_announcement(settings, monkeypatch):
     """Weighed by what each could see before it was announced: nothing."""
     seen = PaymentOrder.objects.count()
     monkeypatch.setattr(
-        orders, "_is_over_limit", lambda reported: seen + 1 > settings.REDPACKET_AWAITING_NUMBER
+        orders, "is_over_limit", lambda reported: seen + 1 > settings.REDPACKET_AWAITING_NUMBER
     )
 
-    assert reports_at_once(settings, monkeypatch) == [PayStatus.AWAITING] * 2
+    assert reports_at_once(settings) == [PayStatus.AWAITING] * 2

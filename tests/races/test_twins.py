@@ -72,10 +72,10 @@ def test_two_takers_one_share():
 def test_two_takers_one_share_without_the_guard(monkeypatch):
     packet = make_paid_packet(Kind.EQUAL, 2, "1.00")
     user_id = connection.ops.quote_name("user_id")
-    original = grab_sql._claim(True)
+    original = grab_sql.claim_sql(True)
     careless = original.replace(f" AND {user_id} IS NULL", "")
     assert careless != original
-    monkeypatch.setattr(grab_sql, "_claim", lambda is_group: careless)
+    monkeypatch.setattr(grab_sql, "claim_sql", lambda is_group: careless)
 
     assert claim(packet, 1, "u1") is not None
     assert claim(packet, 1, "u2") is not None

@@ -104,7 +104,7 @@ def test_a_line_dated_ahead_is_in_the_books_of_the_day_it_came():
 
 
 def test_a_line_dated_ahead_without_the_guard(monkeypatch):
-    monkeypatch.setattr(book, "_own_day", lambda created_at, now: timezone.localdate(created_at))
+    monkeypatch.setattr(book, "own_day", lambda created_at, now: timezone.localdate(created_at))
     a_line_dated_ahead()
 
     daily.close_days(now=TEN_PAST + timedelta(days=1))

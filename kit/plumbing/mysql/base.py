@@ -58,7 +58,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.connection is None or self.in_atomic_block:
             return
         is_old = self.close_at is not None and time.monotonic() >= self.close_at
-        if is_old or self.is_read_only or _is_closed(self.connection):
+        if is_old or self.is_read_only or is_closed(self.connection):
             self.close()
 
     def get_new_connection(self, conn_params: dict) -> Any:
@@ -94,11 +94,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.connection.autocommit(True)
         self.init_connection_state()
 
-    def create_cursor(self, name: str | None = None) -> "_Cursor":
-        return _Cursor(self.connection.cursor(), self)
+    def create_cursor(self, name: str | None = None) -> "Cursor":
+        return Cursor(self.connection.cursor(), self)
 
 
-class _Cursor(base.CursorWrapper):
+class Cursor(base.CursorWrapper):
     def __init__(self, cursor: Any, wrapper: DatabaseWrapper):
         super().__init__(cursor)
         self._wrapper = wrapper
@@ -158,7 +158,7 @@ class _Cursor(base.CursorWrapper):
         self.cursor = self._wrapper.connection.cursor()
 
 
-def _is_closed(connection: Any) -> bool:
+def is_closed(connection: Any) -> bool:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))

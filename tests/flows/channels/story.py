@@ -56,7 +56,7 @@ class Phone(Api):
 
     base: str = ""
 
-    def _call(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
+    def call(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
         told = {"Authorization": f"Bearer {self.bearer}", "Accept-Language": self.language}
         if body is not None:
             told["Content-Type"] = "application/json"

@@ -6,9 +6,9 @@ from collections import Counter
 import pytest
 from django.test import Client
 
+from kit import pause
 from packets.models import RedPacket
 from packets.tasks import refund_expired
-from payments import order as orders
 from payments.channels.base import State
 from payments.models import Case, Notification
 from tests.flows.channels.story import both_passes, chase_time, events, expire, money
@@ -148,20 +148,17 @@ def test_async_after_the_packet_has_expired(shop):
     assert [event["return_money"] for event in events("packet.expired")] == ["4.00"]
 
 
-def test_async_in_the_middle_of_the_report(shop, monkeypatch):
+def test_async_in_the_middle_of_the_report(shop):
     """The channel's word comes between the two transactions of the app's."""
     packet = shop.draft()
     order = shop.pay(packet)
     told = shop.paid(order, lag_s=60)
-    tell = orders._tell
 
-    def notified_first(**asked):
+    def notified_first():
         assert shop.deliver() == 1
-        tell(**asked)
 
-    monkeypatch.setattr(orders, "_tell", notified_first)
-    reported = shop.report(order, told["result"] or None)
-    monkeypatch.undo()
+    with pause.at("order: has announced the report", notified_first):
+        reported = shop.report(order, told["result"] or None)
 
     assert shop.packet(packet)["pay_status"] == "paid"
     assert reported["status"] == "reported"  # what it was when it was announced

@@ -94,10 +94,10 @@ def all_that_fails(shop: Shop, monkeypatch) -> None:
     post(shop, wechat(b"{}") if is_wechat else form({"sign": "x"}))
     shop.report(order, "{}", 200 if is_wechat else 400)
     with monkeypatch.context() as broken:
-        broken.setattr("payments.confirm._confirm", lambda **_: 1 / 0)
+        broken.setattr("payments.confirm.in_suspense", lambda _: 1 / 0)
         post(shop, message)
     with monkeypatch.context() as broken:
-        broken.setattr(outside, "_session", lambda: _Down())
+        broken.setattr(outside, "session_of_thread", lambda: _Down())
         shop.chase(order, chase_time(order))
         wish = {"pay_type": shop.word, "scene": "native"}
         answer = shop.phone("alice").post(f"packets/{shop.draft()}/pay", wish)
@@ -120,7 +120,7 @@ def test_no_secret_is_logged(shop, lines, channels_file, monkeypatch, capfd):
     channels_file.write_text(json.dumps(found))
     with pytest.raises(CommandError):
         call_command("channels", "check")
-    config.kept._looked_at = -1e9
+    config.kept.look_again()
     config.kept.current()
 
     written = capfd.readouterr()
