@@ -14,6 +14,8 @@ class IdempotencyRecord(models.Model):
     fingerprint = AsciiField(max_length=64)  # SHA-256 of method, path and body by meaning
     status = models.PositiveSmallIntegerField(default=0)
     body = models.JSONField(default=dict)
+    # Of the request that did it, as its caller was told; support finds by it.
+    request_id = AsciiField(max_length=64, blank=True, default="", db_default="", db_index=True)
     created_at = models.DateTimeField(db_index=True)
 
     class Meta:

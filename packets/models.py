@@ -85,7 +85,12 @@ class RedPacket(models.Model):
                 fields=["pay_status", "is_cli_handle", "expire_time"], name="packet_expiry_sweep"
             ),
             models.Index(fields=["pay_time"], name="packet_pay_time"),
-            models.Index(fields=["pay_status", "id"], name="packet_status"),  # a list's filter
+            # A list's filters, in the list's order.
+            models.Index(fields=["pay_status", "id"], name="packet_status"),
+            models.Index(fields=["type", "id"], name="packet_kind"),
+            models.Index(fields=["is_frozen", "id"], name="packet_frozen"),
+            models.Index(fields=["for_id", "id"], name="packet_whom"),
+            models.Index(fields=["total_money", "id"], name="packet_total"),
             models.Index(fields=["draft_until"], name="packet_draft_sweep"),
             models.Index(fields=["user_id", "draft_until"], name="packet_sender_drafts"),
             models.Index(fields=["forget_at"], name="packet_forget_sweep"),
@@ -303,7 +308,7 @@ class Profile(models.Model):
     """How the chat server says that a user is called and looks."""
 
     user_id = OutsideIdField(_("user"), primary_key=True)
-    nickname = models.CharField(_("nickname"), max_length=64, blank=True)
+    nickname = models.CharField(_("nickname"), max_length=64, blank=True, db_index=True)
     avatar = models.CharField(_("avatar"), max_length=512, blank=True)
 
     class Meta:

@@ -82,7 +82,12 @@ class PaymentOrder(Leased):
             models.Index(fields=["chase_at"], name="order_chase"),
             models.Index(fields=["trade_no"], name="order_trade"),
             models.Index(fields=["pay_type", "billed_on", "paid_at"], name="order_billed"),
-            models.Index(fields=["pay_type", "id"], name="order_channel"),  # a list's filter
+            # A list's filters, in the list's order, and a payer's newest.
+            models.Index(fields=["pay_type", "id"], name="order_channel"),
+            models.Index(fields=["status", "id"], name="order_status"),
+            models.Index(fields=["amount", "id"], name="order_amount"),
+            models.Index(fields=["add_time"], name="order_made"),
+            models.Index(fields=["user_id", "id"], name="order_payer"),
         ]
 
     def __str__(self) -> str:
@@ -150,6 +155,9 @@ class Case(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, verbose_name=_("resolved by")
     )
     resolution = models.CharField(_("resolution"), max_length=255, blank=True, default="")
+    # Who has taken it upon himself (own_case.py); no key of the database's, which the table could
+    # not be given while it is in use.
+    owner = staff(pgettext_lazy("case", "owner"), null=True, db_constraint=False, db_index=False)
 
     MOVES = Moves("status", CASE_MOVES)
 
@@ -172,6 +180,7 @@ class Case(models.Model):
             # A list's filters, in the list's order.
             models.Index(fields=["status", "id"], name="case_status"),
             models.Index(fields=["kind", "id"], name="case_kind"),
+            models.Index(fields=["owner", "id"], name="case_owner"),
         ]
 
     def __str__(self) -> str:

@@ -46,6 +46,7 @@ class Once:
         if not _KEY.fullmatch(self.key):
             raise KeyMissing()
         self.fingerprint = _fingerprint(str(request.method), request.path, request.data)
+        self.request_id = getattr(request, "request_id", "")
         self.render, self.status = render, status
         self.answer: Any = None
 
@@ -61,13 +62,19 @@ class Once:
             raise Repeated(self)
 
     def begin(self) -> None:
-        statement = sql.insert(
-            IdempotencyRecord, "caller", "key", "fingerprint", "status", "body", "created_at"
-        )
-        values = [self.caller, self.key, self.fingerprint, 0, "{}", sql.time(timezone.now())]
+        values = {
+            "caller": self.caller,
+            "key": self.key,
+            "fingerprint": self.fingerprint,
+            "status": 0,
+            "body": "{}",
+            "request_id": self.request_id,
+            "created_at": sql.time(timezone.now()),
+        }
+        statement = sql.insert(IdempotencyRecord, *values)
         try:
             with connection.cursor() as cursor:
-                sql.execute_without_waiting(cursor, statement, values)
+                sql.execute_without_waiting(cursor, statement, list(values.values()))
         except IntegrityError:
             raise Repeated(self) from None
         except OperationalError as error:

@@ -69,8 +69,10 @@ class KeysetChangeList(ChangeList):
         if not self.ranged:
             return rows.filter(**{"pk__lt" if self.is_descending else "pk__gt": key})
         place = rows.model._default_manager.filter(pk=key).values_list(self.ranged, flat=True)[:1]
-        if not place or place[0] is None:
+        if not place:
             return rows.none()
+        if place[0] is None:  # none of these rows has one, and the key alone orders them
+            return rows.filter(**{f"{self.ranged}__isnull": True, "pk__lt": key})
         until = {f"{self.ranged}__lte": place[0]}
         return rows.filter(**until).exclude(**{self.ranged: place[0], "pk__gte": key})
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from kit.models import Event, IdempotencyRecord
 from office import roles
 from office.frame import actions
+from office.frame.choices import ChoiceFilter
 from office.frame.columns import shown_column, when_column, worded
 from office.frame.dossier import Page, Section, badge, found, moment, to
 from office.frame.lists import DateRangeFilter
@@ -81,13 +82,20 @@ class IdempotencyRecordAdmin(ReadOnlyAdmin):
         )
 
 
+class ActionFilter(ChoiceFilter):
+    template = "admin/select_filter.html"
+
+    def words(self):
+        return dict(sorted(actions.titles.items(), key=lambda item: str(item[1])))
+
+
 @admin.register(StaffAction)
 class StaffActionAdmin(ReadOnlyAdmin):
     export_hidden = {"model", "key"}
     list_display = ["at", "user", "what", "subject", "reason", "ip"]
     list_display_links = ["at"]
     list_select_related = ["user"]
-    list_filter = [("created_at", DateRangeFilter), "user"]
+    list_filter = [("created_at", DateRangeFilter), ("action", ActionFilter), "user"]
     export_told = {"action": lambda row: _what(row), "changes": lambda row: _changes(row)}
     search_fields = ["key", "user__username"]
     search_help_text = _("staff")

@@ -10,9 +10,11 @@ from kit.telling import told
 from office.export.sheets import Column
 from office.frame.columns import found_column, money_column, when_column, words_column
 from office.frame.dossier import Page, Section, badge, found, moment, page_of, to, yuan
+from office.frame.filters import AmountRangeFilter
 from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
 from office.pages.packets.acts import ACTS
+from office.pages.packets.filters import PacketStateFilter
 from office.pages.packets.story import Story
 from office.readonly import ReadOnlyAdmin
 from office.shown.accounts import account
@@ -27,9 +29,15 @@ from packets.states import Kind
 class RedPacketAdmin(ReadOnlyAdmin):
     export_hidden = {"seed"}
     list_display = ["public_id", "kind", "sender", "whom", "total", "shares", "state", "made"]
-    list_filter = [("pay_time", DateRangeFilter), "pay_status"]
-    search_fields = ["public_id", "user_id"]
-    search_help_text = gettext_lazy("packet id or sender")
+    list_filter = [
+        ("pay_status", PacketStateFilter),
+        ("pay_time", DateRangeFilter),
+        "type",
+        "is_frozen",
+        ("total_money", AmountRangeFilter),
+    ]
+    search_fields = ["public_id", "user_id", "for_id"]
+    search_help_text = gettext_lazy("packet id, sender, or whom it is for")
     totals = {"total_money": gettext_lazy("total")}
     acts = ACTS
     sections = (reviewed,)

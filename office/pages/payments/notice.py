@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kit.telling import told
+from office.frame.choices import OrderedChoiceFilter
 from office.frame.columns import found_column, told_column, when_column, worded, words_column
 from office.frame.dossier import Page, Section, found, moment, page_of
 from office.frame.find import Hit, finder
@@ -41,11 +42,18 @@ def notice_section(notice) -> Section:
     )
 
 
+class OutcomeFilter(OrderedChoiceFilter):
+    ordered_by = "created_at"
+
+    def words(self):
+        return {outcome.value: words for outcome, words in NOTICE_WORDS.items()}
+
+
 @admin.register(Notification)
 class NotificationAdmin(ReadOnlyAdmin):
     export_hidden = {"headers"}
     list_display = ["at", "channel", "shown_outcome", "said", "order", "trade_no"]
-    list_filter = [("created_at", DateRangeFilter)]
+    list_filter = [("outcome", OutcomeFilter), ("created_at", DateRangeFilter)]
     export_told = worded(says=told, outcome=lambda word: NOTICE_WORDS.get(word, word))
     search_fields = ["order_no", "trade_no"]
     search_help_text = gettext_lazy("order number or trade number")

@@ -10,7 +10,9 @@ from office.frame import staff
 from office.frame.actions import ReasonAction
 from office.frame.columns import found_column, money_column, when_column, worded, words_column
 from office.frame.dossier import Entry, Page, Section, found, in_order, moment, page_of, yuan
+from office.frame.filters import AmountRangeFilter
 from office.frame.find import SHOWN, Hit, finder
+from office.frame.lists import DateRangeFilter
 from office.frame.proposals import url_of
 from office.pages.payments.notice import notice_section
 from office.pages.payments.refund_acts import PROPOSE_REFUND
@@ -100,7 +102,12 @@ class PaymentOrderAdmin(ReadOnlyAdmin):
         "trade_no",
         "made",
     ]
-    list_filter = ["pay_type"]
+    list_filter = [
+        "status",
+        "pay_type",
+        ("add_time", DateRangeFilter),
+        ("amount", AmountRangeFilter),
+    ]
     export_told = worded(purpose=lambda word: PURPOSES.get(word, word))
     search_fields = ["order_no", "trade_no", "reference", "user_id"]
     search_help_text = gettext_lazy("order number, trade number, packet or payer")
