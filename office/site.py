@@ -111,17 +111,16 @@ class HongbaoAdminSite(AdminSite):
     def find(self, request):
         """Straight to the page when there is one hit, else what was found, by kind."""
         text = request.GET.get("q", "")
-        groups = find.find(text, request.user.has_perm) if text.strip() else []
-        hits = [hit for _finder, found in groups for hit in found]
-        if len(hits) == 1:
-            return HttpResponseRedirect(hits[0].url)
+        found = find.find(text, request.user.has_perm)
+        if found.only:
+            return HttpResponseRedirect(found.only.url)
         if not find.may_find(request.user.has_perm):
             raise PermissionDenied
-        shown = (find.words(text) or [""])[0]
+        typed = find.Typed.of(text)
         context = {
             **self.each_context(request),
             "title": _("Find"),
-            "text": shown,
-            "groups": groups,
+            "text": typed.text if typed else "",
+            "found": found,
         }
         return TemplateResponse(request, "admin/hongbao/find.html", context)

@@ -90,7 +90,7 @@ class RedPacket(models.Model):
             models.Index(fields=["type", "id"], name="packet_kind"),
             models.Index(fields=["is_frozen", "id"], name="packet_frozen"),
             models.Index(fields=["for_id", "id"], name="packet_whom"),
-            models.Index(fields=["total_money", "id"], name="packet_total"),
+            models.Index(fields=["total_money"], name="packet_total"),
             models.Index(fields=["draft_until"], name="packet_draft_sweep"),
             models.Index(fields=["user_id", "draft_until"], name="packet_sender_drafts"),
             models.Index(fields=["forget_at"], name="packet_forget_sweep"),
@@ -299,6 +299,7 @@ class GroupMember(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["group_id", "user_id"], name="group_member"),
         ]
+        indexes = [models.Index(fields=["user_id"], name="group_member_user")]
 
     def __str__(self) -> str:
         return f"{self.group_id}/{self.user_id}"
@@ -308,12 +309,13 @@ class Profile(models.Model):
     """How the chat server says that a user is called and looks."""
 
     user_id = OutsideIdField(_("user"), primary_key=True)
-    nickname = models.CharField(_("nickname"), max_length=64, blank=True, db_index=True)
+    nickname = models.CharField(_("nickname"), max_length=64, blank=True)
     avatar = models.CharField(_("avatar"), max_length=512, blank=True)
 
     class Meta:
         verbose_name = _("profile")
         verbose_name_plural = _("profiles")
+        indexes = [models.Index(fields=["nickname"], name="profile_nickname")]
 
     def __str__(self) -> str:
         return self.nickname or self.user_id

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from office.frame import find, reader
 
+LONG = 2  # sections; a page with more has a table of contents
 _PUT = count()
 
 
@@ -55,6 +56,7 @@ class Section:
     older: str = ""  # the address of the next, older page
     empty: Any = field(default_factory=lambda: _("nothing"))
     name: str = ""  # an anchor
+    choices: Sequence["Choice"] = ()  # what else it can show
     warning: Any = ""  # shown at the top of the page
 
     def heads(self) -> list[tuple[Any, bool]]:
@@ -64,6 +66,15 @@ class Section:
             (head, str(cell).startswith('<span class="yuan"'))
             for head, cell in zip(self.columns, first, strict=True)
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A link above a section that shows more or less of it."""
+
+    title: Any
+    url: str
+    is_current: bool
 
 
 @dataclass(frozen=True)
@@ -77,16 +88,27 @@ class Entry:
     detail: Any = ""
     order: int = field(default_factory=lambda: next(_PUT))
 
+    @property
+    def time(self) -> str:
+        return moment(self.at, is_exact=True)
+
 
 @dataclass
 class Page:
     sentence: Any
+    title: Any = ""  # what it is; else the model's name
     badges: Sequence[Any] = ()
     warnings: Sequence[Any] = ()
     bar: Bar | None = None
     facts: Sequence[tuple[Any, Any]] = ()
     sections: list[Section] = field(default_factory=list)
     refresh_s: int = 0  # the browser asks again; 0: it does not
+
+    @property
+    def places(self) -> list[Section]:
+        """The sections that a long page leads to from its top."""
+        named = [section for section in self.sections if section.name]
+        return named if len(named) > LONG else []
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
@@ -104,12 +126,19 @@ def badge(word: str, text: Any) -> str:
     return format_html('<span class="badge badge-{}">{}</span>', word, text)
 
 
-def moment(at: datetime | None) -> str:
+def moment(at: datetime | None, *, is_exact: bool = False) -> str:
+    """A moment; to the millisecond where it can matter who was first."""
     if at is None:
         return "-"
     here = localtime(at)
+    text = here.strftime("%Y-%m-%d %H:%M:%S")
+    if not is_exact:
+        return format_html('<time datetime="{}">{}</time>', here.isoformat(), text)
     return format_html(
-        '<time datetime="{}">{}</time>', here.isoformat(), here.strftime("%Y-%m-%d %H:%M:%S")
+        '<time datetime="{}">{}<span class="ms">.{:03}</span></time>',
+        here.isoformat(),
+        text,
+        here.microsecond // 1000,
     )
 
 

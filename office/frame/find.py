@@ -1,15 +1,14 @@
 """One box finds anything: every app introduces what it can find, each by an index."""
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-MOST = 128  # characters; longer than any id or number that we know
-SHOWN = 20  # hits of one kind
+from office.frame.typed import MOST, Typed, words
 
-_LABEL = re.compile(r"^[:#.\-]+")
+__all__ = ["MOST", "SHOWN", "Finder", "Found", "Hit", "Typed", "find", "finder", "words"]
+
+SHOWN = 20  # hits of one kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +23,36 @@ class Finder:
     """`find(word)` answers with rows of one kind; asked only for staff who may view them.
 
     An `echo` is a row that merely repeats a number of something else (a ledger line, a
-    notification); it counts only when nothing itself bears the number.
+    notification); it counts only when nothing itself bears the number. A finder by `name` is asked
+    with all that was typed (Typed), and so is a `guess`, the last of all: what may be meant by a
+    part of a name or a number, an amount and a day.
     """
 
     label: Any
     permission: str
-    find: Callable[[str], Iterable[Hit]]
-    is_echo: bool = False
+    find: Callable[[Any], Iterable[Hit]]
+    by: str = "number"  # number | name | echo | guess
+
+
+@dataclass
+class Found:
+    groups: list[tuple[Finder, list[Hit]]] = field(default_factory=list)
+    tried: list[Finder] = field(default_factory=list)
+    is_guess: bool = False
+
+    @property
+    def only(self) -> Hit | None:
+        """The one thing that bears it; what is merely guessed is looked at first."""
+        hits = {hit.url: hit for _, found in self.groups for hit in found}
+        return next(iter(hits.values())) if len(hits) == 1 and not self.is_guess else None
 
 
 finders: list[Finder] = []
 
 
-def finder(label: Any, permission: str, *, is_echo: bool = False) -> Callable:
-    def register(find: Callable[[str], Iterable[Hit]]) -> Callable:
-        finders.append(Finder(label, permission, find, is_echo))
+def finder(label: Any, permission: str, by: str = "number") -> Callable:
+    def register(find: Callable[[Any], Iterable[Hit]]) -> Callable:
+        finders.append(Finder(label, permission, find, by))
         return find
 
     return register
@@ -49,31 +63,22 @@ def may_find(may: Callable[[str], bool]) -> bool:
     return any(may(finder.permission) for finder in finders)
 
 
-def words(text: str) -> list[str]:
-    """What somebody can have meant by what he typed, scanned or pasted; the likeliest first.
-
-    >>> words(" ｒｐ_ab\\u200b12\\n")
-    ['rp_ab12']
-    >>> words("订单号：PK12")
-    ['PK12', 'pk12']
-    """
-    folded = unicodedata.normalize("NFKC", text[: 8 * MOST])
-    shown = "".join(c for c in folded if unicodedata.category(c)[0] not in "ZC")
-    plain = shown if shown.isascii() else "".join(c for c in shown if c.isascii())
-    exact = (_LABEL.sub("", plain) if plain != shown else plain.removeprefix("#"))[:MOST]
-    return list(dict.fromkeys(word for word in (exact, exact.lower()) if word))
-
-
-def find(text: str, may: Callable[[str], bool]) -> list[tuple[Finder, list[Hit]]]:
-    """What bears this id or number, grouped by kind; `may(permission)` says who asks."""
+def find(text: str, may: Callable[[str], bool]) -> Found:
+    """What bears this id or number, else what may be meant, grouped by kind; `may(permission)` says
+    who asks."""
+    mine = [finder for finder in finders if may(finder.permission)]
+    typed = Typed.of(text)
+    if typed is None:
+        return Found(tried=mine)
+    named = _ask(mine, "name", typed)
     for word in words(text):
-        for echoes in (False, True):
-            groups = [
-                (finder, hits)
-                for finder in finders
-                if finder.is_echo == echoes and may(finder.permission)
-                if (hits := list(finder.find(word)))
-            ]
-            if groups:
-                return groups
-    return []
+        if groups := _ask(mine, "number", word) + named or _ask(mine, "echo", word):
+            return Found(groups, mine)
+    if named:
+        return Found(named, mine)
+    return Found(_ask(mine, "guess", typed), mine, is_guess=True)
+
+
+def _ask(mine: list[Finder], by: str, what: Any) -> list[tuple[Finder, list[Hit]]]:
+    groups = ((one, list(dict.fromkeys(one.find(what)))) for one in mine if one.by == by)
+    return [(one, hits) for one, hits in groups if hits]

@@ -4,6 +4,7 @@ import json
 
 from django.apps import apps
 from django.contrib import admin
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from kit.models import Event, IdempotencyRecord
@@ -11,10 +12,14 @@ from office import roles
 from office.frame import actions
 from office.frame.choices import ChoiceFilter
 from office.frame.columns import shown_column, when_column, worded
-from office.frame.dossier import Page, Section, badge, found, moment, to
+from office.frame.dossier import Page, Section, badge, found, moment, page_of, to
+from office.frame.find import SHOWN, Hit, finder
 from office.frame.lists import DateRangeFilter
 from office.models import StaffAction, StaffEvent
 from office.readonly import ReadOnlyAdmin
+from packets.models import RedPacket
+from payments.models import PaymentOrder
+from wallets.models import Wallet
 
 NEWS = {
     "packet.issued": _("a packet was issued"),
@@ -57,6 +62,18 @@ class EventAdmin(ReadOnlyAdmin):
             ],
             sections=[Section(_("as the chat server reads it"), raw=f"{event.type}\n{body}")],
         )
+
+
+@finder(_("requests"), "wallets.view_wallet")
+def requests(word):
+    """What a request that moved money did, as long as its answer is remembered: it leads to what
+    came of it, else to who sent it."""
+    for record in IdempotencyRecord.objects.filter(request_id=word)[:SHOWN]:
+        told = record.body if isinstance(record.body, dict) else {}
+        packet = RedPacket.objects.filter(public_id=told.get("id") or "").first()
+        order = PaymentOrder.objects.filter(order_no=told.get("order_no") or "").first()
+        row = packet or order or Wallet(user_id=record.caller)
+        yield Hit(page_of(row), str(row), f"{record.caller}, {localtime(record.created_at):%F %T}")
 
 
 @admin.register(IdempotencyRecord)

@@ -1,10 +1,14 @@
 """An account of the ledger in words: whose money it is, or where it lies."""
 
+from typing import Any
+
 from django.utils.translation import gettext as _
 
 from office.frame.dossier import found
+from packets.models import Share
 from payments.states import CHANNELS
 from wallets import accounts
+from wallets.states import LineKind
 
 
 def account_name(name: str) -> str:
@@ -36,3 +40,10 @@ def account(name: str) -> str:
     """In a table: a link to whose it is."""
     whose = accounts.owner(name) or accounts.held_for(name)
     return found(whose, account_name(name)) if whose else account_name(name)
+
+
+def about(line: Any) -> str:
+    """What a ledger line is for: the packet of a share's line, else its own number."""
+    of_packet = (LineKind.SEND, LineKind.GRAB, LineKind.EXPIRY_REFUND)
+    reference = line.reference
+    return found(Share.packet_of(reference) if line.kind in of_packet else reference)

@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 
 from kit.http.caller import Caller
-from kit.models import StaffAction
 from office.frame import lists
+from office.models import StaffAction
 from packets import freeze, grab
 from packets.models import RedPacket
 from packets.states import Kind, state_of

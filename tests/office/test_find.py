@@ -1,11 +1,14 @@
 """One box finds anything, however it was pasted."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
 from kit.http.caller import Caller
+from kit.models import IdempotencyRecord
 from office.frame.find import words
-from packets import grab
+from packets import grab, pay, profiles
 from packets.models import RedPacket
 from packets.states import Kind
 from payments.models import ChannelRefund
@@ -134,3 +137,122 @@ def test_words():
     assert words("#12") == ["12"]
     assert words("交易号: 2026") == ["2026"]
     assert len(words("a" * 5000)[0]) == 128
+
+
+# --- what nothing bears
+
+
+def listed(sitting, text: str) -> str:
+    answer = find(sitting, text)
+    assert answer.status_code == 200, answer.headers
+    return answer.content.decode()
+
+
+def test_a_nickname_and_its_beginning(support):
+    profiles.put(user_id="u77", nickname="爱丽丝", avatar="")
+    profiles.put(user_id="u78", nickname="爱丽", avatar="")
+    profiles.put(user_id="u79", nickname="小a", avatar="")
+
+    assert goes_to(support, "爱丽丝") == "/admin/wallets/wallet/u77/change/"
+    assert "/wallet/u77/" in listed(support, "爱") and "/wallet/u78/" in listed(support, "爱")
+    make.make_wallet("a", "1.00")
+    assert goes_to(support, "小a") == "/admin/wallets/wallet/u79/change/"
+
+
+def test_a_nickname_that_is_anothers_id_is_asked_about(support):
+    """Whoever calls himself as another one is known leads nobody to the wrong wallet."""
+    make.make_wallet("bob", "1.00")
+    profiles.put(user_id="u77", nickname="bob", avatar="")
+
+    page = listed(support, "bob")
+
+    assert "/wallet/bob/" in page and "/wallet/u77/" in page
+
+
+def test_a_greeting_by_its_sender(support):
+    packet = make.make_paid_packet(Kind.EQUAL, 1, "1.00", sender="alice")
+    other = make.make_paid_packet(Kind.EQUAL, 1, "1.00", sender="bob", for_id="g-bob")
+    RedPacket.objects.update(intro="生日快乐，天天开心")
+    profiles.put(user_id="alice", nickname="爱丽丝", avatar="")
+
+    for text in ("alice 天天", "爱丽丝 生日快乐"):
+        page = listed(support, text)
+        assert packet.public_id in page and other.public_id not in page
+    assert packet.public_id not in listed(support, "alice 新年")
+
+
+def test_an_amount_and_a_day(support):
+    now = timezone.now()
+    ago = [now - timedelta(days=days) for days in (40, 1, 0)]
+    long_ago, before, today = (make.make_paid_packet(Kind.EQUAL, 2, "44.44", now=at) for at in ago)
+    day = timezone.localtime(long_ago.pay_time)
+
+    def of(text):
+        page = listed(support, text)
+        return [p for p in (today, before, long_ago) if p.public_id in page]
+
+    assert of("88.88 昨天") == of("yesterday ￥88.88") == [before]
+    assert of("今天 88.88元") == [today]
+    assert of(f"{day:%Y-%m-%d} 88.88") == of(f"88.88 {day:%Y/%m/%d}") == [long_ago]
+    assert of(f"88.88 {day.month}月{day.day}日") == [long_ago]
+    assert of("88.88") == [today, before]
+    assert of("88.8") == []
+
+
+def test_a_packet_paid_long_after_it_was_made_is_of_the_day_of_its_payment(support):
+    """Its key is of the day before: the keys of a day reach back as far as a draft may wait."""
+    noon = timezone.now() - timedelta(days=3)
+    make.make_paid_packet(Kind.EQUAL, 1, "1.00", now=noon - timedelta(days=5))
+    packet = make.make_packet(Kind.EQUAL, 1, "7.77", now=noon - timedelta(hours=20))
+    make.make_paid_packet(Kind.EQUAL, 1, "1.00", now=noon - timedelta(minutes=1))
+    make.make_wallet("alice", "7.77")
+    pay.by_balance(public_id=packet.public_id, caller=Caller("alice"), now=noon)
+
+    assert packet.public_id in listed(support, f"7.77 {timezone.localtime(noon):%Y-%m-%d}")
+
+
+def test_orders_of_an_amount(support):
+    order, _ = stories.topped_up_twice(timezone.now())
+
+    assert order.order_no in listed(support, f"{order.amount} 今天")
+
+
+def test_parts_of_numbers(support):
+    order, _ = stories.topped_up_twice(timezone.now())
+    packet = make.make_paid_packet(Kind.EQUAL, 1, "1.00")
+
+    assert packet.public_id in listed(support, packet.public_id[:16])
+    assert packet.public_id in listed(support, packet.public_id[-6:])
+    assert order.order_no in listed(support, order.order_no[:20])
+    assert order.order_no in listed(support, order.trade_no[-5:])
+    assert "/wallet/alice/" in listed(support, "alic")
+
+
+def test_accounts_by_name(support):
+    clearing = goes_to(support, "clearing:alipay")
+
+    assert clearing == "/admin/wallets/ledgerline/?q=clearing%3Aalipay"
+    support.cookies["django_language"] = "zh-hans"
+    assert goes_to(support, "挂账") == "/admin/wallets/ledgerline/?q=suspense"
+
+
+def test_what_a_request_did(support):
+    """By the number that its caller was told: X-Request-ID, or request_id of a refusal."""
+    packet = make.make_paid_packet()
+    record = {"status": 201, "created_at": timezone.now(), "caller": "alice"}
+    IdempotencyRecord.objects.create(
+        key="k1", request_id="req-1", body={"id": packet.public_id}, **record
+    )
+    IdempotencyRecord.objects.create(key="k2", request_id="req-2", body={}, **record)
+
+    assert goes_to(support, "req-1") == desk.page_of(packet)
+    assert goes_to(support, "req-2") == "/admin/wallets/wallet/alice/change/"
+
+
+def test_what_was_tried_is_said(support, maker):
+    page = listed(support, "no such thing")
+
+    for tried in ("Nicknames that begin so", "Red packets", "Packets of an amount", "Requests"):
+        assert f"<li>{tried}</li>" in page
+    assert "Refunds whose number begins so" not in page
+    assert "Refunds whose number begins so" in listed(maker, "no such thing")

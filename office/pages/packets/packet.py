@@ -140,7 +140,7 @@ class RedPacketAdmin(ReadOnlyAdmin):
                     yuan(story.amount_of(share)),
                     _("best luck") if share == story.best else "",
                     credit,
-                    moment(share.update_time),
+                    moment(share.update_time, is_exact=True),
                 ]
             )
         note = "" if story.is_over else _("Untaken amounts are hidden until the packet is over.")

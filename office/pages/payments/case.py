@@ -286,7 +286,7 @@ def _case_sentence(case, held) -> str:
     return _("%(kind)s: %(money)s yuan; somebody has to decide.") % given
 
 
-@finder(gettext_lazy("cases"), "payments.view_case", is_echo=True)
+@finder(gettext_lazy("cases"), "payments.view_case", by="echo")
 def found_cases(word):
     for case in repeating(Case, word):
         yield Hit(page_of(case), case.get_kind_display(), f"{case.amount:,.2f}")

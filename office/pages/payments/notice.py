@@ -90,7 +90,7 @@ class NotificationAdmin(ReadOnlyAdmin):
         )
 
 
-@finder(gettext_lazy("notifications"), "payments.view_notification", is_echo=True)
+@finder(gettext_lazy("notifications"), "payments.view_notification", by="echo")
 def notifications(word):
     for notice in repeating(Notification, word):
         yield Hit(page_of(notice), notice.get_pay_type_display(), str(outcome_of(notice)))

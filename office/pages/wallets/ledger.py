@@ -96,7 +96,7 @@ def by_reference_of(word: str):
     return LedgerLine.objects.filter(kind__in=LineKind.values, reference=word)
 
 
-@finder(gettext_lazy("ledger lines"), "wallets.view_ledgerline", is_echo=True)
+@finder(gettext_lazy("ledger lines"), "wallets.view_ledgerline", by="echo")
 def lines(word):
     for line in by_reference_of(word)[:SHOWN]:
         yield Hit(page_of(line), line.get_kind_display(), f"{line.amount:,.2f}")

@@ -1,23 +1,38 @@
-"""A user's wallet: its page, its acts."""
+"""A customer: his wallet, his page with all that concerns him, and what is done to the wallet."""
 
 from django.contrib import admin
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from kit.ids import is_outside_id
 from kit.money import ZERO
-from office.frame import freezing, staff
+from office.frame import freezing, reader, staff
 from office.frame.columns import money_column, when_column
-from office.frame.dossier import Page, Section, badge, found, in_order, moment, page_of, yuan
+from office.frame.dossier import (
+    Page,
+    Section,
+    badge,
+    in_order,
+    link,
+    list_of,
+    moment,
+    page_of,
+    yuan,
+)
 from office.frame.find import Hit, finder
 from office.frame.proposals import url_of
+from office.pages.wallets import flow, timeline
 from office.pages.wallets.adjustment_acts import PROPOSE_ADJUSTMENT
+from office.pages.wallets.customer import Customer
 from office.readonly import ReadOnlyAdmin, done_to
 from office.shown.packets import disputed, sent, taken
-from office.shown.payments import orders_of
-from wallets import accounts, freeze, statement
+from office.shown.payments import LATEST, case_rows, orders_of, refund_rows
+from packets.models import GroupMember
+from packets.profiles import people
+from wallets import accounts, freeze
 from wallets.models import Adjustment, Wallet
 
 
@@ -58,7 +73,34 @@ def _adjust(request, wallet):
     return PROPOSE_ADJUSTMENT.title, url_of(Adjustment, PROPOSE_ADJUSTMENT, user_id=wallet.user_id)
 
 
-FLOW_LINES = 25
+GROUPS = 10
+
+
+def _groups(user_id: str) -> list[tuple]:
+    """The chats that he is in, for those who may look at them."""
+    if not reader.may_open(GroupMember):
+        return []
+    rows = GroupMember.objects.filter(user_id=user_id).order_by("pk")
+    ids = list(rows.values_list("group_id", flat=True)[: GROUPS + 1])
+    links = [link(f"{list_of(GroupMember)}?{urlencode({'q': each})}", each) for each in ids]
+    more = ["…"] if len(ids) > GROUPS else []
+    shown = format_html_join(" ", "{}", ((one,) for one in [*links[:GROUPS], *more]))
+    return [(pgettext("chat", "groups"), shown or "-")]
+
+
+def _cases(request, wallet):
+    """About his newest orders, the newest first."""
+    if not request.user.has_perm("payments.view_case"):
+        return None
+    cases = list(Customer.of(wallet).cases().order_by("-pk")[:LATEST])
+    return case_rows(cases) if cases else None
+
+
+def _refunds(request, wallet):
+    if not request.user.has_perm("payments.view_paymentorder"):
+        return None
+    refunds = list(Customer.of(wallet).refunds().order_by("-pk")[:LATEST])
+    return refund_rows(refunds) if refunds else None
 
 
 @admin.register(Wallet)
@@ -69,7 +111,7 @@ class WalletAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy("user")
     ordering = ["pk"]
     acts = [FreezeWallet(), UnfreezeWallet()]
-    sections = (orders_of, disputed, sent, taken)
+    sections = (sent, taken, orders_of, _cases, _refunds, disputed)
     offers = (_adjust,)
 
     amount = money_column("balance", gettext_lazy("balance"))
@@ -93,12 +135,20 @@ class WalletAdmin(ReadOnlyAdmin):
         page = Page(
             sentence=_("The wallet of %(user)s holds %(balance)s yuan.") % told,
             badges=[self.state(wallet)],
+            title=_("customer"),
             facts=[
+                (_("nickname"), people([wallet.user_id])[wallet.user_id]["nickname"] or "-"),
                 (_("user"), wallet.user_id),
                 (_("balance"), yuan(wallet.balance)),
                 (_("opened at"), moment(wallet.created_at)),
+                *_groups(wallet.user_id),
             ],
-            sections=[self._flow(request, wallet)],
+            sections=[
+                timeline.timeline(
+                    Customer.of(wallet), request.GET.get("only", ""), request.GET.get("until", "")
+                ),
+                flow.section(wallet.user_id, request.GET.get("before", "")),
+            ],
         )
         if wallet.created_at is None:
             page.sentence = _("%(user)s has no wallet yet: no money has moved.") % told
@@ -117,26 +167,10 @@ class WalletAdmin(ReadOnlyAdmin):
         at = timezone.localtime(froze[-1].at).strftime("%Y-%m-%d %H:%M")
         return f"{why} ({froze[-1].who}, {at})"
 
-    @staticmethod
-    def _flow(request, wallet) -> Section:
-        before = request.GET.get("before", "")
-        before = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
-        lines = statement.flow(user_id=wallet.user_id, kind=None, before=before, limit=FLOW_LINES)
-        shown, more = lines[:FLOW_LINES], len(lines) > FLOW_LINES
-        return Section(
-            _("flow"),
-            name="flow",
-            columns=[_("time"), _("kind"), _("amount"), _("packet or order")],
-            rows=[
-                [moment(line.time), line.title, yuan(line.money), found(line.packet or line.order)]
-                for line in shown
-            ],
-            older=f"?{urlencode({'before': shown[-1].id})}#flow" if more else "",
-        )
-
 
 @finder(gettext_lazy("wallets"), "wallets.view_wallet")
 def wallets(word):
     user_id = accounts.owner(word) or word
     for wallet in Wallet.objects.filter(user_id=user_id):
-        yield Hit(page_of(wallet), wallet.user_id, f"{wallet.balance:,.2f}")
+        nickname = people([wallet.user_id])[wallet.user_id]["nickname"] or ""
+        yield Hit(page_of(wallet), wallet.user_id, f"{nickname} {wallet.balance:,.2f}")

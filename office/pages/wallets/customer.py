@@ -1,0 +1,241 @@
+"""What concerns one customer (客户): money, packets, shares, orders, cases, refunds, staff's acts.
+Each is read behind a place of its own, in the order of an index (timeline.py merges them)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from kit.telling import told
+from office.frame import actions
+from office.frame.dossier import Entry, badge, to
+from office.frame.staff import model_name
+from office.models import StaffAction
+from office.pages.wallets import flow
+from office.shown.accounts import about
+from office.shown.packets import count_taken, shown_state
+from office.shown.payments import case_status, order_status, refund_status
+from packets.models import RedPacket, Share
+from payments.models import Case, ChannelRefund, PaymentOrder
+from wallets import accounts, statement
+from wallets.models import LedgerLine, Wallet
+from wallets.states import LineKind
+
+ORDERS = 500  # of a customer's newest, whose cases and refunds are told
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One entry, and the place behind it in its source."""
+
+    place: str
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a source goes on: behind a key or, in the order of a moment, behind both."""
+
+    first: int
+    second: int | None = None
+
+    @property
+    def at(self) -> datetime:
+        return datetime.fromtimestamp(0, UTC) + _microseconds(self.first)
+
+
+@dataclass
+class Customer:
+    user_id: str
+
+    @classmethod
+    def of(cls, wallet: Wallet) -> "Customer":
+        """One for all that a page shows of him."""
+        known = getattr(wallet, "_customer", None)
+        if known is None:
+            known = wallet._customer = cls(wallet.user_id)  # type: ignore[attr-defined]
+        return known
+
+    @cached_property
+    def order_nos(self) -> list[str]:
+        """Of his newest orders: a case or a refund names its order alone."""
+        newest = PaymentOrder.objects.filter(user_id=self.user_id).order_by("-pk")
+        return list(newest.values_list("order_no", flat=True)[:ORDERS])
+
+    def cases(self) -> QuerySet[Case]:
+        return Case.objects.filter(order_no__in=self.order_nos)
+
+    def refunds(self) -> QuerySet[ChannelRefund]:
+        refunds = ChannelRefund.objects.filter(order_no__in=self.order_nos)
+        return refunds.select_related("maker", "checker")
+
+
+Read = Callable[["Customer", Place | None, int], Iterator[Piece]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    letter: str  # in an address
+    about: str  # what is chosen above the timeline
+    permission: str
+    read: Read
+
+
+# --- the sources
+
+
+def _lines(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
+    """Money that moved, but for shares: those are told with their packets."""
+    kinds = tuple(kind for kind in flow.KINDS if kind != LineKind.GRAB)
+    keys = statement.newest(
+        accounts.wallet(customer.user_id), kinds=kinds, before=place and place.first, count=most
+    )
+    rows = LedgerLine.objects.in_bulk(keys)
+    for line in (rows[key] for key in keys):
+        amount = flow.change(customer.user_id, line)
+        text = format_html(
+            "{} <b>{}</b> {}", LineKind(line.kind).label, f"{amount:+,.2f}", about(line)
+        )
+        yield Piece(
+            f"l{line.pk}", Entry(line.created_at, _("wallet"), text, "money", told(line.note))
+        )
+
+
+def _sent(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
+    packets = list(
+        _behind(RedPacket.objects.filter(user_id=customer.user_id), "add_time", place)[:most]
+    )
+    count_taken(packets)
+    for packet in packets:
+        text = format_html(
+            "{} <b>{}</b> {} {}",
+            _("makes a packet: %(kind)s") % {"kind": packet.get_type_display()},
+            f"{packet.total_money:,.2f}",
+            to(packet, packet.public_id),
+            shown_state(packet),
+        )
+        taken = _("%(taken)d of %(number)d taken") % {
+            "taken": packet.taken,
+            "number": packet.number,
+        }
+        yield Piece(
+            f"s{_key(packet.add_time)}.{packet.pk}",
+            Entry(packet.add_time, customer.user_id, text, "user", f"{taken}, {packet.intro}"),
+        )
+
+
+def _taken(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
+    shares = Share.objects.filter(user_id=customer.user_id).select_related("rp")
+    for share in _behind(shares, "update_time", place)[:most]:
+        is_credited = share.is_into_account
+        state = (
+            badge("finished", _("credited"))
+            if is_credited
+            else badge("awaiting", _("not credited yet"))
+        )
+        text = format_html(
+            "{} <b>{}</b> {} {}",
+            _("takes a share"),
+            f"{share.money:,.2f}",
+            to(share.rp, share.rp.public_id),
+            state,
+        )
+        sender = _("sent by %(sender)s") % {"sender": share.rp.user_id}
+        yield Piece(
+            f"t{_key(share.update_time)}.{share.pk}",
+            Entry(share.update_time, customer.user_id, text, "user", sender),
+        )
+
+
+def _orders(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
+    orders = PaymentOrder.objects.filter(user_id=customer.user_id).defer("pay_params")
+    for order in _before(orders, place)[:most]:
+        text = format_html(
+            "{} <b>{}</b> {} {}",
+            _("wants to pay by %(channel)s") % {"channel": order.get_pay_type_display()},
+            f"{order.amount:,.2f}",
+            to(order, order.order_no),
+            order_status(order),
+        )
+        yield Piece(
+            f"o{order.pk}", Entry(order.add_time, customer.user_id, text, "user", order.trade_no)
+        )
+
+
+def _cases(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
+    for case in _before(customer.cases(), place)[:most]:
+        text = format_html(
+            "{} <b>{}</b> {}",
+            to(case, case.get_kind_display()),
+            f"{case.amount:,.2f}",
+            case_status(case),
+        )
+        entry = Entry(
+            case.created_at, _("case"), text, "channel", told(case.resolution or case.says)
+        )
+        yield Piece(f"c{case.pk}", entry)
+
+
+def _refunds(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
+    for refund in _before(customer.refunds(), place)[:most]:
+        text = format_html(
+            "{} <b>{}</b> {} {}",
+            _("refund by %(channel)s") % {"channel": refund.get_pay_type_display()},
+            f"{refund.amount:,.2f}",
+            to(refund, refund.refund_no),
+            refund_status(refund),
+        )
+        yield Piece(f"r{refund.pk}", Entry(refund.proposed_at, _("refund"), text, "channel"))
+
+
+def _staff(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
+    rows = StaffAction.objects.filter(
+        model=model_name(Wallet), key=customer.user_id
+    ).select_related("user")
+    for row in _before(rows, place)[:most]:
+        text = actions.titles.get(row.action, row.action)
+        who = row.user.get_username()
+        yield Piece(f"a{row.pk}", Entry(row.created_at, who, text, "staff", row.reason))
+
+
+SOURCES: Sequence[Source] = (
+    Source("l", "money", "wallets.view_wallet", _lines),
+    Source("s", "packets", "packets.view_redpacket", _sent),
+    Source("t", "packets", "packets.view_redpacket", _taken),
+    Source("o", "orders", "payments.view_paymentorder", _orders),
+    Source("c", "orders", "payments.view_case", _cases),
+    Source("r", "orders", "payments.view_paymentorder", _refunds),
+    Source("a", "staff", "wallets.view_wallet", _staff),
+)
+
+
+# --- places
+
+
+def _before(rows: QuerySet, place: Place | None) -> Any:
+    """In the order of the key, behind a place."""
+    rows = rows.order_by("-pk")
+    return rows.filter(pk__lt=place.first) if place else rows
+
+
+def _behind(rows: QuerySet, column: str, place: Place | None) -> Any:
+    """In the order of a moment and the key, behind a place."""
+    rows = rows.order_by(f"-{column}", "-pk")
+    if place is None:
+        return rows
+    at = place.at
+    same = Q(**{column: at}, pk__lt=place.second or 0)
+    return rows.filter(**{f"{column}__lte": at}).filter(Q(**{f"{column}__lt": at}) | same)
+
+
+def _key(at: datetime) -> int:
+    return (at - datetime.fromtimestamp(0, UTC)) // _microseconds(1)
+
+
+def _microseconds(number: int) -> timedelta:
+    return timedelta(microseconds=number)
