@@ -8,8 +8,8 @@ PYTEST := $(PYTHON) -m pytest -n 3
 
 # What money rests on, on OceanBase; the whole suite there: make test-oceanbase.
 OCEANBASE := $(PYTHON) ops/servers.py with --oceanbase --throwaway -- $(PYTHON) -m pytest
-ON_OCEANBASE := tests/races/test_crowd.py packets/tests/test_grab.py packets/tests/test_refund.py \
-	kit/tests/test_retry.py tests/flows/test_idempotency.py \
+ON_OCEANBASE := tests/races/test_crowd.py tests/races/test_stacks.py packets/tests/test_grab.py \
+	packets/tests/test_refund.py kit/tests/test_retry.py tests/flows/test_idempotency.py \
 	packets/tests/test_settle.py wallets/tests/test_audit.py packets/tests/test_seed_demo.py
 
 .PHONY: up down production demo test test-fast test-oceanbase lint bench bench-scaling \

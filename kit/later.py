@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from celery import current_app
 
-from kit.plumbing import forks
+from kit.plumbing import brokers, forks
 from kit.plumbing.handoff import Handoff
 
 TASKS_MAX = 1_000  # waiting for the broker
@@ -69,6 +69,7 @@ class _Broker:
             ignore_result=True,
             producer=self._connected(),
             retry=False,
+            confirm_timeout=PATIENCE_S,
         )
 
     def failed(self) -> None:
@@ -89,16 +90,8 @@ class _Broker:
 
 
 def _patience() -> dict[str, float]:
-    """The words of each transport for the same."""
-    scheme = current_app.conf.broker_url.partition(":")[0]
-    names = {
-        "redis": ("socket_timeout", "socket_connect_timeout"),
-        "rediss": ("socket_timeout", "socket_connect_timeout"),
-        "redis+socket": ("socket_timeout",),
-        "amqp": ("read_timeout", "write_timeout"),
-        "amqps": ("read_timeout", "write_timeout"),
-    }
-    return dict.fromkeys(names.get(scheme, ()), PATIENCE_S)
+    url = current_app.conf.broker_url
+    return brokers.patience(url, connect_s=PATIENCE_S, answer_s=PATIENCE_S)
 
 
 def _publish(tasks: list[tuple[str, tuple, float]]) -> None:

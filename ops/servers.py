@@ -1,10 +1,11 @@
 """Private MariaDB and Redis on unix sockets: for `make up STACK=full`, the tests and the benches.
 
-    python ops/servers.py with [--throwaway] [--oceanbase] -- COMMAND ...
+    python ops/servers.py with [--throwaway] [--oceanbase] [--rabbitmq] -- COMMAND ...
 
 starts both in a temporary folder, runs COMMAND with REDPACKET_DATABASE_URL and REDPACKET_REDIS_URL
 set, and stops both. --throwaway does not wait for the disk: for tests, never for a bench.
---oceanbase has OceanBase in MariaDB's place (oceanbase.py).
+--oceanbase has OceanBase in MariaDB's place (oceanbase.py); --rabbitmq adds RabbitMQ, and sets
+REDPACKET_BROKER_URL (rabbitmq.py).
 """
 
 import json
@@ -22,6 +23,7 @@ from urllib.parse import quote
 
 sys.path.insert(0, str(Path(__file__).parent))
 from oceanbase import OceanBase
+from rabbitmq import RabbitMQ
 
 DATABASE = ACCOUNT = "hongbao"
 SOCKETS = ("mariadb.sock", "redis.sock", "oceanbase.sock")
@@ -42,6 +44,7 @@ class Servers:
         throwaway: bool = False,
         root_password: str = "",
         has_oceanbase: bool = False,
+        has_rabbitmq: bool = False,
     ):
         self.folder, self.throwaway = folder.absolute(), throwaway
         self.is_temporary = False  # gone with the command that it was started for
@@ -57,6 +60,7 @@ class Servers:
         self.mariadb_socket = self.short / "mariadb.sock"
         self.redis_socket = self.short / "redis.sock"
         self.oceanbase = OceanBase(self.folder, self.short) if has_oceanbase else None
+        self.rabbitmq = RabbitMQ(self.folder) if has_rabbitmq else None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -67,6 +71,7 @@ class Servers:
         return {
             "REDPACKET_DATABASE_URL": self.oceanbase.url if self.oceanbase else mariadb,
             "REDPACKET_REDIS_URL": f"unix://{quote(str(self.redis_socket))}?db=0",
+            **({"REDPACKET_BROKER_URL": self.rabbitmq.url} if self.rabbitmq else {}),
         }
 
     @cached_property
@@ -120,10 +125,17 @@ class Servers:
             if self.oceanbase
             else {"mariadb": (self.mariadb_command(), MARIADB_UMASK)}
         )
-        return database | {"redis": (self.redis_command(), {})}
+        queues = (
+            {"rabbitmq": (self.rabbitmq.command, self.rabbitmq.environment)}
+            if self.rabbitmq
+            else {}
+        )
+        return database | {"redis": (self.redis_command(), {})} | queues
 
     def prepare(self) -> None:
         """Make the database's folder when it is not there yet, and write down its accounts."""
+        if self.rabbitmq:
+            self.rabbitmq.prepare()
         if self.oceanbase:
             self.oceanbase.prepare()
             return
@@ -173,13 +185,15 @@ class Servers:
         return lines
 
     def wait(self) -> None:
-        """Until both answer."""
+        """Until all answer."""
         if self.oceanbase:
             self.wait_for([*self.oceanbase.client(find("mariadb")), "--execute=SELECT 1"])
             self.oceanbase.make_database(find("mariadb"))
         else:
             self.wait_for_mariadb()
         self.wait_for([find("redis-cli"), "-s", str(self.redis_socket), "ping"])
+        if self.rabbitmq:
+            self.wait_for(self.rabbitmq.ping())
 
     def wait_for_mariadb(self) -> None:
         socket = f"--socket={self.mariadb_socket}"
@@ -234,10 +248,10 @@ def _as_root() -> list[str]:
     return ["--user=root"] if os.geteuid() == 0 else []
 
 
-def run_with(command: list[str], *, throwaway: bool, has_oceanbase: bool) -> int:
-    """Run a command beside a fresh pair of servers; its exit code."""
+def run_with(command: list[str], **wanted: bool) -> int:
+    """Run a command beside fresh servers; its exit code."""
     folder = Path(tempfile.mkdtemp(prefix="hongbao-"))
-    servers = Servers(folder, throwaway=throwaway, has_oceanbase=has_oceanbase)
+    servers = Servers(folder, **wanted)
     servers.is_temporary = True
     servers.prepare()
     started: list[subprocess.Popen] = []
@@ -268,6 +282,8 @@ def run_with(command: list[str], *, throwaway: bool, has_oceanbase: bool) -> int
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 process.kill()
+        if servers.rabbitmq:
+            servers.rabbitmq.end_directory()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -282,5 +298,6 @@ if __name__ == "__main__":
             words[at + 1 :],
             throwaway="--throwaway" in given,
             has_oceanbase="--oceanbase" in given,
+            has_rabbitmq="--rabbitmq" in given,
         )
     )

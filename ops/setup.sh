@@ -3,6 +3,7 @@
 #   ops/setup.sh embedded   everything `make up` needs, no compiler and no server
 #   ops/setup.sh full       the same with mysqlclient, MariaDB and Redis
 #   ops/setup.sh oceanbase  full, and OceanBase as a package of Python
+#   ops/setup.sh rabbitmq   full, and RabbitMQ
 #   ops/setup.sh production full, and nginx
 #   ops/setup.sh dev        production, and what the tests need: Chromium with Chinese fonts, promtool
 # Servers that the machine runs already are left alone: ours are private, on sockets of their own.
@@ -10,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mode=${1:-embedded}
 case $mode in
-    embedded | full | oceanbase | production | dev) ;;
+    embedded | full | oceanbase | rabbitmq | production | dev) ;;
     *) echo "STACK is embedded, full or oceanbase, not $mode." >&2; exit 2 ;;
 esac
 say() { printf '%s\n' "$*" >&2; }
@@ -38,6 +39,9 @@ install_system() {
     if [ "$mode" = production ] || [ "$mode" = dev ]; then
         here nginx || wanted+=(nginx-light)
         here openssl || wanted+=(openssl)
+    fi
+    if [ "$mode" = rabbitmq ]; then
+        [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || wanted+=(rabbitmq-server)
     fi
     if [ "$mode" = dev ]; then
         here chromium || wanted+=(chromium)
@@ -112,7 +116,7 @@ case $mode in
     # mysqlclient has no wheel; nothing else needs a compiler, and this proves it.
     embedded) grep -v '^mysqlclient' requirements.txt > .venv/embedded.txt
               pip --only-binary :all: -r .venv/embedded.txt ;;
-    full | production) pip -r requirements.txt ;;
+    full | rabbitmq | production) pip -r requirements.txt ;;
     oceanbase) pip --only-binary pylibseekdb -r requirements.txt -r requirements-oceanbase.txt ;;
     dev)      pip -r requirements.txt -r requirements-dev.txt
               install_promtool ;;

@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from h5 import files
 from kit.http import service_keys
-from kit.plumbing import env, filebroker, redis_urls
+from kit.plumbing import brokers, env, redis_urls
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -228,27 +228,14 @@ CACHES = {
 }
 
 # --- Celery (the schedule itself is a table in celery.py) ---------------------------------------
-_broker, _told = redis_urls.broker_of(REDIS_URL)
-CELERY_BROKER_URL = env.text("REDPACKET_BROKER_URL", _broker or "atomicfile://localhost")
-if REDIS_URL.startswith(redis_urls.CLUSTER) and not env.text("REDPACKET_BROKER_URL"):
-    raise ImproperlyConfigured(
-        "REDPACKET_BROKER_URL must be set: Celery takes no Redis Cluster as its broker."
-    )
-if CELERY_BROKER_URL.startswith("unix://"):
-    CELERY_BROKER_URL = "redis+socket://" + CELERY_BROKER_URL.removeprefix("unix://")
-if CELERY_BROKER_URL.startswith("atomicfile:"):
-    CELERY_BROKER_TRANSPORT_OPTIONS = filebroker.options(DATA_DIR / "broker")
-else:
-    # A killed worker's tasks come back after this; longer than any task (limit 45 s).
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "visibility_timeout": 60,
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,
-        # A broker that is gone without a word must not hold beat or a worker for ever.
-        "socket_timeout": 10,
-        "socket_connect_timeout": 3,
-        **_told,
-    }
+CELERY_BROKER_URL, _told = env.broker("REDPACKET_BROKER_URL", REDIS_URL)
+CELERY_BROKER_TRANSPORT_OPTIONS = brokers.options(CELERY_BROKER_URL, DATA_DIR / "broker") | _told
+CELERY_BROKER_HEARTBEAT = brokers.HEARTBEAT_S
+_queue = brokers.queue(CELERY_BROKER_URL)
+CELERY_TASK_QUEUES = [_queue]
+CELERY_TASK_DEFAULT_QUEUE = CELERY_TASK_DEFAULT_EXCHANGE = _queue.name
+CELERY_TASK_DEFAULT_ROUTING_KEY = _queue.routing_key
+CELERY_TASK_DEFAULT_EXCHANGE_TYPE = _queue.exchange.type
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
-from kit.plumbing import redis_urls
+from kit.plumbing import brokers, filebroker, redis_urls
 
 SECRET_BITS = 100  # 32 random hex digits have some 115 by their frequencies
 
@@ -82,6 +82,20 @@ def redis(name: str) -> str:
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}: {error}.") from None
     return url(name, "", ("redis", "rediss", "unix"))
+
+
+def broker(name: str, redis_url: str) -> tuple[str, dict]:
+    """Celery's broker and what its transport must know; none named: that Redis, or files."""
+    value = text(name)
+    try:
+        found, told = brokers.broker_of(value or redis_url)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}.") from None
+    if found or not (value or redis_url):
+        return found or f"{filebroker.SCHEME}://localhost", told
+    raise ImproperlyConfigured(
+        f"{name} must name another broker: Celery takes no Redis Cluster for one."
+    )
 
 
 def zone(name: str, default: str) -> str:

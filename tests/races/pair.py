@@ -114,9 +114,13 @@ class Pair:
     def take_away_writes(self) -> None:
         self.primary.ask("SET GLOBAL read_only = 1")
 
-    def switch_over(self) -> None:
-        """As it is done by hand: nobody is cut off, and the old one goes on answering reads."""
-        self.take_away_writes()
+    def switch_over(self, *, is_safe: bool = True) -> None:
+        """As it is done by hand: nobody is cut off, and the old one goes on answering reads. Not
+        safe: the old one is not told, and what it has is not waited for."""
+        if is_safe:
+            self.take_away_writes()
+            (done,) = self.primary.ask("SELECT @@gtid_binlog_pos AS at")
+            self.replica.ask(f"SELECT MASTER_GTID_WAIT('{done['at']}', {WAIT_S})")
         self.replica.lead()
         self.point_to(self.replica)
 

@@ -53,12 +53,13 @@ def _folder(servers: list[Server]) -> Iterator[Path]:
 
 
 @contextmanager
-def one(*options: str) -> Iterator[str]:
+def one(*options: str) -> Iterator[tuple[str, Server]]:
     servers: list[Server] = []
     with _folder(servers) as folder:
-        servers.append(Server(folder / "one", "--save", "", *options))
-        _until(servers[0].answers)
-        yield f"redis://127.0.0.1:{servers[0].port}/0"
+        server = Server(folder / "one", "--save", "", *options)
+        servers.append(server)
+        _until(server.answers)
+        yield f"redis://127.0.0.1:{server.port}/0", server
 
 
 @contextmanager

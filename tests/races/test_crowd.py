@@ -21,6 +21,7 @@ from packets.tasks import finish_taken
 from packets.tickets import queue as tickets
 from tests.make import let_leases_run_out, make_group, make_paid_packet
 from tests.races.forks import in_processes, in_threads
+from tests.races.storm import Progress
 from wallets.models import LedgerLine, Wallet
 
 PROCESSES, THREADS, USERS, SHARES = 8, 4, 200, 100
@@ -46,19 +47,31 @@ def grab_until_answered(public_id: str, user_id: str) -> str:
             time.sleep(0.05)
 
 
-def crowd(packet, meanwhile=None) -> Counter:
-    def some(part: int) -> list[str]:
+def told(packet, meanwhile=None, answered: Progress | None = None) -> dict[str, str]:
+    """What each user was told in the end; `answered` counts them while they are."""
+
+    def ask(user: str, writer: int) -> tuple[str, str]:
+        outcome = grab_until_answered(packet.public_id, user)
+        if answered:
+            answered.add(writer)
+        return user, outcome
+
+    def some(part: int) -> list[tuple[str, str]]:
         mine = [f"m{i}" for i in range(part, USERS, PROCESSES)]
         works = [
-            lambda users=mine[thread::THREADS]: [
-                grab_until_answered(packet.public_id, user) for user in users
+            lambda users=mine[thread::THREADS], writer=part * THREADS + thread: [
+                ask(user, writer) for user in users
             ]
             for thread in range(THREADS)
         ]
-        return [outcome for outcomes in in_threads(works) for outcome in outcomes]
+        return [answer for answers in in_threads(works) for answer in answers]
 
     answers = in_processes(some, range(PROCESSES), meanwhile)
-    return Counter(outcome for part in answers for outcome in part)
+    return dict(answer for part in answers for answer in part)
+
+
+def crowd(packet, meanwhile=None) -> Counter:
+    return Counter(told(packet, meanwhile).values())
 
 
 def assert_everything_went_out_once(packet) -> None:

@@ -1,98 +1,19 @@
-"""A crowd races while one of several Redis servers dies; and what a Cluster changes for a grab."""
+"""What a Cluster changes for a grab, and which Redis is refused. Their deaths: test_stacks.py."""
 
-import time
 from collections import Counter
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
 from kit.http import checks
-from kit.plumbing import redis
 from packets import members
 from packets.models import Share
 from packets.states import Kind
-from packets.tickets import queue as tickets
 from tests.make import make_group, make_paid_packet, make_wallet, user
-from tests.races.redises import cluster, led_to, one, sentinels
-from tests.races.test_crowd import SHARES, USERS, assert_nobody_lost, crowd
+from tests.races.redises import cluster, led_to, one
 from wallets import freeze
-from wallets.audit import audit
 
 pytestmark = pytest.mark.usefixtures("with_redis")
-
-
-def ready() -> str:
-    return Client().get("/health/ready").json()["parts"]["redis"]
-
-
-def make_crowds_packet():
-    make_group("alice", *(f"m{i}" for i in range(USERS)))
-    packet = make_paid_packet(Kind.LUCKY, SHARES, "300.00")
-    tickets.prepare(packet.public_id)
-    return packet
-
-
-def until(is_so) -> None:
-    end = time.monotonic() + 30
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
-def test_master_under_sentinels_killed_in_the_middle(settings):
-    with sentinels() as (url, (master, replica)), led_to(url, settings):
-        packet = make_crowds_packet()
-        assert ready() == "ok"
-
-        def kill():
-            time.sleep(0.15)
-            master.kill()
-            until(lambda: replica.client.info()["role"] == "master")
-
-        outcomes = crowd(packet, kill)
-
-        assert_nobody_lost(packet, outcomes)
-        until(lambda: ready() == "ok")  # the other one is found without a restart of ours
-        assert replica.client.exists("ready")
-        assert audit() == []
-
-
-def of_master(server, public_id: str) -> bool:
-    return redis.client().get_node_from_key(f"packet:{{{public_id}}}:h").port == server.port
-
-
-def test_master_of_a_cluster_killed_in_the_middle(settings):
-    with cluster() as (url, servers), led_to(url, settings):
-        packet = make_crowds_packet()
-        assert ready() == "ok"
-        (its,) = [server for server in servers if of_master(server, packet.public_id)]
-
-        def kill():
-            time.sleep(0.15)
-            its.kill()
-
-        outcomes = crowd(packet, kill)
-
-        assert_nobody_lost(packet, outcomes)
-        assert audit() == []
-        assert ready() == "down", "what is not whole is said"
-        # A busy machine may have been too slow for those that are left, too.
-        until(lambda: goes_by_its_queue(its))
-
-
-def goes_by_its_queue(dead) -> bool:
-    """Whether a packet of a master that is left is grabbed by its ticket, not by the table."""
-    packet = make_paid_packet(Kind.EQUAL, 2, "1.00")
-    if of_master(dead, packet.public_id):
-        return False
-    assert grab(packet, "m1") == "grabbed"
-    takers = f"packet:{{{packet.public_id}}}:t"
-    try:
-        return bool(redis.call(lambda r: r.hexists(takers, "m1"), takers))
-    except redis.Down:
-        time.sleep(redis.BROKEN_S)
-        return False
 
 
 def grab(packet, user_id: str) -> str:
@@ -141,7 +62,7 @@ def freeze_wallet(user_id: str) -> None:
     ],
 )
 def test_a_redis_that_forgets_tasks_or_has_no_bound_is_refused(settings, options, says):
-    with one(*options) as url, led_to(url, settings):
+    with one(*options) as (url, _), led_to(url, settings):
         found = list(checks._of_redis())
 
     assert len(found) == len(says)
