@@ -145,13 +145,13 @@ def test_nobody_makes_up_a_balance(support):
 def test_no_balance_is_told_while_money_moves(monkeypatch):
     """Between the balance and the lines somebody takes a share, each time they are read."""
     make.make_wallet("bob", "1.00")
-    original = flow._keys
+    original = flow.newest_keys
 
     def keys(user_id, before):
         make.make_wallet("bob", "0.01")
         return original(user_id, before)
 
-    monkeypatch.setattr(flow, "_keys", keys)
+    monkeypatch.setattr(flow, "newest_keys", keys)
 
     assert set(flow.read("bob", "").balances) == {None}
 
@@ -159,7 +159,7 @@ def test_no_balance_is_told_while_money_moves(monkeypatch):
 def test_a_balance_is_of_the_lines_beside_it(monkeypatch):
     """Somebody takes a share behind the first look alone: what is told is the second one."""
     make.make_wallet("bob", "1.00")
-    original, calls = flow._keys, []
+    original, calls = flow.newest_keys, []
 
     def keys(user_id, before):
         found = original(user_id, before)
@@ -168,7 +168,7 @@ def test_a_balance_is_of_the_lines_beside_it(monkeypatch):
         calls.append(found)
         return found
 
-    monkeypatch.setattr(flow, "_keys", keys)
+    monkeypatch.setattr(flow, "newest_keys", keys)
     told = flow.read("bob", "")
 
     assert list(told.balances) == [Decimal("1.01"), Decimal("1.00")]

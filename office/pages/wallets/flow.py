@@ -51,10 +51,10 @@ def read(user_id: str, place: str) -> Flow:
     """A page of it. Balances go backwards from the wallet's own, or from where the page before
     ended: nothing is summed up, however long the flow is."""
     before, balance = _place(place)
-    keys = _keys(user_id, before)
+    keys = newest_keys(user_id, before)
     for _try in range(TRIES if before is None else 0):
         balance = Wallet.objects.filter(pk=user_id).values_list("balance", flat=True).first()
-        seen, keys = keys, _keys(user_id, before)
+        seen, keys = keys, newest_keys(user_id, before)
         if seen == keys:  # nothing moved while the balance was read, so it is that of these lines
             break
         balance = None
@@ -67,7 +67,7 @@ def read(user_id: str, place: str) -> Flow:
     return Flow(user_id, lines, balances, len(keys) > LINES)
 
 
-def _keys(user_id: str, before: int | None) -> list[int]:
+def newest_keys(user_id: str, before: int | None) -> list[int]:
     account = accounts.wallet(user_id)
     return statement.newest(account, kinds=KINDS, before=before, count=LINES + 1)
 
