@@ -12,7 +12,7 @@ ON_OCEANBASE := tests/races/test_crowd.py tests/races/test_stacks.py packets/tes
 	packets/tests/test_refund.py kit/tests/test_retry.py tests/flows/test_idempotency.py \
 	packets/tests/test_settle.py wallets/tests/test_audit.py packets/tests/test_seed_demo.py
 
-.PHONY: up down production demo test test-fast test-oceanbase lint bench bench-scaling \
+.PHONY: up down production containers demo test test-fast test-oceanbase lint bench bench-scaling \
 	bench-bystander pictures audit
 
 up:
@@ -26,6 +26,11 @@ down:
 production:
 	@ops/setup.sh production
 	@$(PYTHON) ops/production.py
+
+# deploy/'s image and compose file, tried with podman; as root: http://127.0.0.1:8765
+containers:
+	@ops/setup.sh containers
+	@$(PYTHON) ops/containers.py
 
 demo:
 	@ops/setup.sh embedded

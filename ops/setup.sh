@@ -5,13 +5,14 @@
 #   ops/setup.sh oceanbase  full, and OceanBase as a package of Python
 #   ops/setup.sh rabbitmq   full, and RabbitMQ
 #   ops/setup.sh production full, and nginx
+#   ops/setup.sh containers embedded, and podman
 #   ops/setup.sh dev        production, and what the tests need: Chromium with Chinese fonts, promtool
 # Servers that the machine runs already are left alone: ours are private, on sockets of their own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mode=${1:-embedded}
 case $mode in
-    embedded | full | oceanbase | rabbitmq | production | dev) ;;
+    embedded | full | oceanbase | rabbitmq | production | containers | dev) ;;
     *) echo "STACK is embedded, full or oceanbase, not $mode." >&2; exit 2 ;;
 esac
 say() { printf '%s\n' "$*" >&2; }
@@ -30,12 +31,17 @@ sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.
 
 install_system() {
     local wanted=()
-    here mariadbd || wanted+=(mariadb-server)
-    here redis-server || wanted+=(redis-server)
-    here pkg-config || wanted+=(pkg-config)
-    pkg-config --exists libmariadb 2>/dev/null || wanted+=(libmariadb-dev)
-    here cc || wanted+=(gcc libc6-dev)
-    has_python_headers || wanted+=(python3-dev)
+    if [ "$mode" = containers ]; then
+        for one in podman runc debootstrap iptables openssl; do here "$one" || wanted+=("$one"); done
+        [ -x /usr/lib/podman/aardvark-dns ] || wanted+=(netavark aardvark-dns)
+    else
+        here mariadbd || wanted+=(mariadb-server)
+        here redis-server || wanted+=(redis-server)
+        here pkg-config || wanted+=(pkg-config)
+        pkg-config --exists libmariadb 2>/dev/null || wanted+=(libmariadb-dev)
+        here cc || wanted+=(gcc libc6-dev)
+        has_python_headers || wanted+=(python3-dev)
+    fi
     if [ "$mode" = production ] || [ "$mode" = dev ]; then
         here nginx || wanted+=(nginx-light)
         here openssl || wanted+=(openssl)
@@ -116,6 +122,8 @@ case $mode in
     # mysqlclient has no wheel; nothing else needs a compiler, and this proves it.
     embedded) grep -v '^mysqlclient' requirements.txt > .venv/embedded.txt
               pip --only-binary :all: -r .venv/embedded.txt ;;
+    containers) grep -v '^mysqlclient' requirements.txt > .venv/embedded.txt
+              pip --only-binary :all: -r .venv/embedded.txt podman-compose==1.6.0 ;;
     full | rabbitmq | production) pip -r requirements.txt ;;
     oceanbase) pip --only-binary pylibseekdb -r requirements.txt -r requirements-oceanbase.txt ;;
     dev)      pip -r requirements.txt -r requirements-dev.txt
