@@ -37,12 +37,16 @@ class BooksAreWrong(AssertionError):
     """Said by the audit after a test."""
 
 
+# Their tests share a server that takes long to start.
+TOGETHER = ("tests/production/", "tests/test_chunked.py")
+
+
 class OneStack(LoadScopeScheduling):
-    """Any test goes to any worker, but those of one production stack to the same: it takes half a
-    minute to start. (A group by mark would do, were it seen by this pytest.)"""
+    """Any test goes to any worker, but those of one server to the same. (A group by mark would do,
+    were it seen by this pytest.)"""
 
     def _split_scope(self, nodeid):
-        return "production" if nodeid.startswith("tests/production/") else nodeid
+        return next((one for one in TOGETHER if nodeid.startswith(one)), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

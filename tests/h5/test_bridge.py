@@ -11,6 +11,8 @@ from sandbox.management.commands.token import token
 from tests import make
 from tests.h5.phones import Counter, face, heard, said, until
 
+pytestmark = pytest.mark.once  # what depends on the engine, test_packet, _send and _try ask of both
+
 FRAME = """<!doctype html><title>host</title>
 <iframe title="page" width="390" height="700"></iframe>
 <script>
@@ -220,7 +222,6 @@ def test_the_token_leaves_no_trace(phone):
     assert page.context.cookies() == []
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     "fragment", ["", "#token=abc", "#token=a.b", "#token=" + "a.b." + "c" * 5000]
 )

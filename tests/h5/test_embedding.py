@@ -15,6 +15,8 @@ from h5 import files
 from sandbox.tokens import token
 from tests import make
 
+pytestmark = pytest.mark.once  # what depends on the engine, test_packet, _send and _try ask of both
+
 DOCUMENT = Path(files.PAGES).parent.parent / "docs" / "embedding.md"
 HOST = re.search(r"```js\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)[1]
 CHAT = """<!doctype html><title>chat</title><iframe title="page" width="390" height="700"></iframe>
@@ -79,7 +81,6 @@ def test_the_documents_host_works_from_another_origin(phone, chat):
 NATIVE = {"kotlin": tree_sitter_kotlin, "swift": tree_sitter_swift}
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("language", NATIVE)
 def test_the_documents_native_hosts_are_well_formed_and_answer_what_is_asked(language):
     source = re.search(rf"```{language}\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)[1]

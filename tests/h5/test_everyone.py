@@ -15,6 +15,8 @@ from tests import make
 from tests.h5.phones import answer, face, faults, overflow
 from tests.h5.test_faces import closed, draft, expired, finished, grab, paid, void
 
+pytestmark = pytest.mark.once  # what depends on the engine, test_packet, _send and _try ask of both
+
 HOST = {"init": {"version": 1, "capabilities": ["close"]}}
 ALONE = {"init": {"version": 1, "capabilities": []}}
 
@@ -161,7 +163,6 @@ def is_wrong(page: Page) -> list[str]:
     return found + [f"small: {small}" for small in [page.evaluate(SMALL)] if small]
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("faces", [packets, money, forms_and_failures])
 def test_nothing_is_wrong_with_any_face(phone, channels, faces):
     make.make_group("alice", "u1", "u2", "u3")

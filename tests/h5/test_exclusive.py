@@ -1,5 +1,6 @@
 """专属红包: one sends it to some members, they open it, the others see whom it is for."""
 
+import pytest
 from playwright.sync_api import expect
 
 from packets import profiles
@@ -7,6 +8,8 @@ from packets.models import RedPacket
 from packets.states import Kind
 from tests import make
 from tests.h5.phones import face, faults
+
+pytestmark = pytest.mark.once  # what depends on the engine, test_packet, _send and _try ask of both
 
 MEMBERS = [{"user_id": "u1", "name": "小宝"}, {"user_id": "u2", "name": "<b>大卫</b>"}]
 

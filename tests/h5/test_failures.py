@@ -8,6 +8,8 @@ from packets import settle
 from tests import make
 from tests.h5.phones import Counter, answer, face
 
+pytestmark = pytest.mark.once  # what depends on the engine, test_packet, _send and _try ask of both
+
 GRAB = "開红包"
 
 
@@ -40,7 +42,6 @@ def test_a_grab_that_nobody_answers_goes_out_three_times_and_then_by_hand(phone)
     assert packet.shares.filter(user_id="u1").count() == 1
 
 
-@pytest.mark.once
 def test_too_fast_waits_for_as_long_as_it_is_told_and_goes_on_by_itself(phone):
     _, page, counter = packet_page(phone, answer(429, "throttled", 1))
     face(page, "envelope")
@@ -51,7 +52,6 @@ def test_too_fast_waits_for_as_long_as_it_is_told_and_goes_on_by_itself(phone):
     assert len(counter.seen) == 2
 
 
-@pytest.mark.once
 def test_a_busy_service_is_asked_again_and_then_by_hand(phone):
     busy = [answer(503, "unavailable", 0)] * 4
     _, page, counter = packet_page(phone, *busy, part="/api/v1/packets")
@@ -110,7 +110,6 @@ def test_two_phones_and_one_share(phone):
     assert faces == ["luck", "slow"]
 
 
-@pytest.mark.once
 def test_an_unknown_error_has_its_number(phone):
     odd = answer(500, "odd")
     _, page, _ = packet_page(phone, odd, part="/api/v1/packets")

@@ -4,6 +4,8 @@ import pytest
 
 from h5 import files
 
+pytestmark = pytest.mark.once  # what depends on the engine, test_packet, _send and _try ask of both
+
 pytestmark = pytest.mark.once
 
 AMOUNTS = {

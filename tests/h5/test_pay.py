@@ -13,6 +13,8 @@ from sandbox.management.commands.token import token
 from tests import make
 from tests.h5.phones import Counter, answer, face, said
 
+pytestmark = pytest.mark.once  # what depends on the engine, test_packet, _send and _try ask of both
+
 HOST = {"init": {"version": 1, "capabilities": []}}
 PAY = "支付 ¥10.00"
 
@@ -110,7 +112,6 @@ def test_a_draft_that_was_closed_meanwhile_says_so(phone):
     expect(page.get_by_role("link", name="再发一个")).to_be_visible()
 
 
-@pytest.mark.once
 def test_a_still_page_asks_for_the_next_token_before_its_own_ends(phone):
     make.make_group("alice", "u1")
     host = {"init": {"version": 1, "capabilities": []}, "token": {"token": token("u1", 900)}}

@@ -134,10 +134,10 @@ def _look(walked, answer, url, came_from, language, is_kept=True) -> Reader:
         page.links.append(urljoin(url, answer.headers["Location"]).partition("#")[0])
     elif "html" in answer.headers.get("Content-Type", ""):
         html = answer.content.decode()
-        page = Reader(html, url)
         if f'lang="{language}"' not in html or "%(" in html:
             walked.faults.append(f"not in {language}: {url}")
-        if is_kept:
+        if is_kept:  # nobody goes on from the others: half of the time would go into reading them
+            page = Reader(html, url)
             walked.pages[url] = html
             walked.kinds.setdefault(shape(url)[0], url)
     return page

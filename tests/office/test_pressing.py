@@ -1,9 +1,10 @@
-"""Every link and every button of every role: by HTTP in both languages, and in Chromium each kind
-of page at three widths, with each kind of button pressed."""
+"""Every link and every button of every role: by HTTP in one language on each engine, and in
+Chromium each kind of page at three widths, with each kind of button pressed."""
 
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from office import roles
@@ -32,13 +33,16 @@ BUTTONS = (
 READY = """() => { for (const fold of document.querySelectorAll('details')) fold.open = true;
     for (const box of document.querySelectorAll('#content textarea'))
     box.value = 'because it is so'; }"""
-SAYS = "b => (b.innerText || b.value || b.ariaLabel || b.id || b.className).trim()"
+SAYS = """all => all.map((b) => [
+    (b.innerText || b.value || b.ariaLabel || b.id || b.className).trim(),
+    b.checkVisibility({visibilityProperty: true}) && b.getClientRects().length > 0])"""
 LOOK = """() => [document.documentElement.scrollWidth - window.innerWidth,
     document.querySelector('#header').getBoundingClientRect().height]"""
 
 
-@pytest.mark.parametrize("language", ["zh-hans", pytest.param("en", marks=pytest.mark.once)])
-def test_every_link_and_every_button_answers_everybody(language, alipay):  # noqa: F811
+def test_every_link_and_every_button_answers_everybody(alipay):  # noqa: F811
+    """In Chinese on one engine and in English on the other: neither asks for both at once."""
+    language = "en" if connection.vendor == "mysql" else "zh-hans"
     people = world.build(timezone.now())
 
     walks = [pressing.walk(people.sit(role, language), language) for role in world.ROLES]
@@ -92,11 +96,8 @@ def _measured(page) -> Iterator[str]:
 def _buttons(page, pressed: set[str]) -> list[int]:
     """Places of the buttons that were not pressed before, by what they say."""
     found = []
-    for number, button in enumerate(page.locator(BUTTONS).all()):
-        said = button.evaluate(
-            "b => (b.innerText || b.value || b.ariaLabel || b.id || b.className).trim()"
-        )
-        if button.is_visible() and said not in pressed:
+    for number, (said, is_visible) in enumerate(page.locator(BUTTONS).evaluate_all(SAYS)):
+        if is_visible and said not in pressed:
             pressed.add(said)
             found.append(number)
     return found

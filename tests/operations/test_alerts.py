@@ -41,6 +41,7 @@ from wallets.states import LineKind
 
 RULES = Path("deploy/alerts.yml")
 ALERTS = re.findall(r"- alert: (\w+)", RULES.read_text())
+NAMED = set(re.findall(r"hongbao_\w+", RULES.read_text()))
 MINUTES = 6 * 60  # longer than any rule waits
 BREAKS: dict[str, Callable] = {}
 
@@ -55,13 +56,13 @@ def breaks(function: Callable) -> Callable:
 
 
 def scrape() -> dict[str, float]:
-    """Our series now, as Prometheus writes their names."""
+    """The series now that a rule may look at, as Prometheus writes their names."""
     told = Client().get("/metrics").content.decode()
     samples = [
         sample
         for family in text_string_to_metric_families(told)
         for sample in family.samples
-        if sample.name.startswith("hongbao_")
+        if sample.name in NAMED
     ]
     return {f"{sample.name}{{{_labels(sample.labels)}}}": sample.value for sample in samples}
 
