@@ -110,12 +110,16 @@ TWINS = (
 )
 
 
+# Where to begin to look: the thirty histories before it tell nothing.
+FIRST = {silence_is_a_refusal: 30}
+
+
 @pytest.mark.once
 @pytest.mark.broken_books
 @pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.__name__)
 def test_every_yuan_is_in_one_place_without_the_guard(monkeypatch, twin):
-    theme = twin(monkeypatch)
+    theme, first = twin(monkeypatch), FIRST.get(twin, 1)
 
-    found = next(differences(range(1, ENOUGH + 1), Counter(), theme=theme), None)
+    found = next(differences(range(first, first + ENOUGH), Counter(), theme=theme), None)
 
     assert found, f"{ENOUGH} histories and nothing was seen"
