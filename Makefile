@@ -13,7 +13,7 @@ ON_OCEANBASE := tests/races/test_crowd.py tests/races/test_stacks.py packets/tes
 	packets/tests/test_settle.py wallets/tests/test_audit.py packets/tests/test_seed_demo.py
 
 .PHONY: up down production containers demo test test-fast test-oceanbase lint bench bench-scaling \
-	bench-bystander pictures audit
+	bench-bystander pictures audit faults
 
 up:
 	@ops/setup.sh $(STACK)
@@ -77,6 +77,13 @@ bench-scaling:
 bench-bystander:
 	@ops/setup.sh dev
 	$(PYTHON) ops/servers.py with -- $(PYTHON) bench/bystander.py
+
+# The product under load, hurt so many times (docs/faults.md); the table: bench/results/faults.json
+COUNT ?= 200
+SEED ?= 1
+faults:
+	@ops/setup.sh dev
+	$(PYTHON) -m tests.faults --count $(COUNT) --seed $(SEED) --out bench/results/faults.json
 
 # docs/pictures' pages and recording, anew
 pictures:

@@ -1,0 +1,1 @@
+"""The fault campaign: `make faults COUNT=1000 SEED=7` (docs/faults.md)."""
