@@ -17,7 +17,7 @@ from packets.models import RedPacket, RefundReview, SettlementPass, Share, YearS
 from packets.states import Kind, PayStatus
 from payments.models import PaymentOrder
 from payments.states import PAYABLE, OrderStatus, PayType
-from wallets import accounts
+from wallets import accounts, reach
 from wallets.audit import Finding, by_key, by_weight, sums
 from wallets.models import LedgerLine
 from wallets.states import LineKind
@@ -28,7 +28,7 @@ SWEPT_WITHIN_S = 180
 
 def packets_are_sound() -> Iterator[Finding]:
     """Each packet's shares, draw, flags, ledger lines and escrow agree with each other."""
-    for packets in by_weight(RedPacket.objects.all(), "number"):
+    for packets in _read():
         shares: dict[int, list[Share]] = defaultdict(list)
         for share in Share.objects.filter(rp__in=packets).order_by("position"):
             shares[share.rp_id].append(share)
@@ -48,10 +48,29 @@ def packets_are_sound() -> Iterator[Finding]:
                 yield Finding(rule, f"packet {packet.public_id}", says)
 
 
+def _read() -> Iterator[list[RedPacket]]:
+    """All packets; or those that can still change, and those that the lines since are about."""
+    if (since := reach.moment()) is None:
+        yield from by_weight(RedPacket.objects.all(), "number")
+        return
+    going_on = RedPacket.objects.filter(is_cli_handle=False)
+    seen: set[int] = set()
+    for packets in by_weight(going_on.exclude(voided_at__lt=since), "number"):
+        seen.update(packet.pk for packet in packets)
+        yield packets
+    for lines in reach.lines():
+        named = {accounts.held_for(name) for line in lines for name in (line.source, line.target)}
+        about = RedPacket.objects.filter(public_id__in=named - {None})
+        for packets in by_weight(about, "number"):
+            if new := [packet for packet in packets if packet.pk not in seen]:
+                seen.update(packet.pk for packet in new)
+                yield new
+
+
 def lines_have_their_packets() -> Iterator[Finding]:
     """Every ledger line of a packet names one that exists, and uses that packet's own escrow."""
     kinds = (LineKind.SEND, LineKind.GRAB, LineKind.EXPIRY_REFUND, LineKind.CHANNEL_PAY)
-    for lines in by_key(LedgerLine.objects.filter(kind__in=kinds)):
+    for lines in reach.lines(kind__in=kinds):
         named = {_packet_of(line) for line in lines}
         known = set(
             RedPacket.objects.filter(public_id__in=named).values_list("public_id", flat=True)
@@ -88,7 +107,7 @@ def awaited_money_is_asked_for() -> Iterator[Finding]:
 def refunds_are_put_forward() -> Iterator[Finding]:
     """Each expiry refund in the ledger has one review of its amount, and the other way round."""
     rule = "refunds_are_put_forward"
-    for lines in by_key(LedgerLine.objects.filter(kind=LineKind.EXPIRY_REFUND)):
+    for lines in reach.lines(kind=LineKind.EXPIRY_REFUND):
         named = [line.reference for line in lines]
         reviews = {
             packet: (accounts.wallet(user), amount, pay_type == packet_pay_type)
@@ -101,7 +120,10 @@ def refunds_are_put_forward() -> Iterator[Finding]:
                 yield Finding(
                     rule, f"ledger line {line.pk}", f"review {reviews.get(line.reference)}"
                 )
-    for rows in by_key(RefundReview.objects.select_related("packet")):
+    reviewed = RefundReview.objects.select_related("packet")
+    if since := reach.moment():
+        reviewed = reviewed.filter(created_at__gte=since)
+    for rows in by_key(reviewed):
         posted = set(
             LedgerLine.objects.filter(
                 kind=LineKind.EXPIRY_REFUND, reference__in=[row.packet.public_id for row in rows]
@@ -288,6 +310,8 @@ def _posted(
 
 def kept_years_are_their_rows() -> Iterator[Finding]:
     """What is kept of a user's year is the sum of his packets and shares until then."""
+    if reach.since():
+        return  # figures of whole years, and no money rests on them
     for rows in by_key(YearSoFar.objects.all()):
         for row in rows:
             kept, found = years.figures_of(row), years.counted_again(row)

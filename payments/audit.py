@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from kit.money import ZERO
@@ -19,7 +20,7 @@ from payments.states import (
     PayType,
     RefundStatus,
 )
-from wallets import accounts
+from wallets import accounts, reach
 from wallets.audit import Finding, by_key, sums
 from wallets.models import LedgerLine
 from wallets.states import LineKind
@@ -31,8 +32,7 @@ SEEN_WITHIN = timedelta(days=1)  # a sweep that asks once an hour has long been 
 def confirmed_orders_are_in_the_ledger() -> Iterator[Finding]:
     """A confirmed order is its amount out of its channel's clearing: by one line to its owner, or
     to suspense; never both."""
-    confirmed = PaymentOrder.objects.filter(status=OrderStatus.CONFIRMED)
-    for orders in by_key(confirmed):
+    for orders in by_key(_confirmed()):
         own = _lines((LineKind.CHANNEL_PAY, LineKind.TOPUP), [order.order_no for order in orders])
         apart = _suspended((order.pay_type, order.trade_no) for order in orders)
         for order in orders:
@@ -49,10 +49,20 @@ def confirmed_orders_are_in_the_ledger() -> Iterator[Finding]:
                 )
 
 
+def _confirmed() -> QuerySet[PaymentOrder]:
+    """Those that the audit reads."""
+    confirmed = PaymentOrder.objects.filter(status=OrderStatus.CONFIRMED)
+    since = reach.moment()
+    return confirmed.filter(confirmed_at__gte=since) if since else confirmed
+
+
 def payments_are_booked_once() -> Iterator[Finding]:
     """What stands in our books for one trade number of a channel, with its owners and in suspense
     together, is what the channel took under it: no more, and no less."""
-    for trades in by_key(Trade.objects.all()):
+    read = Trade.objects.all()
+    if reach.since():
+        read = read.filter(trade_no__in=_confirmed().values("trade_no"))
+    for trades in by_key(read):
         numbers = {trade.trade_no for trade in trades}
         apart = _suspended((trade.pay_type, trade.trade_no) for trade in trades)
         confirmed = PaymentOrder.objects.filter(trade_no__in=numbers, status=OrderStatus.CONFIRMED)
@@ -90,7 +100,7 @@ def channel_lines_have_their_orders() -> Iterator[Finding]:
     """No money of an order without its confirmation, none in suspense without a case, none going
     back without a refund that was approved."""
     kinds = (LineKind.CHANNEL_PAY, LineKind.TOPUP, LineKind.SUSPENSE, LineKind.CHANNEL_REFUND)
-    for lines in by_key(LedgerLine.objects.filter(kind__in=kinds)):
+    for lines in reach.lines(kind__in=kinds):
         named = [_named(line) for line in lines]
         confirmed = set(
             PaymentOrder.objects.filter(

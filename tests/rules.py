@@ -6,6 +6,8 @@ from types import ModuleType
 
 from kit.plumbing import redis
 
+NAMING = ("Finding", "unsealed")  # what takes a rule's name first
+
 
 def names_in(module: ModuleType) -> set[str]:
     """First words of `yield "rule", ...` and `Finding("rule", ...)`."""
@@ -15,7 +17,7 @@ def names_in(module: ModuleType) -> set[str]:
         first = None
         if isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple):
             first = node.value.elts[0]
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding":
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in NAMING:
             first = node.args[0]
         if isinstance(first, ast.Constant):
             found.add(first.value)

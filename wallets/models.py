@@ -123,6 +123,9 @@ class AuditRun(models.Model):
     rules = models.PositiveSmallIntegerField(_("rules"))
     findings = models.PositiveIntegerField(_("findings"))
     says = models.JSONField(_("says"), default=list)  # the first findings, as text
+    # Which closed days it read: those behind `since` (empty: from the first on), up to `until`.
+    since = models.DateField(_("behind the day"), null=True)
+    until = models.DateField(_("up to the day"), null=True)
 
     class Meta:
         verbose_name = _("audit run")
@@ -130,6 +133,17 @@ class AuditRun(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class OpeningBalance(models.Model):
+    """What a wallet held at the end of a closed day that was audited (期初余额, opening.py)."""
+
+    user_id = OutsideIdField(primary_key=True)
+    day = models.DateField()
+    balance = MoneyField()
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.day}"
 
 
 class OpenDay(models.Model):

@@ -25,7 +25,12 @@ class AuditRunAdmin(ReadOnlyAdmin):
         page = Page(
             sentence=_("%(rules)d rules were checked: %(findings)d findings.") % told,
             badges=[self.result(run)],
-            facts=[(_("began at"), moment(run.began_at)), (_("took (ms)"), run.took_ms)],
+            facts=[
+                (_("began at"), moment(run.began_at)),
+                (_("took (ms)"), run.took_ms),
+                (_("behind the day"), run.since or _("from the first day on")),
+                (_("up to the day"), run.until or "–"),
+            ],
         )
         if run.says:
             page.sections.append(Section(_("Findings"), raw="\n".join(run.says), name="findings"))

@@ -15,6 +15,7 @@ from packets.states import Kind
 from tests import rules
 from tests.make import make_expired_packet, make_packet, make_paid_packet, make_reported_packet
 from wallets import audit as wallets_audit
+from wallets import reach
 from wallets.audit import audit as findings
 from wallets.models import LedgerLine
 from wallets.tests.test_audit import by_hand, line_by_hand
@@ -292,6 +293,7 @@ def test_every_constraint_is_tried_here():
 def most_rows_at_once(monkeypatch) -> int:
     """What the largest answer to any question of the audit brings, with chunks of 6 rows."""
     monkeypatch.setattr(wallets_audit, "CHUNK", 6)
+    monkeypatch.setattr(reach, "AT_ONCE", 6)
     for _ in range(6):
         packet = make_paid_packet(Kind.EQUAL, 4, "1.00")
         for user in ("u1", "u2", "u3", "u4"):

@@ -159,8 +159,9 @@ BROKEN_ABOVE = {
     "adjustments_are_in_the_ledger",
     "daily_summaries_are_the_ledger",
     "lines_are_in_the_books",
+    # test_opening.py
+    "openings_lead_to_the_balances",
     # test_seals.py
-    "sealed_actions_are_unchanged",
     "sealed_lines_are_unchanged",
 }
 

@@ -15,6 +15,11 @@ class Command(BaseCommand):
     help = "Prove that no cent was lost or created: exit 0, or 1 and a line per broken row."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--since-clean",
+            action="store_true",
+            help="read what came after the last day that was found clean; else all history",
+        )
         parser.add_argument("--json", action="store_true", help="findings as JSON")
         parser.add_argument(
             "--every-day",
@@ -26,7 +31,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:
-        findings = run(now=timezone.now(), counts_all=options["every_day"])
+        findings = run(
+            now=timezone.now(),
+            counts_all=options["every_day"],
+            is_whole=not options["since_clean"],
+        )
         findings += [
             Finding("noted_seals_are_there", f"seal {noted}", "no day has it")
             for noted in options["seal"]
