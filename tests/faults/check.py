@@ -65,8 +65,10 @@ def waits(books: Books) -> str:
     """What is not dealt with yet, though it will be; empty when all is."""
     close_old_connections()
     paid = PaymentOrder.objects.filter(order_no__in=books.at_channel, status=OrderStatus.CONFIRMED)
-    if left := len(books.at_channel) - paid.count():
-        return f"{left} payments that a channel took and we have not confirmed"
+    if left := set(books.at_channel) - set(paid.values_list("order_no", flat=True)):
+        rows = PaymentOrder.objects.filter(order_no__in=left)
+        told = [(row.order_no, row.get_status_display(), str(row.chase_at)) for row in rows]
+        return f"payments that a channel took and we have not confirmed: {told}"
     if left := Share.objects.filter(owed_at__isnull=False).count():
         return f"{left} shares without their money"
     due = RedPacket.objects.filter(

@@ -19,7 +19,7 @@ from tests.faults.stack import ROOT
 from tests.make import make_group, make_paid_packet
 from wallets.models import Wallet
 
-FAULTS = 12
+FAULTS = 8
 PATIENCE_S = 900
 
 
