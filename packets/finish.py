@@ -4,8 +4,9 @@ from datetime import datetime
 
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 
-from kit import later, outbox, retry
+from kit import later, retry
 from kit.moves import move
+from packets import news
 from packets.models import RedPacket, Share
 from packets.states import Kind, PayStatus
 
@@ -44,12 +45,10 @@ def finish(*, rp_id: int) -> bool:
     open_still = RedPacket.objects.filter(pk=rp_id, expend_time=None, voided_at=None)
     if not move(open_still, expend_time=expend_time, is_cli_handle=True):
         return False
-    outbox.tell(
-        "packet.finished",
+    news.tell(
+        "finished",
+        packet,
         now=last,
-        packet=packet.public_id,
-        for_id=packet.for_id,
-        user_id=packet.user_id,
         expend_time=expend_time,
         best_luck=shares["best"] if packet.type == Kind.LUCKY else None,
     )

@@ -6,10 +6,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from kit import outbox, pause
+from kit import pause
 from kit.moves import move
 from kit.present import present
-from packets import named, settle
+from packets import named, news, settle
 from packets.models import RedPacket
 from packets.states import Kind, PayStatus
 from packets.tickets import queue
@@ -50,12 +50,10 @@ def issue(
         raise AlreadyPaid()
     for name, value in {"pay_status": to, **facts}.items():
         setattr(packet, name, value)
-    outbox.tell(
-        "packet.issued",
+    news.tell(
+        "issued",
+        packet,
         now=now,
-        packet=packet.public_id,
-        for_id=packet.for_id,
-        user_id=packet.user_id,
         type=Kind(packet.type).word,
         intro=packet.intro,
         number=packet.number,

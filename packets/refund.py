@@ -4,10 +4,10 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from kit import outbox, retry
+from kit import retry
 from kit.money import ZERO, total
 from kit.moves import move
-from packets import finish, review
+from packets import finish, news, review
 from packets.models import RedPacket, Share
 from packets.states import PayStatus
 from wallets import accounts, ledger
@@ -87,12 +87,10 @@ def _refund(*, rp_id: int, now: datetime, also: retry.Also | None = None) -> Non
     if not move(due, return_money=returned, is_cli_handle=True):
         raise NotDue()
     review.put_forward(packet=packet, amount=returned, now=now)
-    outbox.tell(
-        "packet.expired",
+    news.tell(
+        "expired",
+        packet,
         now=now,
-        packet=packet.public_id,
-        for_id=packet.for_id,
-        user_id=packet.user_id,
         return_money=f"{returned:.2f}",
         taken_number=shares.filter(user_id__isnull=False).count(),
     )

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from kit import outbox
 from kit.moves import hold
+from packets import news
 from packets.models import RedPacket, Share
 from packets.states import PayStatus
 from packets.tickets import queue
@@ -45,12 +45,10 @@ def void(packet: RedPacket, now: datetime) -> None:
     shares = Share.objects.filter(rp=packet)
     shares.filter(user_id=None, is_returned=False).update(is_returned=True)
     taken = shares.filter(user_id__isnull=False).order_by("update_time", "pk")
-    outbox.tell(
-        "packet.voided",
+    news.tell(
+        "voided",
+        packet,
         now=now,
-        packet=packet.public_id,
-        for_id=packet.for_id,
-        user_id=packet.user_id,
         takers=list(taken.values_list("user_id", flat=True)),
     )
     transaction.on_commit(lambda: queue.forget(packet.public_id))

@@ -22,10 +22,10 @@ from packets.states import Kind
 from packets.tickets import queue as tickets
 from payments import confirm as payments_confirm
 from payments import order as payments_order
-from payments import purposes
+from payments import purposes, topup
 from payments.channels.base import Payment
 from payments.models import PaymentOrder
-from payments.states import NoticeOutcome, OrderStatus, PayType
+from payments.states import NoticeOutcome, OrderStatus, PayType, Scene
 from sandbox.management.commands.token import token
 from wallets import credit as wallets_credit
 
@@ -126,6 +126,27 @@ def make_order(packet: RedPacket, pay_type: PayType = PayType.ALIPAY) -> Payment
 
 
 @retry.unit
+def make_topup(
+    amount: str = "50.00",
+    *,
+    user_id: str = "bob",
+    pay_type: PayType = PayType.ALIPAY,
+    scene: Scene = Scene.APP,
+    key: str = "k",
+    now: datetime | None = None,
+) -> PaymentOrder:
+    """An order that waits for its money."""
+    return topup.topup(
+        caller=Caller(user_id),
+        amount=yuan(amount),
+        pay_type=pay_type,
+        scene=scene,
+        key=key,
+        payer_ip="127.0.0.1",
+        now=now or timezone.now(),
+    )
+
+
 def report(order: PaymentOrder, now: datetime) -> None:
     """The app says that it has paid."""
     PaymentOrder.objects.filter(pk=order.pk, status=OrderStatus.CREATED).update(

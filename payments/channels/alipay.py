@@ -52,22 +52,10 @@ APP_STATUSES = ("9000", "8000", "6004")
 
 
 @dataclass(frozen=True)
-class Alipay:
+class Alipay(base.Merchant):
     settings: AlipaySettings
     pay_type = PayType.ALIPAY
     takes_any_scene = True  # one number, however it is paid
-
-    @property
-    def merchant(self) -> str:
-        return self.settings.merchant_id
-
-    @property
-    def account(self) -> str:
-        return self.settings.account
-
-    @property
-    def line(self) -> str:
-        return f"alipay {self.settings.gateway}"
 
     # --- Orders ---------------------------------------------------------------------------------
     def asks_for(self, scene: Scene) -> bool:

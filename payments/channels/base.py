@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.utils.translation import gettext_lazy as _
 
@@ -227,3 +227,22 @@ class Channel(Protocol):
     def bill(self, day: date) -> bytes:
         """The day's bill file as the channel gives it (zipped or plain). Raises NoBill when there
         were no transactions, ChannelDown when it is not ready yet, Refused."""
+
+
+class Merchant:
+    """Who a channel is called as, by its settings; each property as in Channel."""
+
+    pay_type: PayType
+    settings: Any
+
+    @property
+    def merchant(self) -> str:
+        return self.settings.merchant_id
+
+    @property
+    def account(self) -> str:
+        return self.settings.account
+
+    @property
+    def line(self) -> str:
+        return f"{self.pay_type.word} {self.settings.gateway}"

@@ -45,22 +45,10 @@ BILL_MAX_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class UnionPay:
+class UnionPay(base.Merchant):
     settings: UnionpaySettings
     pay_type = PayType.UNIONPAY
     takes_any_scene = False  # a number that was sent before is a double
-
-    @property
-    def merchant(self) -> str:
-        return self.settings.merchant_id
-
-    @property
-    def account(self) -> str:
-        return self.settings.account
-
-    @property
-    def line(self) -> str:
-        return f"unionpay {self.settings.gateway}"
 
     # --- Orders ---------------------------------------------------------------------------------
     def asks_for(self, scene: Scene) -> bool:

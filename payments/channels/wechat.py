@@ -62,22 +62,10 @@ UNKNOWN = ("ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS")
 
 
 @dataclass(frozen=True)
-class WeChat:
+class WeChat(base.Merchant):
     settings: WechatSettings
     pay_type = PayType.WECHAT
     takes_any_scene = False  # another trade type under one number is OUT_TRADE_NO_USED
-
-    @property
-    def merchant(self) -> str:
-        return self.settings.merchant_id
-
-    @property
-    def account(self) -> str:
-        return self.settings.account
-
-    @property
-    def line(self) -> str:
-        return f"wechat {self.settings.gateway}"
 
     # --- Orders ---------------------------------------------------------------------------------
     def asks_for(self, scene: Scene) -> bool:

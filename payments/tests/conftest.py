@@ -4,13 +4,13 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from kit.http.caller import Caller
-from payments import channel_refund, confirm, topup
+from payments import channel_refund, confirm
 from payments.channels import config, registry
-from payments.models import Case, ChannelRefund, PaymentOrder
-from payments.states import PayType, Scene
+from payments.models import Case, ChannelRefund
+from payments.states import PayType
 from payments.tests.other_side import There, write_all
 from payments.tests.pretend import Pretend
+from tests.make import make_topup
 from wallets import accounts, adjust
 
 
@@ -62,18 +62,6 @@ def keys(tmp_path, settings, there):
     config.kept.forget()
     yield tmp_path
     config.kept.forget()
-
-
-def make_topup(now=None, key="k") -> PaymentOrder:
-    return topup.topup(
-        caller=Caller("bob"),
-        amount=Decimal("50.00"),
-        pay_type=PayType.ALIPAY,
-        scene=Scene.APP,
-        key=key,
-        payer_ip="",
-        now=now or timezone.now(),
-    )
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from django.db import connections
 from django.utils import timezone
 
 from kit import lease, pause
-from kit.http.caller import Caller
 from kit.refusals import Conflict
 from payments import (
     bill_days,
@@ -26,13 +25,13 @@ from payments import (
     reconcile,
     send_refund,
     tasks,
-    topup,
 )
 from payments.channels.base import ChannelDown, NoBill, Payment, RefundState, Refused
 from payments.models import Bill, Case, ChannelRefund, PaymentOrder
-from payments.states import BillState, CaseKind, OrderStatus, PayType, RefundStatus, Scene
+from payments.states import BillState, CaseKind, OrderStatus, PayType, RefundStatus
 from payments.tests import test_reconcile as tr
 from payments.tests.conftest import offer
+from tests.make import make_topup
 from wallets.audit import audit
 
 DAY, NOON = tr.DAY, tr.NOON
@@ -46,15 +45,7 @@ def at(text: str) -> datetime:
 
 def ordered(pay_type: PayType, amount: str, when: datetime, key: str = "k") -> PaymentOrder:
     """A top-up of bob's that waits for its money."""
-    return topup.topup(
-        caller=Caller("bob"),
-        amount=Decimal(amount),
-        pay_type=pay_type,
-        scene=Scene.APP,
-        key=key,
-        payer_ip="127.0.0.1",
-        now=when,
-    )
+    return make_topup(amount, pay_type=pay_type, key=key, now=when)
 
 
 def paid(

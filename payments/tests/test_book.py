@@ -9,14 +9,14 @@ from django.contrib.auth import get_user_model
 from django.db import connections
 
 from kit import pause
-from kit.http.caller import Caller
 from kit.refusals import Invalid
-from payments import bills, book, cases, confirm, order, reconcile, suspended, topup
+from payments import bills, book, cases, confirm, order, reconcile, suspended
 from payments.channels.base import Payment
 from payments.models import Case, ChannelRefund, PaymentOrder
-from payments.states import CaseKind, CaseStatus, NoticeOutcome, OrderStatus, PayType, Scene
+from payments.states import CaseKind, CaseStatus, NoticeOutcome, OrderStatus, PayType
 from payments.tests import test_reconcile as tr
 from payments.tests.conftest import offer, take_back
+from tests.make import make_topup
 from wallets.credit import credit
 from wallets.models import LedgerLine, Wallet
 from wallets.states import LineKind
@@ -32,15 +32,7 @@ def wechat(monkeypatch):
 
 def unpaid(*, ended: OrderStatus | None = OrderStatus.CLOSED) -> PaymentOrder:
     """A top-up of 50.00 that ended here, or is still open."""
-    made = topup.topup(
-        caller=Caller("bob"),
-        amount=Decimal("50.00"),
-        pay_type=PayType.WECHAT,
-        scene=Scene.APP,
-        key="k",
-        payer_ip="127.0.0.1",
-        now=NOON,
-    )
+    made = make_topup(pay_type=PayType.WECHAT, now=NOON)
     if ended:
         order.end(order_id=made.pk, to=ended, now=NOON)
     return PaymentOrder.objects.get(pk=made.pk)

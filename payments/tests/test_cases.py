@@ -8,16 +8,15 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from kit.http.caller import Caller
 from kit.refusals import Forbidden, Invalid
 from packets.states import Kind
-from payments import cases, channel_refund, confirm, refunded, send_refund, topup
+from payments import cases, channel_refund, confirm, refunded, send_refund
 from payments.audit import refunds_stay_within_their_payment, suspense_is_what_open_cases_hold
 from payments.channels.base import Payment, RefundState
 from payments.models import Case, ChannelRefund, PaymentOrder, Trade
-from payments.states import CaseKind, CaseStatus, PayType, RefundStatus, Scene
+from payments.states import CaseKind, CaseStatus, PayType, RefundStatus
 from payments.tests.conftest import offer
-from tests.make import make_group, make_order, make_packet, make_wallet
+from tests.make import make_group, make_order, make_packet, make_topup, make_wallet
 from wallets import accounts, adjust, ledger
 from wallets.audit import sums
 from wallets.models import LedgerLine
@@ -61,15 +60,7 @@ def paid_twice(single: str = "10.00", number: int = 1) -> tuple[Case, ChannelRef
 
 
 def topped_up(alipay, amount: str = "50.00") -> PaymentOrder:
-    order = topup.topup(
-        caller=Caller("bob"),
-        amount=Decimal(amount),
-        pay_type=PayType.ALIPAY,
-        scene=Scene.APP,
-        key="k",
-        payer_ip="",
-        now=NOW(),
-    )
+    order = make_topup(amount, now=NOW())
     confirm.confirm(payment=alipay.pay(order), now=NOW())
     order.refresh_from_db()
     return order

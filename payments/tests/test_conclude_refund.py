@@ -7,14 +7,14 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from kit.http.caller import Caller
 from kit.refusals import Forbidden
 from office import roles
 from office.models import StaffAction
-from payments import cases, channel_refund, conclude_refund, confirm, send_refund, topup
+from payments import cases, channel_refund, conclude_refund, confirm, send_refund
 from payments.channels.base import RefundAnswer, RefundState
 from payments.models import Case, ChannelRefund, Trade
-from payments.states import CaseKind, CaseStatus, PayType, RefundStatus, Scene
+from payments.states import CaseKind, CaseStatus, RefundStatus
+from tests.make import make_topup
 from tests.office import desk
 from tests.races.forks import in_threads
 from wallets.audit import audit
@@ -30,15 +30,7 @@ def make_staff(name: str) -> int:
 def approved(alipay) -> ChannelRefund:
     """A refund of bob's whole top-up of 50.00; "checker" let it go."""
     now = timezone.now()
-    made = topup.topup(
-        caller=Caller("bob"),
-        amount=Decimal("50.00"),
-        pay_type=PayType.ALIPAY,
-        scene=Scene.APP,
-        key="k",
-        payer_ip="",
-        now=now,
-    )
+    made = make_topup(now=now)
     confirm.confirm(payment=alipay.pay(made), now=now)
     refund = channel_refund.propose(
         order_no=made.order_no,

@@ -10,13 +10,13 @@ from decimal import Decimal
 import pytest
 from django.core.management import CommandError, call_command
 
-from kit.http.caller import Caller
-from payments import bills, confirm, topup
+from payments import bills, confirm
 from payments.bills import unionpay as unionpay_bill
 from payments.channels.base import Payment
 from payments.models import Bill, Case, PaymentOrder
-from payments.states import CaseKind, PayType, Scene
+from payments.states import CaseKind, PayType
 from payments.tests.conftest import offer
+from tests.make import make_topup
 from wallets.models import LedgerLine
 
 DAY = date(2026, 3, 1)
@@ -135,15 +135,7 @@ def channel(request, monkeypatch):
 
 def paid(channel: PayType, number: int, amount: str = "10.00", at: datetime = NOON) -> Row:
     """A top-up that the channel confirmed, and its row in a true bill."""
-    order = topup.topup(
-        caller=Caller("bob"),
-        amount=Decimal(amount),
-        pay_type=channel,
-        scene=Scene.APP,
-        key=f"k{number}",
-        payer_ip="127.0.0.1",
-        now=at,
-    )
+    order = make_topup(amount, pay_type=channel, key=f"k{number}", now=at)
     trade_no = f"20260301{number:013d}"
     payment = Payment(channel, order.order_no, trade_no, Decimal(amount), at)
     confirm.confirm(payment=payment, now=at)

@@ -17,7 +17,6 @@ from payments import (
     order,
     refunded,
     send_refund,
-    topup,
 )
 from payments.channels.base import RefundState, State
 from payments.models import Case, ChannelRefund, Notification, PaymentOrder
@@ -31,23 +30,12 @@ from payments.states import (
     Scene,
 )
 from payments.tests.pretend import said
+from tests.make import make_topup
 from tests.races.forks import in_threads
 from wallets.models import LedgerLine
 from wallets.statement import balance, flow
 
 BOB = Caller("bob")
-
-
-def make_topup(amount: str = "50.00", key: str = "k1", now=None, scene=Scene.APP) -> PaymentOrder:
-    return topup.topup(
-        caller=BOB,
-        amount=Decimal(amount),
-        pay_type=PayType.ALIPAY,
-        scene=scene,
-        key=key,
-        payer_ip="127.0.0.1",
-        now=now or timezone.now(),
-    )
 
 
 def make_staff(name: str):

@@ -3,23 +3,20 @@
 
 from contextlib import nullcontext, suppress
 from datetime import timedelta
-from decimal import Decimal
 from itertools import count
 
 import pytest
 from django.utils import timezone
 
 from kit import breaker, outside
-from kit.http.caller import Caller
-from payments import bill_days, chase, opening, send_refund, tasks, topup
+from payments import bill_days, chase, opening, send_refund, tasks
 from payments.channels import http, registry
 from payments.channels.base import ChannelDown, NotSent, RefundState, State
 from payments.models import Bill, PaymentOrder
 from payments.states import OrderStatus, PayType, RefundStatus, Scene
 from payments.tests import channel_case as case
-from payments.tests.conftest import make_topup
 from tests.attacks.silence import Held, kept_by
-from tests.make import user
+from tests.make import make_topup, user
 from wallets.models import Wallet
 
 TOPUP = {"money": "1.00", "pay_type": "wechat", "scene": "native"}
@@ -280,15 +277,7 @@ def test_what_was_given_before_is_given_again(alipay):
 
     assert make_topup().pk == first.pk
     with pytest.raises(NotSent):
-        topup.topup(
-            caller=Caller("bob"),
-            amount=Decimal("50.00"),
-            pay_type=PayType.ALIPAY,
-            scene=Scene.NATIVE,
-            key="k",
-            payer_ip="",
-            now=timezone.now(),
-        )
+        make_topup(scene=Scene.NATIVE)
     first.refresh_from_db()
     assert first.open_key, "another scene was refused: the first one is not released for nothing"
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from unittest.mock import patch
 from urllib.parse import urlencode
 
@@ -14,13 +13,14 @@ from office.pages.wallets.adjustment_acts import PROPOSE_ADJUSTMENT
 from packets import freeze, grab, profiles, refund
 from packets.models import RedPacket, RefundReview
 from packets.states import Kind
-from payments import notify, topup
+from payments import notify
 from payments import order as report
 from payments.channels import registry
 from payments.models import Bill, Case, ChannelRefund, PaymentOrder
-from payments.states import PayType, Scene
+from payments.states import PayType
 from payments.tests.pretend import Pretend, said
 from tests import make
+from tests.make import make_topup
 from tests.office.desk import act_url, list_of, page_of
 from wallets.models import Adjustment, DailySummary, LedgerLine, Wallet
 
@@ -99,15 +99,7 @@ def topped_up_twice(now: datetime) -> tuple[PaymentOrder, Case]:
         "every": lambda pay_type: [channel],
     }
     with patch.multiple(registry, **there):
-        order = topup.topup(
-            caller=Caller("alice"),
-            amount=Decimal("120.00"),
-            pay_type=PayType.ALIPAY,
-            scene=Scene.APP,
-            key="alice's first",
-            payer_ip="127.0.0.1",
-            now=now,
-        )
+        order = make_topup("120.00", user_id="alice", key="alice's first", now=now)
         report.report(
             order_no=order.order_no, caller=Caller("alice"), result=None, now=now + SECOND * 9
         )

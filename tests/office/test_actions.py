@@ -17,11 +17,12 @@ from office.models import StaffAction
 from packets import freeze
 from packets.models import RedPacket
 from packets.states import Kind
-from payments import order, topup
+from payments import order
 from payments.models import Case, ChannelRefund, PaymentOrder
-from payments.states import CaseStatus, OrderStatus, PayType, Scene
+from payments.states import CaseStatus, OrderStatus
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
 from tests import make
+from tests.make import make_topup
 from tests.office import desk, stories
 from wallets.models import Wallet
 from wallets.statement import balance
@@ -259,15 +260,7 @@ def test_a_case_is_resolved_with_what_was_done(maker, checker, support):
 
 
 def make_order() -> PaymentOrder:
-    made = topup.topup(
-        caller=Caller("bob"),
-        amount=Decimal("50.00"),
-        pay_type=PayType.ALIPAY,
-        scene=Scene.APP,
-        key="k1",
-        payer_ip="127.0.0.1",
-        now=timezone.now(),
-    )
+    made = make_topup(key="k1")
     return order.report(
         order_no=made.order_no, caller=Caller("bob"), result=None, now=timezone.now()
     )

@@ -22,9 +22,8 @@ from payments.channels import http
 from payments.channels.base import Answer, RefundAnswer, RefundState, State
 from payments.models import PaymentOrder
 from payments.states import ORDER_MOVES, OrderStatus, RefundStatus
-from payments.tests.conftest import make_topup
 from tests.make import confirm as payment_arrives
-from tests.make import make_reported_packet
+from tests.make import make_reported_packet, make_topup
 from tests.races.forks import die_before_statement, in_threads, killed
 from wallets.models import Wallet
 
@@ -135,7 +134,7 @@ def test_each_row_of_a_sweep_has_its_own_moment(alipay, monkeypatch):
     """A lease that began with the sweep would be over too early for the last of its rows."""
     long_ago = timezone.now() - timedelta(days=1)
     for key in ("k1", "k2"):
-        make_topup(long_ago, key)
+        make_topup(now=long_ago, key=key)
     moments = []
 
     def ask(*, order_id, now):
@@ -167,7 +166,7 @@ def test_the_lease_is_longer_than_the_calls():
 
 
 def reported(now) -> PaymentOrder:
-    made = make_topup(now)
+    made = make_topup(now=now)
     return order.report(order_no=made.order_no, caller=Caller("bob"), result=None, now=now)
 
 
@@ -187,7 +186,7 @@ def test_an_order_reported_while_it_was_asked_about_is_not_closed_by_the_answer(
     """Closed is what happens to an order that nobody reported; a reported one ends as unpaid, and
     its owner hears so. The answer was judged by what was read before it."""
     now = timezone.now()
-    made = make_topup(now)
+    made = make_topup(now=now)
     ask_at = made.expire_time
 
     def report():
@@ -210,7 +209,7 @@ def test_an_order_reported_while_it_was_asked_about_without_the_facts(alipay, mo
     monkeypatch.setattr(PaymentOrder, "MOVES", Moves("status", careless))
     end = order.end
     monkeypatch.setattr(order, "end", lambda rows, **words: end(**words))
-    made = make_topup(timezone.now())
+    made = make_topup()
     ask_at = made.expire_time
 
     def report():
@@ -257,7 +256,7 @@ def test_what_is_asked_about_is_not_asked_by_staff_too(alipay):
 
 def test_superseded_while_it_is_asked_about_it_is_asked_again_at_once(alipay):
     now = timezone.now()
-    made = make_topup(now)
+    made = make_topup(now=now)
     PaymentOrder.objects.filter(pk=made.pk).update(chase_at=now)
 
     def supersede():

@@ -12,9 +12,9 @@ from kit.http.caller import Caller
 from packets import grab, refund, settle
 from packets.models import RedPacket, Share
 from packets.states import Kind
-from payments import notify, topup
+from payments import notify
 from payments.models import PaymentOrder
-from payments.states import PayType, Scene
+from payments.states import PayType
 from payments.tests.conftest import offer
 from payments.tests.pretend import Pretend, said
 from tests.make import (
@@ -24,6 +24,7 @@ from tests.make import (
     make_packet,
     make_paid_packet,
     make_reported_packet,
+    make_topup,
     make_wallet,
     user,
 )
@@ -121,15 +122,7 @@ def test_grab(on_mariadb):
 
 def test_notification(on_mariadb, channel):
     now = timezone.now()
-    made = topup.topup(
-        caller=Caller("bob"),
-        amount=5,
-        pay_type=PayType.ALIPAY,
-        scene=Scene.APP,
-        key="k",
-        payer_ip="",
-        now=now,
-    )
+    made = make_topup("5.00", now=now)
     notice = {"pay_type": PayType.ALIPAY, "notice": said(made.order_no, "5.00"), "now": now}
 
     with ack_lost():
