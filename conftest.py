@@ -139,7 +139,7 @@ def _empty() -> None:
                 cursor.execute(f"DELETE FROM {table}")
     for each in caches.all():
         each.clear()
-    redis.breaker.until = 0.0
+    redis.breaker.forget()
     if redis.is_configured():
         redis.call(lambda r: r.flushdb())
     throttle._buckets.clear()

@@ -5,7 +5,6 @@ accepts and stays silent, delays nobody. What does not get through is lost and c
 finds the same work in the database (docs/map.md).
 """
 
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +12,7 @@ import structlog
 from celery import current_app
 
 from kit.plumbing import brokers, forks
+from kit.plumbing.breaker import Breaker
 from kit.plumbing.handoff import Handoff
 
 TASKS_MAX = 1_000  # waiting for the broker
@@ -56,10 +56,7 @@ class _Broker:
     def renew(self) -> None:
         """Without the parent's connection, in a forked child."""
         self._producer: Any = None
-        self.until = 0.0  # nobody tries before then
-
-    def is_open(self) -> bool:
-        return time.monotonic() >= self.until
+        self.breaker = Breaker("broker", after=1, pause_s=BROKEN_S)
 
     def publish(self, task: str, args: tuple, in_s: float) -> None:
         current_app.send_task(
@@ -73,7 +70,7 @@ class _Broker:
         )
 
     def failed(self) -> None:
-        self.until = time.monotonic() + BROKEN_S
+        self.breaker.failed()
         if self._producer is not None:
             producer, self._producer = self._producer, None
             with suppress(Exception):
@@ -96,7 +93,7 @@ def _patience() -> dict[str, float]:
 
 def _publish(tasks: list[tuple[str, tuple, float]]) -> None:
     for task, args, in_s in tasks:
-        if not broker.is_open():
+        if not broker.breaker.lets_through():
             _tasks.lose(1)
             continue
         try:
@@ -106,6 +103,7 @@ def _publish(tasks: list[tuple[str, tuple, float]]) -> None:
             _tasks.lose(1)
             log.warning("broker_down", task=task, error=repr(error))
         else:
+            broker.breaker.worked()
             if count := _tasks.lost():
                 log.warning("tasks_dropped", count=count)
 

@@ -13,9 +13,9 @@ from typing import Any
 import requests
 import urllib3
 
-from kit.breaker import Breaker
 from kit.bulkhead import Bulkhead
 from kit.plumbing import forks
+from kit.plumbing.breaker import Breaker
 
 PIECE_BYTES = 64 * 1024
 

@@ -46,7 +46,7 @@ def finish(*, rp_id: int) -> bool:
     if not move(open_still, expend_time=expend_time, is_cli_handle=True):
         return False
     news.tell(
-        "finished",
+        "packet.finished",
         packet,
         now=last,
         expend_time=expend_time,

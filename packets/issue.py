@@ -51,7 +51,7 @@ def issue(
     for name, value in {"pay_status": to, **facts}.items():
         setattr(packet, name, value)
     news.tell(
-        "issued",
+        "packet.issued",
         packet,
         now=now,
         type=Kind(packet.type).word,

@@ -14,12 +14,12 @@ from django.core.cache import caches
 from django.db import connection, transaction
 
 from kit import pause, retry, sql
-from kit.breaker import Open
 from kit.bulkhead import Bulkhead
 from kit.http import service_keys
 from kit.moves import hold
 from kit.outside import Limits, Line, Silent
 from kit.plumbing import redis
+from kit.plumbing.breaker import Open
 from kit.refusals import Unavailable
 from packets import member_set
 from packets.models import Group, GroupMember, RedPacket

@@ -8,9 +8,9 @@ from packets.models import RedPacket
 
 
 def tell(what: str, packet: RedPacket, *, now: datetime, **more: Any) -> None:
-    """Event `packet.<what>`, with what every one of them says: which packet, where, whose."""
+    """The event, with what every one of a packet says: which packet, where, whose."""
     outbox.tell(
-        f"packet.{what}",
+        what,
         now=now,
         packet=packet.public_id,
         for_id=packet.for_id,

@@ -88,7 +88,7 @@ def _refund(*, rp_id: int, now: datetime, also: retry.Also | None = None) -> Non
         raise NotDue()
     review.put_forward(packet=packet, amount=returned, now=now)
     news.tell(
-        "expired",
+        "packet.expired",
         packet,
         now=now,
         return_money=f"{returned:.2f}",

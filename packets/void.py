@@ -46,7 +46,7 @@ def void(packet: RedPacket, now: datetime) -> None:
     shares.filter(user_id=None, is_returned=False).update(is_returned=True)
     taken = shares.filter(user_id__isnull=False).order_by("update_time", "pk")
     news.tell(
-        "voided",
+        "packet.voided",
         packet,
         now=now,
         takers=list(taken.values_list("user_id", flat=True)),

@@ -125,7 +125,6 @@ def make_order(packet: RedPacket, pay_type: PayType = PayType.ALIPAY) -> Payment
     )
 
 
-@retry.unit
 def make_topup(
     amount: str = "50.00",
     *,
@@ -147,6 +146,7 @@ def make_topup(
     )
 
 
+@retry.unit
 def report(order: PaymentOrder, now: datetime) -> None:
     """The app says that it has paid."""
     PaymentOrder.objects.filter(pk=order.pk, status=OrderStatus.CREATED).update(

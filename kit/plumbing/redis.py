@@ -9,7 +9,6 @@ import hashlib
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, cast
@@ -21,6 +20,7 @@ from redis._parsers import BaseParser
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
 
 from kit.plumbing import forks, redis_urls
+from kit.plumbing.breaker import Breaker
 
 log = structlog.get_logger(__name__)
 
@@ -33,28 +33,13 @@ class Down(Exception):
     """No Redis is configured, or it does not answer, or not this."""
 
 
-class _Breaker:
-    """Open after a failure; then one caller tries again, while the others still go without."""
-
-    until = 0.0  # 0: closed
-    failures = 0  # connections made before the last one are not trusted
-
-    def lets_through(self) -> bool:
-        if not self.until:
-            return True
-        now = time.monotonic()
-        if now < self.until:
-            return False
-        self.until = now + BROKEN_S
-        return True
-
-    def failed(self) -> None:
-        self.failures += 1
-        self.until = time.monotonic() + BROKEN_S
+def new_breaker() -> Breaker:
+    """Open after a single failure; one later caller then tries again."""
+    return Breaker("redis", after=1, pause_s=BROKEN_S)
 
 
-breaker = _Breaker()
-_of_masters: dict[str, _Breaker] = {}
+breaker = new_breaker()
+_of_masters: dict[str, Breaker] = {}
 _own = threading.local()
 
 
@@ -62,7 +47,7 @@ _own = threading.local()
 def _renew() -> None:
     """Two processes on one connection would read each other's answers."""
     global breaker, _own
-    breaker, _own = _Breaker(), threading.local()
+    breaker, _own = new_breaker(), threading.local()
     _of_masters.clear()
     _cluster.cache_clear()
 
@@ -95,7 +80,7 @@ def call(command: Callable[[Any], Any], key: str = "") -> Any:
 def check() -> None:
     """Whether every server that should answer does, and takes what is written. Raises: Down."""
     if is_cluster():
-        guarded(_Breaker(), _check_all)  # it opens nobody else's
+        guarded(new_breaker(), _check_all)  # it opens nobody else's
     else:
         run("return redis.call('SET', KEYS[1], 1, 'PX', 1000)", ["ready"], [])
 
@@ -144,16 +129,16 @@ def _one() -> Any:
     return get_redis_connection("default")
 
 
-def _master_of(key: str) -> _Breaker:
+def _master_of(key: str) -> Breaker:
     """The breaker of the master that has this key."""
     try:
         name = _cluster().get_node_from_key(key).name
     except (*FAILURES, AttributeError):
         name = ""  # nobody has this slot, or nobody answers
-    return _of_masters.setdefault(name, _Breaker())
+    return _of_masters.setdefault(name, new_breaker())
 
 
-def guarded(of: _Breaker, command: Callable[..., Any], *args: Any) -> Any:
+def guarded(of: Breaker, command: Callable[..., Any], *args: Any) -> Any:
     if not settings.REDIS_URL or not of.lets_through():
         raise Down()
     try:
@@ -167,7 +152,7 @@ def guarded(of: _Breaker, command: Callable[..., Any], *args: Any) -> Any:
         of.failed()
         log.warning("redis_down", error=repr(error))
         raise Down() from error
-    of.until = 0.0
+    of.worked()
     return answer
 
 
@@ -238,6 +223,7 @@ def link_of_thread() -> _Link:
     One restart of Redis leaves a dead connection in every thread: dropped together, they cost one
     failure instead of one each.
     """
+    # Connections made before its last failure are not trusted.
     if getattr(_own, "failures", None) != breaker.failures:
         _own.link = _Link()
         _own.failures = breaker.failures

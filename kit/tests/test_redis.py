@@ -13,7 +13,7 @@ from tests.races.forks import in_threads
 
 
 def test_one_caller_tries_a_broken_redis_and_the_others_go_without():
-    breaker = redis._Breaker()
+    breaker = redis.new_breaker()
     assert breaker.lets_through()
 
     breaker.failed()
@@ -42,7 +42,7 @@ def test_one_lost_connection_renews_all_of_them(with_redis):
 
         with pytest.raises(redis.Down):
             connect()
-        redis.breaker.until = 0.0
+        redis.breaker.forget()
 
         assert connect() is not mine
         assert another.submit(connect).result() is not theirs

@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 from django.conf import settings
 from django.db import connection
 
-from kit.breaker import Open
 from kit.bulkhead import Bulkhead, Full
 from kit.outside import Limits, Line, Reply, Silent, somebody_waits
+from kit.plumbing.breaker import Open
 from payments.channels.base import ChannelDown, NotSent
 
 __all__ = ["Reply", "call", "line", "lines"]

@@ -8,7 +8,8 @@ from itertools import count
 import pytest
 from django.utils import timezone
 
-from kit import breaker, outside
+from kit import outside
+from kit.plumbing import breaker
 from payments import bill_days, chase, opening, send_refund, tasks
 from payments.channels import http, registry
 from payments.channels.base import ChannelDown, NotSent, RefundState, State

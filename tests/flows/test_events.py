@@ -225,7 +225,7 @@ def test_what_is_asked_does_not_grow_with_what_is_there(events):
 @pytest.mark.once
 def test_every_type_that_is_told_can_be_asked_for_and_has_an_example():
     source = "\n".join(path.read_text() for path in sources("packets", "payments", "wallets"))
-    told = set(re.findall(r"outbox\.(?:tell|news|news_of_each)\(\s*\"([^\"]+)\"", source))
+    told = set(re.findall(r"(?:outbox|news)\.(?:tell|news|news_of_each)\(\s*\"([^\"]+)\"", source))
 
     assert told == set(EVENT_TYPES)
     assert set(EVENT_TYPES) <= set(examples.EVENTS)

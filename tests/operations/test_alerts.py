@@ -138,7 +138,7 @@ def broker_backlog(monkeypatch):
 
 @breaks
 def dropped(monkeypatch):
-    monkeypatch.setattr(later.broker, "until", time.monotonic() + 3600)
+    monkeypatch.setattr(later.broker.breaker, "until", time.monotonic() + 3600)
     later.run("kit.nothing")
     handoff.flush_all()
 
