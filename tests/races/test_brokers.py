@@ -115,7 +115,7 @@ def test_a_hung_rabbitmq_costs_no_request(led, monkeypatch):
     finally:
         led.tell(signal.SIGCONT)
 
-    later.broker.until = 0.0
+    later.broker.breaker.forget()
     later.run("packets.settle_packet", 1)
     assert published() - before == 21
 
@@ -136,7 +136,7 @@ def test_tasks_go_on_when_the_master_of_the_broker_is_killed():
             again by whatever runs it."""
             if at_work[-1].process.poll() is not None:
                 at_work.append(begin(url))
-            later.broker.until = 0.0
+            later.broker.breaker.forget()
             later.run("packets.finish_packet", packet.pk, 3)
             later._tasks.flush()
             return RedPacket.objects.filter(pk=packet.pk, is_cli_handle=True).exists()
