@@ -35,13 +35,20 @@ from django.utils import timezone
 
 from bench import kept
 from bench.export import peak_kb
-from kit.sql import joined
+from kit import sql
 from packets import audit as packets_audit
 from packets.models import RedPacket, Share
 from wallets.audit import audit, by_key
 from wallets.models import Wallet
 
 PACKETS, SHARES = 2000, 100
+
+
+def joined(*parts: str) -> str:
+    """SQL texts one behind the other."""
+    return f"CONCAT({', '.join(parts)})" if sql.is_mysql() else f"({' || '.join(parts)})"
+
+
 ESCROW = joined("'escrow:'", "public_id")
 GRAB, TAKER = joined("public_id", "'/'", "position"), joined("'wallet:'", "s.user_id")
 LINES = (

@@ -30,10 +30,13 @@ class IdempotencyRecord(models.Model):
 
 
 class Event(models.Model):
-    """One piece of news for the chat server, written in the transaction of what happened."""
+    """News for the chat server, written in the transaction of what happened: one piece, or several
+    that differ in a few words only."""
 
-    # Rows commit out of the order of their keys; the place is given afterwards (outbox.py).
+    # Rows commit out of the order of their keys; the place is given afterwards (outbox.py). Of
+    # several pieces it is the last one's; the others stand right before it.
     place = models.PositiveBigIntegerField(null=True, unique=True)
+    pieces = models.PositiveSmallIntegerField(db_default=1)
     type = AsciiField(max_length=32)
     data = models.JSONField()
     created_at = models.DateTimeField(db_index=True)

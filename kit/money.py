@@ -57,6 +57,15 @@ def from_fen(amount_fen: int) -> Decimal:
     return Decimal(amount_fen).scaleb(-2).quantize(Decimal("0.01"))
 
 
+def told(amount_fen: int) -> str:
+    """Fen as text, in yuan.
+
+    >>> told(1205)
+    '12.05'
+    """
+    return f"{amount_fen // 100}.{amount_fen % 100:02d}"
+
+
 class MoneyField(models.DecimalField):
     """Decimal yuan, two places. SQLite keeps fifteen digits, so thirteen are the most we store."""
 

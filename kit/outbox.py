@@ -16,6 +16,7 @@ from kit.present import present
 
 PLACED_AT_ONCE = 500
 LOOKED_AT_ONCE = 5000  # by a reader who wants some of them
+EACH = "each"  # in the data of several pieces: what they do not have in common
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -45,18 +46,14 @@ def news(type_: str, *, now: datetime, **data: Any) -> sql.Statement:
     return sql.insert(Event, "type", "data", "created_at"), [type_, _encode(data), sql.time(now)]
 
 
-def news_of_each(type_: str, *, data: str, rows: str, values: list, now: datetime) -> sql.Statement:
-    """What writes one event for each of some rows: `data` is an expression of them, `rows` is what
-    follows its FROM, `values` are theirs. For whoever sends it along with his work."""
+def news_of_each(type_: str, *, each: dict[str, list], now: datetime, **data: Any) -> sql.Statement:
+    """What tells many the same but for a few words, in one row: `data` is what they have in common,
+    `each` has a list of one value for each of them. For whoever sends it along with his work."""
+    pieces = len(next(iter(each.values())))
     return (
-        f"{sql.insert_into(Event, 'type', 'created_at', 'data')} SELECT %s, %s, {data} FROM {rows}",
-        [type_, sql.time(now), *values],
+        sql.insert(Event, "type", "pieces", "data", "created_at"),
+        [type_, pieces, _encode(data | {EACH: each}), sql.time(now)],
     )
-
-
-def begun(**data: Any) -> str:
-    """The data that many events have in common, as JSON to which more is to be added."""
-    return _encode(data)[:-1]
 
 
 def read(*, after: int, limit: int) -> list[News]:
@@ -66,7 +63,7 @@ def read(*, after: int, limit: int) -> list[News]:
            Places are given only to committed rows, under the lock of one row.
     """
     give_places()
-    return _news(Event.objects.filter(place__gt=after).order_by("place")[:limit])
+    return _news(Event.objects.filter(place__gt=after), after, limit)
 
 
 def page(*, after: int, limit: int, types: Collection[str] = ()) -> Page:
@@ -86,7 +83,7 @@ def page(*, after: int, limit: int, types: Collection[str] = ()) -> Page:
     upto = events.values("place")[:LOOKED_AT_ONCE].aggregate(last=Max("place"))["last"]
     if upto is None:
         return Page([], after)
-    news = _news(events.filter(place__lte=upto, type__in=types)[:limit])
+    news = _news(events.filter(place__lte=upto, type__in=types), after, limit)
     return Page(news, news[-1].place if len(news) == limit else upto)
 
 
@@ -100,12 +97,27 @@ def latest() -> int:
     return EventPlace.objects.get(pk=1).last
 
 
-def _news(events: QuerySet[Event]) -> list[News]:
-    return [News(present(row.place), row.type, row.created_at, row.data) for row in events]
+def _news(events: QuerySet[Event], after: int, limit: int) -> list[News]:
+    """Each piece at its own place: a page may begin and end between those of one row."""
+    found = []
+    for row in events.order_by("place")[:limit]:
+        first = present(row.place) - row.pieces + 1
+        for place, data in enumerate(_pieces(row), start=first):
+            if place > after:
+                found.append(News(place, row.type, row.created_at, data))
+    return found[:limit]
+
+
+def _pieces(row: Event) -> list[dict]:
+    common = dict(row.data)
+    each = common.pop(EACH, None)
+    if each is None:
+        return [common]
+    return [common | dict(zip(each, own, strict=True)) for own in zip(*each.values(), strict=True)]
 
 
 def give_places() -> int:
-    """Give places to what has been committed since the last call; how many were given."""
+    """Give places to what has been committed since the last call; to how many rows."""
     if not Event.objects.filter(place__isnull=True).exists():
         return 0
     return _give_places()
@@ -118,11 +130,12 @@ def _give_places() -> int:
     waiting = list(
         Event.objects.filter(place__isnull=True)
         .order_by("pk")
-        .values_list("pk", flat=True)[:PLACED_AT_ONCE]
+        .values_list("pk", "pieces")[:PLACED_AT_ONCE]
     )
-    for offset, pk in enumerate(waiting, start=1):
-        Event.objects.filter(pk=pk).update(place=last + offset)
-    EventPlace.objects.filter(pk=1).update(last=last + len(waiting))
+    for pk, pieces in waiting:
+        last += pieces
+        Event.objects.filter(pk=pk).update(place=last)
+    EventPlace.objects.filter(pk=1).update(last=last)
     return len(waiting)
 
 

@@ -3,17 +3,29 @@
 Table and column names come from the models, so that a rename cannot leave a string behind.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-from django.db import connection, models
+from django.db import DatabaseError, DataError, connection, models, transaction
 from django.db.backends.utils import CursorWrapper
 
 Statement = tuple[str, list]  # and its values
 OFFSET_LENGTH = len("+00:00")
+# Readable ASCII without ' and \, which the engines read in their own way, and % (the drivers do).
+_PLAIN = re.compile(r"[ -$&(-\[\]-~]*")
+
+
+class Step(NamedTuple):
+    """A statement that must change so many rows; what is raised where it does not."""
+
+    statement: Statement
+    rows: int
+    otherwise: type[Exception]
 
 
 @cache  # a process has one engine, and Django's connection proxy is slow to ask
@@ -27,23 +39,48 @@ def run(*statements: Statement) -> None:
             pass
 
 
-def together(cursor: CursorWrapper, statements: Sequence[Statement]) -> Iterator[None]:
+def together(cursor: CursorWrapper, statements: Sequence[Statement]) -> Generator[None, None, None]:
     """Execute them in one trip, where the engine can; the cursor stands behind each in its turn.
 
     One that fails raises in its turn, and those behind it are not executed. They are when it merely
-    changed no row: whoever does not like that must have the transaction rolled back.
+    changed no row: whoever does not like that closes this, and the transaction can only be rolled
+    back (on each engine, so that none is kinder than another).
     """
-    if not is_mysql():
-        for statement, values in statements:
-            cursor.execute(statement, values)
+    try:
+        if is_mysql():
+            joined = "; ".join([statement for statement, _ in statements])
+            cursor.execute(joined, [value for _, values in statements for value in values])
             yield
-        return
-    joined = "; ".join(statement for statement, _ in statements)
-    cursor.execute(joined, [value for _, values in statements for value in values])
-    yield
-    for _ in statements[1:]:
-        cursor.nextset()
-        yield
+            for _ in statements[1:]:
+                cursor.nextset()
+                yield
+        else:
+            for statement, values in statements:
+                cursor.execute(statement, values)
+                yield
+    except GeneratorExit:
+        transaction.set_rollback(True)
+        with suppress(DatabaseError):  # what a later one says is not what went wrong
+            while is_mysql() and cursor.nextset():
+                pass
+        raise
+
+
+def check(cursor: CursorWrapper, sent: Iterator[None], steps: Sequence[Step]) -> None:
+    """The next ones of what together() has sent. Raises: what a step says."""
+    for step in steps:
+        next(sent)
+        if cursor.rowcount != step.rows:
+            raise step.otherwise()
+
+
+def run_steps(steps: Sequence[Step]) -> None:
+    """Raises: what a step says."""
+    statements = [step.statement for step in steps]
+    with connection.cursor() as cursor, closing(together(cursor, statements)) as sent:
+        check(cursor, sent, steps)
+        for _ in sent:  # to its end: what is closed before it rolls back
+            pass
 
 
 def execute_without_waiting(cursor: CursorWrapper, statement: str, values: list) -> None:
@@ -102,9 +139,12 @@ def insert_missing_into(model: type[models.Model], *fields: str) -> str:
     )
 
 
-def joined(*parts: str) -> str:
-    """SQL texts one behind the other."""
-    return f"CONCAT({', '.join(parts)})" if is_mysql() else f"({' || '.join(parts)})"
+def literals(texts: Sequence[str]) -> list[str]:
+    """Texts as they stand in a statement; such that would have to be escaped are refused. For the
+    rows of a set: to hand them over as values takes the driver longer than all the rest."""
+    if not _PLAIN.fullmatch("".join(texts)):
+        raise DataError("a text that would have to be escaped")
+    return [f"'{text}'" for text in texts]
 
 
 def numbers(keys: Iterable[int]) -> str:
@@ -118,8 +158,3 @@ def fen(amount: str) -> str:
     if is_mysql():
         return f"CAST({amount} * 100 AS UNSIGNED)"
     return f"CAST(ROUND({amount} * 100) AS INTEGER)"
-
-
-def yuan(amount: str) -> str:
-    """An amount of money as text with two places, as the API writes it."""
-    return f"CAST({amount} AS CHAR)" if is_mysql() else f"printf('%%.2f', {amount})"

@@ -7,7 +7,6 @@ from django.db.models import Case, F, Q, When
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from kit import sql
 from kit.ids import AsciiField, OutsideIdField
 from kit.lease import Leased
 from kit.money import ZERO, MoneyField
@@ -167,11 +166,6 @@ class Share(models.Model):
     def packet_of(reference: str) -> str:
         """The packet that a reference is of; a packet's own reference is its public id."""
         return reference.partition("/")[0]
-
-    @classmethod
-    def reference_sql(cls) -> str:
-        """The same in SQL, of the row's position; its one parameter is the public id."""
-        return sql.joined("%s", "'/'", sql.column(cls, "position"))
 
 
 class SettlementPass(Leased):

@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from kit import later, lease, outbox, pause, retry, sql
-from kit.money import ZERO, from_fen, plus
+from kit.money import ZERO, from_fen, plus, told
 from kit.moves import move
 from packets import settle_sql
 from packets.models import RedPacket, SettlementPass, Share
@@ -43,11 +43,12 @@ class Settled:
     left: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """A taken share that nobody has credited."""
+class Owed(NamedTuple):
+    """A taken share that nobody has credited. Its taker and its money never change."""
 
     pk: int
+    position: int
+    user_id: str
     fen: int
 
 
@@ -64,7 +65,11 @@ class Moved(Exception):
     """Not all of the set could be claimed: it rolls back, and one looks again."""
 
 
-_BAD = (ledger.AlreadyPosted, ledger.WrongCount, DatabaseError)
+class Done(Exception):
+    """The pass is not due, or somebody else's: it rolls back, and is left to him."""
+
+
+_BAD = (ledger.AlreadyPosted, DatabaseError)
 
 
 def schedule(packet: RedPacket, now: datetime) -> None:
@@ -144,6 +149,8 @@ def _settle_whole(
             return _settle(rp_id=rp_id, number=number, now=now, also=also)
         except Moved:
             continue
+        except Done:
+            return None
         except _BAD as error:
             log.warning("settlement_one_by_one", rp_id=rp_id, error=repr(error))
             break
@@ -154,14 +161,16 @@ def _settle_whole(
 def _settle(
     *, rp_id: int, number: int | None, now: datetime, also: retry.Also | None = None
 ) -> Settled | None:
-    """One transaction a packet; None when the pass is somebody else's, or frozen meanwhile."""
+    """One transaction a packet; None when it is frozen meanwhile. Raises: Done, Moved."""
     owing = _owed(rp_id)
     if owing is None:  # unfrozen by now, perhaps: a pass is for the next look, not done
         return None if number is not None else _sum(())
     settled = _sum(owing.shares)
-    if number is not None and not _done(rp_id, number, settled, now):
-        return None
-    _credit(owing, owing.shares, now)
+    turn = [] if number is None else [_done(rp_id, number, settled, now)]
+    if owing.shares:
+        _credit(owing, owing.shares, now, ahead=turn)
+    elif turn:
+        sql.run_steps(turn)
     return settled
 
 
@@ -178,43 +187,37 @@ def _owed(rp_id: int) -> Owing | None:
     return Owing(rp_id, public_id, for_id, [Owed(*row[2:]) for row in rows if row[2]])
 
 
-def _credit(packet: Owing, owed: Sequence[Owed], now: datetime) -> None:
-    """Shares, wallets, lines, events: the lock order of a grab (docs/locks.md).
+def _credit(
+    packet: Owing, owed: Sequence[Owed], now: datetime, ahead: Sequence[sql.Step] = ()
+) -> None:
+    """Shares, wallets, lines, event: the lock order of a grab (docs/locks.md).
 
     Raises: Moved when one of the shares is credited already, or the packet was frozen meanwhile.
     """
-    if not owed:
-        return
-    keys = sql.numbers(share.pk for share in owed)
-    claim, credits, these, data = (part.format(keys=keys) for part in settle_sql.credit())
-    with connection.cursor() as cursor:
-        cursor.execute(claim, [packet.rp_id])
-        if cursor.rowcount != len(owed):
-            raise Moved()
-    told = outbox.news_of_each(
-        "share.credited",
-        data=data,
-        rows=these,
-        values=[outbox.begun(packet=packet.public_id, for_id=packet.for_id)],
-        now=now,
+    claim = settle_sql.claim().format(keys=sql.numbers(share.pk for share in owed))
+    each = {"user_id": [one.user_id for one in owed], "money": [told(one.fen) for one in owed]}
+    news = outbox.news_of_each(
+        "share.credited", now=now, packet=packet.public_id, for_id=packet.for_id, each=each
     )
     ledger.post_many(
         kind=LineKind.GRAB,
         source=accounts.escrow(packet.public_id),
-        credits=ledger.Credits(credits, (packet.public_id,), len(owed)),
+        credits=[
+            ledger.Credit(Share.reference_of(packet.public_id, position), user_id, fen)
+            for _, position, user_id, fen in owed
+        ],
         now=now,
-        beside=[told],
+        ahead=[*ahead, sql.Step((claim, [packet.rp_id]), len(owed), Moved)],
+        beside=[news],
     )
 
 
-def _done(rp_id: int, number: int, settled: Settled, now: datetime) -> bool:
-    """Claim a pass that is due and nobody's, before its shares: a second worker waits here, finds
+def _done(rp_id: int, number: int, settled: Settled, now: datetime) -> sql.Step:
+    """Claims a pass that is due and nobody's, before its shares: a second worker waits here, finds
     it done, and stops."""
     at = sql.time(now)
     values: list[Any] = [at, settled.shares, sql.money(settled.money), rp_id, number, at, at]
-    with connection.cursor() as cursor:
-        cursor.execute(settle_sql.done(), values)
-        return cursor.rowcount == 1
+    return sql.Step((settle_sql.done(), values), 1, Done)
 
 
 def _counted(settled: Settled) -> dict:
@@ -254,8 +257,10 @@ def _each(rp_id: int, number: int | None, now: datetime) -> Settled | None:
     for share in owing.shares:
         pause.here("settle: has come to a share")
         try:
-            if _settle_one(packet=owing, share=share, number=number, now=now):
-                credited.append(share)
+            _settle_one(packet=owing, share=share, number=number, now=now)
+            credited.append(share)
+        except Moved:
+            continue
         except _BAD:
             log.exception("share_not_credited", rp_id=rp_id, share=share.pk)
     pause.here("settle: has tried each share")
@@ -265,15 +270,11 @@ def _each(rp_id: int, number: int | None, now: datetime) -> Settled | None:
 
 
 @retry.unit
-def _settle_one(*, packet: Owing, share: Owed, number: int | None, now: datetime) -> bool:
-    try:
-        _credit(packet, [share], now)
-    except Moved:
-        return False
+def _settle_one(*, packet: Owing, share: Owed, number: int | None, now: datetime) -> None:
+    _credit(packet, [share], now)
     if number is not None:
         passes = SettlementPass.objects.filter(packet=packet.rp_id, number=number)
         passes.update(**_counted(_sum([share])))
-    return True
 
 
 @retry.unit

@@ -13,7 +13,8 @@ def owed() -> str:
     nothing is owed, no row when nothing of it may move."""
     packet, share = sql.table(RedPacket), sql.table(Share)
     fields = [f"{packet}.{sql.column(RedPacket, field)}" for field in ("public_id", "for_id")]
-    fields += [f"{share}.{sql.column(Share, 'id')}", sql.fen(sql.column(Share, "money"))]
+    fields += [f"{share}.{sql.column(Share, field)}" for field in ("id", "position", "user_id")]
+    fields += [sql.fen(sql.column(Share, "money"))]
     return (
         f"SELECT {', '.join(fields)} FROM {packet} LEFT JOIN {share}"
         f" ON {share}.{sql.column(Share, 'rp')} = {packet}.{sql.column(RedPacket, 'id')}"
@@ -23,34 +24,19 @@ def owed() -> str:
 
 
 @cache
-def credit() -> tuple[str, str, str, str]:
-    """Of some `keys`: the claim; what the till credits; those shares, and what each of their takers
-    is told.
-
-    All by keys alone: a scan of the packet would wait for every grab in flight.
-    """
+def claim() -> str:
+    """Of some `keys`, and by these alone: a scan of the packet would wait for every grab in
+    flight."""
 
     def share(field: str) -> str:
         return sql.column(Share, field)
 
-    shares = sql.table(Share)
     by_key = " FORCE INDEX (PRIMARY)" if sql.is_mysql() else ""
-    these = f"{share('id')} IN ({{keys}})"
     return (
-        f"UPDATE {shares}{by_key} SET {share('is_into_account')} = 1 WHERE {these}"
+        f"UPDATE {sql.table(Share)}{by_key} SET {share('is_into_account')} = 1"
+        f" WHERE {share('id')} IN ({{keys}})"
         f" AND {share('is_into_account')} = 0 AND {share('user_id')} IS NOT NULL"
-        f" AND EXISTS (SELECT 1 FROM {sql.table(RedPacket)} WHERE {_may_move()})",
-        f"SELECT {Share.reference_sql()} AS reference, {share('user_id')} AS user_id,"
-        f" {share('money')} AS amount FROM {shares} WHERE {these}",
-        f"{shares} WHERE {these}",
-        sql.joined(
-            "%s",
-            """', "user_id": '""",
-            f"JSON_QUOTE({share('user_id')})",
-            """', "money": "'""",
-            sql.yuan(share("money")),
-            """'"}}'""",
-        ),
+        f" AND EXISTS (SELECT 1 FROM {sql.table(RedPacket)} WHERE {_may_move()})"
     )
 
 

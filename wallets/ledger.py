@@ -4,10 +4,12 @@ Compiled SQL rather than the ORM, because every winning grab comes through here 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from operator import attrgetter
+from typing import NamedTuple
 
 from django.db import IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -31,17 +33,12 @@ class AlreadyPosted(Exception):
     """This (kind, reference) is in the ledger; the transaction must roll back."""
 
 
-class WrongCount(Exception):
-    """A set was not of the size that was said; the transaction must roll back."""
+class Credit(NamedTuple):
+    """What one of many users is owed."""
 
-
-@dataclass(frozen=True, slots=True)
-class Credits:
-    """What many users are owed: a SELECT of (reference, user_id, amount), and of how many rows."""
-
-    select: str
-    values: tuple
-    count: int
+    reference: str
+    user_id: str
+    fen: int
 
 
 def post(
@@ -85,35 +82,37 @@ def post(
             credits = [_credit(payee, source, amount, now)]
         elif accounts.held_for(source):
             raise ValueError("what leaves an escrow goes to wallets")
-        sent = sql.together(cursor, [*credits, (_line_sql(), line), *beside])
-        for _ in credits:
-            next(sent)
-            if cursor.rowcount == 0:
-                raise Uncovered()
-        try:
-            next(sent)
-        except IntegrityError as error:
-            raise AlreadyPosted(f"{LineKind(kind).name} {reference}") from error
-        for _ in sent:
-            pass
+        statements = [*credits, (_line_sql(), line), *beside]
+        with closing(sql.together(cursor, statements)) as sent:
+            for _ in credits:
+                next(sent)
+                if cursor.rowcount == 0:
+                    raise Uncovered()
+            try:
+                next(sent)
+            except IntegrityError as error:
+                raise AlreadyPosted(f"{LineKind(kind).name} {reference}") from error
+            for _ in sent:
+                pass
 
 
 def post_many(
     *,
     kind: LineKind,
     source: str,
-    credits: Credits,
+    credits: Sequence[Credit],
     now: datetime,
+    ahead: Sequence[sql.Step] = (),
     beside: Sequence[sql.Statement] = (),
 ) -> None:
-    """Move money from one account that is no wallet into many wallets, in two statements. `beside`
-    goes to the database behind them, in the same trip.
+    """Move money from one account that is no wallet into many wallets, all in one trip to the
+    database: `ahead` of it what it depends on, and `beside` what goes behind the lines.
 
-    Money:   as post(): each credit is a line of its own.
+    Money:   as post(): each credit is a line of its own. Amounts are whole fen.
     Races:   wallets in the order of their users, so that two sets never wait for each other in a
              ring; balances before lines.
     Repeats: as post(): one repeated reference raises AlreadyPosted for the whole set.
-    Raises:  Uncovered; AlreadyPosted; WrongCount when the SELECT came to another number of rows.
+    Raises:  Uncovered; AlreadyPosted; what a step ahead says.
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("money moves inside a transaction")
@@ -121,22 +120,49 @@ def post_many(
         raise ValueError(
             "a set is paid out of an escrow, not of a wallet: post() has the other guards"
         )
-    balances, lines = (statement.format(owed=credits.select) for statement in _many_sql())
-    add = balances, [sql.time(now), *credits.values, source]
-    write = lines, [int(kind), source, sql.time(now), *credits.values]
-    with connection.cursor() as cursor:
-        sent = sql.together(cursor, [add, write, *beside])
+    statements = [
+        *(step.statement for step in ahead),
+        (_paid_in_sql(), [source]),
+        *_rows(kind, source, sorted(credits, key=attrgetter("user_id")), now),
+        *beside,
+    ]
+    with connection.cursor() as cursor, closing(sql.together(cursor, statements)) as sent:
+        sql.check(cursor, sent, ahead)
         next(sent)
-        if cursor.rowcount == 0:
+        if cursor.fetchone() is None:
             raise Uncovered()
+        next(sent)
         try:
             next(sent)
         except IntegrityError as error:
-            raise AlreadyPosted(f"{LineKind(kind).name}: one of {credits.count}") from error
-        if cursor.rowcount != credits.count:
-            raise WrongCount(f"{cursor.rowcount} lines, {credits.count} credits")
+            raise AlreadyPosted(f"{LineKind(kind).name}: one of {len(credits)}") from error
         for _ in sent:
             pass
+
+
+def _rows(
+    kind: LineKind, source: str, credits: Sequence[Credit], now: datetime
+) -> tuple[sql.Statement, sql.Statement]:
+    """Balances and lines of a set."""
+    at = sql.time(now)
+    users = sql.literals([credit.user_id for credit in credits])
+    wallets = sql.literals([accounts.wallet(credit.user_id) for credit in credits])
+    references = sql.literals([credit.reference for credit in credits])
+    amounts = [money.told(credit.fen) for credit in credits]
+    (when, account) = sql.literals([at, source])
+    balances = ", ".join(
+        [f"({user}, {amount}, 0, '', {when})" for user, amount in zip(users, amounts, strict=True)]
+    )
+    lines = ", ".join(
+        [
+            f"({kind:d}, {reference}, {account}, {wallet}, {amount}, '', {when})"
+            for reference, wallet, amount in zip(references, wallets, amounts, strict=True)
+        ]
+    )
+    return (
+        (f"{sql.insert_into(Wallet, *_BALANCE)} VALUES {balances} {_or_add()}", []),
+        (f"{sql.insert_into(LedgerLine, *_LINE)} VALUES {lines}", []),
+    )
 
 
 def by_its_case(source: str, case_id: int | None, amount: Decimal) -> None:
@@ -192,10 +218,18 @@ def _covered_credit_sql() -> str:
     """The same, only when the escrow that it comes out of (the last parameter) was paid into. Not
     in the line's statement: a line that is selected would lock its table's counter."""
     row = ", ".join(["%s"] * len(_BALANCE))
-    nowhere = " FROM DUAL" if sql.is_mysql() else ""
-    return (
-        f"{sql.insert_into(Wallet, *_BALANCE)} SELECT {row}{nowhere} WHERE {paid_in()} {_or_add()}"
-    )
+    head = sql.insert_into(Wallet, *_BALANCE)
+    return f"{head} SELECT {row}{_nowhere()} WHERE {paid_in()} {_or_add()}"
+
+
+@cache
+def _paid_in_sql() -> str:
+    return f"SELECT 1{_nowhere()} WHERE {paid_in()}"
+
+
+def _nowhere() -> str:
+    """Where a SELECT of nothing but values reads from."""
+    return " FROM DUAL" if sql.is_mysql() else ""
 
 
 def paid_in() -> str:
@@ -213,18 +247,6 @@ def _or_add() -> str:
     return (
         f"ON CONFLICT ({key}) DO UPDATE"
         f" SET {balance} = ROUND({sql.table(Wallet)}.{balance} + excluded.{balance}, 2)"
-    )
-
-
-@cache
-def _many_sql() -> tuple[str, str]:
-    """Balances and lines of what is `owed`; the balances only when its escrow was paid into."""
-    wallet = sql.joined(f"'{accounts.wallet('')}'", "user_id")
-    return (
-        f"{sql.insert_into(Wallet, *_BALANCE)} SELECT user_id, amount, 0, '', %s"
-        f" FROM ({{owed}}) AS owed WHERE {paid_in()} ORDER BY user_id {_or_add()}",
-        f"{sql.insert_into(LedgerLine, *_LINE)} SELECT %s, reference, %s, {wallet}, amount, '', %s"
-        " FROM ({owed}) AS owed",
     )
 
 

@@ -6,9 +6,11 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from kit import outbox
+from kit import outbox, sql
 from kit.models import Event
 from tests.races.forks import in_threads
+
+NOW = timezone.now()
 
 
 def tell(*types, now=None):
@@ -77,3 +79,43 @@ def test_old_news_goes_in_chunks_and_only_when_it_had_its_place():
     assert outbox.forget(before=now - timedelta(days=7)) == 1
     assert outbox.forget(before=now - timedelta(days=7)) == 0
     assert types(outbox.read(after=0, limit=9)) == ["never placed", "new"]
+
+
+def tell_each(*users):
+    with transaction.atomic():
+        sql.run(
+            outbox.news_of_each(
+                "many", each={"user_id": [*users], "no": [*range(len(users))]}, now=NOW, text="恭喜"
+            )
+        )
+
+
+def test_pieces_of_one_row_are_read_as_if_each_had_its_own():
+    tell("before")
+    tell_each("u1", "u2", "u3")
+    tell("after")
+
+    whole = outbox.read(after=0, limit=9)
+
+    assert types(whole) == ["before", "many", "many", "many", "after"]
+    first = whole[0].place
+    assert [one.place for one in whole] == list(range(first, first + 5))
+    assert whole[2].data == {"text": "恭喜", "user_id": "u2", "no": 1}
+    assert Event.objects.count() == 3
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+@pytest.mark.parametrize("wanted", [(), ("many",)])
+def test_a_page_begins_and_ends_between_the_pieces_of_a_row(limit, wanted):
+    tell_each("u1", "u2", "u3")
+    tell_each("u4")
+    tell_each("u5", "u6")
+    place, heard = 0, []
+
+    while (page := outbox.page(after=place, limit=limit, types=wanted)).news:
+        assert len(page.news) <= limit
+        heard += [one.data["user_id"] for one in page.news]
+        place = page.next
+
+    assert heard == ["u1", "u2", "u3", "u4", "u5", "u6"]
+    assert outbox.latest() == place

@@ -1,6 +1,7 @@
 """The till's guards of escrow, suspense and clearing, each with its twin."""
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -9,6 +10,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from kit import sql
 from payments import cases, channel_refund, refunded, send_refund
 from payments.models import Case, ChannelRefund, Trade
 from payments.states import CaseStatus, RefundStatus
@@ -214,12 +216,11 @@ def pay_out(packet) -> None:
 
 
 def pay_out_many(packet) -> None:
-    credits = ledger.Credits("SELECT 'x/1' AS reference, 'u1' AS user_id, 1.00 AS amount", (), 1)
     with transaction.atomic():
         ledger.post_many(
             kind=LineKind.GRAB,
             source=accounts.escrow(packet.public_id),
-            credits=credits,
+            credits=[ledger.Credit("x/1", "u1", 100)],
             now=timezone.now(),
         )
 
@@ -241,13 +242,42 @@ def test_nothing_leaves_an_escrow_that_nothing_came_to_without_the_guard(monkeyp
     packet = make_packet()
     monkeypatch.setattr(ledger, "paid_in", lambda: "%s IS NOT NULL")
     ledger._covered_credit_sql.cache_clear()
-    ledger._many_sql.cache_clear()
+    ledger._paid_in_sql.cache_clear()
     try:
         way(packet)
     finally:
         monkeypatch.undo()
         ledger._covered_credit_sql.cache_clear()
-        ledger._many_sql.cache_clear()
+        ledger._paid_in_sql.cache_clear()
+
+    assert balance("u1").balance == 1, "out of nothing"
+
+
+def refused_and_caught(packet) -> None:
+    """The lines have been executed by the time when the escrow's answer is looked at."""
+    with transaction.atomic(), suppress(ledger.Uncovered):
+        ledger.post_many(
+            kind=LineKind.GRAB,
+            source=accounts.escrow(packet.public_id),
+            credits=[ledger.Credit("x/1", "u1", 100)],
+            now=timezone.now(),
+        )
+
+
+def test_a_set_that_was_refused_is_not_committed_by_who_catches_that(on_mariadb):
+    refused_and_caught(make_packet())
+
+    assert not LedgerLine.objects.exists()
+    assert balance("u1").balance == 0
+
+
+@pytest.mark.broken_books
+def test_a_set_that_was_refused_is_not_committed_by_who_catches_that_without_the_guard(
+    on_mariadb, monkeypatch
+):
+    monkeypatch.setattr(sql.transaction, "set_rollback", lambda _: None)
+
+    refused_and_caught(make_packet())
 
     assert balance("u1").balance == 1, "out of nothing"
 

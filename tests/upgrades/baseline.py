@@ -23,6 +23,7 @@ BASELINE = {
 UNKNOWN: dict[str, set[str] | None] = {
     "kit.credentials": None,
     "kit.duty": None,
+    "kit.event": {"pieces"},
     "kit.heartbeat": None,
     "kit.turn": None,
     "office.exportjob": {"lease", "leased_until"},
