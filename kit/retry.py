@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
-from django.db import OperationalError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, transaction
+
+from kit.plumbing.replica import reading
 
 TRIES = 3
 PAUSE_S = 0.1
@@ -58,7 +60,8 @@ def again(work: Callable[[], R]) -> R:
     """Run work() until it meets no conflict, three times at most; each try is rolled back whole."""
     for left in reversed(range(TRIES)):
         try:
-            return work()
+            with reading(DEFAULT_DB_ALIAS):  # whoever decides asks the primary
+                return work()
         except OperationalError as error:
             if left == 0 or not is_conflict(error) or connection.in_atomic_block:
                 raise

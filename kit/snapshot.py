@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection
+from django.db import connections
+
+from kit.plumbing import replica
 
 
 @contextmanager
 def snapshot() -> Iterator[None]:
-    """Everything read inside sees the same instant; nothing may be written inside.
+    """Everything read inside sees the same instant; nothing may be written inside. Of whichever
+    database is read just now.
 
     Inside a test's own transaction there is one view already.
     """
+    connection = connections[replica.alias()]
     if connection.in_atomic_block:
         yield
         return

@@ -12,6 +12,7 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from kit import replica
 from office.export import jobs as export
 from office.export.sheets import Column
 from office.frame import actions, find, proposals, staff
@@ -120,7 +121,12 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
             "can_export": request.user.has_perm(export.PERMISSION),
             "export_query": export.query_of(request.GET),
         }
-        return super().changelist_view(request, {**context, **(extra_context or {})})
+        if self.acts or self.proposals or request.method != "GET":
+            return super().changelist_view(request, {**context, **(extra_context or {})})
+        with replica.reads() as seen_until:
+            context["seen_until"] = seen_until
+            answer = super().changelist_view(request, {**context, **(extra_context or {})})
+            return answer.render() if isinstance(answer, TemplateResponse) else answer
 
     def export_columns(self) -> list[Column]:
         return export.columns_of(self)

@@ -206,6 +206,11 @@ DATABASES = {
         "REDPACKET_DATABASE_URL", f"sqlite:///{quote(str(DATA_DIR))}/db.sqlite3"
     )
 }
+# For lists of staff, exports and audit, while it is not further behind than so many seconds.
+REDPACKET_REPLICA_LAG_S = env.integer("REDPACKET_REPLICA_LAG_S", 30, 15, 3600)
+if env.text("REDPACKET_REPLICA_URL"):
+    DATABASES["replica"] = env.replica("REDPACKET_REPLICA_URL", DATABASES["default"])
+    DATABASE_ROUTERS = ["kit.plumbing.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.redis("REDPACKET_REDIS_URL")

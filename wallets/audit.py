@@ -17,6 +17,7 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
+from kit import replica
 from kit.hooks import Hook
 from kit.money import ZERO, fen_sum, from_fen
 from kit.snapshot import snapshot
@@ -65,7 +66,7 @@ def audit(*, counts_all: bool = False, since: date | None = None) -> list[Findin
     """
     token = _counts_all.set(counts_all)
     try:
-        with reach.from_day(since), snapshot():
+        with replica.reads(), reach.from_day(since), snapshot():
             return [finding for rule in _rules.values() for finding in rule()]
     finally:
         _counts_all.reset(token)

@@ -17,7 +17,7 @@ from prometheus_client import REGISTRY as OWN
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from kit import heartbeat, later, sql
+from kit import heartbeat, later, replica, sql
 from kit.plumbing import redis, tally
 from kit.plumbing.metrics import SHARED
 
@@ -70,6 +70,13 @@ class Around(Collector):
         up.add_metric(["database"], database() == "ok")
         if redis.is_configured():
             up.add_metric(["redis"], _redis() == "ok")
+        if replica.is_configured():
+            lag_s = _lag_s()
+            up.add_metric(["replica"], lag_s is not None)
+            if lag_s is not None:
+                yield GaugeMetricFamily(
+                    "hongbao_replica_lag_seconds", "Since the last sign of life there", lag_s
+                )
         depth = later.depth()
         up.add_metric(["broker"], depth is not None)
         yield up
@@ -104,6 +111,13 @@ def _signs() -> heartbeat.Signs | None:
     try:
         return heartbeat.signs()
     except Error:
+        return None
+
+
+def _lag_s() -> float | None:
+    try:
+        return replica.lag_s()
+    except Error:  # the primary's
         return None
 
 

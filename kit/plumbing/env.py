@@ -276,3 +276,11 @@ def database(name: str, default: str) -> dict:
     raise ImproperlyConfigured(
         f"{name} must be sqlite:////FILE, mysql://user@host/NAME or oceanbase://..."
     )
+
+
+def replica(name: str, primary: dict) -> dict:
+    """A follower of that database; tests have no second one, and meet the first."""
+    found = database(name, "")
+    if found["ENGINE"] != primary["ENGINE"] or "sqlite3" in found["ENGINE"]:
+        raise ImproperlyConfigured(f"{name} must be a replica of REDPACKET_DATABASE_URL, alike.")
+    return {**found, "TEST": {"MIRROR": "default"}}

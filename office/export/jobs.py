@@ -35,7 +35,7 @@ from django.http import (
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from kit import later, lease
+from kit import later, lease, replica
 from kit.bulkhead import Bulkhead
 from kit.http import address
 from kit.money import MoneyField
@@ -119,8 +119,12 @@ def pages(model_admin, rows: QuerySet, after=None) -> Iterator[list]:
     is_descending = model_admin.ordering[0].startswith("-")
     rows = rows.order_by("-pk" if is_descending else "pk")
     beyond = "pk__lt" if is_descending else "pk__gt"
-    while page := list((rows if after is None else rows.filter(**{beyond: after}))[:PAGE]):
-        model_admin.prepare(page)
+    while True:
+        with replica.reads():
+            page = list((rows if after is None else rows.filter(**{beyond: after}))[:PAGE])
+            model_admin.prepare(page)
+        if not page:
+            return
         yield page
         after = page[-1].pk
 

@@ -43,7 +43,7 @@ def test_all_is_well(doctor, well):
     lines = doctor()
     assert bad(lines) == []
     assert {line.split(":")[0].split()[1] for line in lines} == {
-        *("settings", "database", "redis", "broker", "sweeps"),
+        *("settings", "database", "replica", "redis", "broker", "sweeps"),
         *("queues", "books", "channels", "disk"),
     }
 

@@ -202,10 +202,11 @@ def test_200_race_for_100_while_it_is_flushed_and_killed(stack):
 
     outcomes = told(packet, shake, answered)
 
+    # Whoever only reads would stay at the old primary; readiness notices.
+    until(lambda: ready("database") == "ok")
     winners = {name for name, outcome in outcomes.items() if outcome == "grabbed"}
     holders = set(Share.objects.exclude(user_id=None).values_list("user_id", flat=True))
     assert winners - holders == set(), "shares that were acknowledged are gone"
-    assert ready("database") == "ok"
     stack.settle(packet)
     assert_nobody_lost(packet, Counter(outcomes.values()))
     assert not Share.objects.filter(is_into_account=False).exists()

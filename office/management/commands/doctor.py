@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from kit import heartbeat, later
+from kit import heartbeat, later, replica
 from kit.plumbing import redis
 from office import waiting
 from wallets import daily
@@ -30,17 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         bad = 0
-        for look in (
-            _settings,
-            _database,
-            _redis,
-            _broker,
-            _sweeps,
-            _queues,
-            _books,
-            _channels,
-            _disk,
-        ):
+        for look in LOOKS:
             try:
                 for mark, says in look():
                     self.stdout.write(f"{mark:4} {look.__name__[1:]}: {says}")
@@ -72,6 +62,18 @@ def _database() -> Found:
     off_s = (timezone.now() - heartbeat.database_now()).total_seconds()
     is_right = abs(off_s) <= heartbeat.OFF_S
     yield OK if is_right else BAD, f"this machine's clock is {off_s:+.0f} s from the database's"
+
+
+def _replica() -> Found:
+    if not replica.is_configured():
+        yield OK, "none: lists, exports and the audit read the primary"
+        return
+    lag_s = replica.lag_s()
+    if lag_s is None:
+        yield BAD, "does not answer, or was never written to: lists, exports and audit do without"
+    else:
+        is_near = lag_s <= settings.REDPACKET_REPLICA_LAG_S
+        yield OK if is_near else LOOK, f"{lag_s:.0f} s since the last sign of life there"
 
 
 def _redis() -> Found:
@@ -149,4 +151,15 @@ def _disk() -> Found:
     yield BAD if share > FULL else OK, f"{share:.0%} of the disk of {settings.DATA_DIR} is used"
 
 
-LOOKS = (_settings, _database, _redis, _broker, _sweeps, _queues, _books, _channels, _disk)
+LOOKS = (
+    _settings,
+    _database,
+    _replica,
+    _redis,
+    _broker,
+    _sweeps,
+    _queues,
+    _books,
+    _channels,
+    _disk,
+)
