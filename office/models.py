@@ -224,3 +224,20 @@ class ExportJob(Leased):
 
     def __str__(self) -> str:
         return f"{self.model} {self.format} {self.pk}"
+
+
+class SavedFilter(models.Model):
+    """A list as somebody of the staff narrowed it, under a name of his own."""
+
+    user = staff(_("staff"))
+    model = AsciiField(max_length=64)  # "packets.redpacket"
+    name = models.CharField(_("name"), max_length=40)
+    query = models.CharField(max_length=500)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "model", "name"], name="saved_filter_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpResponseNotAllowed
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
@@ -15,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from kit import replica
 from office.export import jobs as export
 from office.export.sheets import Column
-from office.frame import actions, find, proposals, staff
+from office.frame import actions, find, proposals, queue, staff
 from office.frame.actions import ReasonAction
 from office.frame.dossier import (
     Entry,
@@ -23,7 +24,7 @@ from office.frame.dossier import (
     Section,
     found,
     in_order,
-    list_of,
+    page_of,
 )
 from office.frame.lists import (
     EstimatedPaginator,
@@ -32,6 +33,7 @@ from office.frame.lists import (
     allowed_parameters,
 )
 from office.frame.proposals import Proposal
+from office.frame.queues import row_acts, saved
 from office.frame.staff import model_name
 from office.models import StaffAction
 
@@ -60,6 +62,7 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
     sortable_by = ()
     ordering = ["-pk"]
     acts: Sequence[ReasonAction] = ()
+    row_acts: Set[str] = frozenset()  # of these, those with a button in each row of the list
     export_hidden: Set[str] = frozenset()  # columns that leave the house in no file
     # columns that a file tells in other words: field -> what it says of a row
     export_told: Mapping[str, Callable[[Any], Any]] = {}
@@ -103,6 +106,21 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
     def prepare(self, rows: list) -> None:
         """Give the rows of one page what their columns need, in one query rather than in fifty."""
 
+    def give_buttons(self, request, rows: list) -> None:
+        if self.row_acts:
+            row_acts.give_buttons(self, request, rows, timezone.now())
+
+    def get_list_display(self, request):
+        columns = super().get_list_display(request)
+        named = [action for action in self.acts if action.name in self.row_acts]
+        may_act = any(staff.may(request.user, action.permission) for action in named)
+        return [*columns, "todo"] if may_act else columns
+
+    @admin.display(description=_("to do"))
+    def todo(self, row):
+        """What may be done to it now (queue.py)."""
+        return render_to_string("admin/hongbao/row_acts.html", {"buttons": row.todo})
+
     def get_actions(self, request):
         return {
             action.name: actions.on_list(action)
@@ -120,6 +138,7 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
             "proposals": making,
             "can_export": request.user.has_perm(export.PERMISSION),
             "export_query": export.query_of(request.GET),
+            **saved.shown(self, request),
         }
         if self.acts or self.proposals or request.method != "GET":
             return super().changelist_view(request, {**context, **(extra_context or {})})
@@ -163,6 +182,8 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
             {"title": offer[0], "url": offer[1], "is_grave": False}
             for offer in filter(None, (offer(request, obj) for offer in self.offers))
         ]
+        place = queue.kept(request)
+        before, behind = queue.neighbours(self, request, obj, place)
         context = {
             **self.admin_site.each_context(request),
             "title": f"{self.opts.verbose_name} {self.name_of(obj)}",
@@ -172,7 +193,9 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
             "original": obj,
             "page": page,
             "buttons": [*actions.buttons(self, request, obj, timezone.now()), *offered],
-            "list_url": list_of(self.model),
+            "list_url": queue.list_url(self, place),
+            "previous": before and queue.keeping(page_of(before), place),
+            "following": behind and queue.keeping(page_of(behind), place),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/hongbao/page.html", context)
@@ -180,11 +203,14 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
     def get_urls(self):
         act = self.admin_site.admin_view(lambda request, name: actions.view(self, request, name))
         out = self.admin_site.admin_view(lambda request: export.view(self, request))
+        keep = self.admin_site.admin_view(lambda request, **key: saved.view(self, request, **key))
         base = f"{self.opts.app_label}_{self.opts.model_name}"
         new = self.admin_site.admin_view(lambda request, name: proposals.view(self, request, name))
         return [
             path("do/<slug:name>/", act, name=f"{base}_act"),
             path("new/<slug:name>/", new, name=f"{base}_new"),
+            path("saved/", keep, name=f"{base}_saved"),
+            path("saved/<int:key>/drop/", keep, name=f"{base}_drop"),
             path("export/", out, name=f"{base}_export"),
             *super().get_urls(),
         ]

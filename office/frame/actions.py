@@ -22,9 +22,10 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from kit import credentials
 from kit.http import address
+from kit.money import ZERO
 from kit.plumbing import texts
 from kit.refusals import Problem
-from office.frame import dossier, once, staff
+from office.frame import dossier, once, queue, staff
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,7 @@ class ReasonAction:
     is_approval = False  # of what another one has begun: not by who has new credentials
     is_grave = False  # takes something away from somebody: a red button
     needs_reason = True
+    key = ""  # the key that presses its button (static/hongbao/keys.js)
     reason_label: Any = gettext_lazy("Reason")
 
     def allows(self, user, obj) -> bool:
@@ -125,7 +127,7 @@ def view(model_admin, request, name: str):
     doable = [row for row in rows if not refusal(action, request.user, row, now)]
     if not doable:
         messages.info(request, refusal(action, request.user, rows[0], now))
-        return HttpResponseRedirect(_back(model_admin, rows))
+        return HttpResponseRedirect(_back(model_admin, request, rows))
     if any(_seen(action, row) not in seen for row in doable):
         messages.warning(request, _("Something has changed in the meantime. Please look again."))
         return _ask(model_admin, request, action, rows, form, now)
@@ -137,9 +139,10 @@ def view(model_admin, request, name: str):
     if done:
         counted = ngettext("%(title)s: done.", "%(title)s: done for %(number)d.", len(done))
         messages.success(request, counted % {"title": action.title, "number": len(done)})
+    back = _back(model_admin, request, rows)
     if shown:
-        return once.page(model_admin, request, action.title, shown, _back(model_admin, rows))
-    return HttpResponseRedirect(_back(model_admin, rows))
+        return once.page(model_admin, request, action.title, shown, back)
+    return HttpResponseRedirect(_onward(model_admin, request, rows[0]) if done else back)
 
 
 def on_list(action: ReasonAction):
@@ -152,7 +155,8 @@ def on_list(action: ReasonAction):
             messages.info(request, _("Another person has to decide about this one."))
             return None
         query = urlencode([("pk", pk) for pk in chosen])
-        return HttpResponseRedirect(f"{url_of(model_admin, action)}?{query}")
+        url = f"{url_of(model_admin, action)}?{query}"
+        return HttpResponseRedirect(queue.keeping(url, request.GET.urlencode()))
 
     choose.__name__ = action.name
     return choose, action.name, action.title
@@ -175,16 +179,23 @@ def warnings(model_admin, request, obj, now: datetime) -> list[str]:
 
 def buttons(model_admin, request, obj, now: datetime) -> list[dict]:
     """The actions that this person may take on this row now."""
+    place = queue.kept(request)
     return [
-        {
-            "title": action.title,
-            "is_grave": action.is_grave,
-            "url": f"{url_of(model_admin, action)}?{urlencode({'pk': obj.pk})}",
-        }
+        button(model_admin, action, obj, place)
         for action in model_admin.acts
         if staff.may(request.user, action.permission)
         if action.allows(request.user, obj) and not refusal(action, request.user, obj, now)
     ]
+
+
+def button(model_admin, action: ReasonAction, row, place: str | None) -> dict:
+    url = f"{url_of(model_admin, action)}?{urlencode({'pk': row.pk})}"
+    return {
+        "title": action.title,
+        "is_grave": action.is_grave,
+        "key": action.key,
+        "url": queue.keeping(url, place),
+    }
 
 
 def _rows(model_admin, request, action) -> list:
@@ -207,6 +218,7 @@ def _ask(model_admin, request, action, rows, form, now):
         }
         for row in rows
     ]
+    sums = [getattr(item["row"], "amount", None) for item in items if not item["refusal"]]
     context = {
         **model_admin.admin_site.each_context(request),
         "title": action.title,
@@ -215,8 +227,9 @@ def _ask(model_admin, request, action, rows, form, now):
         "can_act": any(not item["refusal"] for item in items),
         "form": form,
         "opts": model_admin.opts,
-        "back": _back(model_admin, rows),
-        "list_url": dossier.list_of(model_admin.model),
+        "back": _back(model_admin, request, rows),
+        "total": sum(sums, ZERO) if len(rows) > 1 and None not in sums else None,
+        "list_url": queue.list_url(model_admin, queue.kept(request)),
     }
     return TemplateResponse(request, "admin/hongbao/act.html", context)
 
@@ -251,5 +264,22 @@ def told_by(problem: Problem) -> str:
     return " ".join(errors) or str(problem.detail)
 
 
-def _back(model_admin, rows) -> str:
-    return dossier.page_of(rows[0]) if len(rows) == 1 else dossier.list_of(model_admin.model)
+def _back(model_admin, request, rows) -> str:
+    place = queue.kept(request)
+    if len(rows) == 1:
+        return queue.keeping(dossier.page_of(rows[0]), place)
+    return queue.list_url(model_admin, place)
+
+
+def _onward(model_admin, request, row) -> str:
+    """Who works through a list comes to the next row that waits, else back to the list."""
+    place = queue.kept(request)
+    if place is None or not model_admin.row_acts:
+        return _back(model_admin, request, [row])
+    if len(request.POST.getlist("pk")) > 1:
+        return queue.list_url(model_admin, place)
+    _before, following = queue.neighbours(model_admin, request, row, place)
+    if following is None:
+        messages.info(request, _("Nothing more waits here."))
+        return queue.list_url(model_admin, place)
+    return queue.keeping(dossier.page_of(following), place)

@@ -1,10 +1,14 @@
-"""More filters of lists, each over a column with an index: amounts from-to, and how old."""
+"""More filters of lists, each over a column with an index: amounts from-to, how old, a word of
+several."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from django.contrib.admin import FieldListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -115,3 +119,49 @@ class AgeFilter(Given):
                 "query_string": changelist.get_query_string({self.name: days or None}),
                 "display": words % {"days": days} if days else _("Any age"),
             }
+
+
+class ChoiceFilter(Given):
+    """One of `words()`, each with its title."""
+
+    any_title: Any = _("All")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        (self.name,) = self.names(self.field_path)
+        self.word = self.given(self.name)
+        if self.word and self.word not in self.words():
+            raise IncorrectLookupParameters(self.word)
+
+    @staticmethod
+    def names(field_path):
+        return (f"{field_path}__exact",)
+
+    def words(self) -> Mapping[str, Any]:
+        raise NotImplementedError
+
+    def condition(self, request, word: str) -> Q:
+        return Q(**{self.field_path: word})
+
+    def queryset(self, request, queryset):
+        return queryset.filter(self.condition(request, self.word)) if self.word else queryset
+
+    def choices(self, changelist):
+        self.keep(changelist)
+        for word, title in {"": self.any_title, **self.words()}.items():
+            yield {
+                "word": word,
+                "selected": word == self.word,
+                "query_string": changelist.get_query_string({self.name: word or None}),
+                "display": title,
+            }
+
+
+class OrderedChoiceFilter(ChoiceFilter):
+    """`ordered_by` is the column behind this one in the index."""
+
+    ordered_by = ""
+
+    @property
+    def ranged(self) -> str:
+        return self.ordered_by if self.word else ""

@@ -98,6 +98,7 @@ class _Decide(_OnProposal):
 
 class Approve(_Decide):
     title = gettext_lazy("Approve")
+    key = "a"
     is_approval = is_bulk = True
     needs_reason = False
     reason_label = gettext_lazy("Remark")
@@ -108,6 +109,7 @@ class Approve(_Decide):
 
 class Reject(_Decide):
     title = gettext_lazy("Reject")
+    key = "r"
     is_grave = True
 
     def preview(self, row, now):
@@ -119,6 +121,7 @@ class Reject(_Decide):
 
 class Withdraw(_OnProposal):
     title = gettext_lazy("Withdraw the proposal")
+    key = "w"
     is_grave = True
 
     def allows(self, user, row):

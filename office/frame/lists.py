@@ -97,6 +97,7 @@ class KeysetChangeList(ChangeList):
         super().get_results(request)
         self.result_list = list(self.result_list)
         self.model_admin.prepare(self.result_list)
+        self.model_admin.give_buttons(request, self.result_list)
         self.totals = self.model_admin.totals_of(self.filtered)
 
     @property

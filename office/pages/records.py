@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from kit.models import Event, IdempotencyRecord
 from office import roles
 from office.frame import actions
-from office.frame.choices import ChoiceFilter
 from office.frame.columns import shown_column, when_column, worded
 from office.frame.dossier import Page, Section, badge, found, moment, page_of, to
+from office.frame.filters import ChoiceFilter
 from office.frame.find import SHOWN, Hit, finder
 from office.frame.lists import DateRangeFilter
 from office.models import StaffAction, StaffEvent

@@ -16,7 +16,7 @@ from office.models import AccountChange, Tries
 from packets import freeze, refund, review
 from packets.models import RefundReview
 from packets.states import Kind, ReviewState
-from payments import bills, channel_refund, reconcile, send_refund
+from payments import bills, channel_refund, own_case, reconcile, send_refund
 from payments.channels import registry
 from payments.channels.base import RefundState
 from payments.models import Bill, Case, ChannelRefund
@@ -110,6 +110,12 @@ def own_refund(maker_id: int) -> ChannelRefund:
     return channel_refund.propose(**wish, maker_id=maker_id, now=NOW())
 
 
+def owned_case(owner_id: int) -> Case:
+    case = empty_case()
+    own_case.take(case_id=case.pk, staff_id=owner_id, seen_owner_id=None, now=NOW())
+    return case
+
+
 def empty_case() -> Case:
     refund = rules_refund()
     checker = desk.account(roles.CHECKER, "somebody")
@@ -166,6 +172,8 @@ ACTS = {
     "ask_channel": (roles.SUPPORT, lambda me: make_order()),
     "book_surplus": (roles.MAKER, lambda me: surplus()),
     "book_refund": (roles.MAKER, lambda me: given_back()),
+    "take_case": (roles.MAKER, lambda me: empty_case()),
+    "leave_case": (roles.MAKER, owned_case),
     "resolve_case": (roles.MAKER, lambda me: empty_case()),
     "approve_refund": (roles.CHECKER, lambda me: rules_refund()),
     "reject_refund": (roles.CHECKER, lambda me: rules_refund()),

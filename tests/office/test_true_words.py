@@ -10,6 +10,7 @@ from payments.tests.conftest import alipay  # noqa: F401 - a fixture
 from tests.office import pressing, world
 
 ALLOWED = {"English", "CSV", "XLSX", "ID", "IP", "App", "SHA-256", "H5", "s"}
+ALLOWED |= {"Enter", "j", "k", "x", "u"}  # keys
 # What people and channels are called, and what they wrote, in the world of this test.
 NAMES = {"alice", "bob", "admin", "accounts", "support", "auditor", "finance-maker", "manage.py"}
 NAMES |= {"csv", "test", "finance-checker", "Carol", "Allow", "pretend", "App-ID", "g1", "ticket"}

@@ -4,7 +4,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from office.frame.choices import ChoiceFilter
+from office.frame.filters import ChoiceFilter
 from office.shown.packets import STATE_WORDS
 from packets.states import PacketState, PayStatus
 

@@ -50,11 +50,13 @@ class _Review(ReasonAction):
 class MarkReviewed(_Review):
     name = "mark_reviewed"
     title = gettext_lazy("Mark reviewed")
+    key = "a"
 
 
 class Dispute(_Review):
     name = "dispute_refund"
     title = gettext_lazy("Dispute")
+    key = "d"
     is_grave = needs_reason = True
     to = ReviewState.DISPUTED
     says = gettext_lazy("Nothing is frozen; the dispute is shown on the packet and the wallet.")
@@ -63,6 +65,7 @@ class Dispute(_Review):
 class MarkSettled(_Review):
     name = "mark_settled"
     title = gettext_lazy("Mark settled")
+    key = "s"
     to = ReviewState.SETTLED
     says = gettext_lazy("Nothing more to do: it leaves the queue for good.")
 
@@ -85,6 +88,7 @@ class RefundReviewAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy("sender or packet id")
     totals = {"amount": gettext_lazy("amount")}
     acts = REVIEW_ACTS
+    row_acts = frozenset(action.name for action in REVIEW_ACTS)
     sections = (staff_did,)
 
     @admin.display(description=gettext_lazy("packet id"))

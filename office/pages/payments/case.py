@@ -1,17 +1,17 @@
 """What finance must decide."""
 
 from django.contrib import admin
+from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from kit.telling import told
 from office.frame import staff
-from office.frame.actions import ReasonAction
 from office.frame.columns import (
     found_column,
     money_column,
     told_column,
-    when_column,
     worded,
     words_column,
 )
@@ -20,110 +20,19 @@ from office.frame.filters import AgeFilter, AmountRangeFilter
 from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
 from office.frame.proposals import url_of
+from office.pages.payments.case_acts import CASE_ACTS
+from office.pages.payments.case_owner import OwnerFilter
 from office.pages.payments.refund_acts import PROPOSE_REFUND
 from office.pages.wallets.adjustment_acts import PROPOSE_ADJUSTMENT
 from office.readonly import ReadOnlyAdmin, staff_did
-from office.shown.accounts import account_name, reference_name
+from office.shown.accounts import reference_name
 from office.shown.payments import case_status, refund_rows, repeating
 from office.shown.wallets import adjustment_rows
-from payments import book, book_refund, cases, channel_refund
+from payments import cases, channel_refund
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, CaseStatus
 from wallets import accounts
 from wallets.models import Adjustment
-
-
-class ResolveCase(ReasonAction):
-    name = "resolve_case"
-    title = gettext_lazy("Mark the case resolved")
-    permission = "payments.resolve_case"
-    reason_label = gettext_lazy("What was done about it")
-
-    def refusal(self, case, now):
-        if case.status != CaseStatus.OPEN:
-            return _("This case is resolved already.")
-        return cases.why_open(case)
-
-    def preview(self, case, now):
-        given = {"kind": case.get_kind_display(), "money": f"{case.amount:,.2f}"}
-        return [
-            _("The case leaves the queue: %(kind)s, %(money)s yuan.") % given,
-            _("No money moves by this; a refund or an adjustment is proposed on its own."),
-        ]
-
-    def facts(self, case):
-        return (case.status, str(case.held))
-
-    def run(self, case, *, reason, now, also):
-        return cases.resolve(
-            case_id=case.pk, staff_id=also.user.pk, resolution=reason, now=now, also=also
-        )
-
-
-class BookSurplus(ReasonAction):
-    name = "book_surplus"
-    title = gettext_lazy("Book into suspense")
-    permission = "payments.resolve_case"
-
-    def refusal(self, case, now):
-        if case.status != CaseStatus.OPEN:
-            return _("This case is resolved already.")
-        if book.is_bookable(case):
-            return cases.why_open(case)
-        if book.payment_of(case):
-            return str(book.StillPayable.detail)
-        return _("This case is about no payment of a bill.")
-
-    def preview(self, case, now):
-        given = {"money": f"{case.amount:,.2f}", "trade": case.trade_no}
-        return [
-            _("%(money)s yuan of trade %(trade)s go into suspense, with a case of their own.")
-            % given,
-            _("From there they leave by a refund or an adjustment, approved by another person."),
-            _("A notification that comes late finds them booked."),
-        ]
-
-    def facts(self, case):
-        return (case.status,)
-
-    def run(self, case, *, reason, now, also):
-        return book.book(case_id=case.pk, staff_id=also.user.pk, reason=reason, now=now, also=also)
-
-
-class BookRefund(ReasonAction):
-    name = "book_refund"
-    title = gettext_lazy("Propose to book the refund")
-    permission = PROPOSE_REFUND.permission
-
-    def refusal(self, case, now):
-        if case.status != CaseStatus.OPEN:
-            return _("This case is resolved already.")
-        if not book_refund.is_bookable(case):
-            return _("This case is about no refund of a bill, or its payment is not booked.")
-        return ""
-
-    def preview(self, case, now):
-        payment = book_refund.payment_of(case)
-        given = {
-            "money": f"{case.amount:,.2f}",
-            "source": account_name(payment.source) if payment else "",
-        }
-        return [
-            _("Once another person approves it, %(money)s yuan leave %(source)s.") % given,
-            _("The channel is told nothing: it has paid them back already."),
-        ]
-
-    def facts(self, case):
-        payment = book_refund.payment_of(case)
-        return (case.status, payment.source if payment else "")
-
-    def run(self, case, *, reason, now, also):
-        return book_refund.propose(
-            case_id=case.pk, reason=reason, maker_id=also.user.pk, now=now, also=also
-        )
-
-
-CASE_ACTS = [BookSurplus(), BookRefund(), ResolveCase()]
 
 
 def _refund(request, case):
@@ -198,11 +107,14 @@ class CaseAdmin(ReadOnlyAdmin):
         "order",
         "found_out",
         "suggested",
-        "at",
+        "owner",
+        "age",
     ]
+    list_select_related = ["owner"]
     list_filter = [
         "status",
         "kind",
+        ("owner", OwnerFilter),
         "pay_type",
         ("created_at", AgeFilter),
         ("created_at", DateRangeFilter),
@@ -213,6 +125,7 @@ class CaseAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy("order number or trade number")
     totals = {"amount": gettext_lazy("amount")}
     acts = CASE_ACTS
+    row_acts = frozenset({"take_case", "leave_case", "resolve_case"})
     sections = (staff_did,)
     offers = (_refund, _adjust)
 
@@ -237,7 +150,10 @@ class CaseAdmin(ReadOnlyAdmin):
     def suggested(self, case):
         return SUGGESTED[case.kind]
 
-    at = when_column("created_at", gettext_lazy("case opened at"))
+    @admin.display(description=gettext_lazy("age"))
+    def age(self, case):
+        at = f"{timezone.localtime(case.created_at):%F %T}"
+        return format_html('<span title="{}">{}</span>', at, _age(case))
 
     def name_of(self, case):
         return str(case.pk)
@@ -260,6 +176,8 @@ class CaseAdmin(ReadOnlyAdmin):
                 (_("says"), told(case.says) or "-"),
                 (_("suggested"), SUGGESTED[case.kind]),
                 (_("case opened at"), moment(case.created_at)),
+                (_("age"), _age(case)),
+                (pgettext("case", "owner"), case.owner or "-"),
                 (_("resolved at"), moment(case.resolved_at)),
                 (_("resolved by"), case.resolved_by or "-"),
                 (_("resolution"), told(case.resolution) or "-"),
@@ -271,6 +189,15 @@ class CaseAdmin(ReadOnlyAdmin):
         if adjustments:
             page.sections.append(adjustment_rows(adjustments.order_by("pk")))
         return page
+
+
+def _age(case) -> str:
+    """How long it has waited; of a resolved one how long it did."""
+    waited = (case.resolved_at or timezone.now()) - case.created_at
+    hours = max(0, int(waited.total_seconds() // 3600))
+    if hours >= 48:
+        return ngettext("%(days)d day", "%(days)d days", hours // 24) % {"days": hours // 24}
+    return ngettext("%(hours)d hour", "%(hours)d hours", hours) % {"hours": hours}
 
 
 def _case_sentence(case, held) -> str:

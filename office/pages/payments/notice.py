@@ -7,9 +7,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kit.telling import told
-from office.frame.choices import OrderedChoiceFilter
 from office.frame.columns import found_column, told_column, when_column, worded, words_column
 from office.frame.dossier import Page, Section, found, moment, page_of
+from office.frame.filters import OrderedChoiceFilter
 from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
 from office.readonly import ReadOnlyAdmin

@@ -35,6 +35,7 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy("refund number or order number")
     totals = {"amount": gettext_lazy("amount")}
     acts = REFUND_ACTS
+    row_acts = frozenset({"approve_refund", "reject_refund", "withdraw_refund"})
     proposals = [PROPOSE_REFUND]
     sections = (staff_did,)
 

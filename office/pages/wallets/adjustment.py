@@ -28,6 +28,7 @@ class AdjustmentAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy("reference")
     totals = {"amount": gettext_lazy("amount")}
     acts = ADJUSTMENT_ACTS
+    row_acts = frozenset(action.name for action in ADJUSTMENT_ACTS)
     proposals = [PROPOSE_ADJUSTMENT]
     sections = (
         staff_did,
