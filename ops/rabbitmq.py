@@ -48,6 +48,7 @@ class RabbitMQ:
             "RABBITMQ_DIST_PORT": str(self._nodes),
             "ERL_EPMD_PORT": str(self._directory),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_RELAXED_COMMAND_CHECK": "true",  # to be ended whoever it thinks is alive
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
             "ERL_CRASH_DUMP": f"{at}/crash.dump",
         }
