@@ -232,11 +232,11 @@ class SavedFilter(models.Model):
     user = staff(_("staff"))
     model = AsciiField(max_length=64)  # "packets.redpacket"
     name = models.CharField(_("name"), max_length=40)
-    query = models.CharField(max_length=500)
+    query = AsciiField(max_length=500)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["user", "model", "name"], name="saved_filter_once")
+            models.UniqueConstraint(fields=["user", "model", "query"], name="saved_filter_once")
         ]
 
     def __str__(self) -> str:

@@ -25,6 +25,7 @@ OF_PEOPLE = {
     "office.accountchange": {"reason"},
     "office.exportjob": {"query", "says"},
     "office.tries": {"username"},
+    "office.savedfilter": {"name"},
 }
 
 

@@ -41,7 +41,7 @@ def shown(model_admin: Any, request: HttpRequest) -> dict[str, Any]:
 
 
 def keep(model_admin: Any, request: HttpRequest) -> Any:
-    """POST: the list of this address under a name; a name that is there is given the new one."""
+    """POST: the list of this address under a name; kept once, under its last name."""
     query = _asked(model_admin, request)
     form = NameForm(request.POST)
     if not (form.is_valid() and query and len(query) <= 500):
@@ -52,8 +52,8 @@ def keep(model_admin: Any, request: HttpRequest) -> Any:
         SavedFilter.objects.update_or_create(
             user=request.user,
             model=model_name(model_admin.model),
-            name=form.cleaned_data["name"],
-            defaults={"query": query},
+            query=query,
+            defaults={"name": form.cleaned_data["name"]},
         )
     url = dossier.list_of(model_admin.model)
     return HttpResponseRedirect(f"{url}?{query}" if query else url)
