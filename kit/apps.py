@@ -8,8 +8,10 @@ class KitConfig(AppConfig):
     verbose_name = "Foundations"
 
     def ready(self) -> None:
+        from kit import clock
         from kit.http import checks  # noqa: F401  # registers itself
 
+        clock.begin()
         if settings.REDPACKET_JWT_KEYS:
             from kit.http import caller
 

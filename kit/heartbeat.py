@@ -1,8 +1,9 @@
 """Signs of life of what runs by itself: when each task of the schedule last ended, and how far each
 worker's clock is from the database's.
 
-All of it by the database's clock, the one that all machines share. A worker whose clock is wrong
-refunds, closes and gives up too early or too late, so it does nothing but say so.
+All of it by the database's clock, the one that all machines share. A machine whose clock is wrong
+works by that one, too (clock.py), and says so here; a worker that is wrong nevertheless would
+refund, close and give up too early or too late, so it does nothing.
 """
 
 import socket
@@ -12,10 +13,10 @@ from datetime import datetime, timedelta
 
 import structlog
 from celery import current_app
-from django.db import DatabaseError, connection
-from django.utils import timezone
+from django.db import DatabaseError
 
-from kit import sql
+from kit import clock
+from kit.clock import database_now as database_now
 from kit.models import Heartbeat
 
 OFF_S = 60  # far beyond what machines that keep time differ by, and below every deadline of ours
@@ -47,24 +48,16 @@ class Signs:
         return any(abs(off_s) > OFF_S for off_s in (*self.clocks.values(), self.own_clock))
 
 
-def database_now() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT UTC_TIMESTAMP(6)"
-            if sql.is_mysql()
-            else "SELECT STRFTIME('%Y-%m-%d %H:%M:%f', 'now')"
-        )
-        return sql.read_time(cursor.fetchone()[0])
-
-
 def is_clock_right() -> bool:
-    """Whether this machine's clock may decide anything; says so in log and table when not."""
+    """Whether what this process takes for the time may decide anything. How far its machine's clock
+    is off is told in log and table."""
     now = database_now()
-    off_s = round((timezone.now() - now).total_seconds())
-    is_right = abs(off_s) <= OFF_S
+    off_s = round((clock.of_machine() - now).total_seconds())
+    is_right = abs((clock.now() - now).total_seconds()) <= OFF_S
     host = socket.gethostname()
-    if _is_time_to_write(f"clock:{host}:{is_right}"):
-        if not is_right:
+    is_off = abs(off_s) > OFF_S
+    if _is_time_to_write(f"clock:{host}:{is_off}"):
+        if is_off:
             log.error("clock_off", off_s=off_s, host=host)
         _write(f"clock:{host}", now, off_s)
     return is_right
@@ -88,7 +81,7 @@ def signs() -> Signs:
             for name, at, off_s in rows
             if ":" in name and (now - at).total_seconds() <= CLOCK_S
         },
-        own_clock=(timezone.now() - now).total_seconds(),
+        own_clock=(clock.of_machine() - now).total_seconds(),
     )
 
 

@@ -1,6 +1,7 @@
 """Event rows written with the work, read in order by the chat server (Spec 2.1, api.md Service)."""
 
 import json
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,9 @@ PLACED_AT_ONCE = 500
 LOOKED_AT_ONCE = 5000  # by a reader who wants some of them
 EACH = "each"  # in the data of several pieces: what they do not have in common
 _encode = json.JSONEncoder(ensure_ascii=False).encode
+# What is told of one subject, "packet" say, in the order in which it can happen: type -> (subject,
+# how far along).
+_courses: dict[str, tuple[str, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,14 @@ class News:
 class Page:
     news: list[News]
     next: int  # where to read on
+
+
+def introduce(subject: str, *types: str) -> None:
+    """Of one subject, which its events name in their data, no type is told before those that stand
+    before it here; of several at one step (`"a|b"`) neither waits for the other."""
+    for step, together in enumerate(types):
+        for type_ in together.split("|"):
+            _courses[type_] = subject, step
 
 
 def tell(type_: str, *, now: datetime, **data: Any) -> None:
@@ -60,7 +72,8 @@ def read(*, after: int, limit: int) -> list[News]:
     """The next events behind a cursor, in order, none skipped and none twice.
 
     Races: rows commit out of the order of their keys, so a reader by key would skip a late one.
-           Places are given only to committed rows, under the lock of one row.
+           Places are given only to committed rows, under the lock of one row: what a commit
+           followed is placed before it, or in the same batch (in_course).
     """
     give_places()
     return _news(Event.objects.filter(place__gt=after), after, limit)
@@ -127,16 +140,35 @@ def give_places() -> int:
 def _give_places() -> int:
     hold(EventPlace, 1)
     last = EventPlace.objects.get(pk=1).last
-    waiting = list(
-        Event.objects.filter(place__isnull=True)
-        .order_by("pk")
-        .values_list("pk", "pieces")[:PLACED_AT_ONCE]
-    )
-    for pk, pieces in waiting:
-        last += pieces
+    found = Event.objects.filter(place__isnull=True).order_by("pk")
+    waiting = list(found.values_list("pk", "type", "data", "pieces")[:PLACED_AT_ONCE])
+    pieces = {pk: of_it for pk, *_, of_it in waiting}
+    for pk in in_course([(pk, type_, data) for pk, type_, data, _ in waiting]):
+        last += pieces[pk]
         Event.objects.filter(pk=pk).update(place=last)
     EventPlace.objects.filter(pk=1).update(last=last)
     return len(waiting)
+
+
+def in_course(rows: list[tuple[int, str, dict]]) -> list[int]:
+    """The keys of events in the order in which they are told.
+
+    What happened on one subject is told in its course, whatever its keys are: some engines, and two
+    servers that both write, give keys in blocks, and what came later may have the smaller one. The
+    events of a subject change places among themselves alone.
+    """
+    places = defaultdict(list)
+    steps = []
+    for at, (_, type_, data) in enumerate(rows):
+        name, step = _courses.get(type_, ("", 0))
+        steps.append(step)
+        if name in data:
+            places[name, data[name]].append(at)
+    keys = [pk for pk, _, _ in rows]
+    for mine in places.values():
+        for at, of in zip(mine, sorted(mine, key=steps.__getitem__), strict=True):
+            keys[at] = rows[of][0]
+    return keys
 
 
 def forget(*, before: datetime, limit: int = 2000) -> int:

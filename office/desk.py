@@ -14,11 +14,11 @@ from typing import Any
 from django.core.cache import caches
 from django.db.models import Case as Switch
 from django.db.models import IntegerField, Q, QuerySet, Value, When
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from kit import clock
 from kit.money import ZERO, fen_sum, from_fen
 from office.frame.charts import Chart, Series
 from office.frame.dossier import list_of, page_of
@@ -73,7 +73,7 @@ class Ledger:
 
 def blocks(user) -> tuple[list[Block], list[Chart]]:
     """What this member of staff may see, in the order in which it matters."""
-    now = timezone.now()
+    now = clock.now()
     found, charts = [_work(user, now)], []
     if user.has_perm("wallets.view_dailysummary"):
         ledger = ledger_now()
@@ -88,7 +88,7 @@ def blocks(user) -> tuple[list[Block], list[Chart]]:
 
 def ledger_now() -> Ledger:
     """The ledger after the last closed day, added to what that day held at its close."""
-    book.catch_up(now=timezone.now())
+    book.catch_up(now=clock.now())
     last = daily.last_closed()
     fresh = LedgerLine.objects.filter(daily.lines_after(last))
     if fresh.values("pk")[: FEW_LINES + 1].count() <= FEW_LINES:
@@ -117,7 +117,7 @@ def _sum(last: DailySummary | None, fresh: QuerySet) -> Ledger:
 def _hour() -> Switch:
     """The hour, in the service's zone, which the database may not know, of what is in today's
     books. A straggler of yesterday is in the first, what is dated ahead in the last."""
-    begin, today = daily.midnight(), Q(booked_on=timezone.localdate())
+    begin, today = daily.midnight(), Q(booked_on=clock.today())
     hours = [
         When(today, created_at__lt=begin + timedelta(hours=hour + 1), then=Value(hour))
         for hour in range(23)

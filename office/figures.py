@@ -4,11 +4,11 @@ the same. Amounts in yuan, ages in seconds."""
 from collections.abc import Iterator
 
 from django.db import Error
-from django.utils import timezone
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from kit import clock
 from kit.money import ZERO
 from kit.plumbing import metrics
 from office import desk, waiting
@@ -32,7 +32,7 @@ def register() -> None:
 
 
 def _queues() -> Iterator[Metric]:
-    now = timezone.now()
+    now = clock.now()
     number = GaugeMetricFamily(
         "hongbao_waiting", "Rows that wait, counted to 1,001", labels=["queue"]
     )
@@ -59,7 +59,7 @@ def _held() -> Metric:
 
 
 def _closing() -> Iterator[Metric]:
-    now = timezone.now()
+    now = clock.now()
     if last := daily.last_closed():
         yield GaugeMetricFamily(
             "hongbao_closed_day_seconds",

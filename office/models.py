@@ -189,7 +189,7 @@ class StaffEvent(models.Model):
 
 
 class ExportJob(Leased):
-    """A list as somebody filtered it, being written to a file a chunk at a time (export.py)."""
+    """A list as somebody filtered it, being written to a file a page at a time (export/jobs.py)."""
 
     class State(models.IntegerChoices):
         RUNNING = 0, _("being written")
@@ -197,7 +197,7 @@ class ExportJob(Leased):
         FAILED = 2, _("failed")
         GONE = 3, _("removed")
 
-    token = AsciiField(max_length=32, unique=True, editable=False)  # the file's name
+    token = AsciiField(max_length=32, unique=True, editable=False)
     user = staff(_("staff"))
     model = AsciiField(_("list"), max_length=64)
     query = models.TextField(_("filters"), blank=True)
@@ -207,7 +207,13 @@ class ExportJob(Leased):
         _("state"), choices=State.choices, default=State.RUNNING, db_index=True
     )
     rows = models.PositiveIntegerField(_("rows"), default=0)
-    size = models.PositiveBigIntegerField(default=0)  # of what is written; beyond it is a torso
+    # What is written: parts of the file, its bytes, and those that its compressed parts take.
+    parts = models.PositiveIntegerField(db_default=0, default=0, editable=False)
+    size = models.PositiveBigIntegerField(default=0)
+    stored = models.PositiveBigIntegerField(db_default=0, default=0, editable=False)
+    written = models.JSONField(null=True, editable=False)  # what a writer goes on from (files.py)
+    # There were more rows than an export may hold; those behind `last` are not in it.
+    is_cut = models.BooleanField(_("shortened"), db_default=False, default=False)
     first = AsciiField(max_length=64, blank=True, default="")  # keys: where it begins, and ends
     last = AsciiField(max_length=64, blank=True, default="")
     until = AsciiField(max_length=64, blank=True, default="")
@@ -224,6 +230,23 @@ class ExportJob(Leased):
 
     def __str__(self) -> str:
         return f"{self.model} {self.format} {self.pk}"
+
+
+class ExportPart(models.Model):
+    """A piece of an export's file, compressed; in the order of their numbers they are the file."""
+
+    job = models.ForeignKey(ExportJob, models.CASCADE, related_name="+")
+    number = models.PositiveIntegerField()
+    body = models.BinaryField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["job", "number"], name="export_part_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job_id} {self.number}"
 
 
 class SavedFilter(models.Model):

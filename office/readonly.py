@@ -10,11 +10,11 @@ from django.http import HttpResponseNotAllowed
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import path
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from kit import replica
+from kit import clock, replica
 from office.export import jobs as export
+from office.export import rows as exported
 from office.export.sheets import Column
 from office.frame import actions, find, proposals, queue, staff
 from office.frame.actions import ReasonAction
@@ -108,7 +108,7 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
 
     def give_buttons(self, request, rows: list) -> None:
         if self.row_acts:
-            row_acts.give_buttons(self, request, rows, timezone.now())
+            row_acts.give_buttons(self, request, rows, clock.now())
 
     def get_list_display(self, request):
         columns = super().get_list_display(request)
@@ -148,7 +148,7 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
             return answer.render() if isinstance(answer, TemplateResponse) else answer
 
     def export_columns(self) -> list[Column]:
-        return export.columns_of(self)
+        return exported.columns_of(self)
 
     def get_action_choices(self, request, default_choices=()):
         return [("", "---------"), *((a[1], a[2]) for a in self.get_actions(request).values())]
@@ -176,7 +176,7 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
             return cast(Any, self)._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         page = self.page(request, obj)
         page.sections += filter(None, (section(request, obj) for section in self.sections))
-        held = actions.warnings(self, request, obj, timezone.now())
+        held = actions.warnings(self, request, obj, clock.now())
         page.warnings = [*page.warnings, *held, *(s.warning for s in page.sections if s.warning)]
         offered = [
             {"title": offer[0], "url": offer[1], "is_grave": False}
@@ -192,7 +192,7 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
             "opts": self.opts,
             "original": obj,
             "page": page,
-            "buttons": [*actions.buttons(self, request, obj, timezone.now()), *offered],
+            "buttons": [*actions.buttons(self, request, obj, clock.now()), *offered],
             "list_url": queue.list_url(self, place),
             "previous": before and queue.keeping(page_of(before), place),
             "following": behind and queue.keeping(page_of(behind), place),

@@ -51,6 +51,7 @@ install_system() {
     fi
     if [ "$mode" = dev ]; then
         here chromium || wanted+=(chromium)
+        ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || wanted+=(libfaketime)
         ls /usr/share/fonts/opentype/noto/NotoSansCJK* >/dev/null 2>&1 || wanted+=(fonts-noto-cjk)
     fi
     [ ${#wanted[@]} -eq 0 ] && return

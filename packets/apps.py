@@ -7,6 +7,7 @@ class PacketsConfig(AppConfig):
     verbose_name = _("Red packets")
 
     def ready(self) -> None:
+        from kit import outbox
         from packets import audit, issue, pay, void
         from packets.tickets import queue
         from payments.purposes import Owner, owners
@@ -23,3 +24,9 @@ class PacketsConfig(AppConfig):
         )
         owners.hang(pay.PURPOSE, owner)
         freeze.listeners.hang("packets", queue.forget_frozen_wallets)
+        outbox.introduce(
+            "packet",
+            "packet.issued",
+            "packet.grabbed",
+            "share.credited|packet.finished|packet.expired|packet.voided",
+        )

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.utils import timezone
-
+from kit import clock
 from kit.money import ZERO, fen
 from kit.present import present
 from packets import draw, years
@@ -267,7 +266,7 @@ def _settled(
 
 
 def _done_long_ago(done_at: datetime | None) -> bool:
-    return done_at is not None and done_at <= timezone.now() - timedelta(seconds=SWEPT_WITHIN_S)
+    return done_at is not None and done_at <= clock.now() - timedelta(seconds=SWEPT_WITHIN_S)
 
 
 def _posted(

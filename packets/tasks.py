@@ -4,9 +4,8 @@ from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
-from django.utils import timezone
 
-from kit import later, outbox
+from kit import clock, later, outbox
 from kit.http import idempotency
 from kit.sweeps import drain, sweep
 from packets import close, finish, refund, settle, years
@@ -28,7 +27,7 @@ def finish_packet(rp_id: int, tries: int) -> None:
 @shared_task(name="packets.settle_packet")
 def settle_packet(rp_id: int) -> None:
     """Pass one, right after the confirmation (Spec 1.7); pass two is the sweep's."""
-    settle.run_pass(rp_id=rp_id, number=1, now=timezone.now())
+    settle.run_pass(rp_id=rp_id, number=1, now=clock.now())
 
 
 @shared_task(name="packets.settle_due")
@@ -37,15 +36,15 @@ def settle_due() -> int:
 
     def run(key: int) -> object:
         due = SettlementPass.objects.get(pk=key)
-        return settle.run_pass(rp_id=due.packet_id, number=due.number, now=timezone.now())
+        return settle.run_pass(rp_id=due.packet_id, number=due.number, now=clock.now())
 
-    return sweep("settle_due", settle.due(timezone.now()), "run_at", run)
+    return sweep("settle_due", settle.due(clock.now()), "run_at", run)
 
 
 @shared_task(name="packets.settle_missed")
 def settle_missed() -> int:
     """Credit what both passes have missed; how many packets that were."""
-    now = timezone.now()
+    now = clock.now()
     since = now - timedelta(days=settle.MISSED_WITHIN_DAYS)
     until = now - timedelta(seconds=MISSED_AFTER_S)
 
@@ -56,7 +55,7 @@ def settle_missed() -> int:
 def settle_long_missed() -> int:
     """The same of what has been owed for longer: a packet that was frozen for months, say. A walk
     by the index, so many pages a run, which goes on where the last one stopped."""
-    since = timezone.now() - timedelta(days=settle.MISSED_WITHIN_DAYS)
+    since = clock.now() - timedelta(days=settle.MISSED_WITHIN_DAYS)
     return sweep(
         "settle_long_missed",
         settle.owed_before(since),
@@ -69,13 +68,13 @@ def settle_long_missed() -> int:
 
 def _credit(share_id: int) -> object:
     missed = Share.objects.get(pk=share_id)
-    return settle.settle_packet(rp_id=missed.rp_id, now=timezone.now()).shares
+    return settle.settle_packet(rp_id=missed.rp_id, now=clock.now()).shares
 
 
 @shared_task(name="packets.refund_expired")
 def refund_expired() -> int:
     """Refund what has expired, oldest first (Spec 1.8); how many packets were dealt with."""
-    now = timezone.now()
+    now = clock.now()
     return sweep(
         "refund_expired",
         refund.due(now),
@@ -103,7 +102,7 @@ def finish_taken() -> int:
 @shared_task(name="packets.close_drafts")
 def close_drafts() -> int:
     """Close drafts that nobody paid in time."""
-    now = timezone.now()
+    now = clock.now()
     return sweep(
         "close_drafts",
         close.due(now),
@@ -115,14 +114,14 @@ def close_drafts() -> int:
 @shared_task(name="packets.keep_year")
 def keep_year(user_id: str, year: int) -> int:
     """After somebody has asked for a year that had to be summed."""
-    return years.keep(user_id=user_id, year=year, now=timezone.now())
+    return years.keep(user_id=user_id, year=year, now=clock.now())
 
 
 @shared_task(name="packets.keep_years")
 def keep_years() -> int:
     """The same before anybody asks: of one packet in so many, since whoever sends or takes many is
     met soon; how many packets had such users."""
-    now = timezone.now()
+    now = clock.now()
     return sweep(
         "keep_years",
         years.over_lately(now),
@@ -135,7 +134,7 @@ def keep_years() -> int:
 @shared_task(name="packets.forget_old")
 def forget_old() -> int:
     """Drop events and idempotency records past their promise, and drafts that closed long ago."""
-    now = timezone.now()
+    now = clock.now()
     drain(outbox.give_places)  # an event without a place has not been offered yet
     return drain(lambda: close.forget(now=now)) + drain(
         lambda: (

@@ -5,8 +5,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from kit import clock
 from kit.money import ZERO
 from payments import bill_audit, cases, end_refund, send_refund, suspended
 from payments.models import Case, ChannelRefund, PaymentOrder, Trade
@@ -198,7 +198,7 @@ def _with_the_others(refunds: list[ChannelRefund]) -> dict[tuple[int, str], list
 def refunds_under_way_are_asked_about() -> Iterator[Finding]:
     """A refund whose money is on its way is asked about; one that waits, or that has been under way
     for too long, has a case that somebody has not closed yet."""
-    long_ago = timezone.now() - send_refund.STUCK_AFTER - SEEN_WITHIN
+    long_ago = clock.now() - send_refund.STUCK_AFTER - SEEN_WITHIN
     under_way = ChannelRefund.objects.filter(
         status__in=(RefundStatus.APPROVED, RefundStatus.SENT, RefundStatus.PARKED)
     )

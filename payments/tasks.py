@@ -2,9 +2,8 @@
 
 import structlog
 from celery import shared_task
-from django.utils import timezone
 
-from kit import duty, later
+from kit import clock, duty, later
 from kit.sweeps import drain, sweep
 from payments import bill_days, chase
 from payments import forget_notices as old_notices
@@ -20,7 +19,7 @@ log = structlog.get_logger(__name__)
 @shared_task(name="payments.chase_order")
 def chase_order(order_id: int) -> None:
     """Ask the channel about one order now."""
-    chase.chase(order_id=order_id, now=timezone.now())
+    chase.chase(order_id=order_id, now=clock.now())
 
 
 @shared_task(name="payments.chase_due")
@@ -28,15 +27,15 @@ def chase_due() -> int:
     """Ask the channels about every order whose time has come (Spec 2.6)."""
 
     def ask(key: int) -> object:
-        return chase.chase(order_id=key, now=timezone.now())  # its lease begins now
+        return chase.chase(order_id=key, now=clock.now())  # its lease begins now
 
-    return sweep("chase_due", chase.due(timezone.now()), "chase_at", ask)
+    return sweep("chase_due", chase.due(clock.now()), "chase_at", ask)
 
 
 @shared_task(name="payments.send_refund")
 def send_refund(refund_id: int) -> None:
     """Tell the channel about one approved refund."""
-    send(refund_id=refund_id, now=timezone.now())
+    send(refund_id=refund_id, now=clock.now())
 
 
 @shared_task(name="payments.send_refunds")
@@ -44,15 +43,15 @@ def send_refunds() -> int:
     """Send what was approved, and ask about what was sent."""
 
     def tell(key: int) -> object:
-        return send(refund_id=key, now=timezone.now())  # its lease begins now
+        return send(refund_id=key, now=clock.now())  # its lease begins now
 
-    return sweep("send_refunds", refunds_due(timezone.now()), "chase_at", tell)
+    return sweep("send_refunds", refunds_due(clock.now()), "chase_at", tell)
 
 
 @shared_task(name="payments.reconcile_due")
 def reconcile_due() -> int:
     """Have the bills fetched that are due: a task a channel, each in its own time."""
-    now, due = timezone.now(), 0
+    now, due = clock.now(), 0
     for pay_type in registry.offered():
         bill_days.plan(pay_type=pay_type, now=now)
         if bill_days.is_due(pay_type, now):
@@ -65,19 +64,19 @@ def reconcile_due() -> int:
 @shared_task(name="payments.reconcile_channel", soft_time_limit=1500, time_limit=1560)
 def reconcile_channel(word: str) -> None:
     """Compare every day of this channel whose bill has not been compared, oldest first."""
-    bill_days.walk(pay_type=PAY_TYPE_OF[word], now=timezone.now())
+    bill_days.walk(pay_type=PAY_TYPE_OF[word], now=clock.now())
 
 
 @shared_task(name="payments.forget_notices")
 def forget_notices() -> int:
     """Drop strangers' notices and empty the channels' own, once they are old enough."""
-    return drain(lambda: old_notices.forget(now=timezone.now()))
+    return drain(lambda: old_notices.forget(now=clock.now()))
 
 
 @shared_task(name="payments.refresh_certificates")
 def refresh_certificates() -> None:
     """Fetch WeChat Pay's platform certificates; the old ones stay until the new are verified."""
-    now = timezone.now()
+    now = clock.now()
     try:
         duty.run(
             "payments.refresh_certificates",

@@ -7,7 +7,6 @@ too; whatever is odd goes on to Django.
 
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -17,7 +16,7 @@ from django.db import close_old_connections
 from django.urls import resolve
 from django.utils.log import log_response
 
-from kit import ids, outside
+from kit import clock, ids, outside
 from kit.http import bodies, middleware, problems
 from kit.http.caller import user_of
 from kit.plumbing import tally
@@ -50,7 +49,7 @@ class Front:
         try:
             caller = user_of(environ.get("HTTP_AUTHORIZATION", ""))
             with outside.RequestUnderWay():
-                ended = grab.grab(public_id=public_id, caller=caller, now=datetime.now(UTC))
+                ended = grab.grab(public_id=public_id, caller=caller, now=clock.now())
         except Exception as error:
             if not isinstance(error, Problem):
                 close_old_connections()  # as around Django's requests: what broke is not kept

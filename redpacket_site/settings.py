@@ -19,7 +19,6 @@ PRODUCTION = REDPACKET_ENV == "production"
 REDPACKET_SERVES = env.word("REDPACKET_SERVES", "all", ("all", "app", "office"))
 DATA_DIR = env.path("REDPACKET_DATA_DIR", BASE_DIR / "var")
 KEYS_DIR = DATA_DIR / "keys"
-EXPORTS_DIR = DATA_DIR / "exports"  # shared by web and worker processes
 SEATS_DIR = DATA_DIR / "seats"  # files whose locks the web processes of a machine share
 DEBUG = env.switch("REDPACKET_DEBUG", False)
 SECRET_KEY = env.secret("REDPACKET_SECRET_KEY", KEYS_DIR / "secret_key", production=PRODUCTION)

@@ -15,9 +15,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import models
-from django.utils import timezone
 
-from kit import replica
+from kit import clock, replica
 from kit.hooks import Hook
 from kit.money import ZERO, fen_sum, from_fen
 from kit.snapshot import snapshot
@@ -295,7 +294,7 @@ def is_counted(day: date, today: date) -> bool:
 
 
 def _counts(day: date) -> bool:
-    since, today = reach.since(), timezone.localdate()
+    since, today = reach.since(), clock.today()
     is_old = since is not None and day <= since
     turn = (today - day).days % COUNTED_SHARE == 0 if is_old else is_counted(day, today)
     return _counts_all.get() or turn

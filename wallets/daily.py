@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Value, When
 from django.utils import timezone
 
+from kit import clock
 from kit.money import ZERO, fen_sum, from_fen
 from wallets import accounts, book, seals
 from wallets.models import DailyFigure, DailySummary, LedgerLine
@@ -99,12 +100,12 @@ def lines_after(summary: DailySummary | None) -> Q:
 
 def lines_of_today(lines: QuerySet) -> QuerySet:
     """Those in today's books, which are brought up to now before."""
-    book.catch_up(now=timezone.now())
-    return lines.filter(booked_on=timezone.localdate())
+    book.catch_up(now=clock.now())
+    return lines.filter(booked_on=clock.today())
 
 
 def midnight() -> datetime:
-    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    return timezone.localtime(clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def midnight_after(day: date) -> datetime:

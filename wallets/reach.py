@@ -9,8 +9,7 @@ from contextvars import ContextVar
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.utils import timezone
-
+from kit import clock
 from wallets import daily
 from wallets.models import LedgerLine
 
@@ -55,6 +54,6 @@ def _parts() -> Iterator[dict[str, Any]]:
     if day is None:
         yield {}
         return
-    while (day := day + timedelta(days=1)) <= timezone.localdate():
+    while (day := day + timedelta(days=1)) <= clock.today():
         yield {"booked_on": day}
     yield {"booked_on": None}  # committed, and in no books yet

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from kit import duty
+from kit import clock, duty
 from wallets import audit, daily
 
 
@@ -12,7 +12,7 @@ from wallets import audit, daily
 @shared_task(name="wallets.keep_books", acks_late=False, soft_time_limit=600, time_limit=630)
 def keep_books() -> int:
     """Book what has been committed, and close the days that are over (Spec 2.7)."""
-    now = timezone.now()
+    now = clock.now()
     closed = duty.run("wallets.keep_books", lambda: daily.close_days(now=now), now=now, for_s=660)
     return closed or 0
 
@@ -27,6 +27,6 @@ shared_task(name="wallets.close_days", acks_late=False)(keep_books.run)
 def audit_all() -> int:
     """Check every rule of money on what came since the last clean audit, on Sundays on everything,
     and keep what came of it."""
-    now = timezone.now()
+    now = clock.now()
     is_whole = timezone.localtime(now).isoweekday() == 7
     return len(audit.run(now=now, is_whole=is_whole))

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from kit import clock
 from kit.http import address, service_keys
 from kit.http.problems import Unauthenticated
 from kit.ids import is_outside_id
@@ -128,12 +129,19 @@ class _Verified:
                 return None
             self.put(token, *found)
         caller, until = found
-        return caller if until > time.time() else None
+        return caller if until > clock.timestamp() else None
 
     def put(self, token: str, caller: Caller, until: float) -> None:
         if len(self._young) >= REMEMBERED_MAX // 2:
             self._young, self._old = {}, self._young
         self._young[token] = caller, until
+
+
+def _span(claims: dict[str, Any]) -> tuple[float, float, float]:
+    """When a token was made, from when it holds, and until when. Raises: ValueError, TypeError."""
+    expiry = float(int(claims["exp"]))
+    began = float(claims.get("iat", clock.timestamp()))
+    return began, max(began, float(int(claims.get("nbf", began)))), expiry
 
 
 class Tokens:
@@ -171,15 +179,19 @@ class Tokens:
                     algorithms=[key.algorithm],
                     issuer=settings.REDPACKET_JWT_ISS or None,
                     audience=settings.REDPACKET_JWT_AUD or None,
-                    leeway=LEEWAY_S,
                     options={
                         "require": ["exp", "sub"],
                         "verify_aud": bool(settings.REDPACKET_JWT_AUD),
+                        # By the clock that all machines share, below.
+                        "verify_exp": False,
+                        "verify_nbf": False,
+                        "verify_iat": False,
                     },
                 )
-                began = float(claims.get("iat", time.time()))
-                expiry = float(claims["exp"])
+                began, begins, expiry = _span(claims)
             except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
+                continue
+            if not begins - LEEWAY_S <= clock.timestamp() < expiry + LEEWAY_S:
                 continue
             if not expiry - began <= settings.REDPACKET_TOKEN_LIFE_S + LEEWAY_S:
                 log.warning("token_lives_too_long", life_s=expiry - began)

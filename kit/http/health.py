@@ -1,6 +1,7 @@
 """Is this process alive, can it work, and what does it count."""
 
 import os
+import socket
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -97,12 +98,13 @@ def _told(signs: heartbeat.Signs) -> Iterator[Metric]:
         "hongbao_task_late", "Whether that is longer than it may be", labels=["task"]
     )
     off = GaugeMetricFamily(
-        "hongbao_clock_off_seconds", "A worker's clock ahead of ours", labels=["host"]
+        "hongbao_clock_off_seconds", "A machine's clock ahead of the database's", labels=["host"]
     )
     for task, seconds in signs.ages.items():
         age.add_metric([task], seconds)
         late.add_metric([task], task in signs.late)
-    for host, off_s in signs.clocks.items():
+    own = {} if socket.gethostname() in signs.clocks else {socket.gethostname(): signs.own_clock}
+    for host, off_s in {**signs.clocks, **own}.items():
         off.add_metric([host], off_s)
     yield from (age, late, off)
 

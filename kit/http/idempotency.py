@@ -9,11 +9,10 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, OperationalError, connection
-from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from kit import sql
+from kit import clock, sql
 from kit.http.caller import caller_of
 from kit.http.problems import InFlight, KeyMissing, KeyReused
 from kit.models import IdempotencyRecord
@@ -69,7 +68,7 @@ class Once:
             "status": 0,
             "body": "{}",
             "request_id": self.request_id,
-            "created_at": sql.time(timezone.now()),
+            "created_at": sql.time(clock.now()),
         }
         statement = sql.insert(IdempotencyRecord, *values)
         try:

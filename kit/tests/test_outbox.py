@@ -50,6 +50,56 @@ def test_pages_in_order_none_twice():
     assert outbox.read(after=second[-1].place, limit=9) == []
 
 
+def told_by_two_servers() -> list[tuple[str, str]]:
+    """Keys are given in blocks: what came later has the smaller one, once of a packet's own events
+    and once of another's between them."""
+    now = timezone.now()
+    for key, type_, packet in (
+        (900, "packet.issued", "a"),
+        (901, "packet.issued", "b"),
+        (100, "packet.grabbed", "a"),
+        (902, "packet.grabbed", "a"),
+        (101, "packet.finished", "a"),
+        (102, "topup.confirmed", ""),
+        (103, "packet.expired", "b"),
+    ):
+        data = {"packet": packet} if packet else {"order_no": "tu1"}
+        Event.objects.create(pk=key, type=type_, data=data, created_at=now)
+    return [
+        (each.type.split(".")[1], each.data.get("packet", ""))
+        for each in outbox.read(after=0, limit=9)
+    ]
+
+
+def test_what_is_told_of_a_packet_keeps_its_course_whatever_the_keys():
+    assert told_by_two_servers() == [
+        ("issued", "a"),
+        ("grabbed", "a"),
+        ("confirmed", ""),
+        ("issued", "b"),
+        ("grabbed", "a"),
+        ("expired", "b"),
+        ("finished", "a"),
+    ]
+
+
+def test_a_packet_is_over_before_it_is_issued_without_the_guard(monkeypatch):
+    monkeypatch.setattr(outbox, "in_course", lambda rows: [key for key, *_ in rows])
+
+    told = [word for word, packet in told_by_two_servers() if packet == "a"]
+
+    assert told == ["grabbed", "finished", "issued", "grabbed"]
+
+
+def test_of_two_at_one_step_neither_waits():
+    """A packet is taken whole before its money is there, or after."""
+    now = timezone.now()
+    for type_ in ("packet.finished", "share.credited"):
+        Event.objects.create(type=type_, data={"packet": "a"}, created_at=now)
+
+    assert types(outbox.read(after=0, limit=9)) == ["packet.finished", "share.credited"]
+
+
 def test_places_given_by_many_at_once_are_given_once():
     tell(*"abcdefghij")
 

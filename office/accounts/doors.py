@@ -1,7 +1,6 @@
 """Pages of a person's own credentials: taking up an invitation, and a new password."""
 
 import secrets
-import time
 from base64 import b32encode
 from urllib.parse import quote
 
@@ -15,11 +14,11 @@ from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.hashers import make_password
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_otp.oath import TOTP
 
+from kit import clock
 from kit.http import address
 from office.accounts import changes, joining, signin, tries
 from office.frame import staff
@@ -44,17 +43,17 @@ class JoinForm(SetPasswordForm):
 
     def clean_token(self):
         given = "".join(self.cleaned_data["token"].split())
-        clock = TOTP(bytes.fromhex(self._key))
-        clock.time = time.time()
-        if not (given.isascii() and given.isdigit() and clock.verify(int(given), tolerance=1)):
+        totp = TOTP(bytes.fromhex(self._key))
+        totp.time = clock.timestamp()
+        if not (given.isascii() and given.isdigit() and totp.verify(int(given), tolerance=1)):
             raise forms.ValidationError(_("This one-time code is not valid (any more)."))
-        self.step = clock.t()
+        self.step = totp.t()
         return given
 
 
 def join(site, request, link: str):
     """Link, then code, then password and device; recovery codes are the answer to the last."""
-    now = timezone.now()
+    now = clock.now()
     invitation = joining.good(link, now)
     if invitation is None:
         return _show(site, request, "gone", status=410)
@@ -137,10 +136,10 @@ def change_password(site, request):
     if request.method == "POST":
         ticket = signin.take(request, request.user.get_username())
         if form.is_valid():
-            tries.came_in(ticket, timezone.now())
+            tries.came_in(ticket, clock.now())
             return _set_password(request, form.cleaned_data["new_password1"])
         if "old_password" not in form.errors:
-            tries.came_in(ticket, timezone.now())
+            tries.came_in(ticket, clock.now())
     context = {**site.each_context(request), "title": _("Change password"), "form": form}
     return TemplateResponse(request, "registration/password_change_form.html", context)
 
@@ -155,7 +154,7 @@ def _set_password(request, password: str):
         ip=address.of(request),
         changes={"password": "changed"},
     )
-    new, now = make_password(password), timezone.now()
+    new, now = make_password(password), clock.now()
     done = changes.set_own_password(user_id=user.pk, old=user.password, new=new, now=now, also=note)
     if done:
         user.password = new

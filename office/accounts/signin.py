@@ -1,7 +1,5 @@
 """How staff come in and go: second factor, lock-out, session limits, and a row for each of them."""
 
-import time
-
 from django import forms
 from django.conf import settings
 from django.contrib import messages
@@ -11,7 +9,6 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.dispatch import receiver
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,7 +16,7 @@ from django_otp import devices_for_user
 from django_otp.admin import OTPAdminAuthenticationForm
 from django_otp.models import Device
 
-from kit import credentials
+from kit import clock, credentials
 from kit.http import address
 from office.accounts import joining, tries
 from office.frame import staff
@@ -57,12 +54,12 @@ class SignInForm(OTPAdminAuthenticationForm):
         was_known = before is not None and credentials.is_known(before)
         cleaned = super().clean()
         self._look_at_credentials(was_known)
-        tries.came_in(ticket, timezone.now())
+        tries.came_in(ticket, clock.now())
         return cleaned
 
     def _look_at_credentials(self, was_known: bool) -> None:
         """What changed past us begins to count now; a better hash of the same password does not."""
-        user, now = self.get_user(), timezone.now()
+        user, now = self.get_user(), clock.now()
         if was_known:
             credentials.rehashed(user)
         elif credentials.look(user, now=now):
@@ -79,7 +76,7 @@ class SignInForm(OTPAdminAuthenticationForm):
 
     def _verify_token(self, user, token, device=None):
         if device is not None and joining.looks_like_recovery(token):
-            if joining.recover(user_id=user.pk, code=token, now=timezone.now()):
+            if joining.recover(user_id=user.pk, code=token, now=clock.now()):
                 user.came_by_recovery = True
                 return device
             raise forms.ValidationError(
@@ -104,7 +101,7 @@ class SignInForm(OTPAdminAuthenticationForm):
 def take(request, username: str) -> tries.Ticket:
     """One try of whoever asks; a lock-out that is new is told once. Raises tries.Locked."""
     try:
-        return tries.take(username=username, ip=address.of(request), now=timezone.now())
+        return tries.take(username=username, ip=address.of(request), now=clock.now())
     except tries.Locked as locked:
         if locked.is_first:
             staff.event(StaffEvent.Kind.LOCKED, username=username, request=request)
@@ -121,7 +118,7 @@ class StaffSession:
     def __call__(self, request):
         if not request.path_info.startswith("/admin/") or not request.user.is_authenticated:
             return self.get_response(request)
-        now = int(time.time())
+        now = int(clock.timestamp())
         began = request.session.setdefault(BEGAN, now)
         seen = request.session.get(SEEN, now)
         is_old = now - began >= settings.REDPACKET_STAFF_SESSION_S
@@ -143,7 +140,7 @@ class StaffSession:
 
 @receiver(user_logged_in)
 def _came(sender, request, user, **kwargs):
-    now = int(time.time())
+    now = int(clock.timestamp())
     request.session[BEGAN] = request.session[SEEN] = now
     by_recovery = getattr(user, "came_by_recovery", False)
     kind = StaffEvent.Kind.RECOVERY if by_recovery else StaffEvent.Kind.LOGIN

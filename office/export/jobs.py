@@ -1,132 +1,61 @@
-"""A list as somebody has filtered it, as a file: at once when it is short, else written a chunk at
-a time by the worker while its page shows how far it is.
+"""A list as somebody has filtered it, as a file: at once when it is short, else written a page at a
+time by a worker, into the database, while its page shows how far it is.
 
-Rows are read behind the last key seen, so a million of them need no more memory than a page.
+The file is its parts in their order, compressed each (`ExportPart`), so that it is written on and
+read on any machine, and whoever downloads it needs the memory of one part.
 """
 # Long: the life of a job from the click to the file, which one reads at once.
 
-import contextlib
-import json
 import secrets
-import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import count
-from pathlib import Path
 from typing import Any
 
 import structlog
 from django.apps import apps
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError, models, transaction
+from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 from django.http import (
-    FileResponse,
     HttpRequest,
     HttpResponse,
     HttpResponseNotAllowed,
     HttpResponseRedirect,
     QueryDict,
+    StreamingHttpResponse,
 )
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from kit import later, lease, replica
+from kit import clock, later, lease
 from kit.bulkhead import Bulkhead
 from kit.http import address
-from kit.money import MoneyField
 from kit.moves import move
-from office.export import sheets
-from office.export.sheets import Column
+from office.export.files import FORMATS
+from office.export.rows import filtered, pages
 from office.frame import dossier, staff
 from office.frame.lists import BEFORE
-from office.models import ExportJob, StaffAction
+from office.models import ExportJob, ExportPart, StaffAction
 
 PERMISSION = "office.export"
-FORMATS = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 DIRECT = 5_000  # rows; more than that go to the worker
-PAGE = 2_000
 STEP_S = 8  # of writing; then the job says how far it is
 LEASE_S = 60  # longer than a task may live
 KEPT = timedelta(days=1)
+# What one export may hold, and how many of them somebody has at a time: the database keeps them.
+ROWS_MOST, STORED_MOST, JOBS_MOST = 2_000_000, 200 << 20, 20
+PART = 1 << 20  # bytes of the file; compressed far below what a statement may carry
+DROPPED_AT_ONCE = 20  # parts a transaction
 _PLACES = ("p", "e", BEFORE)  # of a page within its list
 
 log = structlog.get_logger(__name__)
 # Files that a request makes or reads itself: a worker's threads are not the grab's.
 files = Bulkhead("files", "REDPACKET_FILES_AT_ONCE")
-
-
-# --- what is written
-
-
-def columns_of(model_admin) -> list[Column]:
-    """Every column of the model that may be shown, in words."""
-    fields = [
-        field
-        for field in model_admin.model._meta.concrete_fields
-        if field.editable
-        and field.name not in model_admin.export_hidden
-        and not isinstance(field, models.BinaryField)
-    ]
-    told = model_admin.export_told
-    return [
-        Column(str(field.verbose_name), told[field.name]) if field.name in told else _column(field)
-        for field in fields
-    ]
-
-
-def _column(field: models.Field) -> Column:
-    name, title = field.name, str(field.verbose_name)
-    if isinstance(field, models.ForeignKey):
-        return Column(title, lambda row: "" if (v := getattr(row, name)) is None else str(v))
-    if field.choices:
-        return Column(title, lambda row: str(getattr(row, f"get_{name}_display")()))
-    if isinstance(field, models.JSONField):
-        return Column(title, lambda row: json.dumps(getattr(row, name), ensure_ascii=False))
-    if isinstance(field, models.BooleanField):
-        return Column(title, lambda row: _("yes") if getattr(row, name) else _("no"))
-    kinds = {
-        MoneyField: "money",
-        models.DateTimeField: "time",
-        models.DateField: "date",
-        models.IntegerField: "number",
-        models.FloatField: "number",
-    }
-    kind = next((kind for type_, kind in kinds.items() if isinstance(field, type_)), "text")
-    return Column(title, lambda row: getattr(row, name), kind)
-
-
-def filtered(model_admin, request) -> QuerySet:
-    """What the list shows under the request's filters. Raises IncorrectLookupParameters."""
-    related = [
-        field.name
-        for field in model_admin.model._meta.concrete_fields
-        if isinstance(field, models.ForeignKey) and field.name not in model_admin.export_hidden
-    ]
-    rows = model_admin.get_changelist_instance(request).filtered
-    return rows.prefetch_related(*related)  # not joined: see KeysetChangeList
-
-
-def pages(model_admin, rows: QuerySet, after=None) -> Iterator[list]:
-    """The rows in the list's order, a page at a time, behind the key `after`."""
-    is_descending = model_admin.ordering[0].startswith("-")
-    rows = rows.order_by("-pk" if is_descending else "pk")
-    beyond = "pk__lt" if is_descending else "pk__gt"
-    while True:
-        with replica.reads():
-            page = list((rows if after is None else rows.filter(**{beyond: after}))[:PAGE])
-            model_admin.prepare(page)
-        if not page:
-            return
-        yield page
-        after = page[-1].pk
 
 
 # --- at once
@@ -147,16 +76,13 @@ def view(model_admin, request):
     except IncorrectLookupParameters:
         return HttpResponseRedirect(dossier.list_of(model_admin.model))
     if is_long:
-        job = begin(model_admin, request, rows, query, format)
-        return HttpResponseRedirect(dossier.page_of(job))
+        return _queued(model_admin, request, rows, query, format)
     with files.seat():
         with transaction.atomic(durable=True):
             _note(request, model_admin, query, format)
-        if format == "csv":
-            # Not streamed: its seat would be kept by whoever reads slowly.
-            content = b"".join(_csv(model_admin, rows))
-            return _named(HttpResponse(content), model_admin.model, format)
-        return _xlsx(model_admin, rows)
+        # Not streamed: its seat would be kept by whoever reads slowly.
+        content = b"".join(_whole(model_admin, rows, format))
+        return _named(HttpResponse(content), model_admin.model, format)
 
 
 def query_of(given: QueryDict) -> str:
@@ -167,33 +93,24 @@ def query_of(given: QueryDict) -> str:
     return kept.urlencode()
 
 
-def _csv(model_admin, rows) -> Iterator[bytes]:
-    columns = model_admin.export_columns()
-    yield sheets.csv_head(columns)
+def _whole(model_admin, rows: QuerySet, format: str) -> Iterator[bytes]:
+    file = _writer(model_admin, format)
     for page in pages(model_admin, rows):
-        yield sheets.csv_rows(columns, page)
+        yield file.rows(page)
+    yield file.end()
 
 
-def _xlsx(model_admin, rows):
-    columns, number = model_admin.export_columns(), 2
-    with tempfile.TemporaryDirectory() as folder:
-        part, book = Path(folder, "part"), Path(folder, "book")
-        with part.open("wb") as file:
-            for page in pages(model_admin, rows):
-                file.write(sheets.xlsx_rows(columns, page, number))
-                number += len(page)
-        sheets.xlsx(book, columns, _title(model_admin), [part])
-        # Open before the folder goes: the file lives until it is closed.
-        return _named(FileResponse(book.open("rb")), model_admin.model, "xlsx")
+def _writer(model_admin, format: str, state: dict | None = None):
+    return FORMATS[format](model_admin.export_columns(), _title(model_admin), state)
 
 
 def _title(model_admin) -> str:
     return str(model_admin.opts.verbose_name_plural)
 
 
-def _named(response, model, format: str, at: datetime | None = None):
-    stamp = timezone.localtime(at).strftime("%Y%m%d-%H%M%S")
-    response["Content-Type"] = FORMATS[format]
+def _named(response, model, format: str, at: datetime | None = None, says: str = ""):
+    stamp = timezone.localtime(at).strftime("%Y%m%d-%H%M%S") + says
+    response["Content-Type"] = FORMATS[format].content_type
     response["Content-Disposition"] = (
         f'attachment; filename="{model._meta.model_name}-{stamp}.{format}"'
     )
@@ -211,11 +128,23 @@ def _note(request, model_admin, query: str, format: str, key: str = "") -> None:
         subject=_title(model_admin)[:128],
         reason=f"{format} {query}"[:255],
         ip=address.of(request),
-        created_at=timezone.now(),
+        created_at=clock.now(),
     )
 
 
 # --- by the worker
+
+
+def _queued(model_admin, request, rows: QuerySet, query: str, format: str) -> HttpResponse:
+    mine = ExportJob.objects.filter(user=request.user)
+    kept = mine.filter(state__in=(ExportJob.State.RUNNING, ExportJob.State.DONE))
+    if kept.count() >= JOBS_MOST:
+        says = _(
+            "You have %(most)d exports already: each is kept for a day. Please wait for one to go."
+        )
+        messages.error(request, says % {"most": JOBS_MOST})
+        return HttpResponseRedirect(dossier.list_of(ExportJob))
+    return HttpResponseRedirect(dossier.page_of(begin(model_admin, request, rows, query, format)))
 
 
 def begin(model_admin, request, rows: QuerySet, query: str, format: str) -> ExportJob:
@@ -225,7 +154,7 @@ def begin(model_admin, request, rows: QuerySet, query: str, format: str) -> Expo
     first, until = keys.order_by("-pk").first(), keys.order_by("pk").first()
     if not is_descending:
         first, until = until, first
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic(durable=True):
         job = ExportJob.objects.create(
             token=secrets.token_hex(16),
@@ -247,8 +176,10 @@ def begin(model_admin, request, rows: QuerySet, query: str, format: str) -> Expo
 def write(*, job_id: int, now: datetime) -> bool:
     """Write on for STEP_S seconds; True when there is more to write.
 
-    Races:   a lease (kit/lease.py): of two workers one writes, and only the holder appends.
-    Repeats: what a killed worker wrote beyond `size` is cut off before going on.
+    Races:   a lease (kit/lease.py): of two workers one writes, and what the other one adds after
+             his lease has run out is refused with the progress that belongs to it.
+    Repeats: a page and its progress are one transaction: what a killed worker had begun is not
+             there, and the next one goes on behind the last page that is.
     """
     held = lease.take(ExportJob.objects.filter(run_at__lte=now), job_id, now=now, for_s=LEASE_S)
     if held is None:
@@ -263,7 +194,7 @@ def write(*, job_id: int, now: datetime) -> bool:
         log.exception("export_failed", job=job_id)
         failed = {"state": ExportJob.State.FAILED, "run_at": None, "done_at": now}
         if move(held.rows, **failed, says=repr(error)[:255]):
-            _remove(job)
+            _drop_parts(job_id)
         return False
     finally:
         held.end()
@@ -273,33 +204,32 @@ def _write(job: ExportJob, mine: QuerySet, now: datetime) -> bool:
     model = apps.get_model(job.model)
     model_admin: Any = admin.site._registry[model]
     rows = filtered(model_admin, _request_of(job, model_admin))
-    columns = model_admin.export_columns()
+    if not job.parts:  # also what a worker of before had written, into a folder of its machine
+        job.rows, job.last, job.size = 0, "", 0
+    file = _writer(model_admin, job.format, job.written)
+    job.written = file.state
     after = model._meta.pk.to_python(job.last) if job.last else None
-    began, size, is_over = time.monotonic(), job.size, True
+    began = time.monotonic()
     for page in pages(model_admin, rows, after):
-        if not mine.exists():
-            return False  # stopped for longer than the lease: another worker writes this file
-        size = _append(job, columns, page, size)
-        job.rows += len(page)
-        job.last = str(page[-1].pk)
-        if time.monotonic() - began > STEP_S:
-            is_over = False
+        fits = _that_fits(job, page)
+        job.is_cut = len(fits) < len(page)
+        if fits:
+            job.rows += len(fits)
+            job.last = str(fits[-1].pk)
+            if not _keep(job, mine, file.rows(fits), run_at=now):
+                return False  # stopped for longer than the lease: another worker writes this file
+        if job.is_cut:
             break
-    if not is_over:
-        return move(mine, rows=job.rows, size=size, last=job.last, run_at=now)
-    if not mine.exists():
-        return False
-    _finish(job, columns, _title(model_admin))
-    move(
-        mine,
-        rows=job.rows,
-        size=size,
-        last=job.last,
-        run_at=None,
-        done_at=timezone.now(),
-        state=ExportJob.State.DONE,
-    )
+        if time.monotonic() - began > STEP_S:
+            return True
+    done = {"state": ExportJob.State.DONE, "run_at": None, "done_at": clock.now()}
+    _keep(job, mine, file.end(), **done)
     return False
+
+
+def _that_fits(job: ExportJob, page: list) -> list:
+    """The rows of a page that the export still has room for."""
+    return page[: ROWS_MOST - job.rows] if job.stored < STORED_MOST else []
 
 
 def _request_of(job: ExportJob, model_admin):
@@ -312,55 +242,22 @@ def _request_of(job: ExportJob, model_admin):
     return request
 
 
-def _append(job: ExportJob, columns, page: list, size: int) -> int:
-    """One page behind what is written; how long its part is then."""
-    is_csv = job.format == "csv"
-    for number in count(job.rows // sheets.SHEET_ROWS if not is_csv else 0):
-        done = job.rows - number * sheets.SHEET_ROWS
-        fits = page if is_csv else page[: sheets.SHEET_ROWS - max(done, 0)]
-        begin = size if is_csv or done > 0 else 0
-        path = _part(job, number)
-        with path.open("r+b" if path.exists() else "wb") as file:
-            file.truncate(begin)
-            file.seek(begin)
-            if is_csv:
-                file.write(b"" if begin else sheets.csv_head(columns))
-                file.write(sheets.csv_rows(columns, fits))
-            else:
-                file.write(sheets.xlsx_rows(columns, fits, max(done, 0) + 2))
-            size = file.tell()
-        page = page[len(fits) :]
-        if not page:
-            return size
-    raise AssertionError("unreachable")
+def _keep(job: ExportJob, mine: QuerySet, content: bytes, **facts: Any) -> bool:
+    """Append what comes next, with the progress that it is; False when the job is another's."""
+    bodies = [zlib.compress(content[at : at + PART]) for at in range(0, len(content), PART)]
+    parts = [ExportPart(job=job, number=job.parts + at, body=b) for at, b in enumerate(bodies)]
+    job.parts += len(parts)
+    job.size += len(content)
+    job.stored += sum(len(body) for body in bodies)
+    progress = {name: getattr(job, name) for name in _PROGRESS}
+    with transaction.atomic(durable=True):
+        if not move(mine, **progress, **facts):
+            return False
+        ExportPart.objects.bulk_create(parts)
+    return True
 
 
-def _finish(job: ExportJob, columns, title: str) -> None:
-    if job.format == "csv":
-        if not _part(job, 0).exists():
-            _part(job, 0).write_bytes(sheets.csv_head(columns))
-        _part(job, 0).replace(file_of(job))
-        return
-    parts = [_part(job, n) for n in range(-(-job.rows // sheets.SHEET_ROWS))]
-    torso = file_of(job).with_suffix(".torso")
-    sheets.xlsx(torso, columns, title, parts)
-    torso.replace(file_of(job))
-    for part in parts:
-        part.unlink()
-
-
-def file_of(job: ExportJob) -> Path:
-    return _folder() / f"{job.token}.{job.format}"
-
-
-def _part(job: ExportJob, number: int) -> Path:
-    return _folder() / f"{job.token}.{number}.part"
-
-
-def _folder() -> Path:
-    folder = settings.EXPORTS_DIR
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+_PROGRESS = ("rows", "last", "written", "parts", "size", "stored", "is_cut")
 
 
 # --- afterwards
@@ -375,25 +272,36 @@ def progress(job: ExportJob) -> int | None:
     return 100 * abs(first - last) // max(1, abs(first - until))
 
 
-def download(job: ExportJob):
-    file = file_of(job).open("rb")
-    return _named(FileResponse(file), apps.get_model(job.model), job.format, job.done_at)
+def download(job: ExportJob) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(_bodies(job))
+    response["Content-Length"] = str(job.size)  # a file that breaks off is seen to
+    says = f"-first-{job.rows}-rows" if job.is_cut else ""
+    return _named(response, apps.get_model(job.model), job.format, job.done_at, says)
+
+
+def _bodies(job: ExportJob) -> Iterator[bytes]:
+    parts = ExportPart.objects.filter(job=job).values_list("body", flat=True)
+    for number in range(job.parts):
+        yield zlib.decompress(parts.get(number=number))
 
 
 def drop(*, job_id: int, now: datetime) -> bool:
-    """Remove the file of an export that is older than a day."""
+    """Remove the file of an export that is older than a day.
+
+    Repeats: the parts go first, so that a job whose removal was cut short comes round again.
+    """
     old = ExportJob.objects.filter(
         pk=job_id,
         state__in=(ExportJob.State.DONE, ExportJob.State.FAILED),
         done_at__lte=now - KEPT,
     )
-    if not move(old, state=ExportJob.State.GONE):
+    if not old.exists():
         return False
-    _remove(ExportJob.objects.get(pk=job_id))
-    return True
+    _drop_parts(job_id)
+    return move(old, state=ExportJob.State.GONE)
 
 
-def _remove(job: ExportJob) -> None:
-    for path in _folder().glob(f"{job.token}.*"):
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
+def _drop_parts(job_id: int) -> None:
+    parts = ExportPart.objects.filter(job_id=job_id).order_by("number").values_list("pk", flat=True)
+    while keys := list(parts[:DROPPED_AT_ONCE]):
+        ExportPart.objects.filter(pk__in=keys).delete()

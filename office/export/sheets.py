@@ -1,7 +1,7 @@
-"""Rows of a list as CSV and XLSX that Excel and WPS open rightly. Pure but for the files given.
+"""What rows of a list look like as CSV and XLSX that Excel and WPS open rightly. Pure.
 
-Both grow by appending, so that an export can be written a chunk at a time by different processes;
-xlsxwriter makes the XLSX's frame (styles, heads, widths), our rows go into it when it is finished.
+xlsxwriter makes the XLSX's frame (styles, heads, widths), our rows go between its halves; how both
+become a file a piece at a time says files.py.
 """
 
 import csv
@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -120,7 +119,6 @@ def _text(value: Any) -> str:
 
 _FORMATS = {"money": "#,##0.00", "time": "yyyy-mm-dd hh:mm:ss", "date": "yyyy-mm-dd", "text": "@"}
 _WIDTHS = {"money": 14, "time": 20, "date": 12, "number": 10, "text": 24}
-_SHEET = re.compile(r"xl/worksheets/sheet(\d+)\.xml")
 
 
 def xlsx_rows(columns: Sequence[Column], rows: Iterable[Any], number: int) -> bytes:
@@ -138,27 +136,26 @@ def xlsx_rows(columns: Sequence[Column], rows: Iterable[Any], number: int) -> by
     return "".join(out).encode()
 
 
-def xlsx(path: Path, columns: Sequence[Column], title: str, parts: Sequence[Path]) -> None:
-    """The workbook at `path`: a sheet for each file of rows."""
-    frame = _frame(columns, title, max(1, len(parts)))
-    with (
-        zipfile.ZipFile(io.BytesIO(frame)) as made,
-        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as book,
-    ):
-        for item in made.infolist():
-            content = made.read(item)
-            sheet = _SHEET.fullmatch(item.filename)
-            with book.open(item.filename, "w", force_zip64=bool(sheet)) as entry:
-                if sheet is None or int(sheet[1]) > len(parts):
-                    entry.write(content)
-                    continue
-                content = re.sub(rb"<dimension [^>]*/>", b"", content)
-                head, end, tail = content.partition(b"</sheetData>")
-                entry.write(head)
-                with parts[int(sheet[1]) - 1].open("rb") as rows:
-                    while block := rows.read(1 << 20):
-                        entry.write(block)
-                entry.write(end + tail)
+def frame(columns: Sequence[Column], title: str, sheets: int) -> dict[str, bytes]:
+    """The parts of a workbook of so many sheets without rows, by their names."""
+    with zipfile.ZipFile(io.BytesIO(_frame(columns, title, sheets))) as made:
+        return {item.filename: made.read(item) for item in made.infolist()}
+
+
+def halves(columns: Sequence[Column], title: str, number: int) -> tuple[bytes, bytes]:
+    """What stands before the rows of the number-th sheet, and what behind them."""
+    content = frame(columns, title, number)[sheet(number)]
+    content = re.sub(rb"<dimension [^>]*/>", b"", content)
+    head, end, tail = content.partition(b"</sheetData>")
+    return head, end + tail
+
+
+def sheet(number: int) -> str:
+    return f"xl/worksheets/sheet{number}.xml"
+
+
+def is_sheet(name: str) -> bool:
+    return name.startswith("xl/worksheets/sheet")
 
 
 def _xlsx_cell(column: Column, where: str, value: Any) -> str:
@@ -195,11 +192,10 @@ def _frame(columns: Sequence[Column], title: str, sheets: int) -> bytes:
 
 def _styles(columns: Sequence[Column]) -> list[str]:
     """Each column's style number in the frame, as its own `<cols>` says."""
-    with zipfile.ZipFile(io.BytesIO(_frame(columns, "x", 1))) as made:
-        sheet = made.read("xl/worksheets/sheet1.xml").decode()
+    content = frame(columns, "x", 1)[sheet(1)].decode()
     styles = ["0"] * len(columns)
     for first, last, style in re.findall(
-        r'<col min="(\d+)" max="(\d+)" width="[^"]*" style="(\d+)"', sheet
+        r'<col min="(\d+)" max="(\d+)" width="[^"]*" style="(\d+)"', content
     ):
         for at in range(int(first), int(last) + 1):
             styles[at - 1] = style

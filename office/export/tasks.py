@@ -1,9 +1,8 @@
 """Doors of Celery for what no single app owns."""
 
 from celery import shared_task
-from django.utils import timezone
 
-from kit import later
+from kit import clock, later
 from kit.sweeps import sweep
 from office.export import jobs as export
 from office.models import ExportJob
@@ -12,23 +11,23 @@ from office.models import ExportJob
 @shared_task(name="kit.write_export")
 def write_export(job_id: int) -> None:
     """Write an export on, and come back while there is more."""
-    if export.write(job_id=job_id, now=timezone.now()):
+    if export.write(job_id=job_id, now=clock.now()):
         later.run("kit.write_export", job_id)
 
 
 @shared_task(name="kit.write_exports")
 def write_exports() -> int:
     """Write on what no worker is writing."""
-    due = ExportJob.objects.filter(run_at__lte=timezone.now())
+    due = ExportJob.objects.filter(run_at__lte=clock.now())
     return sweep(
-        "write_exports", due, "run_at", lambda key: export.write(job_id=key, now=timezone.now())
+        "write_exports", due, "run_at", lambda key: export.write(job_id=key, now=clock.now())
     )
 
 
 @shared_task(name="kit.drop_exports")
 def drop_exports() -> int:
     """Remove files of exports that are older than a day."""
-    now = timezone.now()
+    now = clock.now()
     old = ExportJob.objects.filter(
         state__in=(ExportJob.State.DONE, ExportJob.State.FAILED), done_at__lte=now - export.KEPT
     )

@@ -15,12 +15,11 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from kit import credentials
+from kit import clock, credentials
 from kit.http import address
 from kit.money import ZERO
 from kit.plumbing import texts
@@ -119,7 +118,7 @@ def view(model_admin, request, name: str):
     rows = _rows(model_admin, request, action)
     if not any(action.allows(request.user, row) for row in rows):
         raise PermissionDenied
-    now = timezone.now()
+    now = clock.now()
     if request.method == "GET":
         return _ask(model_admin, request, action, rows, ReasonForm(action), now)
     form = ReasonForm(action, request.POST)

@@ -9,10 +9,10 @@ from typing import Any
 from django.contrib.admin import FieldListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from kit import clock
 from kit.money import yuan
 
 
@@ -108,7 +108,7 @@ class AgeFilter(Given):
     def queryset(self, request, queryset):
         if not self.days:
             return queryset
-        before = timezone.now() - timedelta(days=self.days)
+        before = clock.now() - timedelta(days=self.days)
         return queryset.filter(**{f"{self.field_path}__lte": before})
 
     def choices(self, changelist):

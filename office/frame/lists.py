@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from kit import clock
 from kit.money import total
 
 COUNTED = 500  # rows; a list says "500+" beyond, and goes on by key
@@ -176,7 +177,7 @@ class DateRangeFilter(FieldListFilter):
         return self.field_path if self.since or self.until else ""
 
     def choices(self, changelist):
-        today = timezone.localdate()
+        today = clock.today()
         spans = [
             (_("Any date"), None, None),
             (_("Today"), today, today),

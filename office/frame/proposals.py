@@ -17,10 +17,10 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
+from kit import clock
 from kit.http import address
 from kit.refusals import Problem
 from office.frame import dossier, once, staff
@@ -83,7 +83,7 @@ def view(model_admin, request, name: str):
         return _show(model_admin, request, proposal, form)
     if made := _made_by(request):
         return _again(request, made)
-    now = timezone.now()
+    now = clock.now()
     try:
         if proposal.is_previewed and "done" not in request.POST:
             preview = [] if "again" in request.POST else proposal.preview(form.cleaned_data, now)

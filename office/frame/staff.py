@@ -11,8 +11,8 @@ from django.contrib.auth.models import Permission, User
 from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest
-from django.utils import timezone
 
+from kit import clock
 from kit.http import address
 from kit.plumbing import texts
 from office.models import StaffAction, StaffEvent
@@ -64,7 +64,7 @@ class Note:
     ip: str | None = None
     once: str | None = None
     changes: dict | None = None
-    now: datetime = field(default_factory=timezone.now)
+    now: datetime = field(default_factory=clock.now)
 
     def begin(self) -> None:
         """Nothing to claim: the verb's own WHERE decides."""
@@ -101,5 +101,5 @@ def event(kind: StaffEvent.Kind, *, username: str, request: HttpRequest) -> None
         username=texts.seen(username or "")[:150],  # a stranger's words, too
         ip=address.of(request),
         agent=texts.seen(request.META.get("HTTP_USER_AGENT", "") if request else "")[:200],
-        created_at=timezone.now(),
+        created_at=clock.now(),
     )

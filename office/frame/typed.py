@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
 
-from django.utils import timezone
+from kit import clock
 
 MOST = 128  # characters; longer than any id or number that we know
 A_NUMBER = 10  # characters; shorter ones behind Chinese may well be a name's end
@@ -87,7 +87,7 @@ class Typed:
 
     @staticmethod
     def _day_of(word: str) -> date | None:
-        today = timezone.localdate()
+        today = clock.today()
         if word.lower() in _AGO:
             return today - timedelta(days=_AGO[word.lower()])
         # "8.88" is an amount, "8.8.2026" nothing: a point parts a day only behind a year.

@@ -24,7 +24,7 @@ from office.readonly import ReadOnlyAdmin
 class ExportJobAdmin(ReadOnlyAdmin):
     """One's own exports; the files are for nobody else."""
 
-    export_hidden = {"language", "size", "first", "last", "until", "run_at"}
+    export_hidden = {"language", "size", "first", "last", "until", "run_at", "written"}
     list_display = ["at", "what", "query", "format", "shown_state", "rows"]
     list_filter = ["state"]
 
@@ -61,6 +61,17 @@ class ExportJobAdmin(ReadOnlyAdmin):
             ExportJob.State.FAILED: _("This export has failed. Please ask for it again."),
             ExportJob.State.GONE: _("The file of this export has been removed."),
         }
+        if job.is_cut and job.state == ExportJob.State.DONE:
+            sentences[job.state] = _(
+                "This export is ready, and shortened: its file holds the first %(rows)s rows of the"
+                " list, since none may be longer than %(most)s rows or %(size)d MB. Those behind"
+                " row %(last)s were left out; narrow the filters to get them."
+            ) % {
+                "rows": f"{job.rows:,}",
+                "most": f"{export.ROWS_MOST:,}",
+                "size": export.STORED_MOST >> 20,
+                "last": job.last,
+            }
         page = Page(
             sentence=sentences[job.state],
             badges=[self.shown_state(job)],

@@ -11,6 +11,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kit import clock
 from kit.ids import is_outside_id
 from office.frame.dossier import list_of, page_of
 from office.frame.find import SHOWN, Hit, Typed, finder
@@ -113,7 +114,7 @@ def orders_of(typed: Typed) -> Iterator[Hit]:
 
 
 def _span(day: date | None) -> tuple[datetime, datetime]:
-    last = day or timezone.localdate()
+    last = day or clock.today()
     first = day or last - timedelta(days=RECENT_DAYS - 1)
     since, until = (datetime.combine(d, time.min) for d in (first, last + timedelta(days=1)))
     return timezone.make_aware(since), timezone.make_aware(until)

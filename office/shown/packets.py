@@ -1,11 +1,11 @@
 """What pages show of packets: states, rows, and what other pages say of them."""
 
 from django.db.models import Count
-from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kit import clock
 from office.frame.dossier import Section, badge, found, moment, to, yuan
 from packets.models import RedPacket, RefundReview, Share
 from packets.states import PacketState, PayStatus, ReviewState, state_of
@@ -44,7 +44,7 @@ def count_taken(packets: list[RedPacket]) -> None:
 
 
 def shown_state(packet: RedPacket) -> str:
-    state = state_of(packet, packet.taken, timezone.now())
+    state = state_of(packet, packet.taken, clock.now())
     return format_html_join(" ", "{}", ((mark,) for mark in state_badges(packet, state)))
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from kit import ids, outbox
+from kit import clock, ids, outbox
 from kit.http import pages, service_keys
 from kit.http.api import ServiceViewSet, validated
 from kit.http.describe import operation, query
@@ -175,7 +175,7 @@ class GroupPacketViewSet(ServiceViewSet):
     def retrieve(self, request: Request, pk: str) -> Response:
         if not ids.is_packet_id(pk):
             raise NotFound()
-        return Response(results.for_its_group(public_id=pk, now=timezone.now()))
+        return Response(results.for_its_group(public_id=pk, now=clock.now()))
 
 
 def _after(request: Request) -> int:

@@ -12,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from kit import ids
+from kit import clock, ids
 from kit.http import address, idempotency, pages, problems
 from kit.http.api import UserViewSet, validated
 from kit.http.caller import caller_of, user_of
@@ -76,7 +76,7 @@ class PacketViewSet(UserViewSet):
     )
     def create(self, request: Request) -> Response:
         wish = SendSerializer.wish(validated(SendSerializer, request.data))
-        now = timezone.now()
+        now = clock.now()
         return idempotency.answer(
             request,
             partial(send.send, caller=caller_of(request), wish=wish, now=now),
@@ -92,7 +92,7 @@ class PacketViewSet(UserViewSet):
         refuses=[NotFound],
     )
     def retrieve(self, request: Request, pk: str) -> Response:
-        now = timezone.now()
+        now = clock.now()
         return Response(
             results.packet(public_id=_packet_id(pk), caller=caller_of(request), now=now)
         )
@@ -114,7 +114,7 @@ class PacketViewSet(UserViewSet):
         find = summaries.sent if box == "sent" else summaries.received
         rows = find(caller=caller, year=year, after=after, limit=limit)
         packets = [row.rp if isinstance(row, Share) else row for row in rows]
-        rendered = results.listed(packets[:limit], caller, timezone.now())
+        rendered = results.listed(packets[:limit], caller, clock.now())
         column = "add_time" if box == "sent" else "update_time"
         return Response(
             pages.page(
@@ -134,7 +134,7 @@ class PacketViewSet(UserViewSet):
     )
     @action(detail=False)
     def summary(self, request: Request) -> Response:
-        year = _year(request) or timezone.localtime().year
+        year = _year(request) or timezone.localtime(clock.now()).year
         return Response(summaries.of_year(caller=caller_of(request), year=year))
 
     @operation(
@@ -156,7 +156,7 @@ class PacketViewSet(UserViewSet):
         asked = request.query_params.get("ids", "")
         if not _IDS.fullmatch(asked):
             raise Invalid(errors={"ids": [f"1..{bubbles.ASKED_MAX}"]})
-        caller, now = caller_of(request), timezone.now()
+        caller, now = caller_of(request), clock.now()
         found = bubbles.bubbles(public_ids=asked.split(","), caller=caller, now=now)
         return Response({"results": found})
 
@@ -181,7 +181,7 @@ class PacketViewSet(UserViewSet):
     @action(detail=True, methods=["post"])
     def pay(self, request: Request, pk: str) -> Response:
         pk, wanted = _packet_id(pk), validated(PaySerializer, request.data)
-        pay_type, now = PAY_TYPE_OF[wanted["pay_type"]], timezone.now()
+        pay_type, now = PAY_TYPE_OF[wanted["pay_type"]], clock.now()
         caller = caller_of(request)
         if pay_type not in CHANNELS:
             return idempotency.answer(
@@ -251,9 +251,7 @@ class GrabViewSet(UserViewSet):
         logged = cast("Logged", request)
         try:
             caller = logged.caller = user_of(request.META.get("HTTP_AUTHORIZATION", ""))
-            result = grab.grab(
-                public_id=_packet_id(kwargs["pk"]), caller=caller, now=timezone.now()
-            )
+            result = grab.grab(public_id=_packet_id(kwargs["pk"]), caller=caller, now=clock.now())
         except Exception as error:
             problem = problems.translate(error)
             if problem is None:

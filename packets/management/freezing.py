@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
+from kit import clock
 from kit.ids import is_outside_id
 from kit.plumbing import texts
 from packets import freeze as packet_freeze
@@ -32,5 +32,5 @@ class FreezingCommand(BaseCommand):
         module, name = (
             (wallet_freeze, "user_id") if what == "wallet" else (packet_freeze, "public_id")
         )
-        done = getattr(module, self.verb)(**{name: id}, reason=reason, now=timezone.now())
+        done = getattr(module, self.verb)(**{name: id}, reason=reason, now=clock.now())
         self.stdout.write(f"{what} {id}: {self.verb} {'done' if done else 'was done before'}")

@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
-from django.utils import timezone
 
+from kit import clock
 from kit.http import throttle
 from kit.plumbing import redis
 from kit.plumbing.redis import Down
@@ -386,7 +386,7 @@ def _build_packet(public_id: str) -> None:
 
 def _header(packet: RedPacket, *, is_gone: bool, named: dict[str, int]) -> list:
     expire = packet.expire_time
-    is_late_draft = packet.draft_until is not None and packet.draft_until <= timezone.now()
+    is_late_draft = packet.draft_until is not None and packet.draft_until <= clock.now()
     is_shut = bool(packet.voided_at or packet.closed_at or is_late_draft)
     fields = {
         "kind": packet.type,
@@ -413,7 +413,7 @@ def _kept_s(packet: RedPacket) -> int:
         or packet.pay_status != PayStatus.PAID
     ):
         return KEPT_UNSETTLED_S
-    left = present(packet.expire_time).timestamp() - time.time()
+    left = present(packet.expire_time).timestamp() - clock.timestamp()
     return max(0, int(left)) + KEPT_PAST_DEADLINE_S
 
 

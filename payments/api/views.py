@@ -4,13 +4,12 @@ from functools import partial
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from kit import ids
+from kit import clock, ids
 from kit.http import address, idempotency, problems
 from kit.http.api import UserViewSet, validated
 from kit.http.caller import caller_of
@@ -61,7 +60,7 @@ class OrderViewSet(UserViewSet):
             order_no=order_no,
             caller=caller_of(request),
             result=body.get("result"),
-            now=timezone.now(),
+            now=clock.now(),
         )
         return Response(order_json(reported))
 
@@ -94,7 +93,7 @@ class TopupViewSet(UserViewSet):
             scene=Scene(wanted["scene"]),
             key=once.digest,
             payer_ip=address.of(request) or address.HERE,
-            now=timezone.now(),
+            now=clock.now(),
         )
         return idempotency.run(once, verb, look_first=True)
 
@@ -127,7 +126,7 @@ def channel_notice(request: HttpRequest, channel: str) -> HttpResponse:
     said = notify.receive(
         pay_type=pay_type,
         notice=Notice(body=body, headers=headers),
-        now=timezone.now(),
+        now=clock.now(),
         address=address.of(request) or "",
     )
     return ChannelResponse(said.body, status=said.status, content_type=said.content_type)

@@ -14,8 +14,7 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from django.utils import timezone
-
+from kit import clock
 from payments.channels import base, http, wire
 from payments.channels.config import AlipaySettings
 from payments.models import ChannelRefund, PaymentOrder
@@ -292,7 +291,7 @@ class Alipay(base.Merchant):
             "format": "JSON",
             "method": method,
             "sign_type": SIGN_TYPE,
-            "timestamp": wire.local(timezone.now(), wire.DASHED),
+            "timestamp": wire.local(clock.now(), wire.DASHED),
             "version": "1.0",
             **{name: url for name, url in urls.items() if url},
         }

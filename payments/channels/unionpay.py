@@ -18,9 +18,8 @@ from urllib.parse import urlencode
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from django.conf import settings as project
-from django.utils import timezone
 
-from kit import money
+from kit import clock, money
 from payments import sayings
 from payments.channels import base, certificates, http, keys, wire
 from payments.channels.config import UnionpaySettings
@@ -166,7 +165,7 @@ class UnionPay(base.Merchant):
             if text.startswith("{"):
                 self._check_app_result(order, wire.json_object(text))
             elif text != "success":
-                fields = self._verified(wire.form(text.encode()), timezone.now())
+                fields = self._verified(wire.form(text.encode()), clock.now())
                 if fields.get("respCode") not in PAID or fields.get("txnType") != PURCHASE:
                     raise base.Forged("the result says that nothing was paid")
                 if fields.get("orderId") != order.order_no:
@@ -281,7 +280,7 @@ class UnionPay(base.Merchant):
                 "txnSubType": "01",
                 "bizType": "000000",
                 "settleDate": f"{day:%m%d}",
-                "txnTime": wire.local(timezone.now(), wire.COMPACT),
+                "txnTime": wire.local(clock.now(), wire.COMPACT),
                 "fileType": "00",
             },
             repeatable=True,
@@ -336,7 +335,7 @@ class UnionPay(base.Merchant):
             bill=bill,
         )
         try:
-            return self._verified(plain_pairs(reply.body), timezone.now())
+            return self._verified(plain_pairs(reply.body), clock.now())
         except wire.Malformed as error:
             raise base.ChannelDown(f"HTTP {reply.status}: {error}") from error
 

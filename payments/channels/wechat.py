@@ -27,9 +27,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.utils import timezone
 
-from kit import money
+from kit import clock, money
 from payments import sayings
 from payments.channels import base, certificates, config, http, keys, wire
 from payments.channels.config import WechatSettings
@@ -103,7 +102,7 @@ class WeChat(base.Merchant):
         return {"h5_url": url}
 
     def _app_params(self, prepay_id: str) -> dict[str, str]:
-        timestamp = str(int(timezone.now().timestamp()))
+        timestamp = str(int(clock.now().timestamp()))
         nonce = secrets.token_hex(16)
         signed = _lines(self.settings.appid, timestamp, nonce, prepay_id)
         return {
@@ -376,7 +375,7 @@ class WeChat(base.Merchant):
         body = b"" if content is None else json.dumps(content, ensure_ascii=False).encode()
         reply = self._call(method, f"{self.settings.gateway}{path}", body, repeatable=repeatable)
         try:
-            self._check_signature(reply.headers, reply.body, timezone.now())
+            self._check_signature(reply.headers, reply.body, clock.now())
             answer = wire.json_object(reply.body) if reply.body else {}
         except wire.Malformed as error:
             raise base.ChannelDown(f"HTTP {reply.status}: {error}") from error
@@ -410,7 +409,7 @@ class WeChat(base.Merchant):
         """Signed are the method, the path with its query exactly as sent, time, nonce, body."""
         parts = urlsplit(url)
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        timestamp = str(int(timezone.now().timestamp()))
+        timestamp = str(int(clock.now().timestamp()))
         nonce = secrets.token_hex(16)
         signed = _lines(method, target, timestamp, nonce, body.decode())
         values = {

@@ -19,9 +19,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, HashAlgorithm
-from django.utils import timezone
 
-from kit import money
+from kit import clock, money
 from kit.present import present
 from payments.models import PaymentOrder
 
@@ -233,4 +232,4 @@ def is_timed_out(order: PaymentOrder) -> bool:
     """Whether the time-out that the channel was told has passed for good. The slack is never longer
     than the order's own life, so that short-lived orders end soon, too."""
     slack = min(TIMEOUT_SLACK, order.expire_time - order.add_time)
-    return timezone.now() > order.expire_time + slack
+    return clock.now() > order.expire_time + slack

@@ -20,6 +20,7 @@ from kit.bulkhead import Bulkhead, Full
 from office import roles
 from office.accounts import changes, gate, passwords
 from office.export import jobs as export
+from office.export.files import FORMATS
 from office.models import Invitation, StaffAction, StaffEvent, Tries
 from packets import members
 from payments.models import Bill, PaymentOrder
@@ -401,7 +402,7 @@ def writing(monkeypatch) -> Held:
     return held
 
 
-@pytest.mark.parametrize("format", export.FORMATS)
+@pytest.mark.parametrize("format", FORMATS)
 def test_an_export_beyond_the_number_hears_no_at_once(writing, format):
     make_wallet("bob", "1.00")
     sitting = desk.staff(roles.AUDITOR)

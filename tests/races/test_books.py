@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from kit import pause
@@ -222,3 +223,34 @@ def test_bookers_do_not_wait_for_a_commit_without_the_guard(no_lock_wait, monkey
 
     with pytest.raises(OperationalError):
         straggle(lambda: book.book(now=TEN_PAST))
+
+
+# --- keys that two servers give in blocks: a later line may have the smaller one
+
+
+def close_two_days_with_keys_in_blocks() -> None:
+    for key, amount, at in ((90_000, "1.00", EVENING), (50, "2.00", MIDNIGHT)):
+        put_in(amount, at)
+        LedgerLine.objects.filter(booked_on=None).update(id=key)
+        daily.close_days(now=at + timedelta(days=1, minutes=10))
+    put_in("4.00", EVENING)  # a straggler with the smallest of all
+    LedgerLine.objects.filter(booked_on=None).update(id=7)
+    daily.close_days(now=MIDNIGHT + timedelta(days=2, minutes=10))
+
+
+def test_days_are_closed_whatever_the_keys():
+    close_two_days_with_keys_in_blocks()
+
+    assert figures() == [("03-01", "1.00"), ("03-02", "2.00"), ("03-03", "4.00")]
+    assert broken() == set()
+
+
+@pytest.mark.broken_books
+def test_days_are_closed_by_ranges_of_keys_without_the_guard(monkeypatch):
+    """As they would be by ranges: a day's lines are those behind the last key of the day before."""
+    monkeypatch.setattr(daily, "lines_of", lambda day: Q(id__gte=day.first_id, id__lte=day.last_id))
+    close_two_days_with_keys_in_blocks()
+
+    assert {row for _, row in broken()} == {
+        f"daily summary 2026-03-{number:02}" for number in (1, 2, 3)
+    }

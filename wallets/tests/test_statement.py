@@ -108,3 +108,30 @@ def test_pages_of_a_flow_are_all_its_lines_newest_first(busy, kind):
 
     assert [entry.id for entry in told] == list(lines.order_by("-pk").values_list("pk", flat=True))
     assert {entry.money for entry in told} <= {1, -1}
+
+
+def walk(user_id: str, size: int = 2) -> list[int]:
+    found: list[int] = []
+    before = None
+    while page := statement.flow(user_id=user_id, kind=None, before=before, limit=size)[:size]:
+        found += [entry.id for entry in page]
+        before = page[-1].id
+    return found
+
+
+def test_a_flow_shows_every_line_once_whatever_keys_two_servers_give():
+    """Some engines give keys in blocks: a later line may have the smaller one, and one that commits
+    while somebody pages may come to stand behind him or before."""
+    lines_of("ann", LineKind.GRAB, 6)
+    for at, line in enumerate(LedgerLine.objects.order_by("pk")):
+        LedgerLine.objects.filter(pk=line.pk).update(id=(900, 100, 901, 101, 902, 102)[at])
+    assert walk("ann") == [902, 901, 900, 102, 101, 100]
+    first = statement.flow(user_id="ann", kind=None, before=None, limit=2)[:2]
+
+    lines_of("ann", LineKind.SEND, 2)
+    for key, line in zip((50, 903), LedgerLine.objects.filter(kind=LineKind.SEND), strict=True):
+        LedgerLine.objects.filter(pk=line.pk).update(id=key)
+
+    rest = statement.flow(user_id="ann", kind=None, before=first[-1].id, limit=9)
+    assert [entry.id for entry in rest] == [900, 102, 101, 100, 50]
+    assert walk("ann") == [903, 902, 901, 900, 102, 101, 100, 50]

@@ -3,8 +3,8 @@ import getpass
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
-from django.utils import timezone
 
+from kit import clock
 from kit.refusals import Problem
 from office.accounts import changes
 from office.frame import staff
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         )
         try:
             _user, word, code = changes.invite_by_operator(
-                username=username, role=role, now=timezone.now(), also=note
+                username=username, role=role, now=clock.now(), also=note
             )
         except Problem as problem:
             told = [str(text) for texts in (problem.errors or {}).values() for text in texts]

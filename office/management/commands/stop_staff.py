@@ -1,8 +1,8 @@
 import getpass
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
+from kit import clock
 from office.accounts import changes
 from office.frame import staff
 from office.frame.proposals import Made
@@ -29,6 +29,6 @@ class Command(BaseCommand):
             reason=f"{getpass.getuser()}: {reason}",
             changes={"account": username, "active": [True, False]},
         )
-        if not changes.stop_by_operator(username=username, now=timezone.now(), also=note):
+        if not changes.stop_by_operator(username=username, now=clock.now(), also=note):
             raise CommandError("There is no such account in use.")
         self.stdout.write(f"{username} cannot log in any more")

@@ -1,8 +1,8 @@
 import getpass
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
+from kit import clock
 from office.accounts import tries
 from office.frame import staff
 from office.models import Tries
@@ -26,7 +26,7 @@ class Command(BaseCommand):
                 obj=row,
                 reason=f"{getpass.getuser()}: {reason}",
             )
-            done += tries.unlock(tries_id=row.pk, now=timezone.now(), also=note)
+            done += tries.unlock(tries_id=row.pk, now=clock.now(), also=note)
         if not done:
             raise CommandError("Nothing is locked there.")
         self.stdout.write(f"{done} opened")

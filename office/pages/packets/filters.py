@@ -1,9 +1,9 @@
 """Packets by their state, which no column holds: each state by the index whose rows it is."""
 
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from kit import clock
 from office.frame.filters import ChoiceFilter
 from office.shown.packets import STATE_WORDS
 from packets.states import PacketState, PayStatus
@@ -49,7 +49,7 @@ class PacketStateFilter(ChoiceFilter):
         return {str(word): _WORDS[word] for word in _ROWS}
 
     def condition(self, request, word):
-        rows, now = _ROWS[word][0], timezone.now()
+        rows, now = _ROWS[word][0], clock.now()
         if word == PacketState.OPEN:
             return rows & Q(expire_time__gt=now)
         return rows & Q(expire_time__lte=now) if word == OVERDUE else rows

@@ -2,10 +2,10 @@
 until the packet is finished or expired (Spec 2.7; packet_story.py)."""
 
 from django.contrib import admin
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kit import clock
 from kit.telling import told
 from office.export.sheets import Column
 from office.frame.columns import found_column, money_column, when_column, words_column
@@ -69,7 +69,7 @@ class RedPacketAdmin(ReadOnlyAdmin):
     made = when_column("add_time", gettext_lazy("made at"))
 
     def page(self, request, packet):
-        story = Story(packet, timezone.now())
+        story = Story(packet, clock.now())
         page = Page(
             sentence=story.sentence(),
             badges=state_badges(packet, story.state),

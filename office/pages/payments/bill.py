@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 from django import forms
 from django.contrib import admin
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kit import clock
 from kit.refusals import Invalid
 from kit.telling import told
 from office.export.jobs import files
@@ -45,7 +45,7 @@ class BillForm(forms.Form):
     def clean_day(self):
         """A bill is complete once its day is over, in the channels' time."""
         day = self.cleaned_data["day"]
-        if day >= timezone.now().astimezone(bills.ZONE).date():
+        if day >= clock.now().astimezone(bills.ZONE).date():
             raise forms.ValidationError(_("This day is not over yet."))
         return day
 
@@ -71,7 +71,7 @@ class RunBill(Proposal):
     is_previewed = False
 
     def begin(self, given):
-        yesterday = timezone.now().astimezone(bills.ZONE).date() - timedelta(days=1)
+        yesterday = clock.now().astimezone(bills.ZONE).date() - timedelta(days=1)
         return {"day": yesterday.isoformat(), **super().begin(given)}
 
     def notes(self):

@@ -6,6 +6,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
+from kit import clock
 from kit.telling import told
 from office.frame import staff
 from office.frame.columns import (
@@ -193,7 +194,7 @@ class CaseAdmin(ReadOnlyAdmin):
 
 def _age(case) -> str:
     """How long it has waited; of a resolved one how long it did."""
-    waited = (case.resolved_at or timezone.now()) - case.created_at
+    waited = (case.resolved_at or clock.now()) - case.created_at
     hours = max(0, int(waited.total_seconds() // 3600))
     if hours >= 48:
         return ngettext("%(days)d day", "%(days)d days", hours // 24) % {"days": hours // 24}

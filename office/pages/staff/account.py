@@ -3,11 +3,10 @@
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
-from kit import credentials
+from kit import clock, credentials
 from kit.models import Credentials
 from office import roles
 from office.accounts import changes
@@ -58,7 +57,7 @@ class StaffAdmin(ReadOnlyAdmin):
 
     def page(self, request, user):
         known = Credentials.objects.filter(pk=user.pk).first()
-        until = credentials.rests_until(user.pk, timezone.now()) if user.is_active else None
+        until = credentials.rests_until(user.pk, clock.now()) if user.is_active else None
         codes = RecoveryCode.objects.filter(user=user, used_at=None).count()
         return Page(
             sentence=f"{user.first_name or user}: {self.role(user)}",

@@ -5,8 +5,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.db.models import Count
-from django.utils import timezone
 
+from kit import clock
 from payments.channels import config, inspection
 from payments.channels.config import Entry
 from payments.channels.inspection import Finding
@@ -31,7 +31,7 @@ class Command(BaseCommand):
             if pay_type not in entries:
                 self.stdout.write(f"{pay_type.word}: not offered, no settings")
                 continue
-            found = inspection.inspect(entries[pay_type], timezone.now())
+            found = inspection.inspect(entries[pay_type], clock.now())
             if not any(finding.is_broken for finding in found):
                 found += _orphans(entries[pay_type])
             for finding in found:

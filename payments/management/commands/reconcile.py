@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
+from kit import clock
 from payments import bills, reconcile
 from payments.channels.base import ChannelDown, NoBill, Refused
 from payments.states import CHANNELS, PAY_TYPE_OF, PayType
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         try:
             content = [Path(file).read_bytes()] if file else self._download(pay_type, day)
             result = reconcile.reconcile(
-                pay_type=pay_type, day=day, content=content, now=timezone.now()
+                pay_type=pay_type, day=day, content=content, now=clock.now()
             )
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}", returncode=2) from error

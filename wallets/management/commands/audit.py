@@ -4,8 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.utils import timezone
 
+from kit import clock
 from wallets.audit import Finding, rules, run
 from wallets.models import Seal
 from wallets.seals import last_seals
@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         findings = run(
-            now=timezone.now(),
+            now=clock.now(),
             counts_all=options["every_day"],
             is_whole=not options["since_clean"],
         )
