@@ -18,7 +18,7 @@ from kit.bulkhead import Bulkhead
 from kit.http import service_keys
 from kit.moves import hold
 from kit.outside import Limits, Line, Silent
-from kit.plumbing import redis
+from kit.plumbing import quick, redis
 from kit.plumbing.breaker import Open
 from kit.refusals import Unavailable
 from packets import member_set
@@ -92,7 +92,7 @@ def number(group_id: str) -> int:
 
 
 def asks_chat_server() -> bool:
-    return bool(settings.REDPACKET_MEMBERS_URL)
+    return bool(quick.setting("REDPACKET_MEMBERS_URL"))
 
 
 def _asked(path: str, *, yes: int) -> tuple[bool, dict]:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import close_old_connections
 from django.urls import resolve
@@ -19,7 +18,7 @@ from django.utils.log import log_response
 from kit import clock, ids, outside
 from kit.http import bodies, middleware, problems
 from kit.http.caller import user_of
-from kit.plumbing import tally
+from kit.plumbing import quick, tally
 from kit.refusals import Problem
 from packets import grab
 from packets.api import views
@@ -97,7 +96,7 @@ def _grabbed(environ: Environ) -> str | None:
 
 
 def _is_small(environ: Environ) -> bool:
-    limit = settings.BODY_MAX_BYTES
+    limit = quick.setting("BODY_MAX_BYTES")
     try:
         return bodies.measure(environ, limit) <= limit
     except bodies.Endless:

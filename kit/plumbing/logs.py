@@ -16,11 +16,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.http import HttpRequest
 from structlog.typing import EventDict
 
-from kit.plumbing import texts
+from kit.plumbing import quick, texts
 from kit.plumbing.handoff import Handoff
 
 _SECRET_NAME = re.compile(r"(token|secret|password|authorization|key|seed|cookie)", re.IGNORECASE)
@@ -101,7 +100,7 @@ def request_done(took_s: float, *, is_refused_grab: bool, **fields: object) -> N
     if logging.root.level > logging.INFO:
         return
     if is_refused_grab:
-        one_of = settings.REDPACKET_LOG_REFUSED_ONE_OF
+        one_of = quick.setting("REDPACKET_LOG_REFUSED_ONE_OF")
         if next(_refused) % one_of:
             return
         fields["one_of"] = one_of

@@ -19,7 +19,7 @@ from django.conf import settings
 from redis._parsers import BaseParser
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
 
-from kit.plumbing import forks, redis_urls
+from kit.plumbing import forks, quick, redis_urls
 from kit.plumbing.breaker import Breaker
 
 log = structlog.get_logger(__name__)
@@ -53,12 +53,12 @@ def _renew() -> None:
 
 
 def is_configured() -> bool:
-    return bool(settings.REDIS_URL)
+    return bool(quick.setting("REDIS_URL"))
 
 
 def is_cluster() -> bool:
     """Whether keys live in slots: a script sees those of one hash tag alone."""
-    return settings.REDIS_URL.startswith(redis_urls.CLUSTER)
+    return quick.setting("REDIS_URL").startswith(redis_urls.CLUSTER)
 
 
 def run(source: str, keys: Sequence[str], args: Sequence) -> Any:
@@ -139,7 +139,7 @@ def _master_of(key: str) -> Breaker:
 
 
 def guarded(of: Breaker, command: Callable[..., Any], *args: Any) -> Any:
-    if not settings.REDIS_URL or not of.lets_through():
+    if not is_configured() or not of.lets_through():
         raise Down()
     try:
         answer = command(*args)

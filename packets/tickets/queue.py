@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from django.conf import settings
-
 from kit import clock
 from kit.http import throttle
-from kit.plumbing import redis
+from kit.plumbing import quick, redis
 from kit.plumbing.redis import Down
 from kit.present import present
 from kit.refusals import NotFound, Unavailable
@@ -197,7 +195,7 @@ def _ask(
     if redis.is_cluster():
         return _ask_in_slots(public_id, user_id, now, member, again=again, counted=counted)
     rate = throttle.GRAB
-    is_throttled = settings.REDPACKET_THROTTLE and not counted
+    is_throttled = not counted and quick.setting("REDPACKET_THROTTLE")
     packet = f"packet:{{{public_id}}}:"
     return redis.run(
         TAKE,

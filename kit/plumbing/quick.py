@@ -1,0 +1,18 @@
+"""A setting for less, where a crowd asks: a microsecond of Django's proxy, several times a refusal.
+
+Django's settings keep what they were asked for in their own dictionary, and drop what is changed;
+looked up there, what a test overrides is seen at once.
+"""
+
+from typing import Any
+
+from django.conf import settings
+
+_known = vars(settings)
+
+
+def setting(name: str) -> Any:
+    try:
+        return _known[name]
+    except KeyError:
+        return getattr(settings, name)
