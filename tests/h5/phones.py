@@ -81,7 +81,7 @@ class Kept:
         session.send("Storage.clearDataForOrigin", {"origin": "*", "storageTypes": "all"})
         session.detach()
         context.clear_cookies()
-        return empty.evaluate("Date.toString().includes('[native code]')")
+        return empty.evaluate("setTimeout.toString().includes('[native code]')")
 
 
 @dataclass

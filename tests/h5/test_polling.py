@@ -112,6 +112,15 @@ PACES = {
 }  # fmt: skip
 
 
+def test_a_clock_that_was_set_is_nobody_elses(phone):
+    """A context is used again by the next test, but not with a clock that stands."""
+    for before, is_again in ((None, True), (lambda page: page.clock.install(), False)):
+        context = phone.open("/h5/wallet", before=before).context
+        phone.close()
+        assert (phone.open("/h5/wallet").context is context) is is_again
+        phone.close()
+
+
 @pytest.mark.parametrize("name", PACES)
 def test_a_packet_is_read_at_its_pace(phone, name):
     made, user, wanted, seconds, gaps = PACES[name]
