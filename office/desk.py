@@ -3,7 +3,6 @@
 Nothing here reads a table that grows: balances are those of the last closed day and the lines after
 it, queues are counted to a limit, ages are the first row of an index.
 """
-# Long: every figure of one page, each with its bound.
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -20,28 +19,25 @@ from django.utils.translation import gettext as _
 
 from kit import clock
 from kit.money import ZERO, fen_sum, from_fen
-from office.frame.charts import Chart, Series
+from office.frame.charts import Chart
 from office.frame.dossier import list_of, page_of
+from office.pages.payments import late_bills as late_page
+from office.pages.wallets import held
 from office.pages.wallets.day_filters import TODAY
+from office.shown.accounts import GROUPS, owed
+from office.shown.charts import by_day, by_hour
 from office.waiting import COUNTED, FOR_STAFF, Queue, late_bills
-from packets.models import RedPacket, SettlementPass
+from packets.models import SettlementPass
 from payments import bills
-from payments.models import Bill
 from payments.states import CHANNELS
 from wallets import accounts, book, daily
-from wallets.models import AuditRun, DailyFigure, DailySummary, LedgerLine, Wallet
+from wallets.models import AuditRun, DailySummary, LedgerLine
 from wallets.states import LineKind
 
 DAYS = 30
 # Above so many lines since the last closing their sums are remembered for a moment.
 FEW_LINES, REMEMBERED_S = 20_000, 15
 
-ISSUED = (LineKind.SEND, LineKind.CHANNEL_PAY)
-SERIES = (
-    ("taken", "issued", ISSUED),
-    ("waiting", "taken", (LineKind.GRAB,)),
-    ("returned", "returned", (LineKind.EXPIRY_REFUND,)),
-)
 ANOTHER_DAY = -1
 
 
@@ -78,7 +74,7 @@ def blocks(user) -> tuple[list[Block], list[Chart]]:
     if user.has_perm("wallets.view_dailysummary"):
         ledger = ledger_now()
         found += [_today(ledger), _held(ledger)]
-        charts = [_by_hour(ledger), *_by_day()]
+        charts = [by_hour(ledger.hours), *_by_day()]
     found.append(_running(user, now))
     return [block for block in found if block.figures], charts
 
@@ -160,86 +156,32 @@ def _today(ledger: Ledger) -> Block:
 
 
 def _held(ledger: Ledger) -> Block:
-    """Money at rest. A channel's clearing account is below zero by what it owes us."""
-    balance = ledger.balances.get
-    suspense = balance(accounts.SUSPENSE, ZERO)
-    channels = [
-        Figure(
-            _("%(channel)s owes us") % {"channel": channel.label},
-            _yuan(-balance(accounts.clearing(channel.word), ZERO)),
-            _lines(q=accounts.clearing(channel.word)),
-        )
-        for channel in CHANNELS
-    ]
-    return Block(
-        _("Held now (yuan)"),
-        [
-            Figure(_("escrow (in packets)"), _yuan(balance("escrow", ZERO)), list_of(RedPacket)),
-            Figure(_("wallets"), _yuan(balance("wallets", ZERO)), list_of(Wallet)),
-            *channels,
-            Figure(
-                _("suspense"),
-                _yuan(suspense),
-                _lines(q=accounts.SUSPENSE),
-                tone="warn" if suspense else "",
-            ),
-            Figure(
-                _("platform"),
-                _yuan(balance(accounts.PLATFORM, ZERO)),
-                _lines(q=accounts.PLATFORM),
-            ),
-        ],
-    )
-
-
-def _by_hour(ledger: Ledger) -> Chart:
-    hours = range(24)
-    return Chart(
-        _("Today by hour"),
-        [f"{hour:02d}" for hour in hours],
-        [
-            Series(
-                tone,
-                _series_label(word),
-                [
-                    sum((ledger.hours.get((hour, kind), ZERO) for kind in kinds), ZERO)
-                    for hour in hours
-                ],
-            )
-            for tone, word, kinds in SERIES
-        ],
-    )
+    """Money at rest, each account leading to what it is made of. A channel's clearing account is
+    below zero by what it owes us."""
+    words = {
+        "escrow": _("escrow (in packets)"),
+        "wallets": _("wallets"),
+        accounts.SUSPENSE: _("suspense"),
+        accounts.PLATFORM: _("platform"),
+        **{
+            accounts.clearing(channel.word): _("%(channel)s owes us") % {"channel": channel.label}
+            for channel in CHANNELS
+        },
+    }
+    figures = []
+    for name in GROUPS:
+        balance = ledger.balances.get(name, ZERO)
+        balance = ZERO - balance if owed(name) else balance
+        tone = "warn" if name == accounts.SUSPENSE and balance else ""
+        figures.append(Figure(words[name], _yuan(balance), held.url_of(name), tone=tone))
+    return Block(_("Held now (yuan)"), figures)
 
 
 def _by_day() -> list[Chart]:
     summaries = list(DailySummary.objects.order_by("-day")[:DAYS])[::-1]
     if not summaries:
         return []
-    rows = (
-        DailyFigure.objects.filter(summary__in=[summary.pk for summary in summaries])
-        .values("summary", "kind")
-        .annotate(fen=fen_sum("amount"))
-        .order_by()
-    )
-    moved = {(row["summary"], row["kind"]): from_fen(row["fen"]) for row in rows}
-    series = [
-        Series(
-            tone,
-            _series_label(word),
-            [
-                sum((moved.get((summary.pk, kind), ZERO) for kind in kinds), ZERO)
-                for summary in summaries
-            ],
-        )
-        for tone, word, kinds in SERIES
-    ]
-    labels = [f"{summary.day:%m-%d}" for summary in summaries]
-    title = _("Closed days (the last %(days)d)") % {"days": DAYS}
-    return [Chart(title, labels, series, [page_of(summary) for summary in summaries])]
-
-
-def _series_label(word: str) -> str:
-    return {"issued": _("issued"), "taken": _("taken"), "returned": _("returned")}[word]
+    return by_day(summaries, _("the last %(days)d closed days") % {"days": DAYS})
 
 
 # --- work that waits
@@ -263,11 +205,11 @@ def _work(user, now: datetime) -> Block:
 
 
 def _late_bills(now: datetime) -> Figure:
-    days = late_bills(now)
-    age = timesince(bills.usual(days[0]), now) if days else ""
-    note = _("the oldest for %(age)s") % {"age": age} if days else ""
-    tone = "warn" if days else ""
-    return Figure(_("bills that have not come"), len(days), list_of(Bill), note, tone)
+    late = late_bills(now)
+    age = timesince(bills.usual(late[0][0]), now) if late else ""
+    note = _("the oldest for %(age)s") % {"age": age} if late else ""
+    tone = "warn" if late else ""
+    return Figure(_("bills that have not come"), len(late), late_page.url(), note, tone)
 
 
 def _running(user, now: datetime) -> Block:

@@ -1,6 +1,11 @@
 """The menu: by work rather than by app, and each role sees only its own."""
 
+from typing import Any
+
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+
+from office.shown import names
 
 # (name, models); what is registered and in no row comes last.
 MENU = [
@@ -46,7 +51,7 @@ REST = _("Other")
 def sections(apps: dict) -> list[dict]:
     """Django's app list (label -> app with models), sorted by MENU instead of by app."""
     models = {
-        f"{label}.{model['object_name']}": model
+        f"{label}.{model['object_name']}": model | {"name": _called(model["model"])}
         for label, app in apps.items()
         for model in app["models"]
     }
@@ -57,3 +62,7 @@ def sections(apps: dict) -> list[dict]:
         for number, (name, found) in enumerate(rows)
         if found
     ]
+
+
+def _called(model: Any) -> str:
+    return capfirst(names.many(model._meta))

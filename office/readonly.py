@@ -24,6 +24,7 @@ from office.frame.dossier import (
     Section,
     found,
     in_order,
+    list_of,
     page_of,
 )
 from office.frame.lists import (
@@ -36,6 +37,7 @@ from office.frame.proposals import Proposal
 from office.frame.queues import row_acts, saved
 from office.frame.staff import model_name
 from office.models import StaffAction
+from office.shown import names, reasons
 
 
 class ReadOnly:
@@ -184,19 +186,28 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
         ]
         place = queue.kept(request)
         before, behind = queue.neighbours(self, request, obj, place)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{self.opts.verbose_name} {self.name_of(obj)}",
-            "name": self.name_of(obj),
-            "subtitle": None,
-            "opts": self.opts,
+        more = {
             "original": obj,
-            "page": page,
             "buttons": [*actions.buttons(self, request, obj, clock.now()), *offered],
             "list_url": queue.list_url(self, place),
             "previous": before and queue.keeping(page_of(before), place),
             "following": behind and queue.keeping(page_of(behind), place),
             **(extra_context or {}),
+        }
+        return self.told(request, page, self.name_of(obj), **more)
+
+    def told(self, request, page: Page, name: Any, **more: Any) -> TemplateResponse:
+        """A page about a row, or about several of them."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{names.one(self.opts)} {name}",
+            "name": name,
+            "subtitle": None,
+            "opts": self.opts,
+            "page": page,
+            "list_url": list_of(self.model),
+            "printed_at": clock.now(),
+            **more,
         }
         return TemplateResponse(request, "admin/hongbao/page.html", context)
 
@@ -225,7 +236,7 @@ def done_to(obj) -> list[Entry]:
             who=row.user.get_username(),
             text=actions.titles.get(row.action, row.action),
             tone="staff",
-            detail=row.reason,
+            detail=reasons.of(row),
         )
         for row in rows.select_related("user").order_by("pk")
     ]
@@ -245,7 +256,7 @@ def done_by(user, most: int = 10) -> list[Entry]:
             found(row.subject),
             actions.titles.get(row.action, row.action),
             "staff",
-            row.reason,
+            reasons.of(row),
         )
         for row in StaffAction.objects.filter(user_id=user.pk).order_by("-pk")[:most]
     ]

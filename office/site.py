@@ -50,7 +50,12 @@ class HongbaoAdminSite(AdminSite):
         ) % {"minutes": minutes}
         if hours > 1:
             again = _("Please try again in %(hours)d hours.") % {"hours": hours}
-        context = {**self.each_context(request), "title": locked.title, "again": again}
+        context = {
+            **self.each_context(request),
+            "title": locked.title,
+            "again": again,
+            "request_id": getattr(request, "request_id", ""),
+        }
         return TemplateResponse(
             request, "admin/locked.html", context, status=locked.status, headers=locked.headers
         )

@@ -15,8 +15,8 @@ from packets.models import RefundReview
 from packets.states import ReviewState
 from payments import bill_days, chase, send_refund
 from payments.channels import registry
-from payments.models import Case, ChannelRefund
-from payments.states import CaseKind, CaseStatus, RefundStatus
+from payments.models import Bill, Case, ChannelRefund
+from payments.states import BillState, CaseKind, CaseStatus, PayType, RefundStatus
 from wallets.models import Adjustment
 from wallets.states import AdjustmentStatus
 
@@ -103,6 +103,11 @@ FOR_SWEEPS = (
 )
 
 
-def late_bills(now: datetime) -> list[date]:
-    """The days whose bills should have been compared by now, whether anybody tried or not."""
-    return sorted(day for channel in registry.offered() for day in bill_days.late(channel, now))
+def late_bills(now: datetime) -> list[tuple[date, PayType]]:
+    """The days whose bills should have been compared by now, whether anybody tried or not, and
+    those that were given up: each waits for somebody until its bill has come."""
+    late = {
+        (day, channel) for channel in registry.offered() for day in bill_days.late(channel, now)
+    }
+    given_up = Bill.objects.filter(state=BillState.FAILED).order_by("-pk")[:COUNTED]
+    return sorted(late | {(bill.day, PayType(bill.pay_type)) for bill in given_up})

@@ -80,5 +80,8 @@ around = [
     path("robots.txt", welcome.robots),
 ]
 
+handler400, handler403 = "office.errors.malformed", "office.errors.forbidden"
+handler404, handler500 = "office.errors.missing", "office.errors.broken"
+
 serves = {"all": [*app, *office], "app": app, "office": office}[settings.REDPACKET_SERVES]
 urlpatterns = [*serves, *around]

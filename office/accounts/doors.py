@@ -22,6 +22,7 @@ from kit import clock
 from kit.http import address
 from office.accounts import changes, joining, signin, tries
 from office.frame import staff
+from office.shown import reasons
 
 JOINING = "joining"  # in the session: the invitation whose code was right, and the new device's key
 QUIET = 4  # modules of white around a QR code
@@ -100,7 +101,7 @@ def _enrol(site, request, invitation, key: str, now):
             user=user,
             action="join",
             obj=user,
-            reason="took up the invitation",
+            reason=reasons.TOOK_UP,
             ip=address.of(request),
             changes={"password": "set", "device": "set", "active": [False, True]},
         ),
@@ -150,7 +151,7 @@ def _set_password(request, password: str):
         user=user,
         action="change_own_password",
         obj=user,
-        reason="by the old one",
+        reason=reasons.BY_THE_OLD_ONE,
         ip=address.of(request),
         changes={"password": "changed"},
     )

@@ -21,6 +21,7 @@ from kit.http import address
 from office.accounts import joining, tries
 from office.frame import staff
 from office.models import StaffEvent
+from office.shown import reasons
 
 BEGAN, SEEN = "staff_began", "staff_seen"
 SEEN_EVERY_S = 60  # one write of the session a minute, not one a page
@@ -63,7 +64,7 @@ class SignInForm(OTPAdminAuthenticationForm):
         if was_known:
             credentials.rehashed(user)
         elif credentials.look(user, now=now):
-            told = {"reason": "noticed at log-in", "changes": {"password or device": "changed"}}
+            told = {"reason": reasons.NOTICED, "changes": {"password or device": "changed"}}
             note = staff.Note(
                 staff.operator(), "credentials_changed", user, ip=address.of(self.request), **told
             )

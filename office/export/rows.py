@@ -3,34 +3,59 @@
 Rows are read behind the last key seen, so a million of them need no more memory than a page.
 """
 
+import html
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from django.db import models
 from django.db.models import QuerySet
+from django.utils.html import strip_tags
 from django.utils.translation import gettext as _
 
 from kit import replica
 from kit.money import MoneyField
 from office.export.sheets import Column
+from office.shown import names
 
 PAGE = 2_000
 
 
 def columns_of(model_admin) -> list[Column]:
-    """Every column of the model that may be shown, in words."""
-    fields = [
-        field
+    """What the screen shows, in its order and words, then whatever else the row holds and may be
+    shown."""
+    fields = {
+        field.name: field
         for field in model_admin.model._meta.concrete_fields
         if field.editable
         and field.name not in model_admin.export_hidden
         and not isinstance(field, models.BinaryField)
-    ]
-    told = model_admin.export_told
-    return [
-        Column(str(field.verbose_name), told[field.name]) if field.name in told else _column(field)
-        for field in fields
-    ]
+    }
+    told, columns = model_admin.export_told, dict[str, Column]()
+    for name in [*model_admin.list_display, *fields]:
+        shown = None if name == "__str__" else getattr(model_admin, name, None)
+        field = fields.get(getattr(shown, "field", name))
+        if field is not None and field.name in told:
+            made = Column(str(field.verbose_name), told[field.name])
+        elif field is not None:
+            made = _column(field)
+        elif name == "__str__":
+            made = Column(str(names.one(model_admin.opts)), str)
+        elif shown is None or name in model_admin.export_hidden:
+            continue
+        else:
+            made = _shown(shown)
+        columns.setdefault(str(made.title), made)
+    return list(columns.values())
+
+
+def _shown(shown: Any) -> Column:
+    """A column that the screen makes up, as text or, where it says so, as what it is."""
+    if kind := getattr(shown, "kind", ""):
+        return Column(str(shown.short_description), shown.value, kind)
+    return Column(
+        str(shown.short_description), lambda row: html.unescape(strip_tags(str(shown(row)))).strip()
+    )
 
 
 def _column(field: models.Field) -> Column:

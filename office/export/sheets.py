@@ -169,7 +169,8 @@ def _xlsx_cell(column: Column, where: str, value: Any) -> str:
         return f"<c {where}><v>{here.toordinal() - _EPOCH + seconds / 86_400:.6f}</v></c>"
     if isinstance(value, date):
         return f"<c {where}><v>{value.toordinal() - _EPOCH}</v></c>"
-    text = escape(safe(_text(value))[:CELL_MAX])
+    # A string of a sheet is never a formula, so it needs no quote in front as in a CSV.
+    text = escape(_text(value)[:CELL_MAX])
     return f'<c {where} t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
 
 

@@ -11,27 +11,40 @@ from office.frame.dossier import found, moment, yuan
 
 def money_column(field: str, title: Any) -> Callable:
     """Yuan, right-aligned, with two places."""
-    return _column(title, lambda row: yuan(getattr(row, field)))
+    return _column(title, lambda row: yuan(getattr(row, field)), field)
+
+
+def amount_column(value: Callable[[Any], Any], title: Any) -> Callable:
+    """Yuan that no column of the table keeps."""
+    column = _column(title, lambda row: yuan(value(row)))
+    vars(column).update(kind="money", value=value)
+    return column
+
+
+def number_column(value: Callable[[Any], Any], title: Any) -> Callable:
+    column = _column(title, value)
+    vars(column).update(kind="number", value=value)
+    return column
 
 
 def when_column(field: str, title: Any) -> Callable:
     """A moment in the service's time zone."""
-    return _column(title, lambda row: moment(getattr(row, field)))
+    return _column(title, lambda row: moment(getattr(row, field)), field)
 
 
 def found_column(field: str, title: Any) -> Callable:
     """A number or an id that leads to all that is known of it."""
-    return _column(title, lambda row: found(getattr(row, field)))
+    return _column(title, lambda row: found(getattr(row, field)), field)
 
 
 def words_column(field: str, title: Any) -> Callable:
     """The words of a choice."""
-    return _column(title, lambda row: getattr(row, f"get_{field}_display")())
+    return _column(title, lambda row: getattr(row, f"get_{field}_display")(), field)
 
 
 def told_column(field: str, title: Any) -> Callable:
     """What a program has noted, in the reader's language."""
-    return _column(title, lambda row: told(getattr(row, field)))
+    return _column(title, lambda row: told(getattr(row, field)), field)
 
 
 def worded(**shows: Callable[[Any], Any]) -> dict[str, Callable[[Any], str]]:
@@ -48,9 +61,13 @@ def shown_column(show: Callable[[Any], Any], title: Any) -> Callable:
     return _column(title, show)
 
 
-def _column(title: Any, show: Callable[[Any], Any]) -> Callable:
+def _column(title: Any, show: Callable[[Any], Any], field: str = "") -> Callable:
+    """`field`: of the row, where a file has that itself."""
+
     @admin.display(description=title)
     def column(_admin: admin.ModelAdmin, row: Any) -> Any:
         return show(row)
 
+    if field:
+        vars(column)["field"] = field
     return column

@@ -14,6 +14,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from office.frame import find, reader
+from office.frame.charts import Chart
 
 LONG = 2  # sections; a page with more has a table of contents
 _PUT = count()
@@ -102,6 +103,7 @@ class Page:
     bar: Bar | None = None
     facts: Sequence[tuple[Any, Any]] = ()
     sections: list[Section] = field(default_factory=list)
+    charts: Sequence[Chart] = ()
     refresh_s: int = 0  # the browser asks again; 0: it does not
 
     @property

@@ -61,6 +61,11 @@ class AmountRangeFilter(Given):
     def ranged(self) -> str:
         return "" if self.least is self.most is None else self.field_path
 
+    @property
+    def said(self) -> str:
+        given = ("" if end is None else f"{end:,.2f}" for end in (self.least, self.most))
+        return " – ".join(given) if self.ranged else ""
+
     def queryset(self, request, queryset):
         if self.least is not None:
             queryset = queryset.filter(**{f"{self.field_path}__gte": self.least})

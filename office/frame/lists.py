@@ -1,20 +1,21 @@
 """Lists over big tables: nothing is counted to the end, every filter has an index."""
 
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.admin import FieldListFilter, SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from kit import clock
-from kit.money import total
+from kit.money import fen_sum, from_fen
 
 COUNTED = 500  # rows; a list says "500+" beyond, and goes on by key
 SUMMED = 10_000  # rows; a totals line says so beyond
@@ -99,7 +100,7 @@ class KeysetChangeList(ChangeList):
         self.result_list = list(self.result_list)
         self.model_admin.prepare(self.result_list)
         self.model_admin.give_buttons(request, self.result_list)
-        self.totals = self.model_admin.totals_of(self.filtered)
+        self.totals = self.model_admin.totals_of(self.filtered, self)
 
     @property
     def ranged(self) -> str:
@@ -126,19 +127,43 @@ class KeysetChangeList(ChangeList):
         return super().get_query_string() if self.before is not None else ""
 
 
+class Total(NamedTuple):
+    label: Any
+    amount: Decimal
+    query: str = ""  # the list of what it is made of, where it is not the whole list
+
+
 class TotalsMixin:
-    """A totals line over the filtered set: `totals = {"amount": _("amount")}`.
+    """A totals line over the filtered set: `totals = {"amount": _("amount")}`, and the first of
+    them again by what `parts` names.
 
     Sums the newest SUMMED rows at most, and says so when there are more.
     """
 
     totals: dict = {}
 
-    def totals_of(self, queryset) -> tuple:
+    def parts(self, changelist) -> dict[Any, tuple[Q, dict | None]]:
+        """What else is summed: label -> (which rows, the filter that shows them or None)."""
+        return {}
+
+    def totals_of(self, queryset, changelist) -> tuple[Total, ...]:
         if not self.totals:
             return ()
-        rows = queryset.select_related(None)[:SUMMED]
-        return tuple((label, total(rows, column)) for column, label in self.totals.items())
+        rows, first = queryset.select_related(None)[:SUMMED], next(iter(self.totals))
+        parts = self.parts(changelist)
+        sums = {f"of_{column}": fen_sum(column) for column in self.totals}
+        sums |= {
+            f"part_{at}": fen_sum(first, filter=which)
+            for at, (which, _query) in enumerate(parts.values())
+        }
+        found = {name: from_fen(fen) for name, fen in rows.aggregate(**sums).items()}
+        whole = [Total(label, found[f"of_{column}"]) for column, label in self.totals.items()]
+        split = [
+            Total(label, found[f"part_{at}"], changelist.get_query_string(query) if query else "")
+            for at, (label, (_which, query)) in enumerate(parts.items())
+            if found[f"part_{at}"]
+        ]
+        return (*whole, *split) if len(split) > 1 else tuple(whole)
 
     @property
     def totals_note(self):
@@ -175,6 +200,10 @@ class DateRangeFilter(FieldListFilter):
     @property
     def ranged(self) -> str:
         return self.field_path if self.since or self.until else ""
+
+    @property
+    def said(self) -> str:
+        return f"{self.since or ''} – {self.until or ''}" if self.ranged else ""
 
     def choices(self, changelist):
         today = clock.today()

@@ -18,6 +18,7 @@ from office.frame.dossier import (
 )
 from office.models import ExportJob
 from office.readonly import ReadOnlyAdmin
+from office.shown import asked, names
 
 
 @admin.register(ExportJob)
@@ -25,7 +26,7 @@ class ExportJobAdmin(ReadOnlyAdmin):
     """One's own exports; the files are for nobody else."""
 
     export_hidden = {"language", "size", "first", "last", "until", "run_at", "written"}
-    list_display = ["at", "what", "query", "format", "shown_state", "rows"]
+    list_display = ["at", "shown_state", "what", "asked_for", "format", "rows"]
     list_filter = ["state"]
 
     def has_view_permission(self, request, obj=None):
@@ -40,7 +41,11 @@ class ExportJobAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("list"))
     def what(self, job):
-        return apps.get_model(job.model)._meta.verbose_name_plural
+        return names.many(apps.get_model(job.model)._meta)
+
+    @admin.display(description=_("filters"))
+    def asked_for(self, job):
+        return "; ".join(asked.in_words(apps.get_model(job.model), job.query)) or "-"
 
     @admin.display(description=_("state"))
     def shown_state(self, job):
@@ -78,7 +83,7 @@ class ExportJobAdmin(ReadOnlyAdmin):
             refresh_s=3 if is_running else 0,
             facts=[
                 (_("list"), self.what(job)),
-                (_("filters"), job.query or "-"),
+                (_("filters"), self.asked_for(job)),
                 (_("format"), job.format.upper()),
                 (_("rows"), f"{job.rows:,}"),
                 (_("asked for at"), moment(job.created_at)),

@@ -17,6 +17,7 @@ from office.frame.find import SHOWN, Hit, finder
 from office.frame.lists import DateRangeFilter
 from office.models import StaffAction, StaffEvent
 from office.readonly import ReadOnlyAdmin
+from office.shown import reasons
 from packets.models import RedPacket
 from payments.models import PaymentOrder
 from wallets.models import Wallet
@@ -109,11 +110,15 @@ class ActionFilter(ChoiceFilter):
 @admin.register(StaffAction)
 class StaffActionAdmin(ReadOnlyAdmin):
     export_hidden = {"model", "key"}
-    list_display = ["at", "user", "what", "subject", "reason", "ip"]
+    list_display = ["at", "user", "what", "subject", "why", "ip"]
     list_display_links = ["at"]
     list_select_related = ["user"]
     list_filter = [("created_at", DateRangeFilter), ("action", ActionFilter), "user"]
-    export_told = {"action": lambda row: _what(row), "changes": lambda row: _changes(row)}
+    export_told = {
+        "action": lambda row: _what(row),
+        "reason": lambda row: reasons.of(row),
+        "changes": lambda row: _changes(row),
+    }
     search_fields = ["key", "user__username"]
     search_help_text = _("staff")
 
@@ -123,6 +128,10 @@ class StaffActionAdmin(ReadOnlyAdmin):
     def what(self, row):
         return _what(row)
 
+    @admin.display(description=_("reason"))
+    def why(self, row):
+        return reasons.of(row)
+
     def page(self, request, row):
         return Page(
             sentence=_("%(user)s: %(action)s, %(subject)s.")
@@ -131,7 +140,7 @@ class StaffActionAdmin(ReadOnlyAdmin):
                 (_("staff"), row.user),
                 (_("action"), self.what(row)),
                 (_("on"), _on(row)),
-                (_("reason"), row.reason),
+                (_("reason"), reasons.of(row)),
                 (_("address"), row.ip or "-"),
                 (_("changes"), _changes(row)),
                 (_("time"), moment(row.created_at)),

@@ -10,6 +10,21 @@ from payments.states import CHANNELS
 from wallets import accounts
 from wallets.states import LineKind
 
+# As the books of a day name them: of wallets and of packets' escrows there are many.
+GROUPS = (
+    "escrow",
+    "wallets",
+    *(accounts.clearing(channel.word) for channel in CHANNELS),
+    accounts.SUSPENSE,
+    accounts.PLATFORM,
+)
+
+
+def owed(name: str) -> bool:
+    """Whether people count it the other way round: a channel's account is below zero by what it
+    owes us."""
+    return name.startswith(accounts.clearing(""))
+
 
 def account_name(name: str) -> str:
     """Of one account, or of a group of them as the books of a day name it."""

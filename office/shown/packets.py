@@ -133,7 +133,7 @@ def taken(request, wallet):
         ]
         for share in taken.select_related("rp")[:LATEST]
     ]
-    columns = [_("packet id"), _("sender"), _("amount"), "", _("taken at")]
+    columns = [_("packet id"), _("sender"), _("amount"), _("state"), _("taken at")]
     return Section(_("Packets taken (latest)"), columns, rows, name="taken")
 
 

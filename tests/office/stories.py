@@ -59,7 +59,7 @@ class Told:
             ("ledger", "auditor", list_of(LedgerLine)),
             ("ledger-dark", "auditor", list_of(LedgerLine)),
             ("found", "support", "/admin/find/?q=1"),
-            ("events", "auditor", "/admin/kit/staffevent/"),
+            ("events", "auditor", "/admin/office/staffevent/"),
             ("review", "finance maker", list_of(RefundReview)),
             ("refunds", "finance maker", list_of(ChannelRefund)),
             ("adjust", "finance maker", url_of(Adjustment, PROPOSE_ADJUSTMENT, user_id="alice")),

@@ -117,7 +117,7 @@ def test_each_role_sees_its_own(support, auditor, maker):
     assert 'class="chart"' not in support.get("/admin/").content.decode()
     assert {"wallets", "audit", "refunds to review"} <= set(figures(auditor))
     page = auditor.get("/admin/").content.decode()
-    assert page.count('class="chart"') == 2
+    assert page.count('class="chart"') == 3
     assert "style=" not in page and "<script>" not in page
 
 
@@ -144,17 +144,18 @@ def test_many_lines_are_remembered_for_a_moment(maker, monkeypatch):
 def test_a_charts_bars_are_in_proportion():
     chart = Chart("x", ["a", "b"], [Series("taken", "t", [Decimal("30.00"), Decimal("0.01")])])
 
-    heights = [bar["height"] for group in chart.groups() for bar in group["bars"]]
+    (drawn,) = chart.drawn()
 
     assert chart.top == Decimal(40)
-    assert heights == [150, 2]
+    assert re.findall(r"v-(\d+)", drawn["path"]) == ["150", "2"]
+    assert "t 30.01" in chart.told
     assert [line["text"] for line in chart.lines()] == ["0", "10", "20", "30", "40"]
 
 
 def test_a_day_without_money_draws_no_bars():
     chart = Chart("x", ["a"], [Series("taken", "t", [Decimal(0)])])
 
-    assert [group["bars"] for group in chart.groups()] == [[]]
+    assert chart.drawn() == []
 
 
 def test_a_closed_days_page_adds_up(auditor, maker):

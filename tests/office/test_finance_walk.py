@@ -73,7 +73,7 @@ def test_finances_day(browser, tmp_path):
         page.context.close()
 
         page = sit_down(roles.AUDITOR)
-        expect(page.locator("figure.chart")).to_have_count(2)
+        expect(page.locator("figure.chart")).to_have_count(3)
         assert _overflow(page) == 0
         page.goto(f"{base}{desk.page_of(kept.day)}")
         assert "0.00" in page.locator("#held tr").last.inner_text()

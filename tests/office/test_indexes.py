@@ -11,14 +11,18 @@ from django.test.utils import CaptureQueriesContext
 
 from bench import asked, history
 from office.frame import lists
-from office.pages.wallets.day_filters import DayFilter, KindOfDayFilter
+from office.pages.wallets.day_filters import DayFilter, KindOfDayFilter, SidesOfDayFilter
 from office.readonly import ReadOnlyAdmin
 from packets.models import RedPacket, Share
 from payments.models import PaymentOrder
 from sandbox.management.commands.token import token
 from wallets.models import LedgerLine
 
-WITHIN_A_DAY = {KindOfDayFilter, DayFilter}  # the books of one day (pages/day_filters.py)
+WITHIN_A_DAY = {
+    KindOfDayFilter,
+    DayFilter,
+    SidesOfDayFilter,
+}  # the books of one day (pages/day_filters.py)
 LIST_OF_ITS_OWN = LedgerLine  # searches both sides of its accounts by itself (pages/ledger.py)
 
 

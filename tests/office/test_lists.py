@@ -127,7 +127,7 @@ def test_days_are_those_of_the_service(support):
     )
 
     assert keys(answer) == [last.pk, first.pk]
-    assert [str(amount) for _, amount in answer.context["cl"].totals] == ["2.00"]
+    assert [str(total.amount) for total in answer.context["cl"].totals] == ["2.00"]
     assert f'value="{day}"' in answer.content.decode()
 
 

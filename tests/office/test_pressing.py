@@ -30,7 +30,8 @@ BUTTONS = (
     "#toggle-nav-sidebar"
 )
 # The browser remembers which filters were folded.
-READY = """() => { for (const fold of document.querySelectorAll('details')) fold.open = true;
+READY = """() => {
+    for (const fold of document.querySelectorAll('details:not(#menu)')) fold.open = true;
     for (const box of document.querySelectorAll('#content textarea'))
     box.value = 'because it is so'; }"""
 SAYS = """all => all.map((b) => [

@@ -299,7 +299,7 @@ def test_a_busy_session_ends_as_well():
 
 
 def test_the_auditor_reads_who_came(auditor, support):
-    page = auditor.get("/admin/kit/staffevent/").content.decode()
+    page = auditor.get("/admin/office/staffevent/").content.decode()
 
     assert "support" in page and "logged in" in page
-    assert support.get("/admin/kit/staffevent/").status_code == 403
+    assert support.get("/admin/office/staffevent/").status_code == 403

@@ -27,8 +27,8 @@ from packets.states import Kind
 
 @admin.register(RedPacket)
 class RedPacketAdmin(ReadOnlyAdmin):
-    export_hidden = {"seed"}
-    list_display = ["public_id", "kind", "sender", "whom", "total", "shares", "state", "made"]
+    export_hidden = {"seed", "shares"}
+    list_display = ["public_id", "total", "state", "sender", "made", "kind", "whom", "shares"]
     list_filter = [
         ("pay_status", PacketStateFilter),
         ("pay_time", DateRangeFilter),
@@ -151,7 +151,7 @@ class RedPacketAdmin(ReadOnlyAdmin):
             _("nickname"),
             _("amount"),
             _("luck"),
-            "",
+            _("state"),
             _("taken at"),
         ]
         return Section(_("Shares"), columns, rows, note=note, name="shares")

@@ -75,7 +75,7 @@ REVIEW_ACTS = [MarkReviewed(), Dispute(), MarkSettled()]
 
 @admin.register(RefundReview)
 class RefundReviewAdmin(ReadOnlyAdmin):
-    list_display = ["public_id", "review", "sender", "money", "channel", "at", "decided", "note"]
+    list_display = ["public_id", "money", "review", "sender", "at", "channel", "decided", "note"]
     list_filter = [
         "state",
         ("created_at", AgeFilter),

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django import forms
 from django.contrib import admin
+from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -12,14 +13,16 @@ from kit.refusals import Invalid
 from kit.telling import told
 from office.export.jobs import files
 from office.frame.columns import money_column, when_column, worded, words_column
-from office.frame.dossier import Page, badge, moment, yuan
+from office.frame.dossier import Page, Section, badge, moment, yuan
 from office.frame.lists import DateRangeFilter
 from office.frame.proposals import Proposal, making
+from office.pages.payments import late_bills
 from office.readonly import ReadOnlyAdmin, staff_did
 from office.shown.payments import case_rows
 from payments import (
     bills,
     reconcile,
+    sides,
 )
 from payments.channels.base import ChannelDown, NoBill, NotSent, Refused
 from payments.models import Bill
@@ -87,7 +90,7 @@ class RunBill(Proposal):
         except NotSent:
             raise
         except (ChannelDown, Refused) as error:
-            says = _("The channel gives no bill: %(error)s") % {"error": error}
+            says = _("The channel gives no bill: %(error)s") % {"error": told(str(error))}
             raise Invalid(errors={"channel": [says]}) from error
 
     def run(self, data, *, user, now: datetime, request):
@@ -99,7 +102,7 @@ class RunBill(Proposal):
                     pay_type=pay_type, day=day, content=self.content(data), now=now, also=also
                 )
         except bills.Unreadable as error:
-            says = _("This is no bill of this channel: %(error)s") % {"error": error}
+            says = _("This is no bill of this channel: %(error)s") % {"error": told(str(error))}
             field = "file" if "file" in data else "channel"
             raise Invalid(errors={field: [says]}) from error
         return Bill.objects.get(pay_type=pay_type, day=day)
@@ -132,7 +135,17 @@ _BILL_TONES = {
 
 @admin.register(Bill)
 class BillAdmin(ReadOnlyAdmin):
-    list_display = ["on", "channel", "shown_state", "rows", "matched", "open", "money", "at"]
+    list_display = [
+        "on",
+        "money",
+        "shown_state",
+        "channel",
+        "back",
+        "rows",
+        "matched",
+        "open",
+        "at",
+    ]
     export_told = worded(says=told)
     list_filter = ["state", "pay_type", ("day", DateRangeFilter)]
     proposals = [RUN_BILL, UPLOAD_BILL]
@@ -157,6 +170,7 @@ class BillAdmin(ReadOnlyAdmin):
         return badge(tone, text)
 
     money = money_column("total", gettext_lazy("paid in all"))
+    back = money_column("refunded", gettext_lazy("refunded in all"))
     at = when_column("reconciled_at", gettext_lazy("reconciled at"))
 
     def name_of(self, bill):
@@ -181,8 +195,31 @@ class BillAdmin(ReadOnlyAdmin):
                 (_("next try at"), moment(bill.due_at)),
                 (_("says"), told(bill.says) or "-"),
             ],
-            sections=[case_rows(list(cases))],
+            sections=[_sides(bill), case_rows(list(cases))],
         )
+
+    def get_urls(self):
+        late = self.admin_site.admin_view(lambda request: late_bills.view(self, request))
+        return [path("late/", late, name="payments_bill_late"), *super().get_urls()]
+
+
+def _sides(bill: Bill) -> Section:
+    theirs, named, unnamed = sides.theirs(bill), sides.named(bill), sides.unnamed(bill)
+    ours = sides.Side(named.paid + unnamed.paid, named.refunded + unnamed.refunded)
+    apart = sides.Side(theirs.paid - ours.paid, theirs.refunded - ours.refunded)
+    rows = [
+        (_("the channel's bill"), theirs),
+        (_("our books, in this bill"), named),
+        (_("our books, in no bill"), unnamed),
+        (_("the bill less our books"), apart),
+    ]
+    return Section(
+        _("Both sides"),
+        [_("side"), _("paid in all"), _("refunded in all"), _("paid less refunded")],
+        [[text, yuan(side.paid), yuan(side.refunded), yuan(side.net)] for text, side in rows],
+        note=_("What parts them has its case: money in suspense is on the channel's side alone."),
+        name="sides",
+    )
 
 
 def _bill_in_words(bill) -> str:
@@ -193,6 +230,8 @@ def _bill_in_words(bill) -> str:
         "differences": bill.differences,
         "state": bill.get_state_display(),
     }
+    if bill.state == BillState.EMPTY and not bill.differences:
+        return _("%(channel)s, %(day)s: no trade, by the channel and by our books.") % given
     if bill.reconciled_at:
         return _("%(channel)s, %(day)s: %(matched)d matched, %(differences)d differences.") % given
     return _("%(channel)s, %(day)s: %(state)s.") % given

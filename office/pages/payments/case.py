@@ -1,6 +1,7 @@
 """What finance must decide."""
 
 from django.contrib import admin
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -10,6 +11,7 @@ from kit import clock
 from kit.telling import told
 from office.frame import staff
 from office.frame.columns import (
+    amount_column,
     found_column,
     money_column,
     told_column,
@@ -101,15 +103,15 @@ SUGGESTED = {
 class CaseAdmin(ReadOnlyAdmin):
     list_display = [
         "what",
-        "state",
         "money",
-        "in_suspense",
-        "channel",
+        "state",
         "order",
-        "found_out",
-        "suggested",
         "owner",
         "age",
+        "in_suspense",
+        "channel",
+        "found_out",
+        "suggested",
     ]
     list_select_related = ["owner"]
     list_filter = [
@@ -137,10 +139,7 @@ class CaseAdmin(ReadOnlyAdmin):
         return case_status(case)
 
     money = money_column("amount", gettext_lazy("amount"))
-
-    @admin.display(description=gettext_lazy("in suspense"))
-    def in_suspense(self, case):
-        return yuan(cases.held_by(case))
+    in_suspense = amount_column(lambda case: cases.held_by(case), gettext_lazy("in suspense"))
 
     channel = words_column("pay_type", gettext_lazy("channel"))
     order = found_column("order_no", gettext_lazy("order number"))
@@ -158,6 +157,9 @@ class CaseAdmin(ReadOnlyAdmin):
 
     def name_of(self, case):
         return str(case.pk)
+
+    def parts(self, changelist):
+        return {kind.label: (Q(kind=kind), {"kind__exact": kind.value}) for kind in CaseKind}
 
     def page(self, request, case):
         by_two = {"maker", "checker"}

@@ -94,13 +94,13 @@ class PaymentOrderAdmin(ReadOnlyAdmin):
     export_hidden = {"pay_params"}
     list_display = [
         "order_no",
-        "shown_purpose",
-        "payer",
-        "channel",
         "money",
         "state",
-        "trade_no",
+        "payer",
         "made",
+        "shown_purpose",
+        "channel",
+        "trade_no",
     ]
     list_filter = [
         "status",

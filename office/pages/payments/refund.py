@@ -1,6 +1,7 @@
 """A channel refund: its page."""
 
 from django.contrib import admin
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -22,7 +23,7 @@ from payments.states import RefundStatus
 
 @admin.register(ChannelRefund)
 class ChannelRefundAdmin(ReadOnlyAdmin):
-    list_display = ["refund_no", "state", "money", "channel", "order", "maker", "checker", "at"]
+    list_display = ["refund_no", "money", "state", "maker", "at", "channel", "order", "checker"]
     list_filter = [
         "status",
         "pay_type",
@@ -47,6 +48,12 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
     channel = words_column("pay_type", gettext_lazy("channel"))
     order = found_column("order_no", gettext_lazy("order number"))
     at = when_column("proposed_at", gettext_lazy("proposed at"))
+
+    def parts(self, changelist):
+        return {
+            status.label: (Q(status=status), {"status__exact": status.value})
+            for status in RefundStatus
+        }
 
     def page(self, request, refund):
         page = Page(

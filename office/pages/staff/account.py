@@ -10,13 +10,13 @@ from kit import clock, credentials
 from kit.models import Credentials
 from office import roles
 from office.accounts import changes
-from office.export.sheets import Column
 from office.frame import staff
 from office.frame.dossier import Page, Section, badge, moment, to
 from office.frame.proposals import url_of
 from office.models import AccountChange, RecoveryCode, Role
 from office.pages.staff.proposing import OF_AN_ACCOUNT
 from office.readonly import ReadOnlyAdmin
+from office.shown import names
 
 
 def _offer(proposal):
@@ -33,7 +33,7 @@ def _state(user):
 
 
 class StaffAdmin(ReadOnlyAdmin):
-    list_display = ["username", "first_name", "role", "state", "is_superuser", "came_last"]
+    list_display = ["username", "state", "first_name", "came_last", "role", "is_superuser"]
     list_filter = []
     search_fields = ["username"]
     search_help_text = gettext_lazy("staff")
@@ -43,9 +43,6 @@ class StaffAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("role"))
     def role(self, user):
         return roles.shown(changes.roles_of(user))
-
-    def export_columns(self):
-        return [*super().export_columns(), Column(gettext_lazy("role"), self.role)]
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, user):
@@ -111,7 +108,7 @@ class RoleAdmin(ReadOnlyAdmin):
         for permission in held.order_by("content_type__app_label", "content_type__model"):
             if permission.codename.startswith("view_"):
                 model = permission.content_type.model_class()
-                sees.append(model._meta.verbose_name_plural if model else permission.codename)
+                sees.append(names.many(model._meta) if model else permission.codename)
             else:
                 acts.append(_(permission.name))
         people = User.objects.filter(groups=role.pk).order_by("username")

@@ -21,7 +21,7 @@ TONES = {
 
 @admin.register(AccountChange)
 class AccountChangeAdmin(ReadOnlyAdmin):
-    list_display = ["at", "user", "kind", "shown_role", "maker", "checker", "shown_status"]
+    list_display = ["at", "shown_status", "user", "kind", "shown_role", "maker", "checker"]
     list_select_related = ["user", "maker", "checker"]
     list_filter = ["status", ("proposed_at", DateRangeFilter)]
     search_fields = ["user__username", "maker__username"]

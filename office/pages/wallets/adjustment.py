@@ -1,6 +1,7 @@
 """An adjustment: its page."""
 
 from django.contrib import admin
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -14,13 +15,14 @@ from office.readonly import ReadOnlyAdmin, staff_did
 from office.shown.accounts import account, account_name
 from office.shown.payments import case_of
 from office.shown.wallets import adjustment_status, eyes
+from wallets import accounts
 from wallets.models import Adjustment, LedgerLine
 from wallets.states import AdjustmentStatus, LineKind
 
 
 @admin.register(Adjustment)
 class AdjustmentAdmin(ReadOnlyAdmin):
-    list_display = ["reference", "state", "money", "out_of", "into", "maker", "checker", "at"]
+    list_display = ["reference", "money", "state", "maker", "at", "out_of", "into", "checker"]
     list_filter = ["status", ("proposed_at", DateRangeFilter)]
     export_told = worded(source=account_name, target=account_name)
     list_select_related = ["maker", "checker"]
@@ -50,6 +52,13 @@ class AdjustmentAdmin(ReadOnlyAdmin):
         return account(row.target)
 
     at = when_column("proposed_at", gettext_lazy("proposed at"))
+
+    def parts(self, changelist):
+        given = accounts.wallet("")
+        return {
+            _("to wallets"): (Q(target__startswith=given), None),
+            _("from wallets"): (Q(source__startswith=given), None),
+        }
 
     def page(self, request, row):
         told = {

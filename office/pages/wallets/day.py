@@ -1,19 +1,19 @@
 """The books of a day, as they were closed."""
 
 from django.contrib import admin
-from django.utils.http import urlencode
+from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kit.money import ZERO
-from office.export.sheets import Column
-from office.frame.columns import when_column
-from office.frame.dossier import Page, Section, link, list_of, moment, yuan
+from office.frame.columns import amount_column, number_column, when_column
+from office.frame.dossier import Page, Section, link, moment, yuan
 from office.frame.lists import DateRangeFilter
+from office.pages.wallets import held, month
 from office.readonly import ReadOnlyAdmin
 from office.shown.accounts import account_name
 from wallets import daily
-from wallets.models import DailyFigure, DailySummary, LedgerLine
+from wallets.models import DailyFigure, DailySummary
 from wallets.states import LineKind
 
 SHOWN_KINDS = {
@@ -41,45 +41,24 @@ class DailySummaryAdmin(ReadOnlyAdmin):
             }
             row.line_count = sum(figure.lines for figure in own)
 
-    def export_columns(self):
-        words = {
-            "issued": _("issued"),
-            "taken": _("taken"),
-            "returned": _("returned"),
-            "topped_up": _("topped up"),
-        }
-        moved = [
-            Column(title, lambda row, word=word: row.moved[word], "money")
-            for word, title in words.items()
-        ]
-        return [*super().export_columns(), *moved]
-
-    @admin.display(description=gettext_lazy("issued"))
-    def issued(self, row):
-        return yuan(row.moved["issued"])
-
-    @admin.display(description=gettext_lazy("taken"))
-    def taken(self, row):
-        return yuan(row.moved["taken"])
-
-    @admin.display(description=gettext_lazy("returned"))
-    def returned(self, row):
-        return yuan(row.moved["returned"])
-
-    @admin.display(description=gettext_lazy("topped up"))
-    def topped_up(self, row):
-        return yuan(row.moved["topped_up"])
-
-    @admin.display(description=gettext_lazy("lines"))
-    def lines(self, row):
-        return row.line_count
-
+    issued = amount_column(lambda row: row.moved["issued"], gettext_lazy("issued"))
+    taken = amount_column(lambda row: row.moved["taken"], gettext_lazy("taken"))
+    returned = amount_column(lambda row: row.moved["returned"], gettext_lazy("returned"))
+    topped_up = amount_column(lambda row: row.moved["topped_up"], gettext_lazy("topped up"))
+    lines = number_column(lambda row: row.line_count, gettext_lazy("lines"))
     closed = when_column("closed_at", gettext_lazy("closed at"))
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"proposals": month.buttons()})
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(lambda request, word: month.view(self, request, word))
+        made = path("month/<str:word>/", view, name="wallets_dailysummary_month")
+        return [made, *super().get_urls()]
 
     def page(self, request, row):
         self.prepare([row])
         figures = row.figures.order_by("kind", "source", "target")
-        day = {"booked_on__day": row.day.isoformat()}
         moved = sum((figure.amount for figure in figures), ZERO)
         balances = daily.held(row)
         told = {
@@ -97,6 +76,7 @@ class DailySummaryAdmin(ReadOnlyAdmin):
                 (_("closed at"), moment(row.closed_at)),
                 (_("lines"), row.line_count),
                 (_("moved in all"), yuan(moved)),
+                (_("month"), month.link_to(row.day)),
             ],
             sections=[
                 Section(
@@ -105,8 +85,7 @@ class DailySummaryAdmin(ReadOnlyAdmin):
                     [
                         [
                             link(
-                                f"{list_of(LedgerLine)}?"
-                                f"{urlencode({**day, 'kind__exact': figure.kind})}",
+                                held.lines_url(figure.kind, figure.source, figure.target, row.day),
                                 figure.get_kind_display(),
                             ),
                             account_name(figure.source),
@@ -123,10 +102,9 @@ class DailySummaryAdmin(ReadOnlyAdmin):
                     _("Held at the close"),
                     [_("account"), _("balance")],
                     [
-                        [account_name(name), yuan(balance)]
-                        for name, balance in sorted(balances.items())
-                    ]
-                    + [[_("all together"), yuan(sum(balances.values(), ZERO))]],
+                        *held.held_rows(balances, row.day),
+                        [_("all together"), yuan(sum(balances.values(), ZERO))],
+                    ],
                     note=_("Every yuan is somewhere: all accounts together hold nothing."),
                     name="held",
                 ),

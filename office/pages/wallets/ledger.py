@@ -1,6 +1,8 @@
 """The ledger's lines."""
 
 from django.contrib import admin
+from django.db.models import Q
+from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -10,7 +12,8 @@ from office.frame.columns import money_column, shown_column, when_column, worded
 from office.frame.dossier import Page, badge, found, moment, page_of, yuan
 from office.frame.find import SHOWN, Hit, finder
 from office.frame.lists import BEFORE
-from office.pages.wallets.day_filters import DayFilter, KindOfDayFilter
+from office.pages.wallets import held
+from office.pages.wallets.day_filters import DayFilter, KindOfDayFilter, SidesOfDayFilter
 from office.readonly import ReadOnlyAdmin
 from office.shown.accounts import account, account_name, reference_name
 from office.shown.payments import refunded_by
@@ -22,10 +25,14 @@ from wallets.states import LineKind
 
 @admin.register(LedgerLine)
 class LedgerLineAdmin(ReadOnlyAdmin):
-    list_display = ["id", "kind", "about", "out_of", "into", "money", "at"]
+    list_display = ["id", "money", "kind", "out_of", "into", "at", "about"]
     search_fields = ["reference"]  # see get_search_results
     search_help_text = gettext_lazy("reference, account or user")
-    list_filter = [("kind", KindOfDayFilter), ("booked_on", DayFilter)]
+    list_filter = [
+        ("kind", KindOfDayFilter),
+        ("booked_on", DayFilter),
+        ("source", SidesOfDayFilter),
+    ]
     export_told = worded(
         source=account_name, target=account_name, note=told, reference=reference_name
     )
@@ -69,6 +76,28 @@ class LedgerLineAdmin(ReadOnlyAdmin):
             ],
         )
 
+    def parts(self, changelist):
+        """By sign where one account is asked for, else by kind."""
+        word = "".join(changelist.query.split())
+        if word and not by_reference_of(word).exists():
+            name = _account(word)
+            return {
+                _("in"): (Q(target=name), None),
+                _("out"): (Q(source=name), None),
+            }
+        has_day = bool(set(DayFilter.names("booked_on")) & set(changelist.filter_params))
+        return {
+            kind.label: (Q(kind=kind), {"kind__exact": kind.value} if has_day else None)
+            for kind in LineKind
+        }
+
+    def get_urls(self):
+        account_view = self.admin_site.admin_view(
+            lambda request, name: held.view(self, request, name)
+        )
+        made = path("account/<str:name>/", account_view, name="wallets_ledgerline_account")
+        return [made, *super().get_urls()]
+
     def get_search_results(self, request, queryset, search_term):
         """By reference, else by account on either side: each has an index."""
         word = "".join(search_term.split())
@@ -79,9 +108,14 @@ class LedgerLineAdmin(ReadOnlyAdmin):
         by_reference = by_reference_of(word)
         if by_reference.exists():
             return queryset.filter(kind__in=LineKind.values, reference=word), False
-        name = word if ":" in word or word in (accounts.SUSPENSE, accounts.PLATFORM) else ""
-        name = name or accounts.wallet(word)
-        return queryset.filter(pk__in=_newest(name, request.GET.get(BEFORE, ""))), False
+        newest = _newest(_account(word), request.GET.get(BEFORE, ""))
+        return queryset.filter(pk__in=newest), False
+
+
+def _account(word: str) -> str:
+    """An account by its name, or a user's wallet."""
+    is_name = ":" in word or word in (accounts.SUSPENSE, accounts.PLATFORM)
+    return word if is_name else accounts.wallet(word)
 
 
 def _newest(name: str, before: str) -> list[int]:

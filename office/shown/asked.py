@@ -1,0 +1,34 @@
+"""What a list was asked for, in words: from its address, without asking the database."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from django.core.exceptions import FieldDoesNotExist
+from django.utils.translation import gettext as _
+
+
+def in_words(model: Any, query: str) -> list[str]:
+    return [_part(model, name, value) for name, value in parse_qsl(query)]
+
+
+def _part(model: Any, name: str, value: str) -> str:
+    if name == "q":
+        return _("search: %(value)s") % {"value": value}
+    first, _double, how = name.partition("__")
+    try:
+        field = model._meta.get_field(first)
+    except FieldDoesNotExist:
+        return f"{name}: {value}"
+    words = {
+        "from": _("from %(value)s"),
+        "to": _("to %(value)s"),
+        "least": _("from %(value)s"),
+        "most": _("to %(value)s"),
+        "older": _("more than %(value)s days"),
+    }
+    choices = {str(kept): str(shown) for kept, shown in field.flatchoices}
+    shown = choices.get(value, value)
+    if field.get_internal_type() == "BooleanField":
+        shown = _("yes") if value == "1" else _("no")
+    said = words[how] % {"value": shown} if how in words else shown
+    return f"{field.verbose_name}: {said}"

@@ -1,0 +1,76 @@
+"""What moved, by hour and by day. A colour has one meaning on every page, packets' bars included:
+what was issued, taken, returned, is still in packets, came through which channel."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from kit.money import ZERO
+from office.frame.charts import Chart, Series
+from office.frame.dossier import page_of
+from payments.states import CHANNELS
+from wallets import accounts, daily
+from wallets.models import DailyFigure, DailySummary
+from wallets.states import LineKind
+
+ISSUED = (LineKind.SEND, LineKind.CHANNEL_PAY)
+SERIES = (  # the tone, which is the colour's name, and the kinds of lines
+    ("issued", ISSUED),
+    ("taken", (LineKind.GRAB,)),
+    ("returned", (LineKind.EXPIRY_REFUND,)),
+)
+
+
+def by_hour(hours: Mapping[tuple[int, int], Decimal]) -> Chart:
+    series = [
+        Series(
+            tone,
+            _label(tone),
+            [sum((hours.get((hour, kind), ZERO) for kind in kinds), ZERO) for hour in range(24)],
+        )
+        for tone, kinds in SERIES
+    ]
+    return Chart(_("Today by hour"), [f"{hour:02d}" for hour in range(24)], series)
+
+
+def by_day(summaries: list[DailySummary], when: Any) -> list[Chart]:
+    """What moved on these days, what came through each channel, and what was left in packets."""
+    figures = DailyFigure.objects.filter(summary__in=[summary.pk for summary in summaries])
+    days: dict[int, list[DailyFigure]] = defaultdict(list)
+    for figure in figures:
+        days[figure.summary_id].append(figure)
+    own = [days[summary.pk] for summary in summaries]
+
+    def sums(which: Callable[[DailyFigure], bool]) -> list[Decimal]:
+        return [sum((each.amount for each in day if which(each)), ZERO) for day in own]
+
+    moved = [
+        Series(tone, _label(tone), sums(lambda each, kinds=kinds: each.kind in kinds))
+        for tone, kinds in SERIES
+    ]
+    names = {channel: accounts.clearing(channel.word) for channel in CHANNELS}
+    arrived = [
+        Series(channel.word, channel.label, sums(lambda each, name=name: each.source == name))
+        for channel, name in names.items()
+    ]
+    into = sums(lambda each: each.target == "escrow")
+    out_of = sums(lambda each: each.source == "escrow")
+    left = [daily.held(summaries[-1]).get("escrow", ZERO)]  # and backwards from there
+    for came, went in list(zip(into, out_of, strict=True))[:0:-1]:
+        left.append(left[-1] - came + went)
+    outstanding = [Series("waiting", _("in packets at the close"), left[::-1])]
+    labels = [f"{summary.day:%m-%d}" for summary in summaries]
+    urls = [page_of(summary) for summary in summaries]
+    charts = [
+        Chart(_("Moved, %(when)s") % {"when": when}, labels, moved, urls),
+        Chart(_("Outstanding in packets, %(when)s") % {"when": when}, labels, outstanding, urls),
+        Chart(_("Arrived through channels, %(when)s") % {"when": when}, labels, arrived, urls),
+    ]
+    return [chart for chart in charts if chart.drawn()]
+
+
+def _label(tone: str) -> str:
+    return {"issued": _("issued"), "taken": _("taken"), "returned": _("returned")}[tone]

@@ -1,0 +1,35 @@
+"""Why something was done. What a person wrote stays as it is; what the code itself gives as a
+reason is a sentence of ours or a few facts, and told in the reader's language."""
+
+from django.apps import apps
+from django.utils.translation import gettext as _
+
+from kit.telling import sentence, told
+from office.models import StaffAction
+from office.shown import asked
+from payments.states import CHANNELS
+
+TOOK_UP = sentence("took up the invitation")
+BY_THE_OLD_ONE = sentence("by the old password")
+NOTICED = sentence("noticed at log-in")
+
+_OURS = {"join", "change_own_password", "credentials_changed"}
+_BILLS = {"run_bill", "upload_bill"}
+
+
+def of(row: StaffAction) -> str:
+    if row.action in _OURS:
+        return told(row.reason)
+    if row.action in _BILLS:
+        word, _space, day = row.reason.partition(" ")
+        label = next((str(channel.label) for channel in CHANNELS if channel.word == word), word)
+        return f"{label} {day}"
+    if row.action == "export":
+        format, _space, query = row.reason.partition(" ")
+        words = asked.in_words(apps.get_model(row.model), query)
+        return (
+            "; ".join([format.upper(), *words])
+            if words
+            else _("%(format)s, all rows") % {"format": format.upper()}
+        )
+    return row.reason
