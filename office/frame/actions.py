@@ -141,7 +141,7 @@ def view(model_admin, request, name: str):
     back = _back(model_admin, request, rows)
     if shown:
         return once.page(model_admin, request, action.title, shown, back)
-    return HttpResponseRedirect(_onward(model_admin, request, rows[0]) if done else back)
+    return HttpResponseRedirect(_onward(model_admin, request, rows) if done else back)
 
 
 def on_list(action: ReasonAction):
@@ -270,14 +270,12 @@ def _back(model_admin, request, rows) -> str:
     return queue.list_url(model_admin, place)
 
 
-def _onward(model_admin, request, row) -> str:
+def _onward(model_admin, request, rows) -> str:
     """Who works through a list comes to the next row that waits, else back to the list."""
     place = queue.kept(request)
-    if place is None or not model_admin.row_acts:
-        return _back(model_admin, request, [row])
-    if len(request.POST.getlist("pk")) > 1:
-        return queue.list_url(model_admin, place)
-    _before, following = queue.neighbours(model_admin, request, row, place)
+    if len(rows) > 1 or place is None or not model_admin.row_acts:
+        return _back(model_admin, request, rows)
+    _before, following = queue.neighbours(model_admin, request, rows[0], place)
     if following is None:
         messages.info(request, _("Nothing more waits here."))
         return queue.list_url(model_admin, place)

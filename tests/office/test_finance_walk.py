@@ -65,6 +65,8 @@ def test_finances_day(browser, tmp_path):
         page.get_by_role("link", name=row.reference).click()
         page.get_by_role("link", name="Approve").click()
         page.get_by_role("button", name="Approve").click()
+        expect(page.locator(".messagelist .success")).to_contain_text("done")
+        page.goto(f"{base}{desk.page_of(row)}")  # the next one that waits has opened by itself
         expect(page.locator("#eyes")).to_contain_text("finance-checker")
         expect(page.locator("#eyes")).to_contain_text("finance-maker")
         row.refresh_from_db()
