@@ -79,8 +79,10 @@ class Answer:
         for name, value in self.headers:
             if name == "X-Request-ID":
                 shown = shown.replace(value, "REQUEST")
-            if name == "Retry-After" and len(value) > 3:
-                shown = shown.replace(value, "YEARS")  # less by one when a second has passed
+            if name == "Retry-After":  # less by one when a second has passed
+                shown = shown.replace(f'"{value}"', '"SECONDS"').replace(
+                    f";t={value}", ";t=SECONDS"
+                )
         if b"update_time" in self.body:
             shown = shown.replace(json.loads(self.body)["share"]["update_time"], "TIME")
         return shown.replace(wish.packet, "PACKET").replace(wish.user, "USER")
