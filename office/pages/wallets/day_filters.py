@@ -44,6 +44,8 @@ class SidesOfDayFilter(Given):
         super().__init__(field, request, params, model, model_admin, field_path)
         self.title = _("account (of a day)")
         self.sides = {name: self.given(name) for name in self.names(field_path)}
+        if unknown := {*self.sides.values()} - {"", *GROUPS}:
+            raise IncorrectLookupParameters(unknown)
         self.has_day = any(request.GET.get(name) for name in DayFilter.names("booked_on"))
 
     def queryset(self, request, queryset):
