@@ -4,6 +4,7 @@ import time
 
 import pytest
 from django.db import IntegrityError, OperationalError, ProgrammingError, connection, transaction
+from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from kit import sql
@@ -230,12 +231,16 @@ def test_of_several_statements_each_fails_in_its_turn(packet, other):
     assert last(other) != before
 
 
-def test_who_stops_between_several_statements_can_go_on(packet):
-    """The answers that nobody has heard are not taken for those of the next question."""
-    with transaction.atomic():
+def test_who_stops_between_several_statements_can_only_roll_back(packet):
+    """And the answers that nobody has heard are not taken for those of the next question."""
+    before = last()
+    with pytest.raises(TransactionManagementError), transaction.atomic():
         with connection.cursor() as cursor:
             next(sql.together(cursor, [(ADD, []), (ADD, []), ("SELECT 5", [])]))
-        assert ask(connection, "SELECT 7") == ((7,),)
+        ask(connection, "SELECT 6")
+
+    assert ask(connection, "SELECT 7") == ((7,),)
+    assert last() == before
 
 
 def test_a_write_outside_a_transaction_is_not_sent_again(close, monkeypatch):
