@@ -71,8 +71,5 @@ def begin() -> None:
 
 def _note(sender: Any, connection: Any, **_: Any) -> None:
     global ahead_s
-    if connection.alias != DEFAULT_DB_ALIAS:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT UTC_TIMESTAMP(6)")
-        ahead_s = sql.read_time(cursor.fetchone()[0]).timestamp() - time.monotonic()
+    if connection.alias == DEFAULT_DB_ALIAS:
+        ahead_s = database_now().timestamp() - time.monotonic()
