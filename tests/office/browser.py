@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.test import Client
 from django.test.testcases import LiveServerThread
-from playwright.sync_api import BrowserContext, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -76,3 +77,11 @@ def chromium():
             yield browser
         finally:
             browser.close()
+
+
+def seated(browser: Browser, watch: Watch, sitting: Client, base: str, **options) -> Page:
+    """A page of who sits at the test client, in a context of his own."""
+    context = watch.over(browser.new_context(**options))
+    for name, value in sitting.cookies.items():
+        context.add_cookies([{"name": name, "value": value.value, "url": base}])
+    return context.new_page()

@@ -9,7 +9,7 @@ from tests.office import desk
 from tests.office.test_review import refunded
 
 pytest.importorskip("playwright")
-from tests.office.browser import Watch, chromium, server
+from tests.office.browser import Watch, chromium, seated, server
 
 WAIT_MS = 60_000
 
@@ -23,10 +23,7 @@ def test_a_queue_is_worked_through_by_keys(monkeypatch):
     url = f"{desk.list_of(RefundReview)}?state__exact=0"
 
     with server() as base, chromium() as browser:
-        context = watch.over(browser.new_context(locale="zh-CN"))
-        session = sitting.cookies["sessionid"].value
-        context.add_cookies([{"name": "sessionid", "value": session, "url": base}])
-        page = context.new_page()
+        page = seated(browser, watch, sitting, base, locale="zh-CN")
         page.set_default_timeout(WAIT_MS)
         page.goto(base + url, wait_until="load")
 

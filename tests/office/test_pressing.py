@@ -12,7 +12,7 @@ from payments.tests.conftest import alipay  # noqa: F401 - a fixture
 from tests.office import pressing, world
 
 pytest.importorskip("playwright")
-from tests.office.browser import Watch, server
+from tests.office.browser import Watch, seated, server
 
 WIDTHS = (390, 820, 1440)
 HEADER_MOST = {390: 150, 820: 110, 1440: 64}  # px: the name, the box and the way out
@@ -63,10 +63,7 @@ def test_every_kind_of_page_holds_at_every_width(browser, alipay):  # noqa: F811
         for role, language, width in SEATS:
             sitting = people.sit(role, language)
             kinds = pressing.walk(sitting, language, is_pressing=False).kinds
-            context = watch.over(browser.new_context(locale=language, accept_downloads=True))
-            for name, value in sitting.cookies.items():
-                context.add_cookies([{"name": name, "value": value.value, "url": base}])
-            page = context.new_page()
+            page = seated(browser, watch, sitting, base, locale=language, accept_downloads=True)
             for kind in (kind for kind in kinds if kind not in known):
                 page.goto(base + kinds[kind], wait_until="domcontentloaded")
                 faults += [f"{kind} at {fault}" for fault in _measured(page)]
@@ -77,7 +74,7 @@ def test_every_kind_of_page_holds_at_every_width(browser, alipay):  # noqa: F811
                 faults += [f"{kind}: {error}" for error in watch.errors]
                 watch.errors.clear()
             known |= kinds.keys()
-            context.close()
+            page.context.close()
 
     assert faults == []
     assert watch.left == []

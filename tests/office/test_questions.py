@@ -22,7 +22,7 @@ from wallets import freeze
 from wallets.credit import credit
 
 pytest.importorskip("playwright")
-from tests.office.browser import Watch, chromium, server
+from tests.office.browser import Watch, chromium, seated, server
 
 MOST_CLICKS = 2
 WAIT_MS = 60_000
@@ -64,10 +64,7 @@ def test_ten_questions_are_answered_in_two_clicks(monkeypatch, alipay):  # noqa:
     sitting, watch = desk.staff(roles.SUPPORT), Watch()
 
     with server() as base, chromium() as browser:
-        context = watch.over(browser.new_context(locale="zh-CN"))
-        session = sitting.cookies["sessionid"].value
-        context.add_cookies([{"name": "sessionid", "value": session, "url": base}])
-        page = context.new_page()
+        page = seated(browser, watch, sitting, base, locale="zh-CN")
         page.set_default_timeout(WAIT_MS)
         clicks = {number: clicked(page, base, *rest) for number, *rest in asked}
 
