@@ -29,6 +29,7 @@ DATABASE = ACCOUNT = "hongbao"
 SOCKETS = ("mariadb.sock", "redis.sock", "oceanbase.sock")
 SOCKET_PATH_MAX = 100  # the kernel takes 107 bytes
 WAIT_S = 60
+OWN_ALONE = "user default on nopass ~* &* +@all -flushall -client|pause -shutdown"
 MARIADB_UMASK = {"UMASK": "0600", "UMASK_DIR": "0700"}  # it goes by its own
 PRIVATE = 0o700  # runtime folders: a socket's own mode is the server's business, MariaDB's is 0777
 
@@ -93,6 +94,7 @@ class Servers:
             f"--datadir={self.folder / 'mariadb'}",
             f"--socket={self.mariadb_socket}",
             f"--pid-file={self.short / 'mariadb.pid'}",
+            f"--tmpdir={self.short}",  # its own: see install_mariadb
             "--skip-networking",
             f"--init-file={self.run / 'mariadb.sql'}",
             f"--secure-file-priv={self.run / 'files'}",
@@ -116,6 +118,8 @@ class Servers:
             find("redis-server"),
             *("--port", "0", "--unixsocket", str(self.redis_socket), "--unixsocketperm", "700"),
             *("--dir", str(self.folder), "--save", "", "--appendonly", "no"),
+            # Tests share it, a number each: what would reach the others is refused.
+            *(f"--{OWN_ALONE}".split() if self.throwaway else []),
         ]
 
     def commands(self) -> dict[str, tuple[list[str], dict[str, str]]]:
@@ -142,24 +146,8 @@ class Servers:
         (self.run / "files").mkdir(mode=PRIVATE, exist_ok=True)
         _write_private(self.run / "mariadb.sql", "".join(f"{line};\n" for line in self._accounts()))
         data = self.folder / "mariadb"
-        if (data / "mysql").is_dir():
-            return
-        # It is a shell script that does not quote: a link stands for a folder with spaces.
-        with tempfile.TemporaryDirectory(prefix="hongbao-") as plain:
-            link = Path(plain) / "data"
-            link.symlink_to(self.folder)
-            install = [
-                find("mariadb-install-db"),
-                "--no-defaults",
-                *_as_root(),
-                f"--datadir={link / 'mariadb'}",
-                "--auth-root-authentication-method=socket",
-                "--skip-test-db",
-            ]
-            private = os.environ | MARIADB_UMASK
-            done = subprocess.run(install, env=private, capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(f"mariadb-install-db failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        if not (data / "mysql").is_dir():
+            install_mariadb(data)
 
     def _accounts(self) -> list[str]:
         """SQL that MariaDB runs at each start before it lets anybody in; also puts a folder right
@@ -208,6 +196,27 @@ class Servers:
                 if time.monotonic() > until:
                     sys.exit(f"{command[0]} did not come up within {WAIT_S} s; see the logs.")
                 time.sleep(0.1)
+
+
+def install_mariadb(data: Path) -> None:
+    """Make a database's folder. A starting server sweeps temporary tables out of the folder for
+    such, whoever's they are: this one has a folder of its own."""
+    # It is a shell script that does not quote: a link stands for a folder with spaces.
+    with tempfile.TemporaryDirectory(prefix="hongbao-") as plain:
+        link = Path(plain) / "data"
+        link.symlink_to(data.parent)
+        command = [
+            find("mariadb-install-db"),
+            "--no-defaults",
+            *_as_root(),
+            f"--datadir={link / data.name}",
+            "--auth-root-authentication-method=socket",
+            "--skip-test-db",
+        ]
+        own = os.environ | MARIADB_UMASK | {"TMPDIR": plain}
+        done = subprocess.run(command, env=own, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"mariadb-install-db failed:\n{done.stdout[:2000]}{done.stderr[:2000]}")
 
 
 def short_folder(run: Path) -> Path:

@@ -12,7 +12,9 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import OperationalError, connection
+from redis.exceptions import NoPermissionError
 
+from kit.plumbing import redis
 from packets.states import Kind
 from tests.make import Api, make_paid_packet, service, user
 from tests.private import NOBODY, OPEN, may_become_others, open_to_others, try_root
@@ -93,6 +95,19 @@ def test_another_account_of_the_machine_finds_no_socket(database):
     if may_become_others():
         refused = try_root(database, user=NOBODY, group=NOBODY, extra_groups=[])
         assert f"({errno.EACCES})" in refused.stderr
+
+
+def test_temporary_tables_lie_where_no_other_server_sweeps(database):
+    """A starting MariaDB empties the folder of such tables, and by default it is /tmp for all."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT @@tmpdir")
+        assert cursor.fetchone() == (str(database.parent),)
+
+
+def test_no_test_reaches_the_redis_of_the_others(with_redis):
+    for command in (["FLUSHALL"], ["CLIENT", "PAUSE", "1"], ["SHUTDOWN", "NOSAVE"]):
+        with pytest.raises(NoPermissionError):
+            redis.client().execute_command(*command)
 
 
 def test_the_products_account_touches_no_files(database):

@@ -4,6 +4,7 @@ one that writes: a link to its socket, as a proxy or a name would be on several 
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from socket import socket
 import MySQLdb
 import MySQLdb.cursors
 from django.db import connection
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "ops"))
+from servers import find, install_mariadb
 
 NAME = "hongbao"
 PASSWORD = "of these two servers alone"
@@ -40,9 +44,11 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         (folder / "init.sql").write_text(INIT)
+        (of_its_own := folder / f"{number}.tmp").mkdir()
         command = [
-            _find("mariadbd"), "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
-            "--bind-address=127.0.0.1", f"--port={self.port}", f"--server-id={number}",
+            find("mariadbd"), "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
+            f"--tmpdir={of_its_own}", "--bind-address=127.0.0.1", f"--port={self.port}",
+            f"--server-id={number}",
             f"--init-file={folder / 'init.sql'}", f"--pid-file={self.data}.pid", "--log-bin=log",
             "--log-slave-updates", "--binlog-format=ROW", "--sync-binlog=0",
             "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M",
@@ -85,7 +91,7 @@ class Server:
 
 class Pair:
     def __init__(self, folder: Path):
-        _install(folder / "1")
+        install_mariadb(folder / "1")
         shutil.copytree(folder / "1", folder / "2")
         self.primary, self.replica = Server(folder, 1), Server(folder, 2)
         self.address = folder / "address.sock"
@@ -149,24 +155,15 @@ def pair_of_servers() -> Iterator[Pair]:
 
 def _copy(source: dict, target: Server) -> None:
     command = [
-        _find("mariadb-dump"), "--no-defaults", "--no-tablespaces", "--single-transaction",
+        find("mariadb-dump"), "--no-defaults", "--no-tablespaces", "--single-transaction",
         f"--socket={source['OPTIONS']['unix_socket']}", f"--user={source['USER']}", source["NAME"],
     ]  # fmt: skip
     there = [
-        _find("mariadb"), "--no-defaults", f"--socket={target.socket}", "--user=boss", NAME,
+        find("mariadb"), "--no-defaults", f"--socket={target.socket}", "--user=boss", NAME,
     ]  # fmt: skip
     of_source, of_target = ({"MYSQL_PWD": word} for word in (source["PASSWORD"], PASSWORD))
     dump = subprocess.run(command, env=os.environ | of_source, capture_output=True, check=True)
     subprocess.run(there, env=os.environ | of_target, input=dump.stdout, check=True)
-
-
-def _install(data: Path) -> None:
-    command = [
-        _find("mariadb-install-db"), "--no-defaults", f"--datadir={data}", "--skip-test-db",
-        "--auth-root-authentication-method=socket",
-        *(["--user=root"] if os.geteuid() == 0 else []),
-    ]  # fmt: skip
-    subprocess.run(command, capture_output=True, check=True)
 
 
 def _is_through(status: dict) -> bool:
@@ -187,7 +184,3 @@ def _until(is_so) -> None:
     while not is_so():
         assert time.monotonic() < until
         time.sleep(0.05)
-
-
-def _find(program: str) -> str:
-    return shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin") or program
