@@ -20,7 +20,7 @@ from kit.plumbing import handoff, redis
 from packets import members
 from payments import strangers
 from payments.channels import http
-from tests import rules
+from testing import rules
 
 # What `migrate` leaves, and no test changes.
 KEPT = {

@@ -65,8 +65,8 @@ django.setup()
 from django.core.management import call_command
 
 from bench import kept
-from payments.tests.other_side import write_all
 from sandbox.management.commands.token import token
+from testing.other_side import write_all
 
 APPLICATIONS = {
     "guarded": "redpacket_site.wsgi:application",

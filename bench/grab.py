@@ -74,7 +74,7 @@ from django.db import connection, connections
 from bench import kept, load, table
 from bench.seed import SHARES, USERS, packet, population
 from packets.models import Share
-from tests.races.forks import in_processes
+from testing.forks import in_processes
 from wallets.audit import audit
 
 

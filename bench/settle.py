@@ -41,8 +41,8 @@ from packets import grab, members, settle
 from packets.models import RedPacket
 from packets.states import Kind
 from packets.tickets import claim as grab_sql
-from tests.make import confirm, make_paid_packet, make_reported_packet
-from tests.races.forks import in_processes
+from testing.forks import in_processes
+from testing.make import confirm, make_paid_packet, make_reported_packet
 from wallets.audit import audit
 
 SHARES, BATCH = 100, 5  # packets measured at once: the clock of one settlement is too coarse

@@ -32,7 +32,7 @@ from django.db import connection
 
 from bench import kept
 from packets import settle
-from tests.races import storm
+from testing import storm
 from wallets.audit import audit
 
 

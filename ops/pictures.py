@@ -32,8 +32,8 @@ from packets import profiles
 from packets.states import Kind
 from sandbox.playground import faces
 from sandbox.tokens import token
-from tests import make
-from tests.office.browser import chromium, server
+from testing import make
+from testing.browser import chromium, server
 
 PEOPLE = {"ai": "小爱", "bao": "阿宝", "david": "大卫", "erin": "艾琳"}
 LOOKS = [(language, theme) for language in ("zh-Hans", "en") for theme in ("light", "dark")]

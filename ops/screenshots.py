@@ -24,8 +24,8 @@ django.setup()
 from django.core.management import call_command
 from django.utils import timezone
 
-from tests.office import desk, stories
-from tests.office.browser import Watch, chromium, server
+from testing import desk, stories
+from testing.browser import Watch, chromium, server
 
 SIZES = {"1440": (1440, 900), "390": (390, 844)}
 LANGUAGES = ("zh-hans", "en")

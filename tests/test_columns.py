@@ -5,7 +5,7 @@ from django.apps import apps
 from django.db import connection, models
 
 from kit.ids import AsciiField
-from tests.make import user
+from testing.make import user
 
 OURS = ("kit", "office", "wallets", "payments", "packets")
 # Words that people write or read, and addresses: nothing is looked up by them.

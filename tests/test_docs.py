@@ -12,7 +12,7 @@ import pytest
 
 from packets import draw
 from redpacket_site.celery import SCHEDULE
-from tests import rules
+from testing import rules
 from wallets import audit
 
 pytestmark = pytest.mark.once

@@ -50,8 +50,8 @@ WRONG_IMPORTS = {
     ),
     "The product knows no tests": (
         "packets/draw.py",
-        "from tests import make",
-        "packets.draw -> tests",
+        "from testing import make",
+        "packets.draw -> testing",
     ),
     "No verb knows its doors": (
         "packets/send.py",

@@ -14,8 +14,7 @@ from packets import grab, pay, refund, settle
 from packets.states import Kind
 from payments import channel_refund
 from payments.models import ChannelRefund
-from tests import make
-from tests.office import stories
+from testing import make, stories
 from wallets import adjust
 
 pytestmark = pytest.mark.once  # the verbs are the same on both

@@ -9,7 +9,8 @@ from tests.test_house import PACKAGES, ROOT
 
 pytestmark = pytest.mark.once
 
-FOLDERS = (*PACKAGES, "tests", "bench")
+OURS = ("tests", "testing", "bench")
+FOLDERS = (*PACKAGES, *OURS)
 # Attributes of other people's objects, for which they have no public name.
 OTHERS = {
     "_commit": "the moment of a commit, of Django's connection",
@@ -63,7 +64,7 @@ def _is_own(target: ast.Attribute) -> bool:
 def test_no_test_patches_a_private_name():
     """A guard that a twin takes away has a public name; who steps in does it at a pause."""
     every = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
-    tests = [path for path in every if {"tests", "bench"} & {*path.relative_to(ROOT).parts}]
+    tests = [path for path in every if {*OURS} & {*path.relative_to(ROOT).parts}]
     assert len(tests) > 200
 
     assert private_names_patched([ROOT / "conftest.py", *sorted(tests)]) == []

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from packets.models import RedPacket
 from packets.tasks import finish_taken, refund_expired, settle_due
-from tests.office import desk
+from testing import desk
 from wallets.audit import audit
 
 # What MySQL 8.4 and TiDB 8 begin with; our own connections ask for less (redpacket_site/env.py).

@@ -9,8 +9,8 @@ from django.test import Client
 
 from h5 import problems
 from kit.http.problems import Problem, body
+from testing.make import user
 from tests.flows.test_schema import CODES
-from tests.make import user
 
 pytestmark = pytest.mark.once
 EVERY = sorted(CODES | {"method_not_allowed"})

@@ -4,7 +4,7 @@ import pytest
 
 from kit.plumbing import breaker
 from kit.plumbing.breaker import Breaker, Open
-from tests.races.forks import forked
+from testing.forks import forked
 
 pytestmark = pytest.mark.once
 

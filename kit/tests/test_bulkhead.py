@@ -9,7 +9,7 @@ import pytest
 
 from kit.bulkhead import Bulkhead, Full, OfTheMachine
 from kit.plumbing import forks
-from tests.races.forks import forked, killed
+from testing.forks import forked, killed
 
 pytestmark = pytest.mark.once
 

@@ -12,7 +12,7 @@ from kit import clock
 from packets import tasks
 from packets.models import RedPacket
 from packets.states import Kind
-from tests.make import make_paid_packet
+from testing.make import make_paid_packet
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from kit.http.caller import Caller
 from kit.plumbing.mysql import base
 from packets import grab, tasks
 from packets.states import Kind
-from tests.make import make_expired_packet, make_group, make_paid_packet, user
+from testing.make import make_expired_packet, make_group, make_paid_packet, user
 
 DEADLINE_S = 30
 LUCKY = {"type": "lucky", "for_id": "g1", "number": 2, "total_money": "10.00"}

@@ -4,7 +4,7 @@ import pytest
 from kombu import Connection
 
 from kit.plumbing import filebroker
-from tests.races.forks import in_processes
+from testing.forks import in_processes
 
 pytestmark = pytest.mark.once
 WRITERS, READERS, MESSAGES = 3, 3, 200

@@ -16,7 +16,7 @@ from kit.http import caller, schema
 from kit.plumbing import forks, handoff, logs, redis
 from packets.api.service import EventViewSet
 from payments.channels import config
-from tests.races.forks import forked
+from testing.forks import forked
 from tests.test_house import sources
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from kit.models import Heartbeat
 from packets import tasks
 from packets.states import Kind
 from redpacket_site import celery
-from tests.make import make_paid_packet
+from testing.make import make_paid_packet
 
 SWEEP = "packets.refund_expired"
 

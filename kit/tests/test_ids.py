@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from kit import ids
-from tests.make import make_wallet
+from testing.make import make_wallet
 from wallets.models import Wallet
 
 

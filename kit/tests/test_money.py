@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from kit import money
-from tests.make import make_wallet
+from testing.make import make_wallet
 from wallets.models import LedgerLine, Wallet
 
 

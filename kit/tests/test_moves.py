@@ -10,8 +10,8 @@ from packets.models import RedPacket
 from packets.states import MOVES, PayStatus
 from payments.models import PaymentOrder
 from payments.states import ORDER_MOVES, OrderStatus
-from tests.make import make_order, make_packet, make_paid_packet, make_wallet
-from tests.races.waiting import is_waiting_for
+from testing.make import make_order, make_packet, make_paid_packet, make_wallet
+from testing.waiting import is_waiting_for
 from wallets.models import Wallet
 
 # A state of their own, and no money: a file being written, what a notification came to.

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from kit import outbox, sql
 from kit.models import Event
-from tests.races.forks import in_threads
+from testing.forks import in_threads
 
 NOW = timezone.now()
 

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from kit.plumbing import redis
-from tests import rules
-from tests.races.forks import in_threads
+from testing import rules
+from testing.forks import in_threads
 
 
 def test_one_caller_tries_a_broken_redis_and_the_others_go_without():

@@ -6,8 +6,8 @@ from django.db import OperationalError, connection, transaction
 from kit import retry
 from kit.moves import move
 from kit.snapshot import snapshot
-from tests.make import make_wallet
-from tests.races.forks import in_threads
+from testing.forks import in_threads
+from testing.make import make_wallet
 from wallets.models import Wallet
 
 DEADLOCK = OperationalError(1213, "Deadlock found when trying to get lock")

@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from kit.http import service_keys
 from kit.http.api import ServiceViewSet
-from tests.make import Api, user
+from testing.make import Api, user
 
 pytestmark = pytest.mark.once
 MEMBERS = ("put", "service/groups/g1/members/bob")

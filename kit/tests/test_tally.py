@@ -4,7 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Histogram
 
 from kit.plumbing import metrics, tally
-from tests.races.forks import forked, in_threads
+from testing.forks import forked, in_threads
 
 
 @pytest.fixture

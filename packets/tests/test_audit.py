@@ -12,8 +12,8 @@ from kit.http.caller import Caller
 from packets import audit, grab, refund
 from packets.models import GroupMember, RedPacket, Share
 from packets.states import Kind
-from tests import rules
-from tests.make import make_expired_packet, make_packet, make_paid_packet, make_reported_packet
+from testing import rules
+from testing.make import make_expired_packet, make_packet, make_paid_packet, make_reported_packet
 from wallets import audit as wallets_audit
 from wallets import reach
 from wallets.audit import audit as findings

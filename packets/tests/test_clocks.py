@@ -11,7 +11,7 @@ from kit.refusals import Throttled
 from packets import grab
 from packets.states import Kind, Outcome
 from packets.tickets import queue as tickets
-from tests.make import let_leases_run_out, make_group, make_paid_packet
+from testing.make import let_leases_run_out, make_group, make_paid_packet
 
 pytestmark = pytest.mark.usefixtures("with_redis")
 

@@ -12,7 +12,7 @@ from packets import close
 from packets.models import RedPacket, Share
 from packets.states import Kind
 from packets.tasks import forget_old
-from tests.make import (
+from testing.make import (
     confirm,
     end,
     make_expired_packet,

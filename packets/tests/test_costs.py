@@ -16,7 +16,7 @@ from packets.states import Kind
 from packets.tickets import desk
 from redpacket_site import wsgi
 from sandbox.management.commands.token import token
-from tests.make import make_group, make_paid_packet, user
+from testing.make import make_group, make_paid_packet, user
 
 WIN = ["BEGIN", "UPDATE", "INSERT", "INSERT", "INSERT", "COMMIT"]
 

@@ -11,7 +11,7 @@ from kit.models import Event
 from packets import finish, grab
 from packets.models import RedPacket
 from packets.states import Kind, PayStatus
-from tests.make import make_paid_packet
+from testing.make import make_paid_packet
 
 
 def taken(packet: RedPacket, *users: str, after_s: int = 0) -> None:

@@ -13,7 +13,7 @@ from packets import grab, members, refund
 from packets.models import RedPacket, Share
 from packets.refusals import NotIssued, OwnPacket, PacketClosed, PacketFrozen
 from packets.states import Kind, Outcome
-from tests.make import (
+from testing.make import (
     make_expired_packet,
     make_group,
     make_packet,
@@ -125,7 +125,7 @@ def test_draft_is_not_issued_and_then_it_is():
     with pytest.raises(NotFound):
         take(packet, "stranger")
     from packets import pay
-    from tests.make import make_wallet
+    from testing.make import make_wallet
 
     make_wallet("alice", "10.00")
     pay.by_balance(public_id=packet.public_id, caller=Caller("alice"), now=timezone.now())

@@ -11,7 +11,7 @@ from packets import grab, members
 from packets.models import GroupMember, RedPacket, Share
 from packets.states import Kind, PayStatus
 from packets.tickets import claim as grab_sql
-from tests.make import make_group, make_packet, make_paid_packet
+from testing.make import make_group, make_packet, make_paid_packet
 from wallets.models import Wallet
 
 

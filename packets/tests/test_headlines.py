@@ -8,7 +8,7 @@ from django.utils import translation
 from packets.api.headlines import duration, headline
 from packets.models import RedPacket
 from packets.states import Kind, PacketState, PayStatus
-from tests.make import yuan
+from testing.make import yuan
 
 S = PacketState
 

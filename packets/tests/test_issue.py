@@ -16,7 +16,7 @@ from packets.tasks import close_drafts
 from payments import purposes
 from payments.models import PaymentOrder
 from payments.states import CaseKind, PayType
-from tests.make import (
+from testing.make import (
     confirm,
     end,
     make_order,

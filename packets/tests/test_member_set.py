@@ -11,7 +11,7 @@ from packets.models import GroupMember
 from packets.states import Kind
 from packets.tests.test_costs import redis_commands, statements
 from packets.tickets import queue as tickets
-from tests.make import make_group, make_paid_packet, service
+from testing.make import make_group, make_paid_packet, service
 
 SIZES = [3, 3 * member_set.CHUNK]
 JOIN = ["BEGIN", "INSERT", "COMMIT", "SELECT"]

@@ -5,7 +5,7 @@ import pytest
 from packets import members
 from packets.models import GroupMember
 from packets.states import Kind
-from tests.make import make_packet
+from testing.make import make_packet
 
 
 def in_group(group_id: str = "g1") -> set[str]:

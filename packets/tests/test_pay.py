@@ -12,7 +12,7 @@ from payments.models import PaymentOrder
 from payments.refusals import AlreadyPaid
 from payments.states import OrderStatus, PayType, Scene
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
-from tests.make import make_packet, make_wallet
+from testing.make import make_packet, make_wallet
 from wallets import freeze as wallet_freeze
 from wallets.models import LedgerLine
 from wallets.refusals import InsufficientBalance, WalletFrozen

@@ -10,7 +10,7 @@ from packets.models import RedPacket
 from packets.states import Kind, Outcome, PayStatus
 from packets.tickets import queue
 from packets.tickets.queue import Taken, Ticket
-from tests.make import make_paid_packet, make_reported_packet
+from testing.make import make_paid_packet, make_reported_packet
 
 pytestmark = pytest.mark.usefixtures("with_redis")
 

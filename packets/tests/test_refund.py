@@ -16,7 +16,7 @@ from kit.sweeps import behind
 from packets import freeze, grab, refund, tasks
 from packets.models import RedPacket, Share
 from packets.states import Kind, PayStatus
-from tests.make import make_expired_packet, make_packet, make_paid_packet, set_clocks
+from testing.make import make_expired_packet, make_packet, make_paid_packet, set_clocks
 from wallets.freeze import freeze as freeze_wallet
 from wallets.models import LedgerLine
 from wallets.statement import balance

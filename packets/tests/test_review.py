@@ -8,7 +8,7 @@ from kit.refusals import Invalid
 from packets import refund, review
 from packets.models import RefundReview
 from packets.states import ReviewState
-from tests.make import make_expired_packet
+from testing.make import make_expired_packet
 
 
 @pytest.fixture

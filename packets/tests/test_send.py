@@ -8,7 +8,7 @@ from django.utils import timezone
 from kit.refusals import TooManyOpen
 from packets import close
 from packets.models import RedPacket, Share
-from tests.make import make_group, make_packet, make_paid_packet, user
+from testing.make import make_group, make_packet, make_paid_packet, user
 
 
 @pytest.fixture(autouse=True)

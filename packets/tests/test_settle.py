@@ -17,7 +17,7 @@ from packets.states import Kind
 from packets.tasks import settle_due, settle_missed
 from packets.tests.test_costs import statements, trips
 from payments.models import PaymentOrder
-from tests.make import confirm, end, make_group, make_paid_packet, make_reported_packet
+from testing.make import confirm, end, make_group, make_paid_packet, make_reported_packet
 from wallets import accounts, ledger
 from wallets import freeze as wallet_freeze
 from wallets.models import LedgerLine, Wallet

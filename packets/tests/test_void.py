@@ -12,7 +12,7 @@ from packets.models import RedPacket, SettlementPass, Share
 from packets.refusals import PacketClosed
 from packets.states import Kind, PayStatus
 from payments.states import PayType
-from tests.make import confirm, end, make_order, make_packet, make_reported_packet, report
+from testing.make import confirm, end, make_order, make_packet, make_reported_packet, report
 from wallets.models import LedgerLine, Wallet
 
 

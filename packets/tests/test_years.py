@@ -13,8 +13,8 @@ from packets import grab, refund, tasks, years
 from packets.audit import kept_years_are_their_rows
 from packets.models import RedPacket, Share, YearSoFar
 from packets.states import Kind
-from tests import make
-from tests.races.forks import in_threads
+from testing import make
+from testing.forks import in_threads
 from wallets.audit import audit
 
 YEAR = timezone.localdate().year - 1

@@ -7,7 +7,7 @@ from decimal import Decimal
 from payments.channels.base import Wanted
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import PayType, Scene
-from payments.tests.other_side import NOW
+from testing.other_side import NOW
 
 
 def order(**changes) -> PaymentOrder:

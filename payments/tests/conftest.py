@@ -8,9 +8,9 @@ from payments import channel_refund, confirm
 from payments.channels import config, registry
 from payments.models import Case, ChannelRefund
 from payments.states import PayType
-from payments.tests.other_side import There, write_all
-from payments.tests.pretend import Pretend
-from tests.make import make_topup
+from testing.make import make_topup
+from testing.other_side import There, write_all
+from testing.pretend import Pretend
 from wallets import accounts, adjust
 
 

@@ -11,7 +11,7 @@ from payments import ask, confirm, order
 from payments.channels.base import State
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, NoticeOutcome, OrderStatus
-from tests.make import make_order, make_packet, make_reported_packet
+from testing.make import make_order, make_packet, make_reported_packet
 from wallets.models import LedgerLine
 from wallets.statement import balance
 

@@ -15,8 +15,8 @@ from payments.channels.base import State
 from payments.models import Case, PaymentOrder
 from payments.states import CaseKind, CaseStatus, NoticeOutcome, OrderStatus
 from payments.tests.conftest import take_back
-from tests.make import make_order, make_packet, make_reported_packet
-from tests.races.forks import in_threads
+from testing.forks import in_threads
+from testing.make import make_order, make_packet, make_reported_packet
 from wallets.credit import credit
 
 DAY = timedelta(days=1)

@@ -6,7 +6,7 @@ from django.utils import timezone
 from kit import retry
 from payments import balance
 from payments.refusals import AlreadyPaid
-from tests.make import make_packet, make_wallet, yuan
+from testing.make import make_packet, make_wallet, yuan
 from wallets import freeze, statement
 from wallets.refusals import InsufficientBalance, WalletFrozen
 

@@ -31,7 +31,7 @@ from payments.models import Bill, Case, ChannelRefund, PaymentOrder
 from payments.states import BillState, CaseKind, OrderStatus, PayType, RefundStatus
 from payments.tests import test_reconcile as tr
 from payments.tests.conftest import offer
-from tests.make import make_topup
+from testing.make import make_topup
 from wallets.audit import audit
 
 DAY, NOON = tr.DAY, tr.NOON

@@ -16,7 +16,7 @@ from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, CaseStatus, NoticeOutcome, OrderStatus, PayType
 from payments.tests import test_reconcile as tr
 from payments.tests.conftest import offer, take_back
-from tests.make import make_topup
+from testing.make import make_topup
 from wallets.credit import credit
 from wallets.models import LedgerLine, Wallet
 from wallets.states import LineKind

@@ -15,7 +15,7 @@ from payments.tests.conftest import take_back
 from payments.tests.test_bill_days import wechat as wechat
 from payments.tests.test_conclude_refund import make_staff
 from payments.tests.test_hear_refund import balance_of
-from tests.races.forks import in_threads
+from testing.forks import in_threads
 from wallets import accounts
 from wallets.audit import audit
 from wallets.models import LedgerLine

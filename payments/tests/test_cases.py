@@ -16,7 +16,7 @@ from payments.channels.base import Payment, RefundState
 from payments.models import Case, ChannelRefund, PaymentOrder, Trade
 from payments.states import CaseKind, CaseStatus, PayType, RefundStatus
 from payments.tests.conftest import offer
-from tests.make import make_group, make_order, make_packet, make_topup, make_wallet
+from testing.make import make_group, make_order, make_packet, make_topup, make_wallet
 from wallets import accounts, adjust, ledger
 from wallets.audit import sums
 from wallets.models import LedgerLine

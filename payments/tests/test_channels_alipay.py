@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from payments.channels import base, registry, wire
 from payments.states import PayType, Scene
-from payments.tests import other_side as side
 from payments.tests.channel_case import HOSTILE, assert_clean, order, refund, wanted
+from testing import other_side as side
 
 pytestmark = pytest.mark.once
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 from payments.channels import config
 from payments.models import PaymentOrder
 from payments.states import OrderStatus
-from payments.tests import other_side as side
 from payments.tests.channel_case import order
+from testing import other_side as side
 
 pytestmark = pytest.mark.once
 

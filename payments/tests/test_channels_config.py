@@ -10,7 +10,7 @@ from payments import checks
 from payments.channels import config, registry
 from payments.channels.alipay import Alipay
 from payments.states import CHANNELS, PayType
-from payments.tests import other_side as side
+from testing import other_side as side
 
 pytestmark = pytest.mark.once
 

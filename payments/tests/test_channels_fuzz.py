@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from payments.channels import registry
 from payments.channels.base import Forged, Notice
 from payments.states import CHANNELS, PayType
-from payments.tests import other_side as side
 from payments.tests.channel_case import order
+from testing import other_side as side
 
 pytestmark = pytest.mark.once
 

@@ -14,8 +14,8 @@ from django.utils import timezone
 from payments.channels import base, config, registry, wire
 from payments.channels.unionpay import plain_pairs
 from payments.states import PayType, Scene
-from payments.tests import other_side as side
 from payments.tests.channel_case import HOSTILE, assert_clean, order, refund, wanted
+from testing import other_side as side
 
 pytestmark = pytest.mark.once
 

@@ -12,8 +12,8 @@ from wechatpayv3.utils import rsa_sign, rsa_verify
 
 from payments.channels import base, config, registry, wechat, wire
 from payments.states import PayType, Scene
-from payments.tests import other_side as side
 from payments.tests.channel_case import HOSTILE, assert_clean, order, refund, wanted
+from testing import other_side as side
 
 pytestmark = pytest.mark.once
 

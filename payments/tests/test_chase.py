@@ -10,7 +10,7 @@ from payments import chase
 from payments.channels.base import State
 from payments.models import PaymentOrder
 from payments.states import OrderStatus
-from tests.make import make_order, make_packet, make_reported_packet
+from testing.make import make_order, make_packet, make_reported_packet
 
 
 def ask(order: PaymentOrder, *, after_s: float = 0) -> tuple[State | None, OrderStatus]:

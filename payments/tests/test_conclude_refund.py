@@ -14,9 +14,9 @@ from payments import cases, channel_refund, conclude_refund, confirm, send_refun
 from payments.channels.base import RefundAnswer, RefundState
 from payments.models import Case, ChannelRefund, Trade
 from payments.states import CaseKind, CaseStatus, RefundStatus
-from tests.make import make_topup
-from tests.office import desk
-from tests.races.forks import in_threads
+from testing import desk
+from testing.forks import in_threads
+from testing.make import make_topup
 from wallets.audit import audit
 from wallets.models import Wallet
 from wallets.tests.test_audit import by_hand

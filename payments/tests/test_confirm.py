@@ -16,9 +16,9 @@ from payments.channels.base import Payment, RefundState, State
 from payments.models import Case, ChannelRefund, Notification, PaymentOrder, Trade
 from payments.send_refund import send
 from payments.states import CaseKind, CaseStatus, NoticeOutcome, OrderStatus, PayType, RefundStatus
-from payments.tests.pretend import said
 from payments.tests.test_cases import approve, checker, maker, move_out  # noqa: F401
-from tests.make import make_order, make_packet, make_reported_packet
+from testing.make import make_order, make_packet, make_reported_packet
+from testing.pretend import said
 from wallets import accounts
 from wallets.audit import sums
 from wallets.models import LedgerLine

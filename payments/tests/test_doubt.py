@@ -10,7 +10,7 @@ from payments.channels.base import Payment
 from payments.models import Case
 from payments.states import CaseKind, NoticeOutcome, OrderStatus
 from payments.tests.test_confirm import books, order, status, told  # noqa: F401 - a fixture
-from tests.make import yuan
+from testing.make import yuan
 
 
 def heard(alipay, order, amount: str) -> Payment:  # noqa: F811

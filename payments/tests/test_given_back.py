@@ -16,7 +16,7 @@ from payments.models import Case, ChannelRefund
 from payments.order import end
 from payments.states import CaseKind, OrderStatus, PayType, RefundStatus
 from payments.tests.test_confirm import told
-from tests.make import make_reported_packet
+from testing.make import make_reported_packet
 from wallets.models import LedgerLine
 
 NOW = timezone.now

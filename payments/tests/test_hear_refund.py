@@ -10,7 +10,6 @@ from payments import bills, end_refund, notify, reconcile, send_refund
 from payments.channels.base import Notice, RefundState
 from payments.models import Case, ChannelRefund, Notification, Trade
 from payments.states import CaseKind, CaseStatus, NoticeOutcome, PayType, RefundStatus
-from payments.tests import other_side as side
 from payments.tests import test_reconcile as tr
 from payments.tests.test_send_refund import (
     CHANNELS,
@@ -24,6 +23,7 @@ from payments.tests.test_send_refund import (
 )
 from payments.tests.test_send_refund import books as books
 from payments.tests.test_send_refund import no_pause as no_pause
+from testing import other_side as side
 from wallets.audit import audit
 from wallets.models import LedgerLine
 

@@ -10,9 +10,9 @@ from payments.channels import registry
 from payments.channels.base import NoBill, Refused
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, PayType
-from payments.tests.pretend import Pretend, said
 from payments.tests.test_conclude_refund import make_staff
-from tests.make import make_topup
+from testing.make import make_topup
+from testing.pretend import Pretend, said
 
 LATER = timedelta(days=10)
 

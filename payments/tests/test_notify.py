@@ -6,8 +6,8 @@ from django.utils import timezone
 from payments import notify
 from payments.models import Notification, PaymentOrder
 from payments.states import NoticeOutcome, OrderStatus, PayType
-from payments.tests.pretend import said
-from tests.make import make_order, make_packet
+from testing.make import make_order, make_packet
+from testing.pretend import said
 from wallets.models import LedgerLine
 
 

@@ -11,7 +11,7 @@ from packets.states import Kind, PayStatus
 from payments import order as orders
 from payments.models import PaymentOrder
 from payments.states import OrderStatus
-from tests.make import confirm, end, make_group, make_order, make_packet
+from testing.make import confirm, end, make_group, make_order, make_packet
 
 
 @pytest.fixture(autouse=True)

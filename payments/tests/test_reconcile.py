@@ -16,7 +16,7 @@ from payments.channels.base import Payment
 from payments.models import Bill, Case, PaymentOrder
 from payments.states import CaseKind, PayType
 from payments.tests.conftest import offer
-from tests.make import make_topup
+from testing.make import make_topup
 from wallets.models import LedgerLine
 
 DAY = date(2026, 3, 1)

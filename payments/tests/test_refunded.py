@@ -9,7 +9,7 @@ from payments import channel_refund, refunded
 from payments.models import Trade
 from payments.states import PayType
 from payments.tests.test_cases import NOW, checker, maker, part, topped_up  # noqa: F401 - fixtures
-from tests.make import yuan
+from testing.make import yuan
 
 PAID = {"pay_type": PayType.ALIPAY, "trade_no": "T9", "paid": Decimal("10.00")}
 

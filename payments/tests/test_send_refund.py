@@ -14,7 +14,7 @@ from payments.channels import http
 from payments.channels.base import Payment, RefundState
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, CaseStatus, PayType, RefundStatus
-from payments.tests import other_side as side
+from testing import other_side as side
 from wallets.models import LedgerLine, Wallet
 
 LOST = "lost"  # done there, and the answer never arrives

@@ -11,7 +11,7 @@ from payments import confirm, suspended
 from payments.models import Case, ChannelRefund
 from payments.states import CaseStatus, PayType, RefundStatus
 from payments.tests.test_confirm import books, order  # noqa: F401 - a fixture
-from tests.make import yuan
+from testing.make import yuan
 
 NOW = timezone.now
 

@@ -29,9 +29,9 @@ from payments.states import (
     RefundStatus,
     Scene,
 )
-from payments.tests.pretend import said
-from tests.make import make_topup
-from tests.races.forks import in_threads
+from testing.forks import in_threads
+from testing.make import make_topup
+from testing.pretend import said
 from wallets.models import LedgerLine
 from wallets.statement import balance, flow
 

@@ -13,7 +13,7 @@ from packets import freeze
 from packets.models import RedPacket
 from packets.states import Kind
 from sandbox.playground import crowd, faces
-from tests import make
+from testing import make
 
 OURS = {"origin": "http://testserver"}
 DOORS = ("start", "token", "crowd", "later")

@@ -16,8 +16,8 @@ from payments.channels.base import ChannelDown, NotSent, RefundState, State
 from payments.models import Bill, PaymentOrder
 from payments.states import OrderStatus, PayType, RefundStatus, Scene
 from payments.tests import channel_case as case
+from testing.make import make_topup, user
 from tests.attacks.silence import Held, kept_by
-from tests.make import make_topup, user
 from wallets.models import Wallet
 
 TOPUP = {"money": "1.00", "pay_type": "wechat", "scene": "native"}

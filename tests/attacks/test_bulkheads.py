@@ -25,10 +25,10 @@ from office.models import Invitation, StaffAction, StaffEvent, Tries
 from packets import members
 from payments.models import Bill, PaymentOrder
 from redpacket_site import settings as product
+from testing import desk
+from testing.forks import forked, in_threads
+from testing.make import make_paid_packet, make_wallet, user
 from tests.attacks.silence import Held, kept_by
-from tests.make import make_paid_packet, make_wallet, user
-from tests.office import desk
-from tests.races.forks import forked, in_threads
 from wallets.models import Wallet
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from django.test import Client
 
 from payments import strangers
 from payments.models import Notification
-from payments.tests import other_side as side
+from testing import other_side as side
 
 # What a DER file says, and the same with a last byte that nobody knows.
 RSA, UNKNOWN_KEY = bytes.fromhex("2a864886f70d010101"), bytes.fromhex("2a864886f70d010163")

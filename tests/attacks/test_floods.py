@@ -11,7 +11,7 @@ from packets.tasks import close_drafts, forget_old
 from payments.models import PaymentOrder
 from payments.states import PayType
 from payments.tests.conftest import offer
-from tests.make import end, make_group, set_clocks, user
+from testing.make import end, make_group, set_clocks, user
 
 DRAFT = {"type": "equal", "for_id": "g1", "number": 100, "single_money": "0.01"}
 CHEAP = {"type": "equal", "for_id": "g1", "number": 1, "single_money": "0.01"}

@@ -16,7 +16,7 @@ from redis.exceptions import NoPermissionError
 
 from kit.plumbing import redis
 from packets.states import Kind
-from tests.make import Api, make_paid_packet, service, user
+from testing.make import Api, make_paid_packet, service, user
 from tests.private import NOBODY, OPEN, may_become_others, open_to_others, try_root
 
 

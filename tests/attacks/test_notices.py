@@ -10,7 +10,7 @@ from django.utils import timezone
 from payments import forget_notices, strangers
 from payments.models import Notification
 from payments.raw import pretty
-from payments.tests import other_side as side
+from testing import other_side as side
 
 FORM = "application/x-www-form-urlencoded"
 BODY = b"out_trade_no=hb1&x=" + b"y" * 60_000

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from kit.plumbing import redis
 from packets import member_set, members
 from packets.states import Kind
-from tests.make import make_group, make_paid_packet, user
+from testing.make import make_group, make_paid_packet, user
 
 
 class Bomb:

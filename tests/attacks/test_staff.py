@@ -22,9 +22,9 @@ from office.accounts import changes, joining
 from office.frame import staff
 from office.models import AccountChange, Invitation, RecoveryCode, StaffAction, StaffEvent
 from office.states import ChangeStatus
-from tests.office import desk
+from testing import desk
+from testing.forks import in_threads
 from tests.office.test_four_eyes import ADJUST, FORM
-from tests.races.forks import in_threads
 from wallets import adjust
 from wallets.audit import audit
 from wallets.models import Adjustment, Wallet

@@ -11,7 +11,7 @@ from kit.plumbing import redis
 from packets.models import RedPacket
 from payments.states import PayType
 from payments.tests.conftest import offer
-from tests.make import Api, make_group, make_wallet, service, user
+from testing.make import Api, make_group, make_wallet, service, user
 
 # As they stood in a file once.
 SECRET = "development-only-redpacket_jwt_secret-not-a-secret"

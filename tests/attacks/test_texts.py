@@ -28,7 +28,7 @@ from packets import profiles
 from packets.models import RedPacket
 from payments import bills
 from payments.states import PayType
-from tests.make import make_group, service, user
+from testing.make import make_group, service, user
 
 STEERING = [
     "\x1b[31m红",

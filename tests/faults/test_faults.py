@@ -9,9 +9,9 @@ from kit.http.caller import Caller
 from packets import grab
 from packets.models import RedPacket, Share
 from packets.states import Kind
+from testing.make import make_group, make_paid_packet
 from tests.faults import check
 from tests.faults.load import Books
-from tests.make import make_group, make_paid_packet
 from wallets.models import Wallet
 
 

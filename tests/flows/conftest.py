@@ -12,7 +12,7 @@ from django.test import Client
 
 from kit.http.middleware import API
 from redpacket_site.wsgi import application
-from tests.make import Api
+from testing.make import Api
 
 
 @lru_cache(maxsize=1)

@@ -18,7 +18,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from kit.http import throttle
 from packets.states import Kind
-from tests import make
+from testing import make
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "api-guide.md").read_text()
 SERVER = re.search(r"```python\n(.*?)```", GUIDE, re.DOTALL)[1]

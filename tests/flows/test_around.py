@@ -7,8 +7,8 @@ from django.db import connection
 from django.test import Client
 
 from packets.models import RedPacket
+from testing.make import make_group, make_packet, service, user
 from tests.flows.test_contract import refused
-from tests.make import make_group, make_packet, service, user
 
 UNKNOWN = "rp_" + "a" * 26
 LUCKY = {"type": "lucky", "for_id": "g1", "number": 2, "total_money": "10.00"}

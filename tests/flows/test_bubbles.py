@@ -12,8 +12,8 @@ from packets import freeze, grab, members, profiles
 from packets.models import RedPacket
 from packets.states import Kind
 from packets.tests.test_costs import statements
+from testing.make import end, make_group, make_packet, make_paid_packet, make_reported_packet, user
 from tests.flows.test_results import VIEWERS, make
-from tests.make import end, make_group, make_packet, make_paid_packet, make_reported_packet, user
 
 # In the order of VIEWERS: sender, taker (of a personal one the addressee), member, outsider.
 GROUP = {

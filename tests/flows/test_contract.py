@@ -11,7 +11,7 @@ from kit.models import IdempotencyRecord
 from packets import freeze as packet_freeze
 from packets.models import RedPacket, Share
 from packets.states import Kind
-from tests.make import (
+from testing.make import (
     Api,
     make_group,
     make_packet,

@@ -14,9 +14,9 @@ from packets.api import examples
 from packets.api.serializers import EVENT_TYPES
 from packets.api.service import EventViewSet
 from packets.states import Kind
+from testing.forks import in_threads
+from testing.make import make_group, make_paid_packet, make_wallet, service, user
 from tests.flows.test_idempotency import apart
-from tests.make import make_group, make_paid_packet, make_wallet, service, user
-from tests.races.forks import in_threads
 from tests.test_house import sources
 
 ISSUED, GRABBED = "packet.issued", "packet.grabbed"

@@ -16,7 +16,7 @@ from packets.states import Kind
 from packets.tests.test_costs import statements
 from redpacket_site import wsgi
 from sandbox.management.commands.token import token
-from tests.make import (
+from testing.make import (
     confirm,
     end,
     make_expired_packet,

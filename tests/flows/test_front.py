@@ -28,7 +28,8 @@ from packets.tickets import queue as tickets
 from redpacket_site import wsgi
 from redpacket_site.front import Front
 from sandbox.management.commands.token import token
-from tests.make import (
+from testing.forks import forked
+from testing.make import (
     end,
     make_expired_packet,
     make_group,
@@ -37,7 +38,6 @@ from tests.make import (
     make_reported_packet,
     service,
 )
-from tests.races.forks import forked
 from wallets import freeze as wallet_freeze
 
 UNKNOWN = "rp_" + "a" * 26

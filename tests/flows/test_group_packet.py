@@ -10,8 +10,7 @@ from packets import close, freeze, grab, profiles, refund
 from packets.models import RedPacket
 from packets.states import Kind
 from packets.tests.test_costs import statements
-from tests.flows.test_contract import refused
-from tests.make import (
+from testing.make import (
     Api,
     end,
     make_expired_packet,
@@ -22,6 +21,7 @@ from tests.make import (
     service,
     user,
 )
+from tests.flows.test_contract import refused
 
 LOOKER = "dave"  # a member who takes nothing
 KINDS = [Kind.EQUAL, Kind.LUCKY, Kind.EXCLUSIVE]

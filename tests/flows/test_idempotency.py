@@ -8,7 +8,7 @@ from django.db import connection, connections
 from kit.http import idempotency
 from kit.models import IdempotencyRecord
 from packets.models import RedPacket
-from tests.make import make_group, make_packet, make_wallet, user
+from testing.make import make_group, make_packet, make_wallet, user
 
 LUCKY = {"type": "lucky", "for_id": "g1", "number": 2, "total_money": "10.00"}
 BALANCE = {"pay_type": "balance"}

@@ -9,8 +9,8 @@ from kit.http import pages
 from kit.http.caller import Caller
 from packets import grab
 from packets.states import Kind
+from testing.make import make_group, make_packet, make_paid_packet, make_wallet, user
 from tests.flows.test_results import make
-from tests.make import make_group, make_packet, make_paid_packet, make_wallet, user
 
 NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ import pytest
 from django.core.cache import caches
 
 from kit.plumbing import redis
-from tests.make import make_paid_packet, user
+from testing.make import make_paid_packet, user
 
 WISH = {"type": "equal", "for_id": "g1", "number": 1, "single_money": "1.00"}
 

@@ -11,7 +11,7 @@ from packets import close, freeze, grab, members, pay, profiles, refund
 from packets.models import RedPacket, Share
 from packets.states import Kind
 from payments.states import PayType
-from tests.make import end, make_group, make_order, make_packet, make_wallet, report, user
+from testing.make import end, make_group, make_order, make_packet, make_wallet, report, user
 
 VIEWERS = ("alice", "bob", "carol", "eve")  # sender, taker, other member, outsider
 STATES = {

@@ -21,8 +21,8 @@ from kit.http import problems, schema
 from packets.api import examples
 from packets.api.serializers import EVENT_TYPES
 from packets.states import KIND_OF, Kind, Outcome
+from testing.make import make_group, make_paid_packet, make_wallet, service, user
 from tests.flows.conftest import check, served
-from tests.make import make_group, make_paid_packet, make_wallet, service, user
 
 pytestmark = pytest.mark.once
 

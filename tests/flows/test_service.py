@@ -7,8 +7,8 @@ import pytest
 from packets.api.service import EventViewSet
 from packets.models import GroupMember, Profile
 from packets.states import Kind
+from testing.make import make_group, make_paid_packet, make_wallet, service, user
 from tests.flows.test_idempotency import apart
-from tests.make import make_group, make_paid_packet, make_wallet, service, user
 
 EVENTS = "service/events"
 

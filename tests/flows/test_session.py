@@ -6,7 +6,7 @@ from packets import members, profiles
 from packets.tests.test_costs import statements
 from payments.channels import config
 from payments.states import PayType
-from tests.make import make_group, service, user
+from testing.make import make_group, service, user
 
 
 def test_session_in_full(settings, monkeypatch):

@@ -11,7 +11,7 @@ from packets import draw, pay
 from packets.models import RedPacket
 from packets.tasks import refund_expired
 from packets.tickets import queue as tickets
-from tests.make import make_wallet, service, user
+from testing.make import make_wallet, service, user
 
 BALANCE = {"pay_type": "balance"}
 

@@ -16,7 +16,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from kit.http import caller
 from kit.http.caller import Caller
-from tests.make import Api
+from testing.make import Api
 
 RSA = rsa.generate_private_key(65537, 2048)
 KEYS = {

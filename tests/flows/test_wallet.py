@@ -6,8 +6,8 @@ from django.utils import timezone
 from packets import refund
 from packets.models import RedPacket
 from packets.states import Kind
+from testing.make import make_expired_packet, make_group, make_paid_packet, make_wallet, user
 from tests.flows.test_lists import walk
-from tests.make import make_expired_packet, make_group, make_paid_packet, make_wallet, user
 
 TITLES = {
     "send": ("发红包", "Sent red packet"),

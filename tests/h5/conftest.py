@@ -7,8 +7,8 @@ from django.test import override_settings
 pytest.importorskip("playwright")
 from payments.channels import config
 from sandbox import keys
+from testing.browser import chromium
 from tests.h5.phones import Kept, Phone, serve
-from tests.office.browser import chromium
 
 
 @pytest.fixture(scope="session")

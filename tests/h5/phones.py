@@ -10,7 +10,7 @@ from django.test.testcases import LiveServerThread
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Route
 
 from sandbox.management.commands.token import token
-from tests.office.browser import PATIENCE_MS, Watch
+from testing.browser import PATIENCE_MS, Watch
 
 LANGUAGES = ("zh-Hans", "en")
 NATIVE = """

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from sandbox.management.commands.token import token
-from tests import make
+from testing import make
 from tests.h5.phones import Counter, face, heard, said, until
 
 pytestmark = pytest.mark.once  # what depends on the engine, test_packet, _send and _try ask of both

@@ -3,7 +3,7 @@ it takes until one can press 開 (printed with -s)."""
 
 import pytest
 
-from tests import make
+from testing import make
 from tests.h5.phones import face
 
 pytestmark = pytest.mark.once

@@ -13,7 +13,7 @@ from tree_sitter import Language, Parser
 
 from h5 import files
 from sandbox.tokens import token
-from tests import make
+from testing import make
 
 pytestmark = pytest.mark.once  # what depends on the engine, test_packet, _send and _try ask of both
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from packets import freeze
 from packets.states import Kind
 from payments.models import PaymentOrder
-from tests import make
+from testing import make
 from tests.h5.phones import answer, face, faults, overflow
 from tests.h5.test_faces import closed, draft, expired, finished, grab, paid, void
 

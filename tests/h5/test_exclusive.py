@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from packets import profiles
 from packets.models import RedPacket
 from packets.states import Kind
-from tests import make
+from testing import make
 from tests.h5.phones import face, faults
 
 pytestmark = pytest.mark.once  # what depends on the engine, test_packet, _send and _try ask of both

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from packets import close, freeze, members, refund
 from packets.models import RedPacket
 from packets.states import Kind
-from tests import make
+from testing import make
 from tests.h5.phones import face
 
 pytestmark = pytest.mark.once  # what a page shows comes as JSON, which other tests ask of both

@@ -5,7 +5,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from packets import settle
-from tests import make
+from testing import make
 from tests.h5.phones import Counter, answer, face
 
 pytestmark = pytest.mark.once  # what depends on the engine, test_packet, _send and _try ask of both

@@ -10,11 +10,10 @@ from office import roles
 from packets import profiles
 from packets.models import Profile, RedPacket
 from packets.states import Kind
-from tests import make
+from testing import desk, make
+from testing.browser import server
 from tests.h5.phones import face, overflow
 from tests.h5.test_faces import grab
-from tests.office import desk
-from tests.office.browser import server
 
 pytestmark = pytest.mark.once
 

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from packets import freeze, profiles
 from packets.models import RedPacket
 from packets.states import Kind
-from tests import make
+from testing import make
 from tests.h5.phones import Counter, answer, face, lose, said
 
 PATH = "/h5/packet/{}"

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from packets import close
 from payments.models import PaymentOrder
 from sandbox.management.commands.token import token
-from tests import make
+from testing import make
 from tests.h5.phones import Counter, answer, face, said
 
 pytestmark = pytest.mark.once  # what depends on the engine, test_packet, _send and _try ask of both

@@ -9,7 +9,7 @@ from h5 import files
 from packets import profiles
 from packets.states import Kind
 from sandbox.management.commands.token import token
-from tests import make
+from testing import make
 from tests.h5.phones import Counter, answer, face
 
 pytestmark = pytest.mark.once

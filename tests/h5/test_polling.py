@@ -10,9 +10,9 @@ from django.utils import timezone
 from packets.models import RedPacket
 from packets.states import Kind
 from sandbox.tokens import token
-from tests import make
+from testing import make
+from testing.browser import ARGUMENTS, CHROMIUM
 from tests.h5.phones import face
-from tests.office.browser import ARGUMENTS, CHROMIUM
 
 pytestmark = pytest.mark.once
 

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from packets.models import RedPacket
 from packets.states import Kind, PayStatus
 from payments.models import PaymentOrder
-from tests import make
+from testing import make
 from tests.h5.phones import Counter, answer, face, heard, lose, said
 
 GROUP = "/h5/send?for=group&id=g1"

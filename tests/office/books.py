@@ -13,7 +13,7 @@ from packets.states import Kind, ReviewState
 from payments import reconcile
 from payments.models import Bill
 from payments.states import PayType
-from tests import make
+from testing import make
 from wallets import adjust, audit, credit, daily
 from wallets.models import Adjustment, DailySummary
 

@@ -3,7 +3,7 @@
 import pytest
 
 from office import roles
-from tests.office import desk
+from testing import desk
 
 
 @pytest.fixture
@@ -11,7 +11,7 @@ def browser(monkeypatch):
     """While it runs, playwright's synchronous interface has an event loop in this thread; Django
     minds."""
     pytest.importorskip("playwright")
-    from tests.office.browser import chromium
+    from testing.browser import chromium
 
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     with chromium() as started:

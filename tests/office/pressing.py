@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
-from tests.office.desk import Desk
+from testing.desk import Desk
 
 _KEY = re.compile(r"/(?!(?:do|new|export|find)/)[^/]+/(change|history)/")
 _REST = {"_changelist_filters"}

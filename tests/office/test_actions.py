@@ -21,9 +21,8 @@ from payments import order
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseStatus, OrderStatus
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
-from tests import make
-from tests.make import make_topup
-from tests.office import desk, stories
+from testing import desk, make, stories
+from testing.make import make_topup
 from wallets.models import Wallet
 from wallets.statement import balance
 

@@ -13,8 +13,8 @@ from payments.tests.conftest import alipay  # noqa: F401 - a fixture
 from tests.office import pressing, world
 
 pytest.importorskip("playwright")
+from testing.browser import chromium
 from tests.h5.phones import faults
-from tests.office.browser import chromium
 
 BASE = "http://127.0.0.1:1"  # nobody's: each answer is given to the browser by hand
 LOOKS = (("dark", 390), ("light", 1440))

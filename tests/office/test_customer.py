@@ -14,8 +14,7 @@ from packets.models import Share
 from packets.states import Kind
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
-from tests import make
-from tests.office import desk, stories
+from testing import desk, make, stories
 from wallets import freeze
 from wallets.credit import credit
 from wallets.models import LedgerLine, Wallet

@@ -15,8 +15,8 @@ from packets.models import RefundReview
 from packets.states import Kind
 from payments import awaiting
 from payments.models import Bill, Case
-from tests import make
-from tests.office import books, desk, stories
+from testing import desk, make, stories
+from tests.office import books
 from wallets import daily
 from wallets.audit import sums
 from wallets.models import AuditRun, DailySummary, LedgerLine, Wallet

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from office.pages.wallets.wallet import WalletAdmin
-from tests.office import desk
+from testing import desk
 from wallets.models import Wallet
 
 WORDS = {

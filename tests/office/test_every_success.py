@@ -23,8 +23,8 @@ from payments.models import Bill, Case, ChannelRefund
 from payments.states import CaseKind, PayType
 from payments.tests import test_reconcile as tr
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
-from tests import make
-from tests.office import books, desk, stories
+from testing import desk, make, stories
+from tests.office import books
 from tests.office.test_actions import make_order
 from tests.office.test_four_eyes import FORM
 from wallets import adjust

@@ -20,9 +20,9 @@ from office.export.sheets import Column
 from office.models import ExportJob, ExportPart, StaffAction
 from packets.models import RedPacket
 from packets.states import Kind
-from tests import make
-from tests.office import books, desk
-from tests.races.forks import die_before_statement, in_threads, killed
+from testing import desk, make
+from testing.forks import die_before_statement, in_threads, killed
+from tests.office import books
 from wallets import freeze
 from wallets.models import LedgerLine, Wallet
 

@@ -14,8 +14,8 @@ from packets.models import RedPacket
 from packets.states import Kind, state_of
 from payments.models import Notification, PaymentOrder
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
-from tests import make
-from tests.office import desk, stories, world
+from testing import desk, make, stories
+from tests.office import world
 
 
 def keys(answer) -> list:

@@ -7,14 +7,15 @@ from django.utils import timezone
 from office import roles
 from packets.models import RefundReview
 from packets.states import ReviewState
-from tests.office import books, desk
+from testing import desk
+from tests.office import books
 from wallets.models import Adjustment, LedgerLine, Wallet
 from wallets.states import AdjustmentStatus
 
 pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
-from tests.office.browser import Watch, server
+from testing.browser import Watch, server
 
 PHONE = {"width": 390, "height": 844}
 

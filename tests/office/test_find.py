@@ -12,8 +12,7 @@ from packets import grab, pay, profiles
 from packets.models import RedPacket
 from packets.states import Kind
 from payments.models import ChannelRefund
-from tests import make
-from tests.office import desk, stories
+from testing import desk, make, stories
 from wallets.models import LedgerLine, Wallet
 
 

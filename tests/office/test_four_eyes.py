@@ -11,8 +11,7 @@ from office import roles
 from office.models import StaffAction
 from payments.models import ChannelRefund
 from payments.states import RefundStatus
-from tests import make
-from tests.office import desk, stories
+from testing import desk, make, stories
 from wallets import adjust
 from wallets.models import Adjustment, LedgerLine, Wallet
 from wallets.states import AdjustmentStatus, LineKind

@@ -5,11 +5,11 @@ import pytest
 from office import roles
 from packets.models import RefundReview
 from packets.states import ReviewState
-from tests.office import desk
+from testing import desk
 from tests.office.test_review import refunded
 
 pytest.importorskip("playwright")
-from tests.office.browser import Watch, chromium, seated, server
+from testing.browser import Watch, chromium, seated, server
 
 WAIT_MS = 60_000
 

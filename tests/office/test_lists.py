@@ -13,8 +13,7 @@ from office.frame import lists
 from office.readonly import ReadOnlyAdmin
 from packets.models import RedPacket
 from packets.states import Kind
-from tests import make
-from tests.office import desk
+from testing import desk, make
 from wallets.credit import credit
 from wallets.models import LedgerLine, Wallet
 from wallets.states import LineKind

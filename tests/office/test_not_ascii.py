@@ -19,8 +19,7 @@ from office import roles
 from office.frame import staff
 from office.frame.lists import BEFORE, allowed_parameters
 from office.frame.proposals import url_of
-from tests import make
-from tests.office import desk, stories
+from testing import desk, make, stories
 
 FOREIGN = ["红", "a红", "\U0001f9e7", "é"]
 OURS = ("packets", "payments", "wallets", "kit", "office")

@@ -6,8 +6,8 @@ import pytest
 
 from office.frame import proposals
 from office.models import StaffAction
+from testing.forks import in_threads
 from tests.office.test_four_eyes import ADJUST, FORM
-from tests.races.forks import in_threads
 from wallets.models import Adjustment
 
 

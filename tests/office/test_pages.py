@@ -13,8 +13,7 @@ from packets import grab, refund, settle
 from packets.models import RedPacket, Share
 from packets.states import Kind
 from payments import raw
-from tests import make
-from tests.office import desk, stories
+from testing import desk, make, stories
 from wallets import freeze
 from wallets.models import LedgerLine, Wallet
 

@@ -12,7 +12,7 @@ from payments.tests.conftest import alipay  # noqa: F401 - a fixture
 from tests.office import pressing, world
 
 pytest.importorskip("playwright")
-from tests.office.browser import Watch, seated, server
+from testing.browser import Watch, seated, server
 
 WIDTHS = (390, 820, 1440)
 HEADER_MOST = {390: 150, 820: 110, 1440: 64}  # px: the name, the box and the way out

@@ -16,13 +16,12 @@ from packets import grab, profiles, refund
 from packets.states import Kind
 from payments.models import ChannelRefund
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
-from tests import make
-from tests.office import desk, stories
+from testing import desk, make, stories
 from wallets import freeze
 from wallets.credit import credit
 
 pytest.importorskip("playwright")
-from tests.office.browser import Watch, chromium, seated, server
+from testing.browser import Watch, chromium, seated, server
 
 MOST_CLICKS = 2
 WAIT_MS = 60_000

@@ -11,7 +11,7 @@ from packets.models import RefundReview
 from packets.states import ReviewState
 from payments.models import Case
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
-from tests.office import desk, stories
+from testing import desk, stories
 from tests.office.test_review import refunded
 
 OPEN = "state__exact=0"

@@ -9,8 +9,7 @@ from django.utils import timezone
 
 from office.readonly import ReadOnlyAdmin
 from packets.states import Kind
-from tests import make
-from tests.office import desk, stories
+from testing import desk, make, stories
 
 # Roles come with the release; everything else is money, history, accounts or the chat's.
 ACCOUNTS = {"auth.group"}

@@ -12,8 +12,7 @@ from packets import audit as packets_audit
 from packets import refund, review
 from packets.models import RefundReview
 from packets.states import Kind, ReviewState
-from tests import make
-from tests.office import desk
+from testing import desk, make
 from wallets.models import Wallet
 
 

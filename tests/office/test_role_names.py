@@ -13,7 +13,7 @@ from django.utils.html import strip_tags
 
 from office import roles
 from office.models import AccountChange, Role, StaffAction
-from tests.office import desk
+from testing import desk
 
 CHANGES = desk.list_of(AccountChange)
 NAMES = re.compile(rf"\b({'|'.join(roles.SHOWN)})\b", re.IGNORECASE)

@@ -11,8 +11,7 @@ from office.models import Role, StaffAction
 from packets.models import RedPacket
 from packets.states import Kind
 from payments.models import ChannelRefund
-from tests import make
-from tests.office import desk
+from testing import desk, make
 from wallets.models import Wallet
 
 MONEY = {"redpacket", "wallet", "ledgerline", "paymentorder", "notification", "case"}

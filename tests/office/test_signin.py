@@ -10,7 +10,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from office import roles
 from office.accounts import signin, tries
 from office.models import StaffAction, StaffEvent, Tries
-from tests.office import desk
+from testing import desk
 
 Kind = Tries.Kind
 PAIR, ADDRESS, NAME = (tries.MOST[kind] for kind in (Kind.PAIR, Kind.ADDRESS, Kind.NAME))

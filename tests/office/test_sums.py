@@ -13,8 +13,8 @@ from packets import grab
 from packets.states import Kind
 from payments.models import Bill
 from payments.states import BillState, PayType
-from tests import make
-from tests.office import books, desk, stories
+from testing import desk, make, stories
+from tests.office import books
 from wallets.models import LedgerLine
 from wallets.states import LineKind
 

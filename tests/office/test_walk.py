@@ -6,10 +6,10 @@ from django.utils import timezone
 from office import roles
 from office.models import StaffAction, StaffEvent
 from packets.models import RedPacket
-from tests.office import desk, stories
+from testing import desk, stories
 
 pytest.importorskip("playwright")
-from tests.office.browser import Watch, server
+from testing.browser import Watch, server
 
 PHONE = {"width": 390, "height": 844}
 

@@ -14,8 +14,8 @@ from packets.states import Kind
 from payments import channel_refund
 from payments.models import Case, ChannelRefund
 from payments.states import CaseStatus
-from tests import make
-from tests.office import books, desk, stories
+from testing import desk, make, stories
+from tests.office import books
 from wallets import adjust
 
 ROLES = (roles.SUPPORT, roles.MAKER, roles.CHECKER, roles.AUDITOR, roles.ACCOUNTS, None)

@@ -33,8 +33,8 @@ from payments import awaiting, channel_refund
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import PayType
 from payments.tests.conftest import offer
-from tests import make
-from tests.make import user
+from testing import make
+from testing.make import user
 from wallets import accounts, adjust, daily
 from wallets.models import AuditRun, LedgerLine
 from wallets.states import LineKind

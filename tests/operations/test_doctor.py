@@ -11,7 +11,7 @@ from kit.models import Heartbeat
 from packets.models import RedPacket
 from packets.states import Kind
 from packets.tasks import refund_expired
-from tests.make import make_paid_packet
+from testing.make import make_paid_packet
 from wallets.models import AuditRun
 
 pytestmark = pytest.mark.once

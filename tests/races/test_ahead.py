@@ -19,7 +19,7 @@ from packets.tickets import claim as grab_sql
 from packets.tickets import desk
 from packets.tickets import queue as tickets
 from packets.tickets.queue import Ticket
-from tests.make import confirm, make_packet, make_paid_packet, make_reported_packet
+from testing.make import confirm, make_packet, make_paid_packet, make_reported_packet
 from wallets.models import LedgerLine, Wallet
 
 

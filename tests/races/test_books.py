@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from kit import pause
-from tests.races.forks import in_threads
+from testing.forks import in_threads
 from tests.races.test_settle import wait_for_a_lock_wait
 from wallets import accounts, audit, book, credit, daily, ledger
 from wallets.models import DailyFigure, DailySummary, LedgerLine

@@ -11,7 +11,7 @@ from kit import later
 from kit.plumbing import brokers, metrics
 from packets.models import RedPacket
 from packets.states import Kind
-from tests.make import confirm, make_group, make_paid_packet, make_reported_packet, user
+from testing.make import confirm, make_group, make_paid_packet, make_reported_packet, user
 from tests.races.brokers import rabbitmq, tasks_led_to, until, workers
 from tests.races.redises import sentinels
 

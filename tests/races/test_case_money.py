@@ -17,8 +17,8 @@ from payments.states import CaseStatus, RefundStatus
 from payments.tests import test_cases as story
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
 from payments.tests.test_cases import channels, checker, maker  # noqa: F401 - fixtures
-from tests.make import make_packet
-from tests.races.forks import in_threads
+from testing.forks import in_threads
+from testing.make import make_packet
 from wallets import accounts, ledger, suspense
 from wallets.models import LedgerLine
 from wallets.statement import balance

@@ -9,7 +9,7 @@ from payments.models import Case
 from payments.tests import test_cases as story
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
 from payments.tests.test_cases import channels, checker, maker  # noqa: F401 - fixtures
-from tests.races.forks import in_threads
+from testing.forks import in_threads
 from tests.races.test_case_money import once_before
 
 

@@ -19,9 +19,9 @@ from packets.models import RedPacket, Share
 from packets.states import Kind
 from packets.tasks import finish_taken
 from packets.tickets import queue as tickets
-from tests.make import let_leases_run_out, make_group, make_paid_packet
-from tests.races.forks import in_processes, in_threads
-from tests.races.storm import Progress
+from testing.forks import in_processes, in_threads
+from testing.make import let_leases_run_out, make_group, make_paid_packet
+from testing.storm import Progress
 from wallets.models import LedgerLine, Wallet
 
 PROCESSES, THREADS, USERS, SHARES = 8, 4, 200, 100

@@ -15,8 +15,8 @@ from packets.models import RedPacket, Share
 from packets.states import Kind, Outcome
 from packets.tickets import claim as grab_sql
 from packets.tickets import queue as tickets
-from tests.make import make_expired_packet, make_group, make_paid_packet
-from tests.races.forks import in_threads
+from testing.forks import in_threads
+from testing.make import make_expired_packet, make_group, make_paid_packet
 from tests.races.test_twins import claim, without_constraint
 from wallets.models import LedgerLine, Wallet
 from wallets.states import LineKind

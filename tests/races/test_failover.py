@@ -14,7 +14,7 @@ from kit.plumbing.mysql import base
 from packets import grab
 from packets.models import Share
 from packets.states import Kind
-from tests.make import make_group, make_paid_packet
+from testing.make import make_group, make_paid_packet
 from wallets.audit import audit
 
 if connection.vendor == "mysql":

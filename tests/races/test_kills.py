@@ -9,7 +9,8 @@ from packets import finish, grab, pay, refund, send
 from packets.models import RedPacket, Share
 from packets.states import Kind, Outcome
 from packets.tasks import finish_taken, refund_expired
-from tests.make import (
+from testing.forks import die_before_statement, killed
+from testing.make import (
     let_leases_run_out,
     make_expired_packet,
     make_group,
@@ -17,7 +18,6 @@ from tests.make import (
     make_paid_packet,
     make_wallet,
 )
-from tests.races.forks import die_before_statement, killed
 from wallets.audit import audit
 from wallets.models import LedgerLine, Wallet
 

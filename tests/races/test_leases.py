@@ -22,9 +22,9 @@ from payments.channels import http
 from payments.channels.base import Answer, RefundAnswer, RefundState, State
 from payments.models import PaymentOrder
 from payments.states import ORDER_MOVES, OrderStatus, RefundStatus
-from tests.make import confirm as payment_arrives
-from tests.make import make_reported_packet, make_topup
-from tests.races.forks import die_before_statement, in_threads, killed
+from testing.forks import die_before_statement, in_threads, killed
+from testing.make import confirm as payment_arrives
+from testing.make import make_reported_packet, make_topup
 from wallets.models import Wallet
 
 NO = RefundAnswer(RefundState.FAILED, "40004 ACQ.REFUND_AMT_NOT_EQUAL_TOTAL")

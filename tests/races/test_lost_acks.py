@@ -16,8 +16,7 @@ from payments import notify
 from payments.models import PaymentOrder
 from payments.states import PayType
 from payments.tests.conftest import offer
-from payments.tests.pretend import Pretend, said
-from tests.make import (
+from testing.make import (
     confirm,
     make_expired_packet,
     make_group,
@@ -28,6 +27,7 @@ from tests.make import (
     make_wallet,
     user,
 )
+from testing.pretend import Pretend, said
 from wallets.models import LedgerLine, Wallet
 
 LOST = 2013  # Lost connection to server during query

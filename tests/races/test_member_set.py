@@ -9,8 +9,8 @@ from kit.refusals import NotFound
 from packets import grab, member_set, members
 from packets.models import GroupMember, Share
 from packets.states import Kind
-from tests.make import make_group, make_paid_packet, service, user
-from tests.races.forks import in_threads
+from testing.forks import in_threads
+from testing.make import make_group, make_paid_packet, service, user
 
 pytestmark = pytest.mark.usefixtures("with_redis")
 

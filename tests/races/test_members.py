@@ -5,8 +5,8 @@ from django.db import OperationalError, connection
 from kit import pause
 from packets import members
 from packets.models import GroupMember
-from tests.make import service
-from tests.races.forks import in_threads
+from testing.forks import in_threads
+from testing.make import service
 
 
 def in_the_group() -> set[str]:

@@ -12,7 +12,7 @@ from payments.states import CaseStatus, NoticeOutcome, OrderStatus, RefundStatus
 from payments.tests import test_confirm as story
 from payments.tests.test_cases import checker  # noqa: F401 - a fixture
 from payments.tests.test_confirm import order  # noqa: F401 - a fixture
-from tests.races.forks import in_threads
+from testing.forks import in_threads
 from tests.races.test_case_money import once_before
 
 

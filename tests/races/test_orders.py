@@ -17,9 +17,9 @@ from payments.models import PaymentOrder
 from payments.refusals import ChannelUnavailable, OrderClosed
 from payments.states import OrderStatus, PayType, Scene
 from payments.tests.conftest import offer
-from payments.tests.pretend import Pretend
-from tests.make import confirm, make_order, make_packet, make_reported_packet, user
-from tests.races.forks import in_threads
+from testing.forks import in_threads
+from testing.make import confirm, make_order, make_packet, make_reported_packet, user
+from testing.pretend import Pretend
 
 
 def report(order) -> PaymentOrder:

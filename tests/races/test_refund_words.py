@@ -11,7 +11,7 @@ from payments.states import CaseKind, CaseStatus, PayType, RefundStatus
 from payments.tests.conftest import alipay  # noqa: F401 - a fixture
 from payments.tests.test_conclude_refund import approved, make_staff, parked  # noqa: F401 - fixtures
 from payments.tests.test_hear_refund import balance_of, in_bobs_wallet, in_clearing
-from tests.races.forks import in_threads
+from testing.forks import in_threads
 from tests.races.test_case_money import once_before
 from wallets.audit import audit
 

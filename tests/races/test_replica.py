@@ -18,8 +18,8 @@ from office import roles
 from packets import finish, grab, refund
 from packets.models import RedPacket, Share
 from packets.states import Kind
-from tests.make import make_group, make_paid_packet
-from tests.office import desk
+from testing import desk
+from testing.make import make_group, make_paid_packet
 from wallets.audit import audit
 from wallets.models import LedgerLine, Wallet
 

@@ -19,9 +19,9 @@ from packets.states import Kind, Outcome, PayStatus
 from packets.tasks import settle_due, settle_missed
 from payments.models import PaymentOrder
 from payments.states import OrderStatus, PayType
-from tests.make import confirm, end, make_order, make_packet, make_reported_packet, report
-from tests.races.forks import in_processes, in_threads
-from tests.races.storm import storm
+from testing.forks import in_processes, in_threads
+from testing.make import confirm, end, make_order, make_packet, make_reported_packet, report
+from testing.storm import storm
 from tests.races.test_kills import killed_at_each_statement
 from tests.races.test_twins import without_constraint
 from wallets.models import LedgerLine, Wallet

@@ -9,7 +9,7 @@ from kit.http import checks
 from packets import members
 from packets.models import Share
 from packets.states import Kind
-from tests.make import make_group, make_paid_packet, make_wallet, user
+from testing.make import make_group, make_paid_packet, make_wallet, user
 from tests.races.redises import cluster, led_to, one
 from wallets import freeze
 

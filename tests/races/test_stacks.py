@@ -22,11 +22,11 @@ from packets.models import RedPacket, SettlementPass, Share
 from packets.states import Kind
 from packets.tickets import queue as tickets
 from payments.models import PaymentOrder
-from tests.make import confirm, make_group, make_paid_packet, make_reported_packet, user
+from testing.make import confirm, make_group, make_paid_packet, make_reported_packet, user
+from testing.storm import Progress
 from tests.races.brokers import rabbitmq, tasks_led_to, workers
 from tests.races.dying import AT_WORK
 from tests.races.redises import cluster, led_to, one, sentinels
-from tests.races.storm import Progress
 from tests.races.test_crowd import (
     PROCESSES,
     SHARES,

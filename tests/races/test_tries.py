@@ -10,8 +10,8 @@ from django.db.models import F
 from office import roles
 from office.accounts import tries
 from office.models import StaffEvent, Tries
-from tests.office import desk
-from tests.races.forks import in_threads
+from testing import desk
+from testing.forks import in_threads
 
 AT_ONCE = 16
 MOST = tries.MOST[Tries.Kind.PAIR]

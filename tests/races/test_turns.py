@@ -16,9 +16,9 @@ from payments.models import PaymentOrder
 from payments.states import PayType
 from payments.tests.conftest import offer
 from payments.tests.test_opening import opened, wish
-from tests.make import make_group, make_order, make_packet, user
-from tests.races.forks import in_threads
-from tests.races.waiting import is_waiting_for
+from testing.forks import in_threads
+from testing.make import make_group, make_order, make_packet, user
+from testing.waiting import is_waiting_for
 
 STORM = 12
 

@@ -16,8 +16,8 @@ from packets import grab, refund
 from packets.models import Share
 from packets.states import Kind, Outcome
 from packets.tickets import claim as grab_sql
-from tests.make import make_expired_packet, make_paid_packet
-from tests.races.forks import in_threads
+from testing.forks import in_threads
+from testing.make import make_expired_packet, make_paid_packet
 from wallets import accounts, ledger
 from wallets.models import LedgerLine, Wallet
 from wallets.states import LineKind

@@ -15,10 +15,10 @@ from office.export import jobs as export
 from office.models import ExportJob, StaffEvent
 from packets.models import RedPacket, Share
 from packets.states import Kind
-from tests.make import make_expired_packet, make_group, make_packet, make_paid_packet, make_wallet
-from tests.make import user as user_of
-from tests.office import desk
-from tests.races.forks import in_threads
+from testing import desk
+from testing.forks import in_threads
+from testing.make import make_expired_packet, make_group, make_packet, make_paid_packet, make_wallet
+from testing.make import user as user_of
 from tests.races.machines import FAKETIME, Machine
 from wallets.audit import audit
 from wallets.models import LedgerLine

@@ -20,8 +20,8 @@ from packets.states import Kind
 from payments import confirm, reconcile
 from payments.channels.base import Payment
 from payments.states import NoticeOutcome, PayType
-from tests import make
-from tests.office import books, stories
+from testing import make, stories
+from tests.office import books
 from tests.upgrades import baseline
 from wallets import adjust
 

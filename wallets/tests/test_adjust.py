@@ -8,7 +8,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from kit.refusals import Forbidden, Invalid
-from tests.make import make_wallet
+from testing.make import make_wallet
 from wallets import accounts, adjust
 from wallets.models import Adjustment, LedgerLine
 from wallets.refusals import InsufficientBalance

@@ -11,9 +11,9 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
-from tests import rules
-from tests.make import make_wallet
-from tests.races.forks import in_threads
+from testing import rules
+from testing.forks import in_threads
+from testing.make import make_wallet
 from wallets import adjust, audit, daily
 from wallets.credit import credit
 from wallets.models import DailySummary, LedgerLine, Wallet

@@ -10,8 +10,8 @@ from django.utils import timezone
 from kit.http.caller import Caller
 from packets import pay
 from packets.states import Kind
-from tests.make import make_packet
-from tests.races.forks import in_threads
+from testing.forks import in_threads
+from testing.make import make_packet
 from wallets import accounts, book, credit, daily, tasks
 from wallets.audit import audit
 from wallets.models import DailyFigure, DailySummary, LedgerLine

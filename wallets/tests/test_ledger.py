@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from tests.make import make_wallet, yuan
+from testing.make import make_wallet, yuan
 from wallets import accounts, freeze, ledger
 from wallets.models import LedgerLine
 from wallets.refusals import InsufficientBalance, WalletFrozen

@@ -15,8 +15,8 @@ from kit.http.caller import Caller
 from packets import grab
 from packets.models import RedPacket, Share
 from packets.states import Kind
-from tests.make import make_group, make_paid_packet, make_wallet
-from tests.races.forks import die_before_statement, killed
+from testing.forks import die_before_statement, killed
+from testing.make import make_group, make_paid_packet, make_wallet
 from wallets import audit, daily, opening, reach
 from wallets.credit import credit
 from wallets.models import AuditRun, LedgerLine, OpeningBalance, Wallet

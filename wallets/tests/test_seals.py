@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from office.frame import staff
 from office.models import StaffAction
-from tests.races.forks import in_threads
+from testing.forks import in_threads
 from tests.races.test_twins import without_constraint
 from wallets import audit, credit, daily, seals
 from wallets.models import LedgerLine, Seal, Wallet

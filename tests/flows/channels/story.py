@@ -22,8 +22,8 @@ from packets.models import RedPacket, SettlementPass
 from packets.tickets import queue as tickets
 from payments import chase
 from payments.models import PaymentOrder
+from testing.make import Api, service, user
 from tests.flows.conftest import hold_to_schema
-from tests.make import Api, service, user
 from wallets import accounts
 from wallets.models import LedgerLine
 

@@ -18,10 +18,10 @@ from payments import order as report
 from payments.channels import registry
 from payments.models import Bill, Case, ChannelRefund, PaymentOrder
 from payments.states import PayType
-from payments.tests.pretend import Pretend, said
-from tests import make
-from tests.make import make_topup
-from tests.office.desk import act_url, list_of, page_of
+from testing import make
+from testing.desk import act_url, list_of, page_of
+from testing.make import make_topup
+from testing.pretend import Pretend, said
 from wallets.models import Adjustment, DailySummary, LedgerLine, Wallet
 
 SECOND = timedelta(seconds=1)

@@ -3,7 +3,7 @@
 from django.db import OperationalError, connection, models, transaction
 
 from kit import sql
-from tests.races.forks import in_threads
+from testing.forks import in_threads
 
 LOCK_WAIT = 1205
 

@@ -19,8 +19,8 @@ from packets import grab
 from packets.models import SettlementPass, Share
 from packets.states import Kind
 from packets.tasks import settle_due, settle_missed, settle_packet
-from tests.make import confirm, make_group, make_reported_packet
-from tests.races.forks import in_processes
+from testing.forks import in_processes
+from testing.make import confirm, make_group, make_reported_packet
 from wallets.models import LedgerLine
 from wallets.states import LineKind
 
