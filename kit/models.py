@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.db import models
+from django.db.models import UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
 from kit.ids import AsciiField, OutsideIdField
@@ -19,10 +20,9 @@ class IdempotencyRecord(models.Model):
     created_at = models.DateTimeField(db_index=True)
 
     class Meta:
-        verbose_name = _("remembered answer")
-        verbose_name_plural = _("remembered answers")
+        verbose_name, verbose_name_plural = _("remembered answer"), _("remembered answers")
         constraints = [
-            models.UniqueConstraint(fields=["caller", "key"], name="idempotency_caller_key"),
+            UniqueConstraint(fields=["caller", "key"], name="idempotency_caller_key"),
         ]
 
     def __str__(self) -> str:
@@ -42,8 +42,7 @@ class Event(models.Model):
     created_at = models.DateTimeField(db_index=True)
 
     class Meta:
-        verbose_name = _("event for the chat")
-        verbose_name_plural = _("events for the chat")
+        verbose_name, verbose_name_plural = _("event for the chat"), _("events for the chat")
 
     def __str__(self) -> str:
         return f"{self.type} {self.place or '-'}"

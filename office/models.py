@@ -1,12 +1,12 @@
 from django.contrib.auth.models import Group
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import CheckConstraint, F, Index, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
+from kit.columns import decided, one_of, staff
 from kit.ids import AsciiField
 from kit.lease import Leased
 from kit.moves import Moves
-from kit.people import staff
 from office import roles
 from office.states import CHANGE_MOVES, UNDECIDED, ChangeStatus
 
@@ -31,8 +31,7 @@ class Tries(models.Model):
     known_at = models.DateTimeField(_("known since"), null=True)
 
     class Meta:
-        verbose_name = _("log-in tries")
-        verbose_name_plural = _("log-in tries")
+        verbose_name, verbose_name_plural = _("log-in tries"), _("log-in tries")
 
     def __str__(self) -> str:
         return " @ ".join(filter(None, (self.username, self.address)))
@@ -52,34 +51,26 @@ class AccountChange(models.Model):
     role = AsciiField(_("role"), max_length=32, blank=True, default="")
     role_before = AsciiField(_("role before"), max_length=64, blank=True, default="")
     reason = models.CharField(_("reason"), max_length=255)
-    status = models.PositiveSmallIntegerField(
-        _("status"), choices=ChangeStatus.choices, default=ChangeStatus.PROPOSED
-    )
+    status = one_of(ChangeStatus, _("status"), default=ChangeStatus.PROPOSED)
+    MOVES = Moves("status", CHANGE_MOVES)
     # The account's key while this waits: one change of an account at a time.
     open_key = AsciiField(max_length=20, null=True, unique=True, editable=False)
     maker = staff(_("maker"))
     checker = staff(_("checker"), null=True)
     proposed_at = models.DateTimeField(_("proposed at"), db_index=True)
     decided_at = models.DateTimeField(_("decided at"), null=True)
-
-    MOVES = Moves("status", CHANGE_MOVES)
     secret = ""  # no column: what is shown once, to who has just proposed or approved this
 
     class Meta:
-        verbose_name = _("change of an account")
-        verbose_name_plural = _("changes of accounts")
+        verbose_name, verbose_name_plural = _("change of an account"), _("changes of accounts")
         constraints = [
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=Q(checker=None) | ~Q(maker=F("checker")) & ~Q(user=F("checker")),
                 name="account_change_four_eyes",
             ),
-            models.CheckConstraint(
-                condition=Q(status__in=UNDECIDED, checker=None)
-                | ~Q(status__in=UNDECIDED) & Q(checker__isnull=False),
-                name="account_change_decided",
-            ),
+            decided(UNDECIDED, "account_change_decided"),
         ]
-        indexes = [models.Index(fields=["status", "id"], name="account_change_status")]
+        indexes = [Index(fields=["status", "id"], name="account_change_status")]
 
     def __str__(self) -> str:
         return f"{self.user}: {self.get_kind_display()}"
@@ -106,8 +97,7 @@ class Role(Group):
 
     class Meta:
         proxy = True
-        verbose_name = _("role")
-        verbose_name_plural = _("roles")
+        verbose_name, verbose_name_plural = _("role"), _("roles")
 
     def __str__(self) -> str:
         return roles.shown(self.name)
@@ -121,9 +111,7 @@ class RecoveryCode(models.Model):
     used_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["user", "digest"], name="recovery_code_once"),
-        ]
+        constraints = [UniqueConstraint(fields=["user", "digest"], name="recovery_code_once")]
 
     def __str__(self) -> str:
         return f"{self.user}"
@@ -150,11 +138,10 @@ class StaffAction(models.Model):
 
     class Meta:
         db_table = "kit_staffaction"
-        verbose_name = _("staff action")
-        verbose_name_plural = _("staff actions")
+        verbose_name, verbose_name_plural = _("staff action"), _("staff actions")
         indexes = [
-            models.Index(fields=["key", "model"], name="staff_action_subject"),
-            models.Index(fields=["booked_on", "id"], name="staff_action_booked"),
+            Index(fields=["key", "model"], name="staff_action_subject"),
+            Index(fields=["booked_on", "id"], name="staff_action_booked"),
         ]
 
     def __str__(self) -> str:
@@ -181,8 +168,7 @@ class StaffEvent(models.Model):
 
     class Meta:
         db_table = "kit_staffevent"
-        verbose_name = _("log-in event")
-        verbose_name_plural = _("log-in events")
+        verbose_name, verbose_name_plural = _("log-in event"), _("log-in events")
 
     def __str__(self) -> str:
         return f"{self.kind} {self.username}"
@@ -203,9 +189,7 @@ class ExportJob(Leased):
     query = models.TextField(_("filters"), blank=True)
     format = AsciiField(_("format"), max_length=4)
     language = AsciiField(max_length=8)
-    state = models.PositiveSmallIntegerField(
-        _("state"), choices=State.choices, default=State.RUNNING, db_index=True
-    )
+    state = one_of(State, _("state"), default=State.RUNNING, db_index=True)
     rows = models.PositiveIntegerField(_("rows"), default=0)
     # What is written: parts of the file, its bytes, and those that its compressed parts take.
     parts = models.PositiveIntegerField(db_default=0, default=0, editable=False)
@@ -225,8 +209,7 @@ class ExportJob(Leased):
 
     class Meta:
         db_table = "kit_exportjob"
-        verbose_name = _("export")
-        verbose_name_plural = _("exports")
+        verbose_name, verbose_name_plural = _("export"), _("exports")
 
     def __str__(self) -> str:
         return f"{self.model} {self.format} {self.pk}"
@@ -241,9 +224,7 @@ class ExportPart(models.Model):
 
     class Meta:
         default_permissions = ()
-        constraints = [
-            models.UniqueConstraint(fields=["job", "number"], name="export_part_number"),
-        ]
+        constraints = [UniqueConstraint(fields=["job", "number"], name="export_part_number")]
 
     def __str__(self) -> str:
         return f"{self.job_id} {self.number}"
@@ -259,7 +240,7 @@ class SavedFilter(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["user", "model", "query"], name="saved_filter_once")
+            UniqueConstraint(fields=["user", "model", "query"], name="saved_filter_once")
         ]
 
     def __str__(self) -> str:

@@ -1,17 +1,15 @@
-# Long: the tables of one app, where Django people look for them.
-
 from decimal import Decimal
 
 from django.db import models
-from django.db.models import Case, F, Q, When
+from django.db.models import Case, CheckConstraint, F, Index, Q, UniqueConstraint, When
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from kit.columns import one_of, staff
 from kit.ids import AsciiField, OutsideIdField
 from kit.lease import Leased
 from kit.money import ZERO, MoneyField
 from kit.moves import Moves
-from kit.people import staff
 from packets.states import MOVES, REVIEW_MOVES, Kind, PayStatus, ReviewState
 from payments.states import PayType
 
@@ -23,14 +21,11 @@ class RedPacket(models.Model):
     public_id = AsciiField(_("packet id"), max_length=32, unique=True)
     user_id = OutsideIdField(_("sender"))
     for_id = OutsideIdField(_("for"))  # a user (personal) or a group
-    pay_status = models.PositiveSmallIntegerField(
-        _("payment"), choices=PayStatus.choices, default=PayStatus.UNPAID
-    )
-    pay_type = models.PositiveSmallIntegerField(
-        _("paid by"), choices=PayType.choices, default=PayType.UNKNOWN
-    )
+    pay_status = one_of(PayStatus, _("payment"), default=PayStatus.UNPAID)
+    MOVES = Moves("pay_status", MOVES)
+    pay_type = one_of(PayType, _("paid by"), default=PayType.UNKNOWN)
     trade_no = AsciiField(_("trade number"), max_length=64, blank=True, default="")
-    type = models.PositiveSmallIntegerField(_("kind"), choices=Kind.choices)
+    type = one_of(Kind, _("kind"))
     intro = models.CharField(_("greeting"), max_length=255)
     number = models.PositiveSmallIntegerField(_("number of shares"))
     total_money = MoneyField(_("total"), max_digits=10)
@@ -57,20 +52,17 @@ class RedPacket(models.Model):
     commitment = AsciiField(_("commitment"), max_length=64, blank=True, default="")
     seed = AsciiField(_("seed"), max_length=64, blank=True, default="")  # secret until finished
 
-    MOVES = Moves("pay_status", MOVES)
-
     class Meta:
         db_table = "red_packet"
-        verbose_name = _("red packet")
-        verbose_name_plural = _("red packets")
+        verbose_name, verbose_name_plural = _("red packet"), _("red packets")
         constraints = [
-            models.CheckConstraint(condition=Q(number__gte=1), name="packet_number_positive"),
-            models.CheckConstraint(condition=Q(total_money__gt=0), name="packet_total_positive"),
-            models.CheckConstraint(
-                condition=Q(return_money__gte=0, return_money__lte=models.F("total_money")),
+            CheckConstraint(condition=Q(number__gte=1), name="packet_number_positive"),
+            CheckConstraint(condition=Q(total_money__gt=0), name="packet_total_positive"),
+            CheckConstraint(
+                condition=Q(return_money__gte=0, return_money__lte=F("total_money")),
                 name="packet_return_within_total",
             ),
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=Q(pay_status=PayStatus.UNPAID, pay_time=None, expire_time=None)
                 | (~Q(pay_status=PayStatus.UNPAID) & Q(pay_time__isnull=False))
                 & Q(expire_time__isnull=False),
@@ -78,21 +70,21 @@ class RedPacket(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["user_id", "add_time"], name="packet_sender_made"),
-            models.Index(fields=["user_id", "pay_time"], name="packet_sender_issued"),
-            models.Index(
+            Index(fields=["user_id", "add_time"], name="packet_sender_made"),
+            Index(fields=["user_id", "pay_time"], name="packet_sender_issued"),
+            Index(
                 fields=["pay_status", "is_cli_handle", "expire_time"], name="packet_expiry_sweep"
             ),
-            models.Index(fields=["pay_time"], name="packet_pay_time"),
+            Index(fields=["pay_time"], name="packet_pay_time"),
             # A list's filters, in the list's order.
-            models.Index(fields=["pay_status", "id"], name="packet_status"),
-            models.Index(fields=["type", "id"], name="packet_kind"),
-            models.Index(fields=["is_frozen", "id"], name="packet_frozen"),
-            models.Index(fields=["for_id", "id"], name="packet_whom"),
-            models.Index(fields=["total_money"], name="packet_total"),
-            models.Index(fields=["draft_until"], name="packet_draft_sweep"),
-            models.Index(fields=["user_id", "draft_until"], name="packet_sender_drafts"),
-            models.Index(fields=["forget_at"], name="packet_forget_sweep"),
+            Index(fields=["pay_status", "id"], name="packet_status"),
+            Index(fields=["type", "id"], name="packet_kind"),
+            Index(fields=["is_frozen", "id"], name="packet_frozen"),
+            Index(fields=["for_id", "id"], name="packet_whom"),
+            Index(fields=["total_money"], name="packet_total"),
+            Index(fields=["draft_until"], name="packet_draft_sweep"),
+            Index(fields=["user_id", "draft_until"], name="packet_sender_drafts"),
+            Index(fields=["forget_at"], name="packet_forget_sweep"),
         ]
 
     def __str__(self) -> str:
@@ -128,26 +120,25 @@ class Share(models.Model):
 
     class Meta:
         db_table = "red_packet_log"
-        verbose_name = _("share")
-        verbose_name_plural = _("shares")
+        verbose_name, verbose_name_plural = _("share"), _("shares")
         constraints = [
-            models.UniqueConstraint(fields=["rp", "position"], name="share_packet_position"),
-            models.UniqueConstraint(fields=["rp", "user_id"], name="share_packet_taker"),
-            models.UniqueConstraint(fields=["rp", "for_user"], name="share_packet_for"),
-            models.CheckConstraint(condition=Q(money__gt=0), name="share_money_positive"),
-            models.CheckConstraint(
+            UniqueConstraint(fields=["rp", "position"], name="share_packet_position"),
+            UniqueConstraint(fields=["rp", "user_id"], name="share_packet_taker"),
+            UniqueConstraint(fields=["rp", "for_user"], name="share_packet_for"),
+            CheckConstraint(condition=Q(money__gt=0), name="share_money_positive"),
+            CheckConstraint(
                 condition=Q(user_id=None, update_time=None, is_into_account=False)
                 | Q(user_id__isnull=False, update_time__isnull=False, is_returned=False),
                 name="share_taken_or_not",
             ),
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=Q(user_id=None) | Q(for_user=None) | Q(user_id=F("for_user")),
                 name="share_for_its_taker",
             ),
         ]
         indexes = [
-            models.Index(fields=["user_id", "update_time"], name="share_taker_time"),
-            models.Index(fields=["owed_at"], name="share_owed"),
+            Index(fields=["user_id", "update_time"], name="share_taker_time"),
+            Index(fields=["owed_at"], name="share_owed"),
         ]
 
     def __str__(self) -> str:
@@ -186,16 +177,15 @@ class SettlementPass(Leased):
     money = MoneyField(_("money credited"), max_digits=10, default=ZERO)
 
     class Meta:
-        verbose_name = _("settlement pass")
-        verbose_name_plural = _("settlement passes")
+        verbose_name, verbose_name_plural = _("settlement pass"), _("settlement passes")
         constraints = [
-            models.UniqueConstraint(fields=["packet", "number"], name="pass_packet_number"),
-            models.CheckConstraint(condition=Q(number__in=(1, 2)), name="pass_one_or_two"),
-            models.CheckConstraint(
+            UniqueConstraint(fields=["packet", "number"], name="pass_packet_number"),
+            CheckConstraint(condition=Q(number__in=(1, 2)), name="pass_one_or_two"),
+            CheckConstraint(
                 condition=Q(done_at=None) | Q(run_at=None), name="pass_done_runs_no_more"
             ),
         ]
-        indexes = [models.Index(fields=["run_at"], name="pass_run")]
+        indexes = [Index(fields=["run_at"], name="pass_run")]
 
     def __str__(self) -> str:
         return f"{self.packet_id}/{self.number}"
@@ -215,7 +205,7 @@ class YearSoFar(models.Model):
     best_luck = models.PositiveIntegerField(default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user_id", "year"], name="year_once")]
+        constraints = [UniqueConstraint(fields=["user_id", "year"], name="year_once")]
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.year}"
@@ -232,37 +222,31 @@ class RefundReview(models.Model):
     )
     user_id = OutsideIdField(_("sender"), db_index=True)
     amount = MoneyField(_("amount"), max_digits=10, db_index=True)
-    pay_type = models.PositiveSmallIntegerField(
-        _("paid by"), choices=PayType.choices, db_index=True
-    )
-    state = models.PositiveSmallIntegerField(
-        _("state"), choices=ReviewState.choices, default=ReviewState.OPEN, db_index=True
-    )
+    pay_type = one_of(PayType, _("paid by"), db_index=True)
+    state = one_of(ReviewState, _("state"), default=ReviewState.OPEN, db_index=True)
+    MOVES = Moves("state", REVIEW_MOVES)
     note = models.CharField(_("note"), max_length=255, blank=True, default="")  # of the last move
     decided_by = staff(_("decided by"), null=True)
     decided_at = models.DateTimeField(_("decided at"), null=True)
     created_at = models.DateTimeField(_("refunded at"), db_index=True)
 
-    MOVES = Moves("state", REVIEW_MOVES)
-
     class Meta:
-        verbose_name = _("expiry refund")
-        verbose_name_plural = _("expiry refunds")
+        verbose_name, verbose_name_plural = _("expiry refund"), _("expiry refunds")
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="review_amount_positive"),
-            models.CheckConstraint(
+            CheckConstraint(condition=Q(amount__gt=0), name="review_amount_positive"),
+            CheckConstraint(
                 condition=Q(state=ReviewState.OPEN, decided_by=None, decided_at=None)
                 | ~Q(state=ReviewState.OPEN)
                 & Q(decided_by__isnull=False, decided_at__isnull=False),
                 name="review_moved_by_somebody",
             ),
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=~Q(state=ReviewState.DISPUTED) | ~Q(note=""),
                 name="review_dispute_has_a_note",
             ),
         ]
         # How old the open ones are.
-        indexes = [models.Index(fields=["state", "created_at"], name="review_queue")]
+        indexes = [Index(fields=["state", "created_at"], name="review_queue")]
 
     def __str__(self) -> str:
         return self.packet.public_id
@@ -288,12 +272,9 @@ class GroupMember(models.Model):
     user_id = OutsideIdField(_("user"))
 
     class Meta:
-        verbose_name = _("group member")
-        verbose_name_plural = _("group members")
-        constraints = [
-            models.UniqueConstraint(fields=["group_id", "user_id"], name="group_member"),
-        ]
-        indexes = [models.Index(fields=["user_id"], name="group_member_user")]
+        verbose_name, verbose_name_plural = _("group member"), _("group members")
+        constraints = [UniqueConstraint(fields=["group_id", "user_id"], name="group_member")]
+        indexes = [Index(fields=["user_id"], name="group_member_user")]
 
     def __str__(self) -> str:
         return f"{self.group_id}/{self.user_id}"
@@ -307,9 +288,8 @@ class Profile(models.Model):
     avatar = models.CharField(_("avatar"), max_length=512, blank=True)
 
     class Meta:
-        verbose_name = _("profile")
-        verbose_name_plural = _("profiles")
-        indexes = [models.Index(fields=["nickname"], name="profile_nickname")]
+        verbose_name, verbose_name_plural = _("profile"), _("profiles")
+        indexes = [Index(fields=["nickname"], name="profile_nickname")]
 
     def __str__(self) -> str:
         return self.nickname or self.user_id

@@ -2,15 +2,15 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import CheckConstraint, F, Index, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from kit.columns import decided, one_of, staff
 from kit.ids import AsciiField, OutsideIdField
 from kit.lease import Leased
 from kit.money import ZERO, MoneyField
 from kit.moves import Moves
-from kit.people import staff
 from payments.states import (
     BILL_MOVES,
     CASE_MOVES,
@@ -36,16 +36,15 @@ class PaymentOrder(Leased):
     # What is paid for, in the owner's words: a packet's public id, the order number of a top-up.
     reference = AsciiField(_("paid for"), max_length=64)
     user_id = OutsideIdField(_("payer"))
-    pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
+    pay_type = one_of(PayType, _("channel"))
     scene = AsciiField(_("scene"), max_length=8, choices=Scene.choices)
     # Who we were at the channel when it was made: it is ended by that one's keys. Empty: made
     # before this was kept, by whoever is in force. (A default of the database's own, so that a
     # worker of the old release can still insert.)
     merchant = AsciiField(_("merchant"), max_length=96, blank=True, default="", db_default="")
     amount = MoneyField(_("amount"))
-    status = models.PositiveSmallIntegerField(
-        _("status"), choices=OrderStatus.choices, default=OrderStatus.CREATED
-    )
+    status = one_of(OrderStatus, _("status"), default=OrderStatus.CREATED)
+    MOVES = Moves("status", ORDER_MOVES)
     trade_no = AsciiField(_("trade number"), max_length=64, blank=True, default="")  # theirs
     pay_params = models.JSONField(_("payment parameters"), null=True)  # for the app's SDK
     add_time = models.DateTimeField(_("made at"))
@@ -62,14 +61,11 @@ class PaymentOrder(Leased):
     # "purpose:reference:channel" while payable, so that there is one open order of each.
     open_key = AsciiField(max_length=96, null=True, unique=True, editable=False)
 
-    MOVES = Moves("status", ORDER_MOVES)
-
     class Meta:
-        verbose_name = _("payment order")
-        verbose_name_plural = _("payment orders")
+        verbose_name, verbose_name_plural = _("payment order"), _("payment orders")
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="order_amount_positive"),
-            models.CheckConstraint(
+            CheckConstraint(condition=Q(amount__gt=0), name="order_amount_positive"),
+            CheckConstraint(
                 condition=Q(status=OrderStatus.CONFIRMED, confirmed_at__isnull=False)
                 & ~Q(trade_no="")
                 | ~Q(status=OrderStatus.CONFIRMED) & Q(confirmed_at=None),
@@ -77,17 +73,17 @@ class PaymentOrder(Leased):
             ),
         ]
         indexes = [
-            models.Index(fields=["reference"], name="order_reference"),
-            models.Index(fields=["user_id", "status"], name="order_payer_status"),
-            models.Index(fields=["chase_at"], name="order_chase"),
-            models.Index(fields=["trade_no"], name="order_trade"),
-            models.Index(fields=["pay_type", "billed_on", "paid_at"], name="order_billed"),
+            Index(fields=["reference"], name="order_reference"),
+            Index(fields=["user_id", "status"], name="order_payer_status"),
+            Index(fields=["chase_at"], name="order_chase"),
+            Index(fields=["trade_no"], name="order_trade"),
+            Index(fields=["pay_type", "billed_on", "paid_at"], name="order_billed"),
             # A list's filters, in the list's order, and a payer's newest.
-            models.Index(fields=["pay_type", "id"], name="order_channel"),
-            models.Index(fields=["status", "id"], name="order_status"),
-            models.Index(fields=["amount", "id"], name="order_amount"),
-            models.Index(fields=["add_time"], name="order_made"),
-            models.Index(fields=["user_id", "id"], name="order_payer"),
+            Index(fields=["pay_type", "id"], name="order_channel"),
+            Index(fields=["status", "id"], name="order_status"),
+            Index(fields=["amount", "id"], name="order_amount"),
+            Index(fields=["add_time"], name="order_made"),
+            Index(fields=["user_id", "id"], name="order_payer"),
         ]
 
     def __str__(self) -> str:
@@ -98,7 +94,7 @@ class Notification(models.Model):
     """One message from a channel about a payment (异步通知), as it came: once verified, before
     anything is done about it. Of what nobody verified only a head is kept (strangers.py)."""
 
-    pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
+    pay_type = one_of(PayType, _("channel"))
     headers = models.JSONField(_("headers"), default=dict)  # those that the signature is made of
     body = models.BinaryField(_("body"))
     outcome = AsciiField(
@@ -120,11 +116,10 @@ class Notification(models.Model):
     emptied_at = models.DateTimeField(_("emptied at"), null=True)  # its body was dropped
 
     class Meta:
-        verbose_name = _("notification")
-        verbose_name_plural = _("notifications")
+        verbose_name, verbose_name_plural = _("notification"), _("notifications")
         indexes = [
-            models.Index(fields=["outcome", "created_at"], name="notice_drop"),
-            models.Index(fields=["emptied_at", "created_at"], name="notice_empty"),
+            Index(fields=["outcome", "created_at"], name="notice_drop"),
+            Index(fields=["emptied_at", "created_at"], name="notice_empty"),
         ]
 
     def __str__(self) -> str:
@@ -137,18 +132,15 @@ class Case(models.Model):
     kind = AsciiField(_("kind"), max_length=24, choices=CaseKind.choices)
     # What it is about, unique with the kind, so that saying it again opens no second case.
     reference = AsciiField(_("reference"), max_length=96)
-    pay_type = models.PositiveSmallIntegerField(
-        _("channel"), choices=PayType.choices, db_index=True
-    )
+    pay_type = one_of(PayType, _("channel"), db_index=True)
     order_no = AsciiField(_("order number"), max_length=64, blank=True, default="", db_index=True)
     trade_no = AsciiField(_("trade number"), max_length=64, blank=True, default="", db_index=True)
     amount = MoneyField(_("amount"), db_index=True)
     # What of it is in suspense now; empty: opened by the release before, and not counted yet.
     held = MoneyField(_("in suspense"), null=True)
     says = models.CharField(_("says"), max_length=255, blank=True, default="")
-    status = models.PositiveSmallIntegerField(
-        _("status"), choices=CaseStatus.choices, default=CaseStatus.OPEN
-    )
+    status = one_of(CaseStatus, _("status"), default=CaseStatus.OPEN)
+    MOVES = Moves("status", CASE_MOVES)
     created_at = models.DateTimeField(pgettext_lazy("case", "opened at"), db_index=True)
     resolved_at = models.DateTimeField(_("resolved at"), null=True)
     resolved_by = models.ForeignKey(
@@ -159,28 +151,25 @@ class Case(models.Model):
     # not be given while it is in use.
     owner = staff(pgettext_lazy("case", "owner"), null=True, db_constraint=False, db_index=False)
 
-    MOVES = Moves("status", CASE_MOVES)
-
     class Meta:
-        verbose_name = _("case")
-        verbose_name_plural = _("cases")
+        verbose_name, verbose_name_plural = _("case"), _("cases")
         constraints = [
-            models.UniqueConstraint(fields=["kind", "reference"], name="case_once"),
-            models.CheckConstraint(
+            UniqueConstraint(fields=["kind", "reference"], name="case_once"),
+            CheckConstraint(
                 condition=Q(held=None) | Q(held__gte=0, held__lte=F("amount")),
                 name="case_holds_what_it_is_about",
             ),
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=Q(held=None) | Q(held=0) | Q(status=CaseStatus.OPEN),
                 name="case_resolved_holds_nothing",
             ),
         ]
         indexes = [
-            models.Index(fields=["status", "created_at"], name="case_queue"),
+            Index(fields=["status", "created_at"], name="case_queue"),
             # A list's filters, in the list's order.
-            models.Index(fields=["status", "id"], name="case_status"),
-            models.Index(fields=["kind", "id"], name="case_kind"),
-            models.Index(fields=["owner", "id"], name="case_owner"),
+            Index(fields=["status", "id"], name="case_status"),
+            Index(fields=["kind", "id"], name="case_kind"),
+            Index(fields=["owner", "id"], name="case_owner"),
         ]
 
     def __str__(self) -> str:
@@ -200,7 +189,7 @@ class ChannelRefund(Leased):
         db_default="",
         db_index=True,
     )
-    pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
+    pay_type = one_of(PayType, _("channel"))
     order_no = AsciiField(_("order number"), max_length=64, db_index=True)
     trade_no = AsciiField(_("trade number"), max_length=64)
     paid = MoneyField(_("paid"))  # the payment's whole amount, which channels want to hear
@@ -208,9 +197,8 @@ class ChannelRefund(Leased):
     source = AsciiField(_("source"), max_length=80)  # the account that the money leaves
     reason = models.CharField(_("reason"), max_length=255)
     attachment = models.CharField(_("attachment"), max_length=255, blank=True, default="")
-    status = models.PositiveSmallIntegerField(
-        _("status"), choices=RefundStatus.choices, default=RefundStatus.PROPOSED
-    )
+    status = one_of(RefundStatus, _("status"), default=RefundStatus.PROPOSED)
+    MOVES = Moves("status", REFUND_MOVES)
     case = models.ForeignKey(Case, models.PROTECT, null=True, verbose_name=_("case"))
     # Empty: proposed by the rule that opened the case.
     maker = staff(_("maker"), null=True)
@@ -227,32 +215,25 @@ class ChannelRefund(Leased):
     # made at the channel stands here with its number, so that it is booked once.
     open_key = AsciiField(max_length=96, null=True, unique=True, editable=False)
 
-    MOVES = Moves("status", REFUND_MOVES)
-
     class Meta:
-        verbose_name = _("channel refund")
-        verbose_name_plural = _("channel refunds")
+        verbose_name, verbose_name_plural = _("channel refund"), _("channel refunds")
         constraints = [
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=Q(amount__gt=0, amount__lte=F("paid")), name="refund_within_payment"
             ),
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=Q(maker=None) | Q(checker=None) | ~Q(maker=F("checker")),
                 name="refund_four_eyes",
             ),
-            models.CheckConstraint(
-                condition=Q(status__in=UNDECIDED, checker=None)
-                | ~Q(status__in=UNDECIDED) & Q(checker__isnull=False),
-                name="refund_decided_by_a_checker",
-            ),
+            decided(UNDECIDED, "refund_decided_by_a_checker"),
         ]
         indexes = [
-            models.Index(fields=["status", "proposed_at"], name="refund_queue"),
-            models.Index(fields=["pay_type", "billed_on", "done_at"], name="refund_billed"),
+            Index(fields=["status", "proposed_at"], name="refund_queue"),
+            Index(fields=["pay_type", "billed_on", "done_at"], name="refund_billed"),
             # A list's filters, in the list's order.
-            models.Index(fields=["status", "id"], name="refund_status"),
-            models.Index(fields=["pay_type", "id"], name="refund_channel"),
-            models.Index(fields=["trade_no"], name="refund_trade"),
+            Index(fields=["status", "id"], name="refund_status"),
+            Index(fields=["pay_type", "id"], name="refund_channel"),
+            Index(fields=["trade_no"], name="refund_trade"),
         ]
 
     def __str__(self) -> str:
@@ -265,15 +246,15 @@ class Trade(models.Model):
     it back takes turns on its row, so it is booked once (trades.py). What the release before has
     booked has none: its first refund makes the row."""
 
-    pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
+    pay_type = one_of(PayType, _("channel"))
     trade_no = AsciiField(_("trade number"), max_length=64)
     paid = MoneyField(_("paid"))
     refunded = MoneyField(_("refunded"))
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["pay_type", "trade_no"], name="refunded_payment"),
-            models.CheckConstraint(
+            UniqueConstraint(fields=["pay_type", "trade_no"], name="refunded_payment"),
+            CheckConstraint(
                 condition=Q(refunded__gte=0, refunded__lte=F("paid")), name="trade_refunded_within"
             ),
         ]
@@ -285,14 +266,11 @@ class Trade(models.Model):
 class Bill(Leased):
     """A channel's bill of one day: whether it came, and what comparing it came to the last time."""
 
-    pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
+    pay_type = one_of(PayType, _("channel"))
     day = models.DateField(_("day"), db_index=True)  # in the channels' time zone
-    state = models.PositiveSmallIntegerField(
-        _("state"),
-        choices=BillState.choices,
-        default=BillState.WAITING,
-        db_default=BillState.COMPARED,  # what a row of the release before stands for
-    )
+    # A row of the release before stands for one that was compared.
+    state = one_of(BillState, _("state"), default=BillState.WAITING, db_default=BillState.COMPARED)
+    MOVES = Moves("state", BILL_MOVES)
     rows = models.PositiveIntegerField(_("rows"), default=0)
     matched = models.PositiveIntegerField(_("matched"), default=0)
     differences = models.PositiveIntegerField(_("differences"), default=0)
@@ -306,18 +284,15 @@ class Bill(Leased):
     says = models.CharField(_("says"), max_length=255, blank=True, default="", db_default="")
     due_at = models.DateTimeField(_("next try at"), null=True)
 
-    MOVES = Moves("state", BILL_MOVES)
-
     class Meta:
-        verbose_name = _("bill")
-        verbose_name_plural = _("bills")
+        verbose_name, verbose_name_plural = _("bill"), _("bills")
         constraints = [
-            models.UniqueConstraint(fields=["pay_type", "day"], name="bill_once"),
-            models.CheckConstraint(
+            UniqueConstraint(fields=["pay_type", "day"], name="bill_once"),
+            CheckConstraint(
                 condition=Q(matched__lte=F("rows"), missing__lte=F("differences")),
                 name="bill_figures",
             ),
-            models.CheckConstraint(
+            CheckConstraint(
                 condition=Q(
                     state__in=(BillState.COMPARED, BillState.EMPTY), reconciled_at__isnull=False
                 )
@@ -326,8 +301,8 @@ class Bill(Leased):
             ),
         ]
         indexes = [
-            models.Index(fields=["pay_type", "id"], name="bill_channel"),
-            models.Index(fields=["state", "id"], name="bill_state"),
+            Index(fields=["pay_type", "id"], name="bill_channel"),
+            Index(fields=["state", "id"], name="bill_state"),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,8 @@
 from django.db import models
+from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
+from kit.columns import one_of
 from kit.ids import AsciiField
 from payments.states import PayType
 
@@ -30,7 +32,7 @@ class Says(models.TextChoices):
 class SandboxTrade(models.Model):
     """One order as the pretend channel keeps it. Nothing of the product's own books is in it."""
 
-    pay_type = models.PositiveSmallIntegerField(_("channel"), choices=PayType.choices)
+    pay_type = one_of(PayType, _("channel"))
     order_no = AsciiField(_("order number"), max_length=64)
     # Who asked for it: he alone is told of it, with his keys. Empty: whoever is in force.
     merchant = AsciiField(_("merchant"), max_length=64, blank=True, default="", db_default="")
@@ -42,9 +44,7 @@ class SandboxTrade(models.Model):
     amount_fen = models.PositiveBigIntegerField(_("amount (fen)"))
     paid_fen = models.PositiveBigIntegerField(_("paid (fen)"), null=True)
     refunded_fen = models.PositiveBigIntegerField(_("refunded (fen)"), default=0)
-    state = models.PositiveSmallIntegerField(
-        _("state"), choices=TradeState.choices, default=TradeState.OPEN
-    )
+    state = one_of(TradeState, _("state"), default=TradeState.OPEN)
     asked = models.JSONField(_("request"), default=dict)  # the merchant's own fields, to echo
     notify_url = models.CharField(max_length=512, blank=True, default="")
     return_url = models.CharField(max_length=512, blank=True, default="")
@@ -56,13 +56,11 @@ class SandboxTrade(models.Model):
     closed_at = models.DateTimeField(_("closed at"), null=True)
 
     class Meta:
-        verbose_name = _("sandbox trade")
-        verbose_name_plural = _("sandbox trades")
+        verbose_name, verbose_name_plural = _("sandbox trade"), _("sandbox trades")
         constraints = [
-            models.UniqueConstraint(fields=["pay_type", "order_no"], name="sandbox_order_once"),
-            models.CheckConstraint(
-                condition=models.Q(paid_fen=None, refunded_fen=0)
-                | models.Q(refunded_fen__lte=models.F("paid_fen")),
+            UniqueConstraint(fields=["pay_type", "order_no"], name="sandbox_order_once"),
+            CheckConstraint(
+                condition=Q(paid_fen=None, refunded_fen=0) | Q(refunded_fen__lte=F("paid_fen")),
                 name="sandbox_refund_within_payment",
             ),
         ]
@@ -78,17 +76,14 @@ class SandboxRefund(models.Model):
     refund_no = AsciiField(_("refund number"), max_length=64)
     refund_id = AsciiField(max_length=64, unique=True)  # theirs
     amount_fen = models.PositiveBigIntegerField(_("amount (fen)"))
-    state = models.PositiveSmallIntegerField(_("state"), choices=RefundState.choices)
+    state = one_of(RefundState, _("state"))
     asked = models.JSONField(_("request"), default=dict)
     made_at = models.DateTimeField(_("made at"))
     done_at = models.DateTimeField(_("done at"), null=True, db_index=True)
 
     class Meta:
-        verbose_name = _("sandbox refund")
-        verbose_name_plural = _("sandbox refunds")
-        constraints = [
-            models.UniqueConstraint(fields=["trade", "refund_no"], name="sandbox_refund_once")
-        ]
+        verbose_name, verbose_name_plural = _("sandbox refund"), _("sandbox refunds")
+        constraints = [UniqueConstraint(fields=["trade", "refund_no"], name="sandbox_refund_once")]
 
     def __str__(self) -> str:
         return self.refund_no
@@ -111,8 +106,7 @@ class SandboxNotice(models.Model):
     answer = models.CharField(_("answer"), max_length=255, blank=True, default="")
 
     class Meta:
-        verbose_name = _("sandbox notification")
-        verbose_name_plural = _("sandbox notifications")
+        verbose_name, verbose_name_plural = _("sandbox notification"), _("sandbox notifications")
 
     def __str__(self) -> str:
         return self.notice_id

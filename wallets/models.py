@@ -1,13 +1,13 @@
 from typing import Any, NoReturn
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import CheckConstraint, F, Index, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy as _
 
+from kit.columns import decided, one_of, staff
 from kit.ids import AsciiField, OutsideIdField
 from kit.money import ZERO, MoneyField
 from kit.moves import Moves
-from kit.people import staff
 from wallets.states import ADJUSTMENT_MOVES, UNDECIDED, AdjustmentStatus, LineKind
 
 
@@ -21,10 +21,9 @@ class Wallet(models.Model):
     created_at = models.DateTimeField(_("opened at"))
 
     class Meta:
-        verbose_name = _("wallet")
-        verbose_name_plural = _("wallets")
+        verbose_name, verbose_name_plural = _("wallet"), _("wallets")
         constraints = [
-            models.CheckConstraint(condition=Q(balance__gte=0), name="wallet_balance_not_negative"),
+            CheckConstraint(condition=Q(balance__gte=0), name="wallet_balance_not_negative"),
         ]
 
     def __str__(self) -> str:
@@ -34,7 +33,7 @@ class Wallet(models.Model):
 class LedgerLine(models.Model):
     """One movement of money (账本分录): immutable, from one account to another."""
 
-    kind = models.PositiveSmallIntegerField(_("kind"), choices=LineKind.choices)
+    kind = one_of(LineKind, _("kind"))
     # What the line is for (业务单号); unique with the kind, so every movement happens at most once.
     reference = AsciiField(_("reference"), max_length=96)
     source = AsciiField(_("source"), max_length=80)
@@ -46,19 +45,18 @@ class LedgerLine(models.Model):
     booked_on = models.DateField(_("booked on"), null=True)
 
     class Meta:
-        verbose_name = _("ledger line")
-        verbose_name_plural = _("ledger lines")
+        verbose_name, verbose_name_plural = _("ledger line"), _("ledger lines")
         constraints = [
-            models.UniqueConstraint(fields=["kind", "reference"], name="ledger_kind_reference"),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="ledger_amount_positive"),
-            models.CheckConstraint(condition=~Q(source=F("target")), name="ledger_two_accounts"),
+            UniqueConstraint(fields=["kind", "reference"], name="ledger_kind_reference"),
+            CheckConstraint(condition=Q(amount__gt=0), name="ledger_amount_positive"),
+            CheckConstraint(condition=~Q(source=F("target")), name="ledger_two_accounts"),
         ]
         indexes = [
             # A page reads the newest of one side and kind; an account's sum reads its range.
-            models.Index(fields=["source", "kind", "id"], name="ledger_source_kind"),
-            models.Index(fields=["target", "kind", "id"], name="ledger_target_kind"),
+            Index(fields=["source", "kind", "id"], name="ledger_source_kind"),
+            Index(fields=["target", "kind", "id"], name="ledger_target_kind"),
             # What is in no books yet, and a day's lines in the order of the list.
-            models.Index(fields=["booked_on", "id"], name="ledger_booked"),
+            Index(fields=["booked_on", "id"], name="ledger_booked"),
         ]
 
     def __str__(self) -> str:
@@ -82,33 +80,25 @@ class Adjustment(models.Model):
     case_id = models.PositiveBigIntegerField(_("case"), null=True, db_index=True)
     reason = models.CharField(_("reason"), max_length=255)
     attachment = models.CharField(_("attachment"), max_length=255, blank=True, default="")
-    status = models.PositiveSmallIntegerField(
-        _("status"), choices=AdjustmentStatus.choices, default=AdjustmentStatus.PROPOSED
-    )
+    status = one_of(AdjustmentStatus, _("status"), default=AdjustmentStatus.PROPOSED)
+    MOVES = Moves("status", ADJUSTMENT_MOVES)
     maker = staff(_("maker"))
     checker = staff(_("checker"), null=True)
     proposed_at = models.DateTimeField(_("proposed at"), db_index=True)
     decided_at = models.DateTimeField(_("decided at"), null=True)
 
-    MOVES = Moves("status", ADJUSTMENT_MOVES)
-
     class Meta:
-        verbose_name = _("adjustment")
-        verbose_name_plural = _("adjustments")
+        verbose_name, verbose_name_plural = _("adjustment"), _("adjustments")
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="adjustment_amount_positive"),
-            models.CheckConstraint(
+            CheckConstraint(condition=Q(amount__gt=0), name="adjustment_amount_positive"),
+            CheckConstraint(
                 condition=Q(checker=None) | ~Q(maker=F("checker")), name="adjustment_four_eyes"
             ),
-            models.CheckConstraint(
-                condition=Q(status__in=UNDECIDED, checker=None)
-                | ~Q(status__in=UNDECIDED) & Q(checker__isnull=False),
-                name="adjustment_decided_by_a_checker",
-            ),
+            decided(UNDECIDED, "adjustment_decided_by_a_checker"),
         ]
         indexes = [
-            models.Index(fields=["status", "proposed_at"], name="adjustment_queue"),
-            models.Index(fields=["status", "id"], name="adjustment_status"),  # a list's filter
+            Index(fields=["status", "proposed_at"], name="adjustment_queue"),
+            Index(fields=["status", "id"], name="adjustment_status"),  # a list's filter
         ]
 
     def __str__(self) -> str:
@@ -128,8 +118,7 @@ class AuditRun(models.Model):
     until = models.DateField(_("up to the day"), null=True)
 
     class Meta:
-        verbose_name = _("audit run")
-        verbose_name_plural = _("audit runs")
+        verbose_name, verbose_name_plural = _("audit run"), _("audit runs")
 
     def __str__(self) -> str:
         return str(self.pk)
@@ -168,8 +157,7 @@ class DailySummary(models.Model):
     closed_at = models.DateTimeField(_("closed at"))
 
     class Meta:
-        verbose_name = _("daily summary")
-        verbose_name_plural = _("daily summaries")
+        verbose_name, verbose_name_plural = _("daily summary"), _("daily summaries")
 
     def __str__(self) -> str:
         return str(self.day)
@@ -179,17 +167,16 @@ class DailyFigure(models.Model):
     """What one kind of line moved between two accounts, or groups of them, on a closed day."""
 
     summary = models.ForeignKey(DailySummary, models.PROTECT, related_name="figures")
-    kind = models.PositiveSmallIntegerField(_("kind"), choices=LineKind.choices)
+    kind = one_of(LineKind, _("kind"))
     source = AsciiField(_("source"), max_length=32)  # "wallets", "escrow", "clearing:alipay", ...
     target = AsciiField(_("target"), max_length=32)
     lines = models.PositiveIntegerField(_("lines"))
     amount = MoneyField(_("amount"))
 
     class Meta:
-        verbose_name = _("daily figure")
-        verbose_name_plural = _("daily figures")
+        verbose_name, verbose_name_plural = _("daily figure"), _("daily figures")
         constraints = [
-            models.UniqueConstraint(
+            UniqueConstraint(
                 fields=["summary", "kind", "source", "target"], name="daily_figure_once"
             )
         ]
@@ -212,9 +199,8 @@ class Seal(models.Model):
     seal = AsciiField(max_length=80)  # the key's name and an HMAC
 
     class Meta:
-        verbose_name = _("seal")
-        verbose_name_plural = _("seals")
-        constraints = [models.UniqueConstraint(fields=["table", "day"], name="seal_once")]
+        verbose_name, verbose_name_plural = _("seal"), _("seals")
+        constraints = [UniqueConstraint(fields=["table", "day"], name="seal_once")]
 
     def __str__(self) -> str:
         return f"{self.table} {self.day}"
