@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 
 from kit import later, retry
@@ -9,6 +10,7 @@ from kit.moves import move
 from packets import news
 from packets.models import RedPacket, Share
 from packets.states import Kind, PayStatus
+from packets.tickets import queue
 
 # For a WHERE on an indexed flag: Django writes `flag=False` as NOT flag, which no index answers.
 NOT_YET = [False]
@@ -52,6 +54,7 @@ def finish(*, rp_id: int) -> bool:
         expend_time=expend_time,
         best_luck=shares["best"] if packet.type == Kind.LUCKY else None,
     )
+    transaction.on_commit(lambda: queue.no_more(packet.public_id))
     return True
 
 

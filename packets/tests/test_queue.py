@@ -31,6 +31,15 @@ def test_each_position_once_and_then_nothing_is_left():
     assert third is Outcome.TOO_SLOW
 
 
+def test_the_queue_is_not_asked_once_the_table_says_that_all_are_gone():
+    """The crowd that comes just after the last share is the largest."""
+    packet = make_paid_packet(Kind.EQUAL, 1, "1.00")
+    grab.grab(public_id=packet.public_id, caller=Caller("u1"), now=timezone.now())
+    redis.call(lambda r: r.rpush(f"packet:{{{packet.public_id}}}:q", 1))
+
+    assert take(packet, "u2") is Outcome.TOO_SLOW
+
+
 def test_the_same_user_is_told_that_he_has_one():
     packet = make_paid_packet(Kind.EQUAL, 2, "1.00")
     take(packet, "u1")

@@ -278,6 +278,12 @@ def restock(public_id: str, rp_id: int) -> int:
     return len(positions)
 
 
+def no_more(public_id: str) -> None:
+    """Every share is taken: who comes now is told so without a look at the queue."""
+    with suppress(Down):  # what is not told is found by the next look into the table
+        redis.run(RESTOCK, _keys(public_id)[:2], [])
+
+
 def prepare(public_id: str) -> None:
     """Build the packet's keys before the first grab; on_commit of the issue."""
     try:
