@@ -110,6 +110,20 @@ def latest() -> int:
     return EventPlace.objects.get(pk=1).last
 
 
+@retry.unit
+def go_on_behind(place: int) -> int:
+    """After a restore: what is told from now on stands behind `place`, up to which a reader has
+    read what is gone. The last place that was kept: what he has read behind it is what was lost.
+
+    Races:   the row on which places are given; a place is never given back.
+    Repeats: harmless; a place that was passed long ago changes nothing.
+    """
+    hold(EventPlace, 1)
+    last = EventPlace.objects.get(pk=1).last
+    EventPlace.objects.filter(pk=1, last__lt=place).update(last=place)
+    return last
+
+
 def _news(events: QuerySet[Event], after: int, limit: int) -> list[News]:
     """Each piece at its own place: a page may begin and end between those of one row."""
     found = []

@@ -99,6 +99,14 @@ def memory() -> list[dict[str, Any]]:
     return list(call(lambda r: r.info("memory", target_nodes=r.PRIMARIES)).values())
 
 
+def empty() -> None:
+    """Drop all copies; each is made again from the table by whoever needs it. Raises: Down."""
+    if is_cluster():
+        guarded(new_breaker(), lambda: client().flushall(target_nodes=client().PRIMARIES))
+    else:
+        call(lambda r: r.flushdb())
+
+
 def client() -> Any:
     return _cluster() if is_cluster() else _one()
 

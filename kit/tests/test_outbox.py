@@ -169,3 +169,29 @@ def test_a_page_begins_and_ends_between_the_pieces_of_a_row(limit, wanted):
 
     assert heard == ["u1", "u2", "u3", "u4", "u5", "u6"]
     assert outbox.latest() == place
+
+
+def restored_behind(reader: int) -> None:
+    """As after a restore: the reader has read up to a place that is not kept."""
+    tell("kept")
+    assert outbox.latest() < reader
+
+
+def test_after_a_restore_news_goes_on_behind_what_was_read():
+    reader = outbox.latest() + 5
+    restored_behind(reader)
+
+    assert outbox.go_on_behind(reader) == reader - 4
+    assert outbox.go_on_behind(reader - 3) == reader, "places only go forward"
+
+    tell("new")
+    assert types(outbox.read(after=reader, limit=9)) == ["new"]
+
+
+def test_after_a_restore_news_goes_on_behind_what_was_read_without_the_guard():
+    """The reader misses all that is told until places have caught up with him."""
+    reader = outbox.latest() + 5
+    restored_behind(reader)
+
+    tell("new")
+    assert outbox.read(after=reader, limit=9) == []

@@ -61,6 +61,16 @@ class Server:
             command, stdout=subprocess.DEVNULL, stderr=(folder / f"{number}.log").open("wb")
         )
 
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def is_there(self) -> bool:
+        try:
+            return bool(self.ask("SELECT 1"))
+        except MySQLdb.Error:
+            return False
+
     def ask(self, *statements: str) -> tuple:
         session = MySQLdb.connect(
             unix_socket=str(self.socket), user="boss", password=PASSWORD, autocommit=True
@@ -85,7 +95,7 @@ class Server:
     def lead(self) -> None:
         """Once it has done all that it was told of."""
         self.ask("STOP SLAVE IO_THREAD")
-        _until(lambda: _is_through(*self.ask("SHOW SLAVE STATUS")))
+        until(lambda: _is_through(*self.ask("SHOW SLAVE STATUS")))
         self.ask("STOP SLAVE", "RESET SLAVE ALL", "SET GLOBAL read_only = 0")
 
 
@@ -95,12 +105,12 @@ class Pair:
         shutil.copytree(folder / "1", folder / "2")
         self.primary, self.replica = Server(folder, 1), Server(folder, 2)
         self.address = folder / "address.sock"
-        _until(lambda: all(map(_answers, (self.primary, self.replica))))
+        until(lambda: self.primary.is_there() and self.replica.is_there())
         self.point_to(self.primary)
         # There alone: who waits for followers and has none takes the whole time-out to commit.
         self.primary.ask("SET GLOBAL rpl_semi_sync_master_enabled = ON")
         self.replica.follow(self.primary)
-        _until(lambda: self._clients() == 1)
+        until(lambda: self._clients() == 1)
 
     def _clients(self) -> int:
         (found,) = self.primary.ask("SHOW STATUS LIKE 'Rpl_semi_sync_master_clients'")
@@ -112,8 +122,7 @@ class Pair:
         beside.replace(self.address)
 
     def kill_and_fail_over(self) -> None:
-        self.primary.process.kill()
-        self.primary.process.wait()
+        self.primary.kill()
         self.replica.lead()
         self.point_to(self.replica)
 
@@ -134,23 +143,31 @@ class Pair:
 @contextmanager
 def pair_of_servers() -> Iterator[Pair]:
     """With the product's connections led there, to a copy of this worker's database."""
-    own = connection.settings_dict
-    kept = {name: own[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")}
     folder = Path(tempfile.mkdtemp(prefix="hongbao-"))
     pair = Pair(folder)
     try:
-        _copy(kept, pair.primary)
-        connection.close()
-        there = {"unix_socket": str(pair.address)}
-        own.update(NAME=NAME, USER="app", PASSWORD=PASSWORD, OPTIONS=kept["OPTIONS"] | there)
-        yield pair
+        with led_to(pair.address, pair.primary):
+            yield pair
+    finally:
+        for server in (pair.primary, pair.replica):
+            server.kill()
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def led_to(address: Path, server: Server) -> Iterator[None]:
+    """Inside, the product's connections go by this address, to a copy of this worker's database."""
+    own = connection.settings_dict
+    kept = {name: own[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")}
+    _copy(kept, server)
+    connection.close()
+    there = {"unix_socket": str(address)}
+    own.update(NAME=NAME, USER="app", PASSWORD=PASSWORD, OPTIONS=kept["OPTIONS"] | there)
+    try:
+        yield
     finally:
         connection.close()
         own.update(kept)
-        for server in (pair.primary, pair.replica):
-            server.process.kill()
-            server.process.wait()
-        shutil.rmtree(folder)
 
 
 def _copy(source: dict, target: Server) -> None:
@@ -172,15 +189,8 @@ def _is_through(status: dict) -> bool:
     return done == (status["Master_Log_File"], status["Read_Master_Log_Pos"])
 
 
-def _answers(server: Server) -> bool:
-    try:
-        return bool(server.ask("SELECT 1"))
-    except MySQLdb.Error:
-        return False
-
-
-def _until(is_so) -> None:
-    until = time.monotonic() + WAIT_S
+def until(is_so) -> None:
+    end = time.monotonic() + WAIT_S
     while not is_so():
-        assert time.monotonic() < until
+        assert time.monotonic() < end
         time.sleep(0.05)

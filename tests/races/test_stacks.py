@@ -216,9 +216,7 @@ def test_200_race_for_100_while_it_is_flushed_and_killed(stack):
 
 def flush() -> None:
     with suppress(redis.Down):
-        redis.call(
-            lambda r: r.flushall(target_nodes=r.PRIMARIES) if redis.is_cluster() else r.flushdb()
-        )
+        redis.empty()
 
 
 def confirm_until_taken(order: PaymentOrder) -> None:
