@@ -36,6 +36,7 @@ def test_the_queue_is_not_asked_once_the_table_says_that_all_are_gone():
     packet = make_paid_packet(Kind.EQUAL, 1, "1.00")
     grab.grab(public_id=packet.public_id, caller=Caller("u1"), now=timezone.now())
     redis.call(lambda r: r.rpush(f"packet:{{{packet.public_id}}}:q", 1))
+    redis.call(lambda r: r.expire(f"packet:{{{packet.public_id}}}:q", 60))
 
     assert take(packet, "u2") is Outcome.TOO_SLOW
 

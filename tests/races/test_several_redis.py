@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from django.utils import timezone
 
-from kit.http import checks
+from kit.http import checks, throttle
 from packets import members
 from packets.models import Share
 from packets.states import Kind
@@ -21,7 +21,7 @@ def grab(packet, user_id: str) -> str:
     return answer.get("outcome") or answer["code"]
 
 
-def test_all_that_one_redis_does_for_a_grab_a_cluster_does(settings):
+def test_all_that_one_redis_does_for_a_grab_a_cluster_does(settings, monkeypatch):
     with cluster() as (url, servers), led_to(url, settings):
         make_group("alice", "u1", "u2", "u3")
         make_wallet("u3", "1.00")
@@ -40,6 +40,7 @@ def test_all_that_one_redis_does_for_a_grab_a_cluster_does(settings):
         assert Share.objects.filter(user_id__isnull=False).count() == 5
 
         settings.REDPACKET_THROTTLE = True
+        monkeypatch.setattr(throttle, "GRAB", throttle.Rate("g", 1, "grab"))
         said = Counter(grab(packets[1], "u2") for _ in range(40))
         assert said["grabbed"] == 1
         assert said["throttled"] > 0
