@@ -23,7 +23,15 @@ from kit.models import EventPlace
 from kit.plumbing import redis
 from packets.models import Share
 from packets.states import Kind
-from tests.make import confirm, make_group, make_order, make_packet, make_paid_packet, service, user
+from testing.make import (
+    confirm,
+    make_group,
+    make_order,
+    make_packet,
+    make_paid_packet,
+    service,
+    user,
+)
 from wallets.audit import audit
 from wallets.models import Wallet
 
