@@ -208,6 +208,35 @@ def test_states_change_through_move_alone_notices_a_wrong_one(tmp_path, monkeypa
         test_states_change_through_move_alone()
 
 
+# --- who may know the tests
+
+
+def tests_known(files: list[Path]) -> list[str]:
+    """Imports of tests/ or of a room's own tests."""
+    found = []
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                continue
+            found += [f"{path.name}: {name}" for name in names if "tests" in name.split(".")]
+    return found
+
+
+def test_what_benches_ops_and_tests_share_is_in_testing():
+    assert tests_known(sources("bench", "ops", "testing")) == []
+
+
+def test_what_benches_ops_and_tests_share_notices_a_wrong_one(tmp_path):
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("import tests.settings\nfrom payments.tests import conftest\nimport testing\n")
+
+    assert tests_known([wrong]) == ["wrong.py: tests.settings", "wrong.py: payments.tests"]
+
+
 # --- docs/states.md
 
 
