@@ -34,7 +34,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from bench import kept
-from bench.export import peak_kb
+from bench.stage import peak_kb
 from kit import sql
 from packets import audit as packets_audit
 from packets.models import RedPacket, Share

@@ -7,8 +7,6 @@ Memory is VmHWM of a process of its own, beside one that reads the file and comp
 
 import gzip
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,9 +14,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "redpacket_site.settings")
 
-from bench import kept
+from bench import kept, stage
 
 DAY = date(2026, 3, 1)
 HEAD = (
@@ -83,16 +80,8 @@ def compare(path: Path, is_compared: bool) -> dict:
         now = datetime.now().astimezone() + timedelta(days=1)
         result = reconcile.reconcile(pay_type=PayType.WECHAT, day=DAY, content=content, now=now)
         found = {"rows": result.rows, "matched": result.matched, "differences": result.count}
-    status = Path("/proc/self/status").read_text()
-    peak = int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
-    return {**found, "s": round(time.perf_counter() - begun, 1), "peak MB": round(peak / 1024, 1)}
-
-
-def child(*args: str) -> dict:
-    done = subprocess.run(
-        [sys.executable, __file__, *args], capture_output=True, text=True, check=True
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    peak_mb = round(stage.peak_kb() / 1024, 1)
+    return {**found, "s": round(time.perf_counter() - begun, 1), "peak MB": peak_mb}
 
 
 def main() -> None:
@@ -101,20 +90,18 @@ def main() -> None:
         for rows in [int(arg) for arg in sys.argv[1:]] or [10_000, 1_000_000]:
             path = Path(folder) / "bill.gz"
             write(path, rows)
-            child("seed", str(rows))
+            stage.child(__file__, "seed", str(rows))
             results[str(rows)] = {
                 "packed MB": round(path.stat().st_size / 2**20, 1),
-                "compared": child("compare", str(path)),
-                "only read from disk": child("load", str(path)),
+                "compared": stage.child(__file__, "compare", str(path)),
+                "only read from disk": stage.child(__file__, "load", str(path)),
             }
     kept.show(kept.keep("bill", results))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] in (["seed"], ["compare"], ["load"]):
-        import django
-
-        django.setup()
+        stage.set_up()
         if sys.argv[1] == "seed":
             seed(int(sys.argv[2]))
             print("{}")

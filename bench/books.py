@@ -8,34 +8,21 @@ wins     a hundred winning grabs, one behind the other: with the column and its 
 backlog  so many lines that are in no books yet, booked as the worker does; time and peak memory
 """
 
-import argparse
-import os
 import statistics
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-os.environ |= {
-    "REDPACKET_DATA_DIR": tempfile.mkdtemp(prefix="hongbao-bench-"),
-    "REDPACKET_THROTTLE": "off",
-    "REDPACKET_BROKER_URL": "memory://",
-    "REDPACKET_LOG_LEVEL": "ERROR",
-    "DJANGO_SETTINGS_MODULE": "redpacket_site.settings",
-}
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import django
+from bench import stage
 
-django.setup()
+stage.set_up()
 
-from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
 from bench import kept
-from bench.export import peak_kb
 from bench.settle import SHARES, database_cpu_ms, paid_packet, wins
 from packets import members
 from wallets import book
@@ -91,7 +78,7 @@ def cost(rounds: int) -> dict[str, list[dict]]:
 def backlog(lines: int) -> dict:
     for first in range(1, lines + 1, 100_000):
         run(LINES.format(first=first, last=min(lines, first + 99_999)))
-    before, began, cpu = peak_kb(), time.perf_counter(), time.process_time()
+    before, began, cpu = stage.peak_kb(), time.perf_counter(), time.process_time()
     chunks = []
     while True:
         at = time.perf_counter()
@@ -107,22 +94,16 @@ def backlog(lines: int) -> dict:
         "process CPU s": round(time.process_time() - cpu, 1),
         "ms a chunk, first tenth": round(statistics.median(chunks[:tenth]), 1),
         "ms a chunk, last tenth": round(statistics.median(chunks[-tenth:]), 1),
-        "peak MB grew by": round((peak_kb() - before) / 1024, 1),
+        "peak MB grew by": round((stage.peak_kb() - before) / 1024, 1),
     }
 
 
 def medians(rounds: list[dict]) -> dict:
-    return {
-        key: {
-            "median": round(statistics.median(values := [one[key] for one in rounds]), 1),
-            "spread": [round(min(values), 1), round(max(values), 1)],
-        }
-        for key in rounds[0]
-    }
+    return {key: kept.spread([one[key] for one in rounds], 1) for key in rounds[0]}
 
 
 def main(rounds: int, lines: int) -> None:
-    call_command("migrate", verbosity=0)
+    stage.migrate()
     members.replace(group_id="bench", user_ids=[f"bench{i}" for i in range(400)])
     run(LINES.format(first=10**9, last=10**9 + SEEDED))
     book.book(now=timezone.now())
@@ -135,8 +116,5 @@ def main(rounds: int, lines: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--backlog", type=int, default=1_000_000)
-    options = parser.parse_args()
+    options = stage.asked(__doc__, rounds=7, backlog=1_000_000)
     main(options.rounds, options.backlog)

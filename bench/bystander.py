@@ -14,21 +14,16 @@ Each log-in comes from another address, or the lock-out would spare us all hashe
 Both crowds come again as soon as they may: a second after a refusal, at once after an answer.
 """
 
-import argparse
-import atexit
 import http.client
 import json
 import math
 import multiprocessing
 import os
 import secrets
-import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.parse
@@ -39,35 +34,28 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-FOLDER = Path(tempfile.mkdtemp(prefix="hongbao-bench-"))
-atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
-WORKERS, THREADS = 2, 8
-LOGGING_IN, PAYING = 60, 20
-QUIET_S, ATTACK_S, PAUSE_S, COMES_AGAIN_S = 6, 10, 0.005, 1.0
-GOAL = 3.0
-forking = multiprocessing.get_context("fork")
-os.environ |= {
-    "REDPACKET_DATA_DIR": str(FOLDER),
-    "REDPACKET_THROTTLE": "off",
-    "REDPACKET_BROKER_URL": "memory://",
-    "REDPACKET_PROXY_IP_HEADER": "X-Real-IP",
-    "REDPACKET_CHANNELS_FILE": str(FOLDER / "channels.json"),
-    "PROMETHEUS_MULTIPROC_DIR": str(FOLDER),
-    "DJANGO_SETTINGS_MODULE": "redpacket_site.settings",
-}
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import django
+from bench import stage
 
-django.setup()
+FOLDER = stage.folder()
+stage.set_up(
+    REDPACKET_LOG_LEVEL="INFO",  # as it is served
+    REDPACKET_PROXY_IP_HEADER="X-Real-IP",
+    REDPACKET_CHANNELS_FILE=str(FOLDER / "channels.json"),
+    PROMETHEUS_MULTIPROC_DIR=str(FOLDER),
+)
 
-from django.core.management import call_command
 
 from bench import kept
 from sandbox.management.commands.token import token
 from testing.other_side import write_all
 
+WORKERS, THREADS = 2, 8
+LOGGING_IN, PAYING = 60, 20
+QUIET_S, ATTACK_S, PAUSE_S, COMES_AGAIN_S = 6, 10, 0.005, 1.0
+GOAL = 3.0
+forking = multiprocessing.get_context("fork")
 APPLICATIONS = {
     "guarded": "redpacket_site.wsgi:application",
     "unguarded": "bench.unguarded:application",
@@ -100,7 +88,7 @@ def server(application: str):
     ]
     with (FOLDER / f"{port}.log").open("wb") as log:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ, stdout=log, stderr=log, start_new_session=True
+            command, cwd=stage.ROOT, env=os.environ, stdout=log, stderr=log, start_new_session=True
         )
         try:
             _wait_for(port)
@@ -269,10 +257,7 @@ def report(rounds: list[dict[str, dict]]) -> dict:
         for attack in rounds[0][kind]:
             each = [one[kind][attack] for one in rounds]
             figures[kind][attack] = {
-                name: {
-                    "median": round(statistics.median(one[name] for one in each), 2),
-                    "spread": [min(one[name] for one in each), max(one[name] for one in each)],
-                }
+                name: kept.spread([one[name] for one in each])
                 for name in ("quiet p99 ms", "p99 ms", "worst ms", "bystander's answers", "ratio")
             } | {"crowd's answers": [one["crowd's answers"] for one in each]}
     return {
@@ -288,10 +273,8 @@ def report(rounds: list[dict[str, dict]]) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    asked = parser.parse_args()
-    call_command("migrate", verbosity=0)
+    asked = stage.asked(__doc__, rounds=5)
+    stage.migrate()
     gateway = SilentGateway()
     write_all(FOLDER, gateway.url)
     rounds = []

@@ -11,31 +11,18 @@ machine was.
 
 import argparse
 import json
-import os
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-os.environ |= {
-    "REDPACKET_BROKER_URL": "memory://",
-    "REDPACKET_LOG_LEVEL": "ERROR",
-    "DJANGO_SETTINGS_MODULE": "redpacket_site.settings",
-}
-if "--write" not in sys.argv:  # a child uses its parent's
-    DATA = tempfile.TemporaryDirectory(prefix="hongbao-bench-")
-    os.environ["REDPACKET_DATA_DIR"] = DATA.name
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import django
+from bench import stage
 
-django.setup()
+stage.set_up()
 
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.test import RequestFactory
 from django.utils import timezone
 
@@ -80,23 +67,16 @@ def written(format: str) -> dict:
 
 
 def in_a_process(format: str) -> dict:
-    command = [sys.executable, __file__, "--write", format]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    return stage.child(__file__, "--write", format)
 
 
 def child(format: str) -> None:
     figures = {} if format == "nothing" else written(format)
-    print(json.dumps(figures | {"peak MB": round(peak_kb() / 1024, 1)}))
-
-
-def peak_kb() -> int:
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+    print(json.dumps(figures | {"peak MB": round(stage.peak_kb() / 1024, 1)}))
 
 
 def main() -> None:
-    call_command("migrate", verbosity=0)
+    stage.migrate()
     user = asked.staff()
     sizes = {}
     for lines, shares in SHARES.items():

@@ -8,29 +8,17 @@ wins    100 winning grabs with the indexes of the ledger as they are, and with t
         (the account and the key, without the kind), in turns: CPU of database and process
 """
 
-import argparse
-import os
 import statistics
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-os.environ |= {
-    "REDPACKET_DATA_DIR": tempfile.mkdtemp(prefix="hongbao-bench-"),
-    "REDPACKET_THROTTLE": "off",
-    "REDPACKET_BROKER_URL": "memory://",
-    "REDPACKET_LOG_LEVEL": "ERROR",
-    "DJANGO_SETTINGS_MODULE": "redpacket_site.settings",
-}
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import django
+from bench import stage
 
-django.setup()
+stage.set_up()
 
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -156,10 +144,8 @@ def wins(rounds: int) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
-    call_command("migrate", verbosity=0)
+    rounds = stage.asked(__doc__, rounds=5).rounds
+    stage.migrate()
     fill("many", 10_000_000, MANY)
     fill("few", 20_000_000, FEW)
     for user in ("many", "few"):

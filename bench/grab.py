@@ -7,39 +7,27 @@ ceiling  the winner's three statements raw, 8 connections, same durability
 naive    select_for_update on the packet, in the same stack
 """
 
-import argparse
-import atexit
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-FOLDER = Path(tempfile.mkdtemp(prefix="hongbao-bench-"))
-atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench import stage
+
+FOLDER = stage.folder()
 WORKERS, THREADS, CONNECTIONS = 2, 4, 32
 SERVED = {
     "server": f"granian wsgi, {WORKERS} workers x {THREADS} threads, {CONNECTIONS} connections"
 }
 FEW, LOTS = 10_000, 1_000_000  # old shares beside the newest packets
 WORDS = (b"already_grabbed", b"grabbed", b"too_slow", b"expired")
-os.environ |= {
-    "REDPACKET_DATA_DIR": str(FOLDER),
-    "REDPACKET_THROTTLE": "off",
-    "REDPACKET_SHARES_MAX": "1000",
-    "REDPACKET_BROKER_URL": "memory://",
-    "REDPACKET_JWT_KEYS": str(FOLDER / "jwks.json"),
-    "PROMETHEUS_MULTIPROC_DIR": str(FOLDER),  # figures shared by processes, as `make up` keeps them
-    "DJANGO_SETTINGS_MODULE": "bench.settings",
-}
 
 
 def make_keys() -> dict:
@@ -61,14 +49,16 @@ def make_keys() -> dict:
 
 
 KEYS = make_keys()
-
-import django
-
-django.setup()
+stage.set_up(
+    REDPACKET_LOG_LEVEL="INFO",  # as it is served
+    REDPACKET_SHARES_MAX="1000",
+    REDPACKET_JWT_KEYS=str(FOLDER / "jwks.json"),
+    PROMETHEUS_MULTIPROC_DIR=str(FOLDER),  # figures shared by processes, as `make up` keeps them
+    DJANGO_SETTINGS_MODULE="bench.settings",
+)
 
 import jwt
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connection, connections
 
 from bench import kept, load, table
@@ -99,7 +89,7 @@ class Server:
         ]
         log = (FOLDER / f"{self.port}.log").open("wb")
         self.process = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | environment, stdout=log, stderr=log
+            command, cwd=stage.ROOT, env=os.environ | environment, stdout=log, stderr=log
         )
         self._wait()
 
@@ -117,13 +107,9 @@ class Server:
                     time.sleep(0.1)
 
     def cpu_s(self) -> float:
-        """Seconds of CPU that the workers have used; the kernel counts them in nanoseconds."""
+        """Seconds of CPU that the workers have used."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        used_ns = 0
-        for pid in [str(self.process.pid), *children.split()]:
-            for thread in Path(f"/proc/{pid}/task").iterdir():
-                used_ns += int((thread / "schedstat").read_text().split()[0])
-        return used_ns / 1e9
+        return sum(stage.cpu_s(int(pid)) for pid in [self.process.pid, *children.split()])
 
     def stop(self) -> None:
         self.process.terminate()
@@ -200,7 +186,7 @@ def beside(old_shares: int, packets: int, number: int) -> tuple[Server, list[str
     }
     seed = [sys.executable, "bench/seed.py", str(old_shares), str(packets)]
     seeded = subprocess.run(
-        seed, cwd=ROOT, env=os.environ | environment, stdout=subprocess.PIPE, check=True
+        seed, cwd=stage.ROOT, env=os.environ | environment, stdout=subprocess.PIPE, check=True
     )
     return Server(PRODUCT, **environment), json.loads(seeded.stdout)
 
@@ -245,7 +231,7 @@ def rounds_of(rounds: int, start) -> dict[str, list[float]]:
         figures.setdefault(name, []).append(value)
         return value
 
-    for number in range(1, rounds + 1):
+    for _ in stage.rounds(rounds):
         cpu = empty.cpu_s()
         idle = load.run(empty.port, [load.get("/")] * 10_000, CONNECTIONS)
         note("empty per s", idle.per_s)
@@ -270,7 +256,6 @@ def rounds_of(rounds: int, start) -> dict[str, list[float]]:
             fresh = [token(f"bench{1 + i}", algorithm) for i in range(250)]
             used = [load.post(OURS.format(gone), one) for _ in range(20) for one in fresh]
             note(f"refusal {algorithm} per s", load.run(product.port, used).per_s)
-        print(f"round {number} of {rounds}", file=sys.stderr, flush=True)
     return figures
 
 
@@ -310,10 +295,8 @@ def report(figures: dict[str, list[float]], wanted: dict = RATIOS) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
-    call_command("migrate", verbosity=0)
+    rounds = stage.asked(__doc__, rounds=5).rounds
+    stage.migrate()
     population()
     connections.close_all()
     write(report(measure(rounds)), "grab")

@@ -10,30 +10,18 @@ queries how many, and EXPLAIN of each SELECT: a full scan or a sort of more than
 
 import argparse
 import json
-import os
 import statistics
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-DATA = tempfile.TemporaryDirectory(prefix="hongbao-bench-")
-os.environ |= {
-    "REDPACKET_DATA_DIR": DATA.name,
-    "REDPACKET_THROTTLE": "off",
-    "REDPACKET_BROKER_URL": "memory://",
-    "REDPACKET_LOG_LEVEL": "ERROR",
-    "DJANGO_SETTINGS_MODULE": "redpacket_site.settings",
-}
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import django
+from bench import stage
 
-django.setup()
+stage.set_up()
 
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -117,9 +105,9 @@ def shown(result: dict) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 5_000_000])
-    parser.add_argument("--out", type=Path, default=ROOT / "bench/results/office.json")
+    parser.add_argument("--out", type=Path, default=stage.ROOT / "bench/results/office.json")
     options = parser.parse_args()
-    call_command("migrate", verbosity=0)
+    stage.migrate()
     user = asked.staff()
     sizes = {shares: size(shares, user) for shares in options.sizes}
     pages = beside(sizes)

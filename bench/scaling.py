@@ -11,7 +11,6 @@ rows        10 thousand, 100 thousand or a million old shares (each in a databas
 CPU is that of web processes and MariaDB for one request. Each kind's first size is its yardstick.
 """
 
-import argparse
 import statistics
 import sys
 from collections.abc import Callable
@@ -22,10 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import grab as bench  # noqa: I001  (it sets Django up)
 
-from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connections
 
-from bench import kept, load
+from bench import kept, load, stage
 from bench.seed import SHARES, USERS, packet, population
 from packets import members
 
@@ -33,14 +31,6 @@ PROCESSES, PACKETS = (1, 2, 4), (1, 20, 200)
 MEMBERS, ROWS = (2_000, 20_000, 100_000), (10_000, 100_000, 1_000_000)
 WINS, REFUSALS = SHARES, 4_000
 FIGURES = ("wins per s", "win CPU us", "refusals per s", "refusal CPU us")
-
-
-def database_cpu_s() -> float:
-    """What all threads of MariaDB have used; the kernel counts it in nanoseconds."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT @@pid_file")
-        tasks = Path(f"/proc/{Path(cursor.fetchone()[0]).read_text().strip()}/task")
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e9
 
 
 def ask(server: bench.Server, packets: list[str], tokens: list[str]) -> dict[str, float]:
@@ -56,9 +46,9 @@ def ask(server: bench.Server, packets: list[str], tokens: list[str]) -> dict[str
     ]
     found = {}
     for name, requests, word in (("win", wins, "grabbed"), ("refusal", late, "too_slow")):
-        cpu_s = server.cpu_s() + database_cpu_s()
+        cpu_s = server.cpu_s() + stage.database_cpu_s()
         result = load.run(server.port, requests, bench.CONNECTIONS, bench.WORDS)
-        cpu_s = server.cpu_s() + database_cpu_s() - cpu_s
+        cpu_s = server.cpu_s() + stage.database_cpu_s() - cpu_s
         if result.answers[word] < len(requests) * 0.999:
             raise RuntimeError(f"not every {name}: {result.answers}")
         found[f"{name}s per s"] = result.per_s
@@ -100,10 +90,9 @@ def measure(rounds: int) -> dict[str, list[dict[str, float]]]:
         for case in cases.values():
             case()  # warm
         figures: dict[str, list[dict[str, float]]] = {name: [] for name in cases}
-        for number in range(rounds):
+        for number in stage.rounds(rounds):
             for name in list(cases)[:: -1 if number % 2 else 1]:
                 figures[name].append(cases[name]())
-            print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
         return figures
 
 
@@ -125,10 +114,8 @@ def report(figures: dict[str, list[dict[str, float]]]) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
-    call_command("migrate", verbosity=0)
+    rounds = stage.asked(__doc__, rounds=3).rounds
+    stage.migrate()
     population()
     connections.close_all()
     found = report(measure(rounds))

@@ -6,28 +6,16 @@ Every packet is reported; its ten members grab while it is confirmed, and both p
 fails unless every taken share was credited exactly once and the audit is clean.
 """
 
-import argparse
-import os
 import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-os.environ |= {
-    "REDPACKET_DATA_DIR": tempfile.mkdtemp(prefix="hongbao-bench-"),
-    "REDPACKET_THROTTLE": "off",
-    "REDPACKET_BROKER_URL": "memory://",
-    "REDPACKET_LOG_LEVEL": "ERROR",
-    "DJANGO_SETTINGS_MODULE": "redpacket_site.settings",
-}
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import django
+from bench import stage
 
-django.setup()
+stage.set_up()
 
-from django.core.management import call_command
 from django.db import connection
 
 from bench import kept
@@ -51,12 +39,9 @@ def one_round(packets: int) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--packets", type=int, default=500)
-    parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
+    asked = stage.asked(__doc__, packets=500, rounds=3)
     rounds = []
-    call_command("migrate", verbosity=0)
+    stage.migrate()
     for number in range(1, asked.rounds + 1):
         rounds.append(one_round(asked.packets))
         print(f"round {number} of {asked.rounds}: {rounds[-1]}", flush=True)

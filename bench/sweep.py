@@ -7,22 +7,17 @@ run again and again, as beat does, until nothing is left that may be refunded. I
 process's high-water mark after a tenth of the backlog against the one at the end.
 """
 
-import argparse
-import os
 import resource
 import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.settings")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import django
+from bench import stage
 
-django.setup()
+stage.set_up(DJANGO_SETTINGS_MODULE="bench.settings")
 
-from django.core.management import call_command
 from django.db import connection
 
 from bench import kept
@@ -86,10 +81,8 @@ def peak_mb() -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--packets", type=int, default=100_000)
-    packets = parser.parse_args().packets
-    call_command("migrate", verbosity=0)
+    packets = stage.asked(__doc__, packets=100_000).packets
+    stage.migrate()
     seed(packets)
     waiting, began, runs, early_mb = left(), time.perf_counter(), 0, None
     while left():
