@@ -13,7 +13,7 @@ class AdminConfig(apps.AdminConfig):
 
 class OfficeConfig(AppConfig):
     name = "office"
-    verbose_name = _("Staff accounts")
+    verbose_name = _("Back office")
 
     def ready(self):
         """After all other apps: what packages registered for their own tables is replaced."""

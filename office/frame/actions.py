@@ -46,6 +46,8 @@ class ReasonAction:
     needs_reason = True
     key = ""  # the key that presses its button (static/hongbao/keys.js)
     reason_label: Any = gettext_lazy("Reason")
+    known_by = ""  # the name that its verbs give to the row's key: a column, where not the row's pk
+    verbs: Any  # the module that they are in
 
     def allows(self, user, obj) -> bool:
         """Whether this person may do it to this row, besides the permission."""
@@ -63,6 +65,10 @@ class ReasonAction:
         """What the preview rests on: when one of these has changed, the page is shown again."""
         raise NotImplementedError
 
+    def row(self, obj) -> dict[str, Any]:
+        """The row, as its verbs want to be told."""
+        return {self.known_by: getattr(obj, self.known_by, obj.pk)}
+
     def run(self, obj, *, reason: str, now: datetime, also: staff.Note) -> Any:
         """Call the verb with `also=also`; False when there was nothing left to do."""
         raise NotImplementedError
@@ -74,6 +80,13 @@ class ReasonAction:
     def told(self, obj, result: Any) -> Any:
         """What came of it, for the person who did it; empty: it is done, and that is all."""
         return ""
+
+
+class RemarkAction(ReasonAction):
+    """What needs no reason; who wants to may say something."""
+
+    needs_reason = False
+    reason_label = gettext_lazy("Remark")
 
 
 def refusal(action: ReasonAction, user, obj, now: datetime) -> str:

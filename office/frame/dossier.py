@@ -69,6 +69,15 @@ class Section:
         ]
 
 
+Cell = Callable[[Any], Any]
+
+
+def table(title: Any, rows: Iterable[Any], cells: Sequence[tuple[Any, Cell]], name: str) -> Section:
+    """A section of rows, declared by its columns: the heading of each, and what stands below it."""
+    told = [[cell(row) for _head, cell in cells] for row in rows]
+    return Section(title, [head for head, _cell in cells], told, name=name)
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A link above a section that shows more or less of it."""
@@ -126,6 +135,12 @@ def yuan(amount: Decimal | None) -> str:
 def badge(word: str, text: Any) -> str:
     """A state: a colour and a word."""
     return format_html('<span class="badge badge-{}">{}</span>', word, text)
+
+
+def toned(field: str, choices: Any, **tones: str) -> Callable[[Any], str]:
+    """How a row's choice is shown: in its words and the tone of its value, each of them named."""
+    tone_of = {value: tones[value.name.lower()] for value in choices}
+    return lambda row: badge(tone_of[getattr(row, field)], getattr(row, f"get_{field}_display")())
 
 
 def moment(at: datetime | None, *, is_exact: bool = False) -> str:

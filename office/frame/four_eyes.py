@@ -1,7 +1,7 @@
 """What one person proposes and another decides (四眼): the form for money, and the acts approve,
 reject, withdraw.
 
-A page mixes in what is its own: `permission`, `open_at`, `verbs` and `key`.
+A page mixes in what is its own: `permission`, `verbs` (approve, reject, withdraw) and `known_by`.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from kit.plumbing import texts
 from kit.telling import told
-from office.frame.actions import ReasonAction
+from office.frame.actions import ReasonAction, RemarkAction
 from office.frame.proposals import Proposal, making
 
 
@@ -66,16 +66,14 @@ class ProposeMoney(Proposal):
         return self.verbs.propose(**data, maker_id=user.pk, now=now, also=also)
 
 
+def is_open(row) -> bool:
+    """Whether it waits for somebody: in the state that every proposal begins in."""
+    return row.status == row._meta.get_field("status").get_default()
+
+
 class _OnProposal(ReasonAction):
-    open_at: Any  # the state in which it waits for somebody
-    verbs: Any  # a module with approve, reject and withdraw
-
-    def key(self, row) -> dict:
-        """The row, as its verbs want to be told."""
-        raise NotImplementedError
-
     def refusal(self, row, now):
-        return "" if row.status == self.open_at else _("This has been decided already.")
+        return "" if is_open(row) else _("This has been decided already.")
 
     def facts(self, row):
         return (row.status,)
@@ -91,32 +89,30 @@ class _OnProposal(ReasonAction):
 
 
 class _Decide(_OnProposal):
+    verb: str
+
     def allows(self, user, row):
         """Four eyes: never one's own."""
         return row.maker_id != user.pk
 
-
-class Approve(_Decide):
-    title = gettext_lazy("Approve")
-    key = "a"
-    is_approval = is_bulk = True
-    needs_reason = False
-    reason_label = gettext_lazy("Remark")
-
     def run(self, row, *, reason, now, also):
-        return self.verbs.approve(**self.key(row), checker_id=also.user.pk, now=now, also=also)
+        decide = getattr(self.verbs, self.verb)
+        return decide(**self.row(row), checker_id=also.user.pk, now=now, also=also)
+
+
+class Approve(_Decide, RemarkAction):
+    title = gettext_lazy("Approve")
+    key, verb = "a", "approve"
+    is_approval = is_bulk = True
 
 
 class Reject(_Decide):
     title = gettext_lazy("Reject")
-    key = "r"
+    key, verb = "r", "reject"
     is_grave = True
 
     def preview(self, row, now):
         return [_("Nothing moves."), self.proposed_by(row)]
-
-    def run(self, row, *, reason, now, also):
-        return self.verbs.reject(**self.key(row), checker_id=also.user.pk, now=now, also=also)
 
 
 class Withdraw(_OnProposal):
@@ -132,10 +128,10 @@ class Withdraw(_OnProposal):
         return [_("Nothing moves."), _("Nobody can approve it any more.")]
 
     def run(self, row, *, reason, now, also):
-        return self.verbs.withdraw(**self.key(row), maker_id=also.user.pk, now=now, also=also)
+        return self.verbs.withdraw(**self.row(row), maker_id=also.user.pk, now=now, also=also)
 
 
-def said_to_maker(row, user, open_at) -> list:
+def said_to_maker(row, user) -> list:
     """A warning for whoever looks at what he has proposed himself."""
-    is_own = row.status == open_at and row.maker_id == user.pk
+    is_own = is_open(row) and row.maker_id == user.pk
     return [_("You proposed this: another person has to decide.")] if is_own else []

@@ -1,7 +1,6 @@
 """Freezing a row and letting it go again (冻结): the acts of whatever has `is_frozen`.
 
-A page mixes in what is its own: `permission`, the words, and `verbs`, a module with freeze and
-unfreeze.
+A page says what is its own: `permission`, the words, `verbs` (freeze, unfreeze) and `known_by`.
 """
 
 from typing import Any
@@ -13,12 +12,7 @@ from office.frame.actions import ReasonAction
 
 class _OnFrozen(ReasonAction):
     is_bulk = True
-    verbs: Any
     refused: Any  # what is said when there is nothing to do
-
-    def key(self, row) -> dict:
-        """The row, as its verbs want to be told."""
-        raise NotImplementedError
 
 
 class Freeze(_OnFrozen):
@@ -31,7 +25,7 @@ class Freeze(_OnFrozen):
         return (row.is_frozen,)
 
     def run(self, row, *, reason, now, also):
-        return self.verbs.freeze(**self.key(row), reason=reason, now=now, also=also)
+        return self.verbs.freeze(**self.row(row), reason=reason, now=now, also=also)
 
 
 class Unfreeze(_OnFrozen):
@@ -49,4 +43,4 @@ class Unfreeze(_OnFrozen):
         return (row.is_frozen, row.frozen_reason)
 
     def run(self, row, *, reason, now, also):
-        return self.verbs.unfreeze(**self.key(row), reason=reason, now=now, also=also)
+        return self.verbs.unfreeze(**self.row(row), reason=reason, now=now, also=also)

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from office.export import jobs as export
-from office.frame.columns import when_column
+from office.frame.columns import shown_column, when_column
 from office.frame.dossier import (
     Page,
     badge,
@@ -38,10 +38,7 @@ class ExportJobAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).filter(user=request.user)
 
     at = when_column("created_at", _("asked for at"))
-
-    @admin.display(description=_("list"))
-    def what(self, job):
-        return names.many(apps.get_model(job.model)._meta)
+    what = shown_column(lambda job: names.many(apps.get_model(job.model)._meta), _("list"))
 
     @admin.display(description=_("filters"))
     def asked_for(self, job):

@@ -123,14 +123,8 @@ class StaffActionAdmin(ReadOnlyAdmin):
     search_help_text = _("staff")
 
     at = when_column("created_at", _("time"))
-
-    @admin.display(description=_("action"))
-    def what(self, row):
-        return _what(row)
-
-    @admin.display(description=_("reason"))
-    def why(self, row):
-        return reasons.of(row)
+    what = shown_column(lambda row: _what(row), _("action"))
+    why = shown_column(reasons.of, _("reason"))
 
     def page(self, request, row):
         return Page(
@@ -203,10 +197,9 @@ class StaffEventAdmin(ReadOnlyAdmin):
     search_help_text = _("name given")
 
     at = when_column("created_at", _("time"))
-
-    @admin.display(description=_("event"))
-    def shown_kind(self, row):
-        return badge(f"event-{row.kind}", row.get_kind_display())
+    shown_kind = shown_column(
+        lambda row: badge(f"event-{row.kind}", row.get_kind_display()), _("event")
+    )
 
     def name_of(self, row):
         return row.username

@@ -1,16 +1,19 @@
 """What whoever proposes money and whoever decides about it both see: the balances before and after,
 and what is alike."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
+from django.conf import settings
 from django.db.models import Model, QuerySet
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from kit.money import ZERO
+from office.frame import four_eyes
 from office.shown.wallets import REFUSED
-from wallets import accounts
+from wallets import accounts, adjust
 from wallets.models import Wallet
 
 ALIKE_FOR = timedelta(days=30)
@@ -48,3 +51,31 @@ def alike(rows: QuerySet, row: Model) -> list[str]:
         }
         for other in others.order_by("-pk")[:ALIKE_MOST]
     ]
+
+
+class ApproveMoney(four_eyes.Approve):
+    """Within what one may approve, and with all that is to be weighed shown before."""
+
+    def most(self, row) -> Decimal:
+        return settings.REDPACKET_CHECKER_MAX
+
+    def refusal(self, row, now):
+        most = self.most(row)
+        return str(adjust.over_limit(most)) if row.amount > most else super().refusal(row, now)
+
+    def preview(self, row, now):
+        return [
+            *self.moves(row),
+            self.proposed_by(row),
+            self.evidence(row),
+            *balances(row.source, getattr(row, "target", ""), row.amount),
+            *alike(self.rivals(row), row),
+        ]
+
+    def moves(self, row) -> Sequence[str]:
+        """What goes where, in sentences."""
+        raise NotImplementedError
+
+    def rivals(self, row) -> QuerySet:
+        """Among which the same may have been proposed twice."""
+        raise NotImplementedError

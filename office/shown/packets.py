@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kit import clock
-from office.frame.dossier import Section, badge, found, moment, to, yuan
+from office.frame.dossier import Section, badge, found, moment, table, to, toned, yuan
 from packets.models import RedPacket, RefundReview, Share
 from packets.states import PacketState, PayStatus, ReviewState, state_of
 
@@ -48,60 +48,45 @@ def shown_state(packet: RedPacket) -> str:
     return format_html_join(" ", "{}", ((mark,) for mark in state_badges(packet, state)))
 
 
-_REVIEW_TONES = {
-    ReviewState.OPEN: "awaiting",
-    ReviewState.REVIEWED: "open",
-    ReviewState.DISPUTED: "void",
-    ReviewState.SETTLED: "finished",
-}
-
-
-def review_state(row) -> str:
-    return badge(_REVIEW_TONES[row.state], row.get_state_display())
+review_state = toned(
+    "state", ReviewState, open="awaiting", reviewed="open", disputed="void", settled="finished"
+)
 
 
 def review_rows(title, rows, name: str) -> Section:
-    columns = [_("refund"), _("state"), _("amount"), _("refunded at"), _("decided by"), _("note")]
-    disputed = [row for row in rows if row.state == ReviewState.DISPUTED]
     cells = [
-        [
-            to(row, row.packet.public_id),
-            review_state(row),
-            yuan(row.amount),
-            moment(row.created_at),
-            row.decided_by or "-",
-            row.note or "-",
-        ]
-        for row in rows
+        (_("refund"), lambda row: to(row, row.packet.public_id)),
+        (_("state"), review_state),
+        (_("amount"), lambda row: yuan(row.amount)),
+        (_("refunded at"), lambda row: moment(row.created_at)),
+        (_("decided by"), lambda row: row.decided_by or "-"),
+        (_("note"), lambda row: row.note or "-"),
     ]
-    warning = _("Disputed refund: %(note)s") % {"note": disputed[0].note} if disputed else ""
-    return Section(title, columns, cells, name=name, warning=warning)
+    section = table(title, rows, cells, name)
+    if disputed := [row for row in rows if row.state == ReviewState.DISPUTED]:
+        section.warning = _("Disputed refund: %(note)s") % {"note": disputed[0].note}
+    return section
 
 
 def packet_rows(title, packets: list[RedPacket], name: str) -> Section:
     count_taken(packets)
-    columns = [
-        _("packet id"),
-        _("kind"),
-        _("sender"),
-        _("total"),
-        _("taken"),
-        _("state"),
-        _("made at"),
+    cells = [
+        (_("packet id"), lambda packet: to(packet, packet.public_id)),
+        (_("kind"), RedPacket.get_type_display),
+        (_("sender"), lambda packet: found(packet.user_id)),
+        (_("total"), lambda packet: yuan(packet.total_money)),
+        (_("taken"), lambda packet: f"{packet.taken}/{packet.number}"),
+        (_("state"), shown_state),
+        (_("made at"), lambda packet: moment(packet.add_time)),
     ]
-    rows = [
-        [
-            to(packet, packet.public_id),
-            packet.get_type_display(),
-            found(packet.user_id),
-            yuan(packet.total_money),
-            f"{packet.taken}/{packet.number}",
-            shown_state(packet),
-            moment(packet.add_time),
-        ]
-        for packet in packets
-    ]
-    return Section(title, columns, rows, name=name)
+    return table(title, packets, cells, name)
+
+
+def credited(share: Share) -> str:
+    """Of one that somebody has taken."""
+    if share.is_into_account:
+        return badge("finished", _("credited"))
+    return badge("awaiting", _("not credited yet"))
 
 
 def _may_view(request) -> bool:
@@ -121,20 +106,15 @@ def taken(request, wallet):
     if not _may_view(request):
         return None
     taken = Share.objects.filter(user_id=wallet.user_id).order_by("-update_time")
-    rows = [
-        [
-            to(share.rp, share.rp.public_id),
-            found(share.rp.user_id),
-            yuan(share.money),
-            badge("finished", _("credited"))
-            if share.is_into_account
-            else badge("awaiting", _("not credited yet")),
-            moment(share.update_time),
-        ]
-        for share in taken.select_related("rp")[:LATEST]
+    cells = [
+        (_("packet id"), lambda share: to(share.rp, share.rp.public_id)),
+        (_("sender"), lambda share: found(share.rp.user_id)),
+        (_("amount"), lambda share: yuan(share.money)),
+        (_("state"), credited),
+        (_("taken at"), lambda share: moment(share.update_time)),
     ]
-    columns = [_("packet id"), _("sender"), _("amount"), _("state"), _("taken at")]
-    return Section(_("Packets taken (latest)"), columns, rows, name="taken")
+    latest = taken.select_related("rp")[:LATEST]
+    return table(_("Packets taken (latest)"), latest, cells, "taken")
 
 
 def reviewed(request, packet):

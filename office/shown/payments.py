@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from kit.money import ZERO
 from kit.telling import told
-from office.frame.dossier import Section, badge, moment, to, yuan
+from office.frame.dossier import Section, badge, moment, table, to, toned, yuan
 from office.frame.find import SHOWN
 from office.shown.wallets import eyes
 from payments.models import Case, ChannelRefund, PaymentOrder
@@ -21,26 +21,6 @@ from payments.states import (
 from wallets.states import LineKind
 
 LATEST = 20
-
-_ORDER_TONES = {
-    OrderStatus.CREATED: "unpaid",
-    OrderStatus.REPORTED: "awaiting",
-    OrderStatus.CONFIRMED: "open",
-    OrderStatus.CLOSED: "closed",
-    OrderStatus.UNPAID: "void",
-    OrderStatus.FAILED: "void",
-}
-
-_REFUND_TONES = {
-    RefundStatus.PROPOSED: "awaiting",
-    RefundStatus.APPROVED: "finished",
-    RefundStatus.SENT: "finished",
-    RefundStatus.DONE: "open",
-    RefundStatus.FAILED: "void",
-    RefundStatus.REJECTED: "closed",
-    RefundStatus.WITHDRAWN: "closed",
-    RefundStatus.PARKED: "awaiting",
-}
 
 _NOTICE_TONES = {
     NoticeOutcome.CONFIRMED: "open",
@@ -69,8 +49,16 @@ def outcome_of(notice):
     return NOTICE_WORDS.get(notice.outcome, notice.outcome)
 
 
-def order_status(order) -> str:
-    return badge(_ORDER_TONES[OrderStatus(order.status)], order.get_status_display())
+order_status = toned(
+    "status",
+    OrderStatus,
+    created="unpaid",
+    reported="awaiting",
+    confirmed="open",
+    closed="closed",
+    unpaid="void",
+    failed="void",
+)
 
 
 ORDER_SENTENCES = {
@@ -140,8 +128,18 @@ def case_status(case) -> str:
     return badge("finished", _("resolved"))
 
 
-def refund_status(refund) -> str:
-    return badge(_REFUND_TONES[RefundStatus(refund.status)], refund.get_status_display())
+refund_status = toned(
+    "status",
+    RefundStatus,
+    proposed="awaiting",
+    parked="awaiting",
+    approved="finished",
+    sent="finished",
+    done="open",
+    failed="void",
+    rejected="closed",
+    withdrawn="closed",
+)
 
 
 def notice_outcome(notice) -> str:
@@ -149,64 +147,38 @@ def notice_outcome(notice) -> str:
 
 
 def order_rows(orders, title=None) -> Section:
-    columns = [
-        _("order number"),
-        _("channel"),
-        _("amount"),
-        _("status"),
-        _("trade number"),
-        _("made at"),
+    cells = [
+        (_("order number"), lambda order: to(order, order.order_no)),
+        (_("channel"), PaymentOrder.get_pay_type_display),
+        (_("amount"), lambda order: yuan(order.amount)),
+        (_("status"), order_status),
+        (_("trade number"), lambda order: order.trade_no or "-"),
+        (_("made at"), lambda order: moment(order.add_time)),
     ]
-    rows = [
-        [
-            to(order, order.order_no),
-            order.get_pay_type_display(),
-            yuan(order.amount),
-            order_status(order),
-            order.trade_no or "-",
-            moment(order.add_time),
-        ]
-        for order in orders
-    ]
-    return Section(title or _("Payment orders"), columns, rows, name="orders")
+    return table(title or _("Payment orders"), orders, cells, "orders")
 
 
 def case_rows(cases) -> Section:
-    columns = [_("case"), _("status"), _("amount"), _("says"), _("case opened at")]
-    rows = [
-        [
-            to(case, case.get_kind_display()),
-            case_status(case),
-            yuan(case.amount),
-            told(case.says),
-            moment(case.created_at),
-        ]
-        for case in cases
+    cells = [
+        (_("case"), lambda case: to(case, case.get_kind_display())),
+        (_("status"), case_status),
+        (_("amount"), lambda case: yuan(case.amount)),
+        (_("says"), lambda case: told(case.says)),
+        (_("case opened at"), lambda case: moment(case.created_at)),
     ]
-    return Section(_("Cases"), columns, rows, name="cases")
+    return table(_("Cases"), cases, cells, "cases")
 
 
 def refund_rows(refunds) -> Section:
-    columns = [
-        _("refund number"),
-        _("status"),
-        _("amount"),
-        _("maker"),
-        _("checker"),
-        _("proposed at"),
+    cells = [
+        (_("refund number"), lambda refund: to(refund, refund.refund_no)),
+        (_("status"), refund_status),
+        (_("amount"), lambda refund: yuan(refund.amount)),
+        (_("maker"), lambda refund: refund.maker or _("system")),
+        (_("checker"), lambda refund: refund.checker or "-"),
+        (_("proposed at"), lambda refund: moment(refund.proposed_at)),
     ]
-    rows = [
-        [
-            to(refund, refund.refund_no),
-            refund_status(refund),
-            yuan(refund.amount),
-            refund.maker or _("system"),
-            refund.checker or "-",
-            moment(refund.proposed_at),
-        ]
-        for refund in refunds
-    ]
-    return Section(_("Channel refunds"), columns, rows, name="refunds")
+    return table(_("Channel refunds"), refunds, cells, "refunds")
 
 
 def refunded_by(request, line):

@@ -3,23 +3,21 @@
 from django.utils.translation import gettext as _
 
 from kit.telling import told
-from office.frame.dossier import Section, badge, moment, to, yuan
+from office.frame.dossier import Section, moment, table, to, toned, yuan
 from office.shown.accounts import account
 from payments.models import ChannelRefund
 from payments.states import RefundStatus
 from wallets.models import Adjustment
 from wallets.states import AdjustmentStatus, LineKind
 
-_ADJUSTMENT_TONES = {
-    AdjustmentStatus.PROPOSED: "awaiting",
-    AdjustmentStatus.APPROVED: "open",
-    AdjustmentStatus.REJECTED: "closed",
-    AdjustmentStatus.WITHDRAWN: "closed",
-}
-
-
-def adjustment_status(row) -> str:
-    return badge(_ADJUSTMENT_TONES[row.status], row.get_status_display())
+adjustment_status = toned(
+    "status",
+    AdjustmentStatus,
+    proposed="awaiting",
+    approved="open",
+    rejected="closed",
+    withdrawn="closed",
+)
 
 
 def eyes(row) -> Section:
@@ -35,13 +33,7 @@ def eyes(row) -> Section:
                 told(row.reason),
                 row.attachment or "-",
             ],
-            [
-                decision(row),
-                row.checker or "-",
-                moment(row.decided_at),
-                "",
-                "",
-            ],
+            [decision(row), row.checker or "-", moment(row.decided_at), "", ""],
         ],
         name="eyes",
     )
@@ -67,16 +59,12 @@ def adjusted_by(request, line):
 
 
 def adjustment_rows(adjustments) -> Section:
-    columns = [_("reference"), _("status"), _("amount"), _("source"), _("target"), _("proposed at")]
-    rows = [
-        [
-            to(row, row.reference),
-            adjustment_status(row),
-            yuan(row.amount),
-            account(row.source),
-            account(row.target),
-            moment(row.proposed_at),
-        ]
-        for row in adjustments
+    cells = [
+        (_("reference"), lambda row: to(row, row.reference)),
+        (_("status"), adjustment_status),
+        (_("amount"), lambda row: yuan(row.amount)),
+        (_("source"), lambda row: account(row.source)),
+        (_("target"), lambda row: account(row.target)),
+        (_("proposed at"), lambda row: moment(row.proposed_at)),
     ]
-    return Section(_("Adjustments"), columns, rows, name="adjustments")
+    return table(_("Adjustments"), adjustments, cells, "adjustments")

@@ -301,6 +301,16 @@ def test_each_action_has_a_permission_that_some_role_holds():
             assert action.permission in granted, action.name
 
 
+def test_each_key_is_one_letter_and_no_two_on_a_page_are_the_same():
+    from django.contrib import admin
+
+    for model_admin in admin.site._registry.values():
+        keys = [action.key for action in getattr(model_admin, "acts", ()) if action.key]
+
+        assert all(isinstance(key, str) and len(key) == 1 for key in keys), (model_admin, keys)
+        assert len(keys) == len(set(keys)), (model_admin, keys)
+
+
 def test_settling_now_credits_what_is_owed_and_nothing_before_the_money_came(support):
     packet, paid_by = make.make_reported_packet(Kind.EQUAL, 3, "5.00")
     stories.take(packet, "u1", timezone.now())

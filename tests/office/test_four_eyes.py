@@ -1,5 +1,6 @@
 """Money by hand takes two people: by form, by crafted POST, by two roles, by direct insert."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -76,6 +77,14 @@ def test_two_people_move_money_and_both_are_named_on_the_line(maker, checker, au
         "propose_adjustment",
         "approve_adjustment",
     ]
+
+
+def test_who_decides_has_a_key_for_each_decision(maker, checker):
+    row = proposed(maker)
+
+    keys = [set(re.findall(r'data-key="(.)"', who.text(row))) for who in (maker, checker)]
+
+    assert keys == [{"w"}, {"a", "r"}]
 
 
 def test_a_rejection_moves_nothing_and_is_final(maker, checker):

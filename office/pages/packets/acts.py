@@ -1,5 +1,7 @@
 """What staff may do to a packet."""
 
+from typing import Any
+
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -13,10 +15,7 @@ from packets.states import PayStatus
 
 class _OnPacket:
     permission = "packets.freeze_packet"
-    verbs = freeze
-
-    def key(self, packet):
-        return {"public_id": packet.public_id}
+    verbs, known_by = freeze, "public_id"
 
 
 class FreezePacket(_OnPacket, freezing.Freeze):
@@ -37,18 +36,32 @@ class UnfreezePacket(_OnPacket, freezing.Unfreeze):
         return _("Grabs, settlement and refund go on as the packet's times allow.")
 
 
-class RefundNow(ReasonAction):
-    """The expiry refund that the sweep would make; never before the packet's time."""
+class _OutOfTurn(ReasonAction):
+    """What a sweep does to paid packets, now."""
 
-    name = "refund_now"
-    title = gettext_lazy("Refund the rest now")
-    permission = "packets.refund_now"
+    unpaid: Any
 
     def refusal(self, packet, now):
         if packet.is_frozen:
             return _("The packet is frozen: nothing in it moves.")
         if packet.voided_at or packet.pay_status != PayStatus.PAID:
-            return _("Only a paid packet can be refunded.")
+            return self.unpaid
+        return self.too_soon(packet, now)
+
+    def too_soon(self, packet, now) -> str:
+        """Why there is nothing to do (yet); empty when there is."""
+        raise NotImplementedError
+
+
+class RefundNow(_OutOfTurn):
+    """The expiry refund that the sweep would make; never before the packet's time."""
+
+    name = "refund_now"
+    title = gettext_lazy("Refund the rest now")
+    permission = "packets.refund_now"
+    unpaid = gettext_lazy("Only a paid packet can be refunded.")
+
+    def too_soon(self, packet, now):
         if packet.expire_time > now:
             return _("The packet has not expired yet.")
         if packet.is_cli_handle:
@@ -68,18 +81,15 @@ class RefundNow(ReasonAction):
         return refund.refund_expired(rp_id=packet.pk, now=now, also=also)
 
 
-class SettleNow(ReasonAction):
+class SettleNow(_OutOfTurn):
     """Credit what is taken, paid and not credited: a settlement pass out of turn."""
 
     name = "settle_now"
     title = gettext_lazy("Run the settlement now")
     permission = "packets.settle_now"
+    unpaid = gettext_lazy("Only a paid packet can be settled.")
 
-    def refusal(self, packet, now):
-        if packet.is_frozen:
-            return _("The packet is frozen: nothing in it moves.")
-        if packet.voided_at or packet.pay_status != PayStatus.PAID:
-            return _("Only a paid packet can be settled.")
+    def too_soon(self, packet, now):
         return "" if _uncredited(packet).exists() else _("Every taken share is credited already.")
 
     def preview(self, packet, now):

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy
 from kit import clock
 from kit.telling import told
 from office.export.sheets import Column
-from office.frame.columns import found_column, money_column, when_column, words_column
-from office.frame.dossier import Page, Section, badge, found, moment, page_of, to, yuan
+from office.frame.columns import found_column, money_column, shown_column, when_column, words_column
+from office.frame.dossier import Page, Section, badge, found, moment, page_of, table, to, yuan
 from office.frame.filters import AmountRangeFilter
 from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
@@ -23,6 +23,8 @@ from office.shown.payments import case_rows, notice_outcome, order_rows, refund_
 from packets.models import RedPacket
 from packets.profiles import people
 from packets.states import Kind
+from payments.models import Notification
+from wallets.models import LedgerLine
 
 
 @admin.register(RedPacket)
@@ -51,21 +53,10 @@ class RedPacketAdmin(ReadOnlyAdmin):
 
     kind = words_column("type", gettext_lazy("kind"))
     sender = found_column("user_id", gettext_lazy("sender"))
-
-    @admin.display(description=gettext_lazy("for"))
-    def whom(self, packet):
-        return packet.for_id
-
-    @admin.display(description=gettext_lazy("state"))
-    def state(self, packet):
-        return shown_state(packet)
-
+    whom = shown_column(lambda packet: packet.for_id, gettext_lazy("for"))
+    state = shown_column(shown_state, gettext_lazy("state"))
     total = money_column("total_money", gettext_lazy("total"))
-
-    @admin.display(description=gettext_lazy("taken"))
-    def shares(self, packet):
-        return f"{packet.taken}/{packet.number}"
-
+    shares = shown_column(lambda packet: f"{packet.taken}/{packet.number}", gettext_lazy("taken"))
     made = when_column("add_time", gettext_lazy("made at"))
 
     def page(self, request, packet):
@@ -161,21 +152,14 @@ class RedPacketAdmin(ReadOnlyAdmin):
         if story.orders:
             yield order_rows(story.orders)
         if story.notifications:
-            yield Section(
-                _("Notifications"),
-                [_("received at"), _("channel"), _("outcome"), _("says"), _("order number")],
-                [
-                    [
-                        to(n, moment(n.created_at)),
-                        n.get_pay_type_display(),
-                        notice_outcome(n),
-                        told(n.says),
-                        n.order_no,
-                    ]
-                    for n in story.notifications
-                ],
-                name="notifications",
-            )
+            cells = [
+                (_("received at"), lambda notice: to(notice, moment(notice.created_at))),
+                (_("channel"), Notification.get_pay_type_display),
+                (_("outcome"), notice_outcome),
+                (_("says"), lambda notice: told(notice.says)),
+                (_("order number"), lambda notice: notice.order_no),
+            ]
+            yield table(_("Notifications"), story.notifications, cells, "notifications")
         if story.cases:
             yield case_rows(story.cases)
         if story.channel_refunds:
@@ -192,18 +176,14 @@ class RedPacketAdmin(ReadOnlyAdmin):
 
     @staticmethod
     def _lines(story):
-        columns = [_("time"), _("kind"), _("source"), _("target"), _("amount")]
-        rows = [
-            [
-                to(line, moment(line.created_at)),
-                line.get_kind_display(),
-                account(line.source),
-                account(line.target),
-                yuan(line.amount),
-            ]
-            for line in story.lines
+        cells = [
+            (_("time"), lambda line: to(line, moment(line.created_at))),
+            (_("kind"), LedgerLine.get_kind_display),
+            (_("source"), lambda line: account(line.source)),
+            (_("target"), lambda line: account(line.target)),
+            (_("amount"), lambda line: yuan(line.amount)),
         ]
-        return Section(_("Ledger lines"), columns, rows, name="lines")
+        return table(_("Ledger lines"), story.lines, cells, "lines")
 
 
 @finder(gettext_lazy("red packets"), "packets.view_redpacket")

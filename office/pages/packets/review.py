@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from office.frame.actions import ReasonAction
-from office.frame.columns import found_column, money_column, when_column, words_column
+from office.frame.columns import found_column, money_column, shown_column, when_column, words_column
 from office.frame.dossier import Page, found, moment, to, yuan
 from office.frame.filters import AgeFilter, AmountRangeFilter
 from office.frame.lists import DateRangeFilter
@@ -91,22 +91,13 @@ class RefundReviewAdmin(ReadOnlyAdmin):
     row_acts = frozenset(action.name for action in REVIEW_ACTS)
     sections = (staff_did,)
 
-    @admin.display(description=gettext_lazy("packet id"))
-    def public_id(self, row):
-        return row.packet.public_id
-
-    @admin.display(description=gettext_lazy("state"))
-    def review(self, row):
-        return review_state(row)
-
+    public_id = shown_column(lambda row: row.packet.public_id, gettext_lazy("packet id"))
+    review = shown_column(review_state, gettext_lazy("state"))
     sender = found_column("user_id", gettext_lazy("sender"))
     money = money_column("amount", gettext_lazy("amount"))
     channel = words_column("pay_type", gettext_lazy("paid by"))
     at = when_column("created_at", gettext_lazy("refunded at"))
-
-    @admin.display(description=gettext_lazy("decided by"))
-    def decided(self, row):
-        return row.decided_by or "-"
+    decided = shown_column(lambda row: row.decided_by or "-", gettext_lazy("decided by"))
 
     def page(self, request, row):
         told = {"money": f"{row.amount:,.2f}", "user": row.user_id}

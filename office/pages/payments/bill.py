@@ -12,8 +12,8 @@ from kit import clock
 from kit.refusals import Invalid
 from kit.telling import told
 from office.export.jobs import files
-from office.frame.columns import money_column, when_column, worded, words_column
-from office.frame.dossier import Page, Section, badge, moment, yuan
+from office.frame.columns import money_column, shown_column, when_column, worded, words_column
+from office.frame.dossier import Page, Section, badge, moment, toned, yuan
 from office.frame.lists import DateRangeFilter
 from office.frame.proposals import Proposal, making
 from office.pages.payments import late_bills
@@ -125,12 +125,9 @@ RUN_BILL, UPLOAD_BILL = RunBill(), UploadBill()
 
 CASES_SHOWN = 200
 
-_BILL_TONES = {
-    BillState.WAITING: "awaiting",
-    BillState.COMPARED: "open",
-    BillState.EMPTY: "finished",
-    BillState.FAILED: "void",
-}
+_bill_state = toned(
+    "state", BillState, waiting="awaiting", compared="open", empty="finished", failed="void"
+)
 
 
 @admin.register(Bill)
@@ -152,15 +149,9 @@ class BillAdmin(ReadOnlyAdmin):
     sections = (staff_did,)
     ordering = ["-pk"]
 
-    @admin.display(description=gettext_lazy("day"))
-    def on(self, bill):
-        return bill.day.isoformat()
-
+    on = shown_column(lambda bill: bill.day.isoformat(), gettext_lazy("day"))
     channel = words_column("pay_type", gettext_lazy("channel"))
-
-    @admin.display(description=gettext_lazy("state"))
-    def shown_state(self, bill):
-        return badge(_BILL_TONES[BillState(bill.state)], bill.get_state_display())
+    shown_state = shown_column(_bill_state, gettext_lazy("state"))
 
     @admin.display(description=gettext_lazy("differences"))
     def open(self, bill):

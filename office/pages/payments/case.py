@@ -14,6 +14,7 @@ from office.frame.columns import (
     amount_column,
     found_column,
     money_column,
+    shown_column,
     told_column,
     worded,
     words_column,
@@ -133,22 +134,13 @@ class CaseAdmin(ReadOnlyAdmin):
     offers = (_refund, _adjust)
 
     what = words_column("kind", gettext_lazy("case"))
-
-    @admin.display(description=gettext_lazy("status"))
-    def state(self, case):
-        return case_status(case)
-
+    state = shown_column(case_status, gettext_lazy("status"))
     money = money_column("amount", gettext_lazy("amount"))
     in_suspense = amount_column(lambda case: cases.held_by(case), gettext_lazy("in suspense"))
-
     channel = words_column("pay_type", gettext_lazy("channel"))
     order = found_column("order_no", gettext_lazy("order number"))
-
     found_out = told_column("says", gettext_lazy("says"))
-
-    @admin.display(description=gettext_lazy("suggested"))
-    def suggested(self, case):
-        return SUGGESTED[case.kind]
+    suggested = shown_column(lambda case: SUGGESTED[case.kind], gettext_lazy("suggested"))
 
     @admin.display(description=gettext_lazy("age"))
     def age(self, case):

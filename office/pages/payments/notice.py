@@ -7,7 +7,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kit.telling import told
-from office.frame.columns import found_column, told_column, when_column, worded, words_column
+from office.frame.columns import (
+    found_column,
+    shown_column,
+    told_column,
+    when_column,
+    worded,
+    words_column,
+)
 from office.frame.dossier import Page, Section, found, moment, page_of
 from office.frame.filters import OrderedChoiceFilter
 from office.frame.find import Hit, finder
@@ -63,11 +70,7 @@ class NotificationAdmin(ReadOnlyAdmin):
 
     at = when_column("created_at", gettext_lazy("received at"))
     channel = words_column("pay_type", gettext_lazy("channel"))
-
-    @admin.display(description=gettext_lazy("outcome"))
-    def shown_outcome(self, notice):
-        return notice_outcome(notice)
-
+    shown_outcome = shown_column(notice_outcome, gettext_lazy("outcome"))
     order = found_column("order_no", gettext_lazy("order number"))
     said = told_column("says", gettext_lazy("says"))
 

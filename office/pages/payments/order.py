@@ -8,7 +8,14 @@ from django.utils.translation import gettext_lazy
 from kit.telling import told
 from office.frame import staff
 from office.frame.actions import ReasonAction
-from office.frame.columns import found_column, money_column, when_column, worded, words_column
+from office.frame.columns import (
+    found_column,
+    money_column,
+    shown_column,
+    when_column,
+    worded,
+    words_column,
+)
 from office.frame.dossier import Entry, Page, Section, found, in_order, moment, page_of, yuan
 from office.frame.filters import AmountRangeFilter
 from office.frame.find import SHOWN, Hit, finder
@@ -116,18 +123,13 @@ class PaymentOrderAdmin(ReadOnlyAdmin):
     sections = (paid_for,)
     offers = (_refund_it,)
 
-    @admin.display(description=gettext_lazy("purpose"))
-    def shown_purpose(self, order):
-        return PURPOSES.get(order.purpose, order.purpose)
-
+    shown_purpose = shown_column(
+        lambda order: PURPOSES.get(order.purpose, order.purpose), gettext_lazy("purpose")
+    )
     payer = found_column("user_id", gettext_lazy("payer"))
     channel = words_column("pay_type", gettext_lazy("channel"))
     money = money_column("amount", gettext_lazy("amount"))
-
-    @admin.display(description=gettext_lazy("status"))
-    def state(self, order):
-        return order_status(order)
-
+    state = shown_column(order_status, gettext_lazy("status"))
     made = when_column("add_time", gettext_lazy("made at"))
 
     def page(self, request, order):

@@ -6,13 +6,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kit.telling import told
-from office.frame import four_eyes
-from office.frame.columns import found_column, money_column, when_column, worded, words_column
+from office.frame import columns, four_eyes
 from office.frame.dossier import Page, found, moment, page_of, to, yuan
 from office.frame.filters import AgeFilter
 from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
-from office.pages.payments.refund_acts import PROPOSE_REFUND, REFUND_ACTS
+from office.pages.payments.refund_acts import FOUR_EYES, PROPOSE_REFUND, REFUND_ACTS
 from office.readonly import ReadOnlyAdmin, staff_did
 from office.shown.accounts import account, account_name
 from office.shown.payments import refund_sentence, refund_status
@@ -30,24 +29,21 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
         ("proposed_at", AgeFilter),
         ("proposed_at", DateRangeFilter),
     ]
-    export_told = worded(source=account_name, reason=told, answer=told)
+    export_told = columns.worded(source=account_name, reason=told, answer=told)
     list_select_related = ["maker", "checker"]
     search_fields = ["refund_no", "order_no"]
     search_help_text = gettext_lazy("refund number or order number")
     totals = {"amount": gettext_lazy("amount")}
     acts = REFUND_ACTS
-    row_acts = frozenset({"approve_refund", "reject_refund", "withdraw_refund"})
+    row_acts = frozenset(action.name for action in FOUR_EYES)
     proposals = [PROPOSE_REFUND]
     sections = (staff_did,)
 
-    @admin.display(description=gettext_lazy("status"))
-    def state(self, refund):
-        return refund_status(refund)
-
-    money = money_column("amount", gettext_lazy("amount"))
-    channel = words_column("pay_type", gettext_lazy("channel"))
-    order = found_column("order_no", gettext_lazy("order number"))
-    at = when_column("proposed_at", gettext_lazy("proposed at"))
+    state = columns.shown_column(refund_status, gettext_lazy("status"))
+    money = columns.money_column("amount", gettext_lazy("amount"))
+    channel = columns.words_column("pay_type", gettext_lazy("channel"))
+    order = columns.found_column("order_no", gettext_lazy("order number"))
+    at = columns.when_column("proposed_at", gettext_lazy("proposed at"))
 
     def parts(self, changelist):
         return {
@@ -56,7 +52,7 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
         }
 
     def page(self, request, refund):
-        page = Page(
+        return Page(
             sentence=refund_sentence(refund),
             badges=[refund_status(refund)],
             facts=[
@@ -75,9 +71,8 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
                 (_("tries"), refund.chases),
             ],
             sections=[eyes(refund)],
+            warnings=four_eyes.said_to_maker(refund, request.user),
         )
-        page.warnings = four_eyes.said_to_maker(refund, request.user, RefundStatus.PROPOSED)
-        return page
 
 
 @finder(gettext_lazy("channel refunds"), "payments.view_channelrefund")

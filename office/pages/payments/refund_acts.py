@@ -6,12 +6,10 @@ from django.utils.translation import gettext_lazy
 
 from office.frame import four_eyes
 from office.frame.actions import ReasonAction
+from office.shown import checks
 from office.shown.accounts import account_name
-from office.shown.checks import alike, balances
 from payments import channel_refund, conclude_refund, end_refund
 from payments.models import ChannelRefund
-from payments.states import RefundStatus
-from wallets import adjust
 
 
 class RefundForm(four_eyes.MoneyForm):
@@ -29,8 +27,7 @@ class ProposeRefund(four_eyes.ProposeMoney):
     name = "propose_refund"
     title = gettext_lazy("Propose a channel refund")
     permission = "payments.propose_refund"
-    form = RefundForm
-    verbs = channel_refund
+    form, verbs = RefundForm, channel_refund
 
     def tells(self, data):
         wanted = {key: data[key] for key in ("case_id", "order_no", "amount")}
@@ -48,28 +45,19 @@ class ProposeRefund(four_eyes.ProposeMoney):
             _("Trade number %(trade)s; the money leaves %(source)s.") % told,
             _("%(rest)s yuan are then left to refund.") % told,
         ]
-        return [*lines, *balances(payment.source, "", data["amount"])]
+        return [*lines, *checks.balances(payment.source, "", data["amount"])]
 
 
 class _OnRefund:
     permission = "payments.check_refund"
-    open_at = RefundStatus.PROPOSED
-    verbs = channel_refund
-
-    def key(self, refund):
-        return {"refund_no": refund.refund_no}
+    verbs, known_by = channel_refund, "refund_no"
 
 
-class ApproveRefund(_OnRefund, four_eyes.Approve):
+class ApproveRefund(_OnRefund, checks.ApproveMoney):
     name = "approve_refund"
+    most = staticmethod(channel_refund.most_for_checker)
 
-    def refusal(self, refund, now):
-        most = channel_refund.most_for_checker(refund)
-        if refund.amount > most:
-            return str(adjust.over_limit(most))
-        return super().refusal(refund, now)
-
-    def preview(self, refund, now):
+    def moves(self, refund):
         told = {
             "money": f"{refund.amount:,.2f}",
             "source": account_name(refund.source),
@@ -81,13 +69,10 @@ class ApproveRefund(_OnRefund, four_eyes.Approve):
             goes = _(
                 "%(money)s yuan leave %(source)s now, and %(channel)s is told to pay them back."
             )
-        return [
-            goes % told,
-            self.proposed_by(refund),
-            self.evidence(refund),
-            *balances(refund.source, "", refund.amount),
-            *alike(ChannelRefund.objects.filter(trade_no=refund.trade_no), refund),
-        ]
+        return [goes % told]
+
+    def rivals(self, refund):
+        return ChannelRefund.objects.filter(trade_no=refund.trade_no)
 
 
 class RejectRefund(_OnRefund, four_eyes.Reject):
@@ -154,12 +139,7 @@ class RefundCameBack(_ConcludeRefund):
         ]
 
 
-REFUND_ACTS = [
-    ApproveRefund(),
-    RejectRefund(),
-    WithdrawRefund(),
-    RefundWasPaid(),
-    RefundCameBack(),
-]
+FOUR_EYES = [ApproveRefund(), RejectRefund(), WithdrawRefund()]
+REFUND_ACTS = [*FOUR_EYES, RefundWasPaid(), RefundCameBack()]
 
 PROPOSE_REFUND = ProposeRefund()

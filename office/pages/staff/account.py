@@ -11,6 +11,7 @@ from kit.models import Credentials
 from office import roles
 from office.accounts import changes
 from office.frame import staff
+from office.frame.columns import shown_column
 from office.frame.dossier import Page, Section, badge, moment, to
 from office.frame.proposals import url_of
 from office.models import AccountChange, RecoveryCode, Role
@@ -40,17 +41,9 @@ class StaffAdmin(ReadOnlyAdmin):
     export_hidden = {"password"}
     offers = [_offer(proposal) for proposal in OF_AN_ACCOUNT]
 
-    @admin.display(description=gettext_lazy("role"))
-    def role(self, user):
-        return roles.shown(changes.roles_of(user))
-
-    @admin.display(description=gettext_lazy("state"))
-    def state(self, user):
-        return _state(user)
-
-    @admin.display(description=gettext_lazy("last log-in"))
-    def came_last(self, user):
-        return moment(user.last_login)
+    role = shown_column(lambda user: roles.shown(changes.roles_of(user)), gettext_lazy("role"))
+    state = shown_column(lambda user: _state(user), gettext_lazy("state"))
+    came_last = shown_column(lambda user: moment(user.last_login), gettext_lazy("last log-in"))
 
     def page(self, request, user):
         known = Credentials.objects.filter(pk=user.pk).first()
@@ -140,9 +133,7 @@ class LogEntryAdmin(ReadOnlyAdmin):
     search_fields = ["user__username"]
     search_help_text = gettext_lazy("staff")
 
-    @admin.display(description=gettext_lazy("time"))
-    def at(self, entry):
-        return moment(entry.action_time)
+    at = shown_column(lambda entry: moment(entry.action_time), gettext_lazy("time"))
 
     def page(self, request, entry):
         return Page(

@@ -3,7 +3,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from office import roles
-from office.frame.dossier import Page, Section, badge, moment, to
+from office.frame.columns import shown_column
+from office.frame.dossier import Page, Section, moment, to, toned
 from office.frame.lists import DateRangeFilter
 from office.models import AccountChange, Invitation
 from office.pages.staff.change_acts import CHANGE_ACTS
@@ -11,12 +12,14 @@ from office.pages.staff.proposing import PROPOSALS
 from office.readonly import ReadOnlyAdmin, done_to
 from office.states import ChangeStatus
 
-TONES = {
-    ChangeStatus.PROPOSED: "awaiting",
-    ChangeStatus.APPROVED: "open",
-    ChangeStatus.REJECTED: "void",
-    ChangeStatus.WITHDRAWN: "closed",
-}
+_status = toned(
+    "status",
+    ChangeStatus,
+    proposed="awaiting",
+    approved="open",
+    rejected="void",
+    withdrawn="closed",
+)
 
 
 @admin.register(AccountChange)
@@ -33,17 +36,9 @@ class AccountChangeAdmin(ReadOnlyAdmin):
     acts = CHANGE_ACTS
     proposals = PROPOSALS
 
-    @admin.display(description=gettext_lazy("proposed at"))
-    def at(self, row):
-        return moment(row.proposed_at)
-
-    @admin.display(description=gettext_lazy("role"))
-    def shown_role(self, row):
-        return roles.shown(row.role)
-
-    @admin.display(description=gettext_lazy("status"))
-    def shown_status(self, row):
-        return badge(TONES[ChangeStatus(row.status)], row.get_status_display())
+    at = shown_column(lambda row: moment(row.proposed_at), gettext_lazy("proposed at"))
+    shown_role = shown_column(lambda row: roles.shown(row.role), gettext_lazy("role"))
+    shown_status = shown_column(_status, gettext_lazy("status"))
 
     def page(self, request, row):
         page = Page(

@@ -8,16 +8,11 @@ from office.accounts import changes
 from office.frame import four_eyes, staff
 from office.models import AccountChange
 from office.pages.staff.proposing import APART
-from office.states import ChangeStatus
 
 
 class _OnChange:
     permission = staff.MANAGE_ACCOUNTS
-    open_at = ChangeStatus.PROPOSED
-    verbs = changes
-
-    def key(self, change):
-        return {"change_id": change.pk}
+    verbs, known_by = changes, "change_id"
 
 
 class _Decided(_OnChange):

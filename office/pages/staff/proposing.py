@@ -63,6 +63,7 @@ class RoleForm(_Form):
 class _Propose(Proposal):
     permission = staff.MANAGE_ACCOUNTS
     kind: Kind
+    form = _Form
 
     def notes(self):
         lines = [_("Nothing changes until another person has approved it.")]
@@ -98,8 +99,7 @@ class _Propose(Proposal):
 class ProposeInvitation(_Propose):
     name = "propose_invitation"
     title = gettext_lazy("Invite somebody new")
-    kind = Kind.INVITE
-    form = InvitationForm
+    kind, form = Kind.INVITE, InvitationForm
 
     def propose(self, data, **about):
         return changes.invite(**data, **about)
@@ -118,8 +118,7 @@ class ProposeInvitation(_Propose):
 class ProposeRole(_Propose):
     name = "propose_role"
     title = gettext_lazy("Propose another role")
-    kind = Kind.ROLE
-    form = RoleForm
+    kind, form = Kind.ROLE, RoleForm
 
     def tells(self, data, told):
         told = told | {"role": roles.shown(data["role"])}
@@ -130,7 +129,6 @@ class ProposeReset(_Propose):
     name = "propose_reset"
     title = gettext_lazy("Propose a new password and device")
     kind = Kind.RESET
-    form = _Form
 
     def tells(self, data, told):
         return [
@@ -143,7 +141,6 @@ class ProposeStop(_Propose):
     name = "propose_stop"
     title = gettext_lazy("Propose to take out of use")
     kind = Kind.STOP
-    form = _Form
 
     def tells(self, data, told):
         return [_("%(name)s (%(before)s) is logged out and cannot log in any more.") % told]

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from office.frame import four_eyes
-from office.frame.columns import money_column, when_column, worded
+from office.frame.columns import money_column, shown_column, when_column, worded
 from office.frame.dossier import Page, page_of, to, yuan
 from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
@@ -32,25 +32,12 @@ class AdjustmentAdmin(ReadOnlyAdmin):
     acts = ADJUSTMENT_ACTS
     row_acts = frozenset(action.name for action in ADJUSTMENT_ACTS)
     proposals = [PROPOSE_ADJUSTMENT]
-    sections = (
-        staff_did,
-        case_of,
-    )
+    sections = (staff_did, case_of)
 
-    @admin.display(description=gettext_lazy("status"))
-    def state(self, row):
-        return adjustment_status(row)
-
+    state = shown_column(adjustment_status, gettext_lazy("status"))
     money = money_column("amount", gettext_lazy("amount"))
-
-    @admin.display(description=gettext_lazy("source"))
-    def out_of(self, row):
-        return account(row.source)
-
-    @admin.display(description=gettext_lazy("target"))
-    def into(self, row):
-        return account(row.target)
-
+    out_of = shown_column(lambda row: account(row.source), gettext_lazy("source"))
+    into = shown_column(lambda row: account(row.target), gettext_lazy("target"))
     at = when_column("proposed_at", gettext_lazy("proposed at"))
 
     def parts(self, changelist):
@@ -77,7 +64,7 @@ class AdjustmentAdmin(ReadOnlyAdmin):
         }
         sentences[AdjustmentStatus.WITHDRAWN] = sentences[AdjustmentStatus.REJECTED]
         lines = LedgerLine.objects.filter(kind=LineKind.ADJUSTMENT, reference=row.reference)
-        page = Page(
+        return Page(
             sentence=sentences[row.status] % told,
             badges=[self.state(row)],
             facts=[
@@ -90,9 +77,8 @@ class AdjustmentAdmin(ReadOnlyAdmin):
                 *((_("ledger line"), to(line, line.pk)) for line in lines),
             ],
             sections=[eyes(row)],
+            warnings=four_eyes.said_to_maker(row, request.user),
         )
-        page.warnings = four_eyes.said_to_maker(row, request.user, AdjustmentStatus.PROPOSED)
-        return page
 
 
 @finder(gettext_lazy("adjustments"), "wallets.view_adjustment")

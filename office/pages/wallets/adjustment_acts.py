@@ -1,17 +1,15 @@
 """An adjustment by four eyes."""
 
 from django import forms
-from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kit.ids import is_outside_id
 from office.frame import four_eyes
+from office.shown import checks
 from office.shown.accounts import account_name
-from office.shown.checks import alike, balances
 from wallets import accounts, adjust
 from wallets.models import Adjustment
-from wallets.states import AdjustmentStatus
 
 
 class AdjustmentForm(four_eyes.MoneyForm):
@@ -57,8 +55,7 @@ class ProposeAdjustment(four_eyes.ProposeMoney):
     name = "propose_adjustment"
     title = gettext_lazy("Propose an adjustment")
     permission = "wallets.propose_adjustment"
-    form = AdjustmentForm
-    verbs = adjust
+    form, verbs = AdjustmentForm, adjust
 
     def tells(self, data):
         keys = ("user_id", "amount", "is_credit", "other", "case_id")
@@ -77,27 +74,18 @@ class ProposeAdjustment(four_eyes.ProposeMoney):
             lines.append(_("A new case is opened for it."))
         wallet = accounts.wallet(data["user_id"]) if data["user_id"] else ""
         sides = (data["other"], wallet) if data["is_credit"] else (wallet, data["other"])
-        return [*lines, *balances(*sides, data["amount"])]
+        return [*lines, *checks.balances(*sides, data["amount"])]
 
 
 class _OnAdjustment:
     permission = "wallets.check_adjustment"
-    open_at = AdjustmentStatus.PROPOSED
-    verbs = adjust
-
-    def key(self, adjustment):
-        return {"reference": adjustment.reference}
+    verbs, known_by = adjust, "reference"
 
 
-class ApproveAdjustment(_OnAdjustment, four_eyes.Approve):
+class ApproveAdjustment(_OnAdjustment, checks.ApproveMoney):
     name = "approve_adjustment"
 
-    def refusal(self, adjustment, now):
-        if adjustment.amount > settings.REDPACKET_CHECKER_MAX:
-            return str(adjust.over_limit(settings.REDPACKET_CHECKER_MAX))
-        return super().refusal(adjustment, now)
-
-    def preview(self, adjustment, now):
+    def moves(self, adjustment):
         told = {
             "money": f"{adjustment.amount:,.2f}",
             "source": account_name(adjustment.source),
@@ -106,11 +94,10 @@ class ApproveAdjustment(_OnAdjustment, four_eyes.Approve):
         return [
             _("%(money)s yuan move from %(source)s to %(target)s, now.") % told,
             *self._case(adjustment),
-            self.proposed_by(adjustment),
-            self.evidence(adjustment),
-            *balances(adjustment.source, adjustment.target, adjustment.amount),
-            *alike(Adjustment.objects.filter(source=adjustment.source), adjustment),
         ]
+
+    def rivals(self, adjustment):
+        return Adjustment.objects.filter(source=adjustment.source)
 
     @staticmethod
     def _case(adjustment) -> list:

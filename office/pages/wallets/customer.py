@@ -4,8 +4,9 @@ Each is read behind a place of its own, in the order of an index (timeline.py me
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
 from django.utils.html import format_html
@@ -13,12 +14,12 @@ from django.utils.translation import gettext as _
 
 from kit.telling import told
 from office.frame import actions
-from office.frame.dossier import Entry, badge, to
+from office.frame.dossier import Entry, to
 from office.frame.staff import model_name
 from office.models import StaffAction
 from office.pages.wallets import flow
 from office.shown.accounts import about
-from office.shown.packets import count_taken, shown_state
+from office.shown.packets import count_taken, credited, shown_state
 from office.shown.payments import case_status, order_status, refund_status
 from packets.models import RedPacket, Share
 from payments.models import Case, ChannelRefund, PaymentOrder
@@ -27,14 +28,6 @@ from wallets.models import LedgerLine, Wallet
 from wallets.states import LineKind
 
 ORDERS = 500  # of a customer's newest, whose cases and refunds are told
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One entry, and the place behind it in its source."""
-
-    place: str
-    entry: Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +40,13 @@ class Place:
     @property
     def at(self) -> datetime:
         return datetime.fromtimestamp(0, UTC) + _microseconds(self.first)
+
+
+class Piece(NamedTuple):
+    """One entry, and the place behind it in its source."""
+
+    place: str
+    entry: Entry
 
 
 @dataclass
@@ -89,6 +89,10 @@ class Source:
 # --- the sources
 
 
+def _text(what: Any, amount: Decimal, link: str, state: str) -> str:
+    return format_html("{} <b>{}</b> {} {}", what, f"{amount:,.2f}", link, state)
+
+
 def _lines(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
     """Money that moved, but for shares: those are told with their packets."""
     kinds = tuple(kind for kind in flow.KINDS if kind != LineKind.GRAB)
@@ -112,17 +116,11 @@ def _sent(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]
     )
     count_taken(packets)
     for packet in packets:
-        text = format_html(
-            "{} <b>{}</b> {} {}",
-            _("makes a packet: %(kind)s") % {"kind": packet.get_type_display()},
-            f"{packet.total_money:,.2f}",
-            to(packet, packet.public_id),
-            shown_state(packet),
-        )
-        taken = _("%(taken)d of %(number)d taken") % {
-            "taken": packet.taken,
-            "number": packet.number,
-        }
+        what = _("makes a packet: %(kind)s") % {"kind": packet.get_type_display()}
+        link = to(packet, packet.public_id)
+        text = _text(what, packet.total_money, link, shown_state(packet))
+        counted = {"taken": packet.taken, "number": packet.number}
+        taken = _("%(taken)d of %(number)d taken") % counted
         yield Piece(
             f"s{_key(packet.add_time)}.{packet.pk}",
             Entry(packet.add_time, customer.user_id, text, "user", f"{taken}, {packet.intro}"),
@@ -132,19 +130,8 @@ def _sent(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]
 def _taken(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
     shares = Share.objects.filter(user_id=customer.user_id).select_related("rp")
     for share in _behind(shares, "update_time", place)[:most]:
-        is_credited = share.is_into_account
-        state = (
-            badge("finished", _("credited"))
-            if is_credited
-            else badge("awaiting", _("not credited yet"))
-        )
-        text = format_html(
-            "{} <b>{}</b> {} {}",
-            _("takes a share"),
-            f"{share.money:,.2f}",
-            to(share.rp, share.rp.public_id),
-            state,
-        )
+        link = to(share.rp, share.rp.public_id)
+        text = _text(_("takes a share"), share.money, link, credited(share))
         sender = _("sent by %(sender)s") % {"sender": share.rp.user_id}
         yield Piece(
             f"t{_key(share.update_time)}.{share.pk}",
@@ -155,13 +142,8 @@ def _taken(customer: Customer, place: Place | None, most: int) -> Iterator[Piece
 def _orders(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
     orders = PaymentOrder.objects.filter(user_id=customer.user_id).defer("pay_params")
     for order in _before(orders, place)[:most]:
-        text = format_html(
-            "{} <b>{}</b> {} {}",
-            _("wants to pay by %(channel)s") % {"channel": order.get_pay_type_display()},
-            f"{order.amount:,.2f}",
-            to(order, order.order_no),
-            order_status(order),
-        )
+        what = _("wants to pay by %(channel)s") % {"channel": order.get_pay_type_display()}
+        text = _text(what, order.amount, to(order, order.order_no), order_status(order))
         yield Piece(
             f"o{order.pk}", Entry(order.add_time, customer.user_id, text, "user", order.trade_no)
         )
@@ -183,13 +165,8 @@ def _cases(customer: Customer, place: Place | None, most: int) -> Iterator[Piece
 
 def _refunds(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
     for refund in _before(customer.refunds(), place)[:most]:
-        text = format_html(
-            "{} <b>{}</b> {} {}",
-            _("refund by %(channel)s") % {"channel": refund.get_pay_type_display()},
-            f"{refund.amount:,.2f}",
-            to(refund, refund.refund_no),
-            refund_status(refund),
-        )
+        what = _("refund by %(channel)s") % {"channel": refund.get_pay_type_display()}
+        text = _text(what, refund.amount, to(refund, refund.refund_no), refund_status(refund))
         yield Piece(f"r{refund.pk}", Entry(refund.proposed_at, _("refund"), text, "channel"))
 
 

@@ -41,15 +41,8 @@ class LedgerLineAdmin(ReadOnlyAdmin):
 
     about = shown_column(lambda line: reference_name(line.reference), gettext_lazy("reference"))
     money = money_column("amount", gettext_lazy("amount"))
-
-    @admin.display(description=gettext_lazy("source"))
-    def out_of(self, line):
-        return account(line.source)
-
-    @admin.display(description=gettext_lazy("target"))
-    def into(self, line):
-        return account(line.target)
-
+    out_of = shown_column(lambda line: account(line.source), gettext_lazy("source"))
+    into = shown_column(lambda line: account(line.target), gettext_lazy("target"))
     at = when_column("created_at", gettext_lazy("time"))
 
     def name_of(self, line):

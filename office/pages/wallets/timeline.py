@@ -59,7 +59,7 @@ def _newest_first(pieces: Iterator[Piece]) -> Iterator[Piece]:
     last: datetime | None = None
     for piece in pieces:
         last = min(piece.entry.at, last) if last else piece.entry.at
-        yield replace(piece, entry=replace(piece.entry, at=last))
+        yield piece._replace(entry=replace(piece.entry, at=last))
 
 
 def _places(until: str) -> dict[str, Place]:

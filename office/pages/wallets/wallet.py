@@ -38,10 +38,7 @@ from wallets.models import Adjustment, Wallet
 
 class _OnWallet:
     permission = "wallets.freeze_wallet"
-    verbs = freeze
-
-    def key(self, wallet):
-        return {"user_id": wallet.user_id}
+    verbs, known_by = freeze, "user_id"
 
 
 class FreezeWallet(_OnWallet, freezing.Freeze):
