@@ -45,6 +45,15 @@ def lag_s() -> float | None:
     return None if seen is None else (heartbeat.database_now() - seen).total_seconds()
 
 
+def is_late() -> bool:
+    """Whether it lacks what the primary has had for longer than lists may be old. Workers that are
+    gone leave no sign on either side: that is no fault of the replica's."""
+    seen, newest = seen_until(), Heartbeat.objects.aggregate(at=Max("at"))["at"]
+    if newest is None:
+        return False
+    return seen is None or newest - seen > timedelta(seconds=settings.REDPACKET_REPLICA_LAG_S)
+
+
 @contextmanager
 def reads() -> Iterator[datetime | None]:
     """What is read inside comes from the replica, if there is one and it is near: then told is the

@@ -72,12 +72,9 @@ class Around(Collector):
         if redis.is_configured():
             up.add_metric(["redis"], _redis() == "ok")
         if replica.is_configured():
-            lag_s = _lag_s()
-            up.add_metric(["replica"], lag_s is not None)
-            if lag_s is not None:
-                yield GaugeMetricFamily(
-                    "hongbao_replica_lag_seconds", "Since the last sign of life there", lag_s
-                )
+            told = _replica()
+            up.add_metric(["replica"], told is not None)
+            yield from told or ()
         depth = later.depth()
         up.add_metric(["broker"], depth is not None)
         yield up
@@ -116,11 +113,17 @@ def _signs() -> heartbeat.Signs | None:
         return None
 
 
-def _lag_s() -> float | None:
+def _replica() -> list[Metric] | None:
     try:
-        return replica.lag_s()
+        lag_s, is_late = replica.lag_s(), replica.is_late()
     except Error:  # the primary's
         return None
+    if lag_s is None:
+        return None
+    return [
+        GaugeMetricFamily("hongbao_replica_lag_seconds", "Since the last sign of life", lag_s),
+        GaugeMetricFamily("hongbao_replica_late", "Whether it lacks what it may not lack", is_late),
+    ]
 
 
 def database() -> str:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -11,11 +12,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from celery import current_app
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db import connection, connections
 from django.db.models import F
 from django.test import Client
 from django.utils import timezone
@@ -24,6 +27,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from kit import heartbeat, later
 from kit.models import Heartbeat
 from kit.plumbing import handoff, redis
+from kit.plumbing.replica import ALIAS
 from packets import members
 from packets.models import RedPacket, SettlementPass
 from packets.states import Kind
@@ -71,12 +75,17 @@ def _labels(labels: dict[str, str]) -> str:
     return ",".join(f"{name}={json.dumps(value)}" for name, value in labels.items())
 
 
+def was(new: str) -> int:
+    """A series of which nobody has heard yet: a counter was at nothing, a service was up."""
+    return int(new.startswith("hongbao_up{"))
+
+
 def fired(
     promtool: str, before: dict[str, float], after: dict[str, float], folder: Path
 ) -> set[str]:
     """Which alerts fire at some time in the six hours after things became as in `after`."""
     series = [
-        {"series": name, "values": f"{before.get(name, 0)}x2 {value}x{MINUTES}"}
+        {"series": name, "values": f"{before.get(name, was(name))}x2 {value}x{MINUTES}"}
         for name, value in after.items()
     ]
     ask = f"group by (alertname) (max_over_time(ALERTS{{alertstate='firing'}}[{MINUTES}m]))"
@@ -165,6 +174,16 @@ def clock_off(monkeypatch):
 
 
 @breaks
+def replica_late(monkeypatch):
+    """A copy of the database that has stopped to follow."""
+    refund_expired()
+    Heartbeat.objects.update(at=ago(minutes=5))
+    heal = replica_of_now()
+    Heartbeat.objects.update(at=timezone.now())
+    return heal
+
+
+@breaks
 def settlement_lag(monkeypatch):
     _packet, order = taken_packet()
     make.confirm(order, timezone.now())
@@ -250,6 +269,22 @@ def day_not_closed(monkeypatch):
     daily.close_days(now=ago(days=2))
 
 
+def replica_of_now() -> Callable[[], None]:
+    """Configured; what is to be done to be without it again."""
+    folder = TemporaryDirectory(prefix="hongbao-")
+    name = Path(folder.name) / "replica.sqlite3"
+    with sqlite3.connect(name) as copy:
+        connection.connection.backup(copy)
+    connections.settings[ALIAS] = {**connection.settings_dict, "NAME": str(name)}
+
+    def heal() -> None:
+        connections[ALIAS].close()
+        del connections[ALIAS], connections.settings[ALIAS]
+        folder.cleanup()
+
+    return heal
+
+
 def ago(**by) -> datetime:
     return timezone.now() - timedelta(**by)
 
@@ -293,8 +328,9 @@ def test_rules_and_dashboard_name_figures_that_there_are():
     told = Client().get("/metrics").content.decode()
     there = set(re.findall(r"^# TYPE (hongbao_\w+)", told, re.MULTILINE))
     there |= {f"{name}_bucket" for name in there}
-    # These two are told once there was an audit, and a closed day.
+    # These are told once there was an audit, and a closed day, and where there is a replica.
     there |= {"hongbao_audit_seconds", "hongbao_audit_findings", "hongbao_closed_day_seconds"}
+    there |= {"hongbao_replica_late", "hongbao_replica_lag_seconds"}
     for file in (RULES, Path("deploy/grafana.json")):
         named = set(re.findall(r"hongbao_\w+", file.read_text()))
         assert named and named <= there, file

@@ -106,6 +106,22 @@ def test_an_audit_there_sees_one_moment_and_writes_here(behind, monkeypatch):
     assert packet._state.db == "default"
 
 
+def test_it_is_late_when_it_lacks_what_the_primary_has(behind):
+    """When nobody leaves a sign of life, it has all that there is."""
+    behind()
+    newest = Heartbeat.objects.latest("at").at
+    long_ago, later_on = newest - timedelta(hours=1), newest + timedelta(seconds=31)
+    assert replica.is_late() is False
+
+    Heartbeat.objects.update(at=later_on)
+    assert replica.is_late() is True
+
+    Heartbeat.objects.update(at=long_ago)
+    assert replica.is_late() is False
+    Heartbeat.objects.all().delete()
+    assert replica.is_late() is False
+
+
 def finish_by_the_replica() -> bool:
     """Its one share was taken after the replica had stopped to learn."""
     packet = RedPacket.objects.get()
