@@ -12,9 +12,17 @@ from kit.plumbing.replica import reading
 
 TRIES = 3
 PAUSE_S = 0.1
-# Deadlock found; lock wait over; SQLite's "database is locked" carries no number. And: the server
-# takes no writes any more; the next try goes on a new connection (kit/plumbing/mysql/base.py).
-CONFLICTS = {1213, 1205, 1290, 1836}
+# The transaction was rolled back or never got so far, whatever it was; a commit of which nobody
+# knows (2013, OceanBase's 4012) is none of them. SQLite's "database is locked" carries no number.
+CONFLICTS = {
+    *(1213, 1205),  # deadlock found; lock wait over
+    # The server only reads; the next try goes on a new connection (kit/plumbing/mysql/base.py).
+    *(1290, 1836),
+    # TiDB's list of error codes: write conflict (twice), commit rolled back, tables were changed.
+    *(8005, 9007, 8022, 8028),
+    # OceanBase's ob_errno.def: rolled back (killed, its leader moved), row locked, not the leader.
+    *(6002, 6005, 4038),
+}
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -14,6 +14,19 @@ DEADLOCK = OperationalError(1213, "Deadlock found when trying to get lock")
 LOCK_WAIT = OperationalError(1205, "Lock wait timeout exceeded")
 LOCKED = OperationalError("database is locked")
 GONE = OperationalError(2006, "Server has gone away")
+# As they say it. OceanBase's time-outs leave open whether a commit was done.
+ON_TIDB = [
+    OperationalError(8005, "Write Conflict, txnStartTS is stale"),
+    OperationalError(8022, "Error: KV error safe to retry"),
+    OperationalError(8028, "Information schema is changed during the execution of the statement"),
+    OperationalError(9007, "Write conflict, txnStartTS=1, conflictStartTS=2"),
+]
+ON_OCEANBASE = [
+    OperationalError(4038, "The observer or zone is not the master"),
+    OperationalError(6002, "Transaction is killed"),
+    OperationalError(6005, "Try lock row conflict"),
+]
+UNKNOWN = OperationalError(4012, "Transaction result is unknown")
 
 
 def failing(error, times):
@@ -31,7 +44,7 @@ def failing(error, times):
     return verb, runs
 
 
-@pytest.mark.parametrize("error", [DEADLOCK, LOCK_WAIT, LOCKED], ids=str)
+@pytest.mark.parametrize("error", [DEADLOCK, LOCK_WAIT, LOCKED, *ON_TIDB, *ON_OCEANBASE], ids=str)
 def test_conflict_runs_the_whole_unit_again(error):
     make_wallet("u1", "1.00")
     verb, runs = failing(error, 2)
@@ -43,7 +56,9 @@ def test_conflict_runs_the_whole_unit_again(error):
 
 
 @pytest.mark.parametrize(
-    ("error", "runs_expected"), [(DEADLOCK, 3), (GONE, 1), (ValueError("no"), 1)], ids=str
+    ("error", "runs_expected"),
+    [(DEADLOCK, 3), (GONE, 1), (UNKNOWN, 1), (ValueError("no"), 1)],
+    ids=str,
 )
 def test_after_three_conflicts_or_any_other_error_it_is_over_and_nothing_moved(
     error, runs_expected

@@ -6,7 +6,7 @@ old for CHECK constraints and create the tables without them.
 
 from typing import Any
 
-from django.db.backends.mysql import features, schema
+from django.db.backends.mysql import features, operations
 
 from kit.plumbing.mysql import base
 
@@ -21,13 +21,18 @@ class DatabaseFeatures(features.DatabaseFeatures):
     supports_expression_defaults = False
 
 
-class SchemaEditor(schema.DatabaseSchemaEditor):
+class DatabaseOperations(operations.DatabaseOperations):
+    compiler_module = "kit.plumbing.mysql.oceanbase.compiler"
+
+
+class SchemaEditor(base.SchemaEditor):
     # A column and a foreign key over it are added by two statements only.
     sql_create_column_inline_fk = None  # type: ignore[assignment]
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     features_class = DatabaseFeatures
+    ops_class = DatabaseOperations
     SchemaEditorClass = SchemaEditor
     display_name = "OceanBase"
     ascii_collation = "utf8mb4_bin"  # it knows no other character set that compares byte by byte
