@@ -3,6 +3,8 @@ broker that hangs costs nobody. Redis with Sentinels: tasks go on at another mas
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from kombu import Connection
@@ -12,7 +14,8 @@ from kit.plumbing import brokers, metrics
 from packets.models import RedPacket
 from packets.states import Kind
 from testing.make import confirm, make_group, make_paid_packet, make_reported_packet, user
-from tests.races.brokers import rabbitmq, tasks_led_to, until, workers
+from tests.races.brokers import Worker, rabbitmq, tasks_led_to, until, workers
+from tests.races.dying import AT_WORK
 from tests.races.redises import sentinels
 
 pytestmark = pytest.mark.once
@@ -120,7 +123,10 @@ def test_a_hung_rabbitmq_costs_no_request(led, monkeypatch):
     assert published() - before == 21
 
 
-def test_tasks_go_on_when_the_master_of_the_broker_is_killed():
+@contextmanager
+def master_killed_beside_work(app: str) -> Iterator[tuple[Worker, list[RedPacket]]]:
+    """The broker has Sentinels; its master is killed while a worker has a task in its hands. Two
+    packets wait for their end."""
     make_group("alice", "u1")
     packets = [make_paid_packet(Kind.EQUAL, 1, "1.00") for _ in range(2)]
     for packet in packets:
@@ -128,24 +134,37 @@ def test_tasks_go_on_when_the_master_of_the_broker_is_killed():
     RedPacket.objects.update(expend_time=None, is_cli_handle=False)
 
     with sentinels() as (url, (master, replica)), tasks_led_to(url), workers() as begin:
-        at_work = [begin(url)]
-
-        def is_done(packet) -> bool:
-            """Sent again, as the sweep would: what the old master had is gone with it. A worker
-            with a message in its hands may end (kombu would give it back there), and is started
-            again by whatever runs it."""
-            if at_work[-1].process.poll() is not None:
-                at_work.append(begin(url))
-            later.broker.breaker.forget()
-            later.run("packets.finish_packet", packet.pk, 3)
-            later._tasks.flush()
-            return RedPacket.objects.filter(pk=packet.pk, is_cli_handle=True).exists()
-
-        until(at_work[0].is_ready)
-        until(lambda: is_done(packets[0]))
+        worker = begin(url, app)
+        until(worker.is_ready)
+        until(lambda: is_finished(packets[0]))
+        later.run("packets.settle_packet", 0)
+        until(lambda: worker.says(AT_WORK))
 
         master.kill()
 
-        until(lambda: is_done(packets[1]))
+        yield worker, packets
         assert replica.client.info()["role"] == "master"
+
+
+def is_finished(packet: RedPacket) -> bool:
+    """Sent again, as the sweep would: what the old master had may be gone with it."""
+    later.broker.breaker.forget()
+    later.run("packets.finish_packet", packet.pk, 3)
+    later._tasks.flush()
+    return RedPacket.objects.filter(pk=packet.pk, is_cli_handle=True).exists()
+
+
+def test_a_worker_at_work_goes_on_when_its_master_is_killed():
+    with master_killed_beside_work("tests.races.dying") as (worker, packets):
+        until(lambda: is_finished(packets[1]))
+
+        assert worker.process.poll() is None
         assert later.depth() is not None
+
+
+def test_a_worker_at_work_goes_on_when_its_master_is_killed_without_the_guard():
+    """It gives back what it holds to a broker that is gone, and ends by that."""
+    with master_killed_beside_work("tests.races.fragile") as (worker, _):
+        until(lambda: "Unrecoverable error" in worker.log.read_text())
+        worker.kill()
+        until(lambda: later.depth() is not None)
