@@ -2,6 +2,7 @@
 audit: a test that left a cent in the wrong place fails, whatever it asserted."""
 
 import os
+from collections import Counter
 from functools import cache
 from unittest import mock
 
@@ -64,15 +65,25 @@ def pytest_configure(config):
         raise pytest.UsageError(f"REDPACKET_REQUIRE: not here: {', '.join(required - here)}")
 
 
+@pytest.hookimpl(tryfirst=True)  # before somebody is left out by a mark
 def pytest_collection_modifyitems(items):
     """A browser on a busy machine is late now and then: its tests are tried a second time, whatever
     they say but that money is in the wrong place. No other test is (docs/decisions/0054)."""
     for item in items:
         if "browser" in item.fixturenames:
+            item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.flaky(reruns=1, rerun_except=[BooksAreWrong]))
 
 
 def pytest_terminal_summary(terminalreporter):
+    if missing := Counter(
+        report.longrepr[2]
+        for report in terminalreporter.stats.get("skipped", ())
+        if "not installed" in report.longrepr[2]
+    ):
+        terminalreporter.section("left out")
+        for why, times in missing.items():
+            terminalreporter.write_line(f"{times}: {why}")
     if again := terminalreporter.stats.get("rerun"):
         terminalreporter.section("tried a second time")
         for report in again:

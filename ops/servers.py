@@ -28,7 +28,7 @@ from rabbitmq import RabbitMQ
 DATABASE = ACCOUNT = "hongbao"
 SOCKETS = ("mariadb.sock", "redis.sock", "oceanbase.sock")
 SOCKET_PATH_MAX = 100  # the kernel takes 107 bytes
-WAIT_S = 60
+WAIT_S = 180
 OWN_ALONE = "user default on nopass ~* &* +@all -flushall -client|pause -shutdown"
 MARIADB_UMASK = {"UMASK": "0600", "UMASK_DIR": "0700"}  # it goes by its own
 PRIVATE = 0o700  # runtime folders: a socket's own mode is the server's business, MariaDB's is 0777

@@ -24,7 +24,7 @@ from kit.plumbing import brokers
 sys.path.insert(0, str(settings.BASE_DIR / "ops"))
 from rabbitmq import RabbitMQ, is_here
 
-WAIT_S = 60
+WAIT_S = 180  # a busy machine takes a minute to start one
 
 
 class Rabbit:

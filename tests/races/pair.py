@@ -21,7 +21,7 @@ from servers import find, install_mariadb
 
 NAME = "hongbao"
 PASSWORD = "of these two servers alone"
-WAIT_S = 60
+WAIT_S = 180  # a busy machine takes a minute to start one
 INIT = f"""SET SESSION sql_log_bin = 0;
 CREATE DATABASE IF NOT EXISTS {NAME} CHARACTER SET utf8mb4;
 CREATE USER IF NOT EXISTS app@localhost IDENTIFIED BY '{PASSWORD}';

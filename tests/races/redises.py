@@ -14,7 +14,7 @@ import redis as driver
 from kit.plumbing import redis, redis_urls
 from packets.tickets import elsewhere
 
-NAME, WAIT_S = "hongbao", 60
+NAME, WAIT_S = "hongbao", 180
 SLOTS, MASTERS = 16384, 3
 
 

@@ -26,7 +26,9 @@ from wallets.states import LineKind
 
 pytestmark = [
     pytest.mark.usefixtures("on_mariadb", "with_redis"),
-    pytest.mark.skipif(FAKETIME is None, reason="libfaketime sets the clock of a process"),
+    pytest.mark.skipif(
+        FAKETIME is None, reason="libfaketime is not installed; ops/setup.sh dev installs it"
+    ),
 ]
 OFF_S = 150
 # A worker that believes its machine.
