@@ -211,7 +211,7 @@ def test_states_change_through_move_alone_notices_a_wrong_one(tmp_path, monkeypa
 # --- who may know the tests
 
 
-def tests_known(files: list[Path]) -> list[str]:
+def known_tests(files: list[Path]) -> list[str]:
     """Imports of tests/ or of a room's own tests."""
     found = []
     for path in files:
@@ -227,14 +227,14 @@ def tests_known(files: list[Path]) -> list[str]:
 
 
 def test_what_benches_ops_and_tests_share_is_in_testing():
-    assert tests_known(sources("bench", "ops", "testing")) == []
+    assert known_tests(sources("bench", "ops", "testing")) == []
 
 
 def test_what_benches_ops_and_tests_share_notices_a_wrong_one(tmp_path):
     wrong = tmp_path / "wrong.py"
     wrong.write_text("import tests.settings\nfrom payments.tests import conftest\nimport testing\n")
 
-    assert tests_known([wrong]) == ["wrong.py: tests.settings", "wrong.py: payments.tests"]
+    assert known_tests([wrong]) == ["wrong.py: tests.settings", "wrong.py: payments.tests"]
 
 
 # --- docs/states.md
