@@ -40,7 +40,7 @@ def written(format: str) -> dict:
     model_admin = admin.site._registry[LedgerLine]
     request = RequestFactory().get("/")
     request.user = User.objects.get(username="bench")
-    rows = filtered(model_admin, request)
+    rows, _filters = filtered(model_admin, request)
     job = export.begin(model_admin, request, rows, "", format)
     began, cpu, steps = time.perf_counter(), time.process_time(), 1
     while export.write(job_id=job.pk, now=timezone.now()):

@@ -5,12 +5,14 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views import defaults
 from django.views.csrf import csrf_failure
 
+from kit.http.problems import TooLarge
 from office.frame import reader
 
 OFFICE = "/admin/"
@@ -31,9 +33,27 @@ def missing(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 
 def malformed(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    if isinstance(exception, (TooLarge, RequestDataTooBig)):
+        return _too_large(request)
     if not _is_office(request):
         return defaults.bad_request(request, exception)
     return _refused(request, 400, _("Not understood"), _("This request cannot be read."))
+
+
+def _too_large(request: HttpRequest) -> HttpResponse:
+    if not _is_office(request):
+        return HttpResponse(status=413)
+    most = settings.PAGE_BODY_MAX_BYTES >> 20
+    says = _("Nothing was done: a form and its file may have %(most)d MB at most.") % {"most": most}
+    return _refused(request, 413, _("Too large"), says)
+
+
+def not_allowed(request: HttpRequest, refused: HttpResponseNotAllowed) -> HttpResponse:
+    """An address that only a button leads to, opened by itself, or the other way round."""
+    says = _("Nothing was done: this address is not opened by itself. Begin at the page before it.")
+    answer = _refused(request, 405, _("Not opened by itself"), says)
+    answer["Allow"] = refused["Allow"]
+    return answer
 
 
 def broken(request: HttpRequest) -> HttpResponse:

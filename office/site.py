@@ -6,13 +6,13 @@ from django import forms
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponseRedirect
+from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from office import menu
+from office import errors, menu
 from office.frame import find, reader
 
 
@@ -72,6 +72,8 @@ class HongbaoAdminSite(AdminSite):
         def read(request, *args, **kwargs):
             with reader.reading(request.user):
                 answer = view(request, *args, **kwargs)
+                if isinstance(answer, HttpResponseNotAllowed):
+                    return errors.not_allowed(request, answer)
                 return answer.render() if isinstance(answer, TemplateResponse) else answer
 
         return super().admin_view(read, cacheable)

@@ -8,6 +8,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+from django.urls import get_resolver
 
 from kit import outside
 from kit.http import bodies, problems
@@ -69,8 +70,19 @@ class Gateway:
             for name, value in self.api_headers:
                 response[name] = value
         else:
-            response = self._page_too_large(request) or self.pages(request)
+            response = self._without_length(request) or self.pages(request)
         return response
+
+    def process_view(self, request: HttpRequest, *_given: object) -> HttpResponse | None:
+        """A form that is too large, before its token is looked for, which reads the whole body: the
+        site's own handler says so, with all that the middlewares know."""
+        if request.path_info.startswith(API):
+            return None
+        declared = request.META.get("CONTENT_LENGTH") or "0"
+        if not declared.isdigit() or int(declared) <= settings.PAGE_BODY_MAX_BYTES:
+            return None
+        refuse: Any = get_resolver().resolve_error_handler(400)
+        return refuse(request, exception=problems.TooLarge())
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if request.path_info.startswith(API):
@@ -105,14 +117,9 @@ class Gateway:
         return problems.render(request, problems.TooLarge()) if size > limit else None
 
     @staticmethod
-    def _page_too_large(request: HttpRequest) -> HttpResponse | None:
-        """Before the form's token is looked for, which reads the whole body."""
-        if "HTTP_TRANSFER_ENCODING" in request.META:
-            return HttpResponse(status=411)  # no browser sends a form without its length
-        declared = request.META.get("CONTENT_LENGTH") or "0"
-        if declared.isdigit() and int(declared) > settings.PAGE_BODY_MAX_BYTES:
-            return HttpResponse(status=413)
-        return None
+    def _without_length(request: HttpRequest) -> HttpResponse | None:
+        is_endless = "HTTP_TRANSFER_ENCODING" in request.META
+        return HttpResponse(status=411) if is_endless else None  # no browser sends a form like that
 
     @staticmethod
     def _as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:

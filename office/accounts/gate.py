@@ -1,6 +1,7 @@
 """The gate before the forms that hash a password: who would only wait for that is told so before
 anything else is done for him."""
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpResponseBadRequest, UnreadablePostError
 
 from kit.bulkhead import Full
@@ -24,6 +25,8 @@ class PasswordGate:
             request.body  # noqa: B018 - read before: who sends slowly keeps nobody else from a seat
         except UnreadablePostError:
             return HttpResponseBadRequest()
+        except RequestDataTooBig:  # hashes nothing: its form refuses it, in the reader's language
+            return self.get_response(request)
         try:
             with passwords.seats.seat():
                 return self.get_response(request)

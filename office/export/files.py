@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from office.export import sheets
+from office.export.about import Lines
 from office.export.sheets import Column
 from office.export.zipped import Zip
 
@@ -24,8 +25,8 @@ class Csv:
     def rows(self, page: Sequence[Any]) -> bytes:
         return self._head() + sheets.csv_rows(self.columns, page)
 
-    def end(self) -> bytes:
-        return self._head()
+    def end(self, about: Lines = ()) -> bytes:
+        return self._head() + sheets.csv_foot(about)
 
     def _head(self) -> bytes:
         if self.state["is_begun"]:
@@ -56,11 +57,13 @@ class Xlsx:
             page = page[room:]
         return written
 
-    def end(self) -> bytes:
+    def end(self, about: Lines = ()) -> bytes:
         written = b"" if self.state["sheets"] else self._begin_sheet()
         written += self._finish_sheet()
-        for name, content in sheets.frame(self.columns, self.title, self.state["sheets"]).items():
-            if not sheets.is_sheet(name):
+        done = {sheets.sheet(number + 1) for number in range(self.state["sheets"])}
+        frame = sheets.frame(self.columns, self.title, self.state["sheets"], about)
+        for name, content in frame.items():
+            if name not in done:
                 written += self.zip.whole(name, content)
         return written + self.zip.end()
 

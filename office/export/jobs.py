@@ -36,6 +36,7 @@ from kit import clock, later, lease
 from kit.bulkhead import Bulkhead
 from kit.http import address
 from kit.moves import move
+from office.export import about
 from office.export.files import FORMATS
 from office.export.rows import filtered, pages
 from office.frame import dossier, staff
@@ -71,7 +72,7 @@ def view(model_admin, request):
     query = query_of(request.GET)
     request.GET = QueryDict(query)
     try:
-        rows = filtered(model_admin, request)
+        rows, filters = filtered(model_admin, request)
         is_long = rows.values("pk")[: DIRECT + 1].count() > DIRECT
     except IncorrectLookupParameters:
         return HttpResponseRedirect(dossier.list_of(model_admin.model))
@@ -81,7 +82,7 @@ def view(model_admin, request):
         with transaction.atomic(durable=True):
             _note(request, model_admin, query, format)
         # Not streamed: its seat would be kept by whoever reads slowly.
-        content = b"".join(_whole(model_admin, rows, format))
+        content = b"".join(_whole(model_admin, rows, format, filters, request.user))
         return _named(HttpResponse(content), model_admin.model, format)
 
 
@@ -93,11 +94,16 @@ def query_of(given: QueryDict) -> str:
     return kept.urlencode()
 
 
-def _whole(model_admin, rows: QuerySet, format: str) -> Iterator[bytes]:
+def _whole(model_admin, rows: QuerySet, format: str, filters: list[str], user) -> Iterator[bytes]:
+    asked_at = clock.now()
     file = _writer(model_admin, format)
-    for page in pages(model_admin, rows):
+    tally = about.Tally(model_admin.totals, file.state)
+    for page, seen_until in pages(model_admin, rows):
+        tally.count(page, seen_until)
         yield file.rows(page)
-    yield file.end()
+    told: dict[str, Any] = {"filters": filters, "who": user.get_username(), "asked_at": asked_at}
+    number = tally.state["rows"]
+    yield file.end(about.lines(model_admin, **told, tally=tally, rows=number, is_cut=False))
 
 
 def _writer(model_admin, format: str, state: dict | None = None):
@@ -203,17 +209,19 @@ def write(*, job_id: int, now: datetime) -> bool:
 def _write(job: ExportJob, mine: QuerySet, now: datetime) -> bool:
     model = apps.get_model(job.model)
     model_admin: Any = admin.site._registry[model]
-    rows = filtered(model_admin, _request_of(job, model_admin))
+    rows, filters = filtered(model_admin, _request_of(job, model_admin))
     if not job.parts:  # also what a worker of before had written, into a folder of its machine
         job.rows, job.last, job.size = 0, "", 0
     file = _writer(model_admin, job.format, job.written)
     job.written = file.state
+    tally = about.Tally(model_admin.totals, file.state)
     after = model._meta.pk.to_python(job.last) if job.last else None
     began = time.monotonic()
-    for page in pages(model_admin, rows, after):
+    for page, seen_until in pages(model_admin, rows, after):
         fits = _that_fits(job, page)
         job.is_cut = len(fits) < len(page)
         if fits:
+            tally.count(fits, seen_until)
             job.rows += len(fits)
             job.last = str(fits[-1].pk)
             if not _keep(job, mine, file.rows(fits), run_at=now):
@@ -223,7 +231,10 @@ def _write(job: ExportJob, mine: QuerySet, now: datetime) -> bool:
         if time.monotonic() - began > STEP_S:
             return True
     done = {"state": ExportJob.State.DONE, "run_at": None, "done_at": clock.now()}
-    _keep(job, mine, file.end(), **done)
+    told: dict[str, Any] = {"rows": job.rows, "is_cut": job.is_cut, "asked_at": job.created_at}
+    who = job.user.get_username()
+    lines = about.lines(model_admin, filters=filters, who=who, tally=tally, **told)
+    _keep(job, mine, file.end(lines), **done)
     return False
 
 

@@ -6,6 +6,7 @@ Rows are read behind the last key seen, so a million of them need no more memory
 import html
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 from kit import replica
 from kit.money import MoneyField
 from office.export.sheets import Column
-from office.shown import names
+from office.shown import asked, names
 
 PAGE = 2_000
 
@@ -79,27 +80,30 @@ def _column(field: models.Field) -> Column:
     return Column(title, lambda row: getattr(row, name), kind)
 
 
-def filtered(model_admin, request) -> QuerySet:
-    """What the list shows under the request's filters. Raises IncorrectLookupParameters."""
+def filtered(model_admin, request) -> tuple[QuerySet, list[str]]:
+    """What the list shows under the request's filters, and these in words. Raises
+    IncorrectLookupParameters."""
     related = [
         field.name
         for field in model_admin.model._meta.concrete_fields
         if isinstance(field, models.ForeignKey) and field.name not in model_admin.export_hidden
     ]
-    rows = model_admin.get_changelist_instance(request).filtered
-    return rows.prefetch_related(*related)  # not joined: see KeysetChangeList
+    changelist = model_admin.get_changelist_instance(request)
+    rows = changelist.filtered.prefetch_related(*related)  # not joined: see KeysetChangeList
+    return rows, asked.on_screen(changelist)
 
 
-def pages(model_admin, rows: QuerySet, after=None) -> Iterator[list]:
-    """The rows in the list's order, a page at a time, behind the key `after`."""
+def pages(model_admin, rows: QuerySet, after=None) -> Iterator[tuple[list[Any], datetime | None]]:
+    """The rows in the list's order, a page at a time, behind the key `after`; with each page the
+    moment until which the replica had seen all, when it was read there."""
     is_descending = model_admin.ordering[0].startswith("-")
     rows = rows.order_by("-pk" if is_descending else "pk")
     beyond = "pk__lt" if is_descending else "pk__gt"
     while True:
-        with replica.reads():
+        with replica.reads() as seen_until:
             page = list((rows if after is None else rows.filter(**{beyond: after}))[:PAGE])
             model_admin.prepare(page)
         if not page:
             return
-        yield page
+        yield page, seen_until
         after = page[-1].pk

@@ -18,6 +18,7 @@ from xml.sax.saxutils import escape
 
 import xlsxwriter
 from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 
 SHEET_ROWS = 1_000_000  # of the 1,048,576 that Excel opens
 CELL_MAX = 32_767
@@ -75,6 +76,12 @@ def csv_rows(columns: Sequence[Column], rows: Iterable[Any]) -> bytes:
     return "".join(
         _line(_csv_cell(column, column.value(row)) for column in columns) for row in rows
     ).encode()
+
+
+def csv_foot(about: Iterable[tuple[str, Any]]) -> bytes:
+    """Behind an empty line, where a table ends; a line is one cell, so that no sum takes it up."""
+    told = [_line([safe(f"{name}: {_text(value)}")]) for name, value in about]
+    return "".join(["\r\n", *told]).encode() if told else b""
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -136,9 +143,11 @@ def xlsx_rows(columns: Sequence[Column], rows: Iterable[Any], number: int) -> by
     return "".join(out).encode()
 
 
-def frame(columns: Sequence[Column], title: str, sheets: int) -> dict[str, bytes]:
-    """The parts of a workbook of so many sheets without rows, by their names."""
-    with zipfile.ZipFile(io.BytesIO(_frame(columns, title, sheets))) as made:
+def frame(
+    columns: Sequence[Column], title: str, sheets: int, about: Iterable[tuple[str, Any]] = ()
+) -> dict[str, bytes]:
+    """The parts of a workbook of so many sheets without rows, and of one that says what it is."""
+    with zipfile.ZipFile(io.BytesIO(_frame(columns, title, sheets, about))) as made:
         return {item.filename: made.read(item) for item in made.infolist()}
 
 
@@ -152,10 +161,6 @@ def halves(columns: Sequence[Column], title: str, number: int) -> tuple[bytes, b
 
 def sheet(number: int) -> str:
     return f"xl/worksheets/sheet{number}.xml"
-
-
-def is_sheet(name: str) -> bool:
-    return name.startswith("xl/worksheets/sheet")
 
 
 def _xlsx_cell(column: Column, where: str, value: Any) -> str:
@@ -174,7 +179,9 @@ def _xlsx_cell(column: Column, where: str, value: Any) -> str:
     return f'<c {where} t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
 
 
-def _frame(columns: Sequence[Column], title: str, sheets: int) -> bytes:
+def _frame(
+    columns: Sequence[Column], title: str, sheets: int, about: Iterable[tuple[str, Any]]
+) -> bytes:
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, {"in_memory": True})
     bold = book.add_format({"bold": True, "bg_color": "#F3E3C3"})
@@ -187,8 +194,27 @@ def _frame(columns: Sequence[Column], title: str, sheets: int) -> bytes:
             sheet.set_column(at, at, width, formats.get(column.kind, plain))
             sheet.write_string(0, at, str(column.title), bold)
         sheet.freeze_panes(1, 0)
+    if told := list(about):
+        _tell(book, told, formats, bold)
     book.close()
     return out.getvalue()
+
+
+def _tell(book: Any, about: list[tuple[str, Any]], formats: dict[str, Any], bold: Any) -> None:
+    """A sheet of its own behind the rows, so that nothing of it stands among them."""
+    sheet = book.add_worksheet(_("About"))
+    sheet.set_column(0, 0, 24, bold)
+    sheet.set_column(1, 1, 60, formats["text"])
+    for at, (name, value) in enumerate(about):
+        sheet.write_string(at, 0, name)
+        if isinstance(value, datetime):
+            sheet.write_datetime(at, 1, localtime(value).replace(tzinfo=None), formats["time"])
+        elif isinstance(value, Decimal):
+            sheet.write_number(at, 1, value, formats["money"])
+        elif isinstance(value, int):
+            sheet.write_number(at, 1, value)
+        else:
+            sheet.write_string(at, 1, _text(value)[:CELL_MAX])
 
 
 def _styles(columns: Sequence[Column]) -> list[str]:

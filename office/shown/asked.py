@@ -1,4 +1,4 @@
-"""What a list was asked for, in words: from its address, without asking the database."""
+"""What a list was asked for, in words: from its address alone, or as its page says it."""
 
 from typing import Any
 from urllib.parse import parse_qsl
@@ -9,6 +9,27 @@ from django.utils.translation import gettext as _
 
 def in_words(model: Any, query: str) -> list[str]:
     return [_part(model, name, value) for name, value in parse_qsl(query)]
+
+
+def on_screen(changelist: Any) -> list[str]:
+    """The search and the filters of a list, in the words that its page shows them in."""
+    said = [_("search: %(value)s") % {"value": changelist.query}] if changelist.query else []
+    for spec in changelist.filter_specs:
+        names = spec.expected_parameters()
+        given = [
+            changelist.filter_params[name] for name in names if changelist.filter_params.get(name)
+        ]
+        if given:
+            said.append(
+                f"{spec.title}: {getattr(spec, 'said', '') or _chosen(spec, changelist, given)}"
+            )
+    return said
+
+
+def _chosen(spec: Any, changelist: Any, given: list[Any]) -> str:
+    chosen = [str(each["display"]) for each in spec.choices(changelist) if each["selected"]]
+    values = [value for one in given for value in ([one] if isinstance(one, str) else one)]
+    return ", ".join(chosen or values)
 
 
 def _part(model: Any, name: str, value: str) -> str:

@@ -36,6 +36,48 @@ def test_refusals_and_faults_tell_a_way_back(support, language, monkeypatch):
         assert "on purpose" not in text
 
 
+@pytest.mark.parametrize("language", WORDS)
+def test_what_is_too_large_and_what_no_button_sent_tell_the_same(maker, language, settings):
+    settings.PAGE_BODY_MAX_BYTES = 1000
+    maker.cookies["django_language"] = language
+    words = {"en": ("Too large", "Not opened by itself"), "zh-hans": ("请求过大", "不能直接打开")}
+    upload = "/admin/payments/bill/new/upload_bill/"
+    number = {"X-Request-ID": "number-7"}
+    answers = [
+        maker.post(upload, {"reason": "x" * 2000}, headers=number),
+        maker.get("/admin/wallets/wallet/export/", headers=number),
+        maker.post("/admin/wallets/wallet/alice/change/", headers=number),
+    ]
+
+    told = [answers[0], answers[1]]
+    for answer, status, said in zip(told, (413, 405), words[language], strict=True):
+        text = answer.content.decode()
+        assert answer.status_code == status
+        assert said in text and f'lang="{language}"' in text
+        assert 'href="/admin/"' in text and "number-7" in text
+        assert "Content-Security-Policy" in answer
+    assert (answers[1]["Allow"], answers[2]["Allow"]) == ("POST", "GET")
+
+
+def test_a_form_beyond_what_is_read_into_memory_is_too_large_too(maker, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+
+    answer = maker.post("/admin/wallets/wallet/saved/", {"name": "x" * 200})
+
+    assert answer.status_code == 413
+    assert "Too large" in answer.content.decode()
+
+
+def test_a_stranger_is_told_it_without_a_menu():
+    for path, told in (("/admin/login/", True), ("/", False)):
+        answer = Client(headers={"Accept-Language": "zh-CN"}).generic(
+            "POST", path, b"", CONTENT_LENGTH=str(1 << 30)
+        )
+        assert answer.status_code == 413
+        assert ("请求过大" in answer.content.decode()) is told
+        assert "nav-sidebar" not in answer.content.decode()
+
+
 def test_a_lock_out_tells_the_same(support):
     stranger = Client(headers={"Accept-Language": "zh-CN"})
     for _ in range(6):

@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 import zlib
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,7 +13,7 @@ import openpyxl
 import pytest
 from django.utils import timezone
 
-from kit import lease
+from kit import lease, replica
 from office.export import jobs as export
 from office.export import rows, sheets
 from office.export.files import FORMATS, Xlsx
@@ -25,6 +26,7 @@ from testing.forks import die_before_statement, in_threads, killed
 from tests.office import books
 from wallets import freeze
 from wallets.models import LedgerLine, Wallet
+from wallets.states import LineKind
 
 
 def taken_out(sitting, model, format: str = "csv", query: str = "", **headers):
@@ -34,7 +36,20 @@ def taken_out(sitting, model, format: str = "csv", query: str = "", **headers):
 def read_csv(answer) -> list[dict]:
     content = b"".join(answer)
     assert content.startswith(b"\xef\xbb\xbf")
-    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    return rows_of(content)
+
+
+def rows_of(content: bytes) -> list[dict]:
+    table, _empty, _about = content.decode("utf-8-sig").partition("\r\n\r\n")
+    return list(csv.DictReader(io.StringIO(table)))
+
+
+def about_of(content: bytes, format: str) -> dict:
+    """What a file says of itself."""
+    if format == "xlsx":
+        return dict(openpyxl.load_workbook(io.BytesIO(content)).worksheets[-1].values)
+    foot = content.decode("utf-8-sig").partition("\r\n\r\n")[2]
+    return dict(line[0].split(": ", 1) for line in csv.reader(io.StringIO(foot)))
 
 
 def read_xlsx(answer) -> list[tuple]:
@@ -170,6 +185,104 @@ def test_heads_speak_the_readers_language(maker):
     assert list(read_csv(answer)[0])[:3] == ["用户", "余额", "状态"]
 
 
+# --- what a file says of itself
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_tells_its_list_filters_person_and_total(maker, format):
+    make.make_paid_packet(Kind.EQUAL, 2, "180.00")
+    make.make_wallet("bob", "7.00")
+    today = timezone.localdate().isoformat()
+    query = f"?booked_on__day=today&kind__exact={LineKind.SEND.value}&q=alice"
+    make.make_wallet("=1+1", "3.00")
+
+    content = b"".join(taken_out(maker, LedgerLine, format, query))
+    every = about_of(b"".join(taken_out(maker, LedgerLine, format)), format)
+
+    told = about_of(content, format)
+    assert told["list"] == "ledger lines" and told["exported by"] == maker.user.username
+    assert {"search: alice", "day: Today"} < set(told["filters"].split("; "))
+    assert today in str(told["asked for at"])
+    assert "Read from the replica, as of" not in told
+    assert every["filters"] == "none"
+    if format == "csv":
+        assert (told["rows"], told["total (amount)"]) == ("1", "360.00")
+        assert (every["rows"], every["total (amount)"]) == ("4", "730.00")
+        foot = content.decode().partition("\r\n\r\n")[2]
+        assert all(len(line) == 1 for line in csv.reader(io.StringIO(foot))), "no sum meets them"
+    else:
+        assert (told["rows"], told["total (amount)"]) == (1, 360)
+        assert (every["rows"], every["total (amount)"]) == (4, 730)
+
+
+def test_filters_are_told_in_the_words_of_the_list(maker):
+    asked = {
+        Wallet: ("is_frozen__exact=1", "已冻结: 是"),
+        LedgerLine: ("source__of=wallets&booked_on__day=2026-11-01", "账户（某日）: 钱包"),
+        RedPacket: ("total_money__least=5&state=open", "5.00 –"),
+    }
+    maker.cookies["django_language"] = "zh-hans"
+
+    for model, (query, words) in asked.items():
+        answer = taken_out(maker, model, query=f"?{query}")
+        foot = b"".join(answer).decode().partition("\r\n\r\n")[2]
+        assert words in foot.splitlines()[1], foot
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_no_line_about_a_file_is_a_formula(maker, format):
+    content = b"".join(taken_out(maker, Wallet, format, "?q==cmd|'/c calc'!A1"))
+
+    if format == "csv":
+        foot = content.decode().partition("\r\n\r\n")[2]
+        assert foot and not any(line[:1] in '=+-@"' for line in foot.splitlines())
+    else:
+        sheet = openpyxl.load_workbook(io.BytesIO(content)).worksheets[-1]
+        assert {cell.data_type for row in sheet for cell in row} <= {"s", "n", "d"}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_tells_the_oldest_moment_of_the_replica_it_is_from(maker, long, monkeypatch, format):
+    moments = [timezone.now() - timedelta(seconds=ago) for ago in (5, 9, 2, 3)]
+    given = iter(moments)
+
+    @contextmanager
+    def near():
+        yield next(given, moments[0])
+
+    monkeypatch.setattr(replica, "reads", near)
+    job = begun(maker, format, 5)
+    write_to_the_end(job)
+
+    said = about_of(written(job), format)["Read from the replica, as of"]
+    assert str(said)[:19] == f"{timezone.localtime(moments[1]):%Y-%m-%d %H:%M:%S}"
+
+
+def test_a_total_that_was_not_counted_whole_is_not_told(maker, long):
+    """A worker of another version wrote a part, and counted nothing."""
+    job = begun(maker)
+    export.write(job_id=job.pk, now=timezone.now())
+    job.refresh_from_db()
+    del job.written["tally"]
+    job.save()
+
+    write_to_the_end(job)
+
+    told = about_of(written(job), "csv")
+    assert told["rows"] == "7" and "total (amount)" not in told
+
+
+def test_a_shortened_file_says_so_itself(maker, long, monkeypatch):
+    monkeypatch.setattr(export, "ROWS_MOST", 5)
+    job = begun(maker)
+
+    write_to_the_end(job)
+
+    told = about_of(written(job), "csv")
+    assert (told["rows"], told["total (amount)"]) == ("5", "0.05")
+    assert "more rows than an export may hold" in told["shortened"]
+
+
 # --- long ones
 
 
@@ -227,8 +340,7 @@ def written(job: ExportJob) -> bytes:
 
 
 def targets(job: ExportJob) -> list[str]:
-    lines = csv.DictReader(io.StringIO(written(job).decode("utf-8-sig")))
-    return [row["target"].removeprefix("the wallet of ") for row in lines]
+    return [row["target"].removeprefix("the wallet of ") for row in rows_of(written(job))]
 
 
 def begun(sitting, format: str = "csv", number: int = 7) -> ExportJob:
@@ -264,10 +376,14 @@ def test_written_in_steps_it_is_what_it_is_at_once(maker, long, monkeypatch, for
     at_once = b"".join(taken_out(maker, LedgerLine, format))
 
     if format == "csv":
-        assert written(job) == at_once
+        table, _, _foot = written(job).partition(b"\r\n\r\n")
+        assert table == at_once.partition(b"\r\n\r\n")[0]
     else:
         assert read_xlsx([written(job)]) == read_xlsx([at_once])
         assert len(read_xlsx([at_once])) == (6 if number else 1)
+    told = [about_of(content, format) for content in (written(job), at_once)]
+    assert [each.pop("asked for at") is not None for each in told] == [True, True]
+    assert told[0] == told[1]
 
 
 @pytest.mark.parametrize("statement", range(2, 40, 5))
@@ -414,9 +530,11 @@ def test_more_rows_than_a_sheet_holds_go_on_in_another(maker, long, monkeypatch)
     write_to_the_end(job)
 
     book = openpyxl.load_workbook(io.BytesIO(written(job)))
-    assert [sheet.max_row for sheet in book] == [4, 4, 2]
+    *sheets_of_rows, about = book.worksheets
+    assert [sheet.max_row for sheet in sheets_of_rows] == [4, 4, 2]
+    assert about.title == "About"
     column = [cell.value for cell in book.worksheets[0][1]].index("target")
-    rows = [row[column].value for sheet in book for row in list(sheet)[1:]]
+    rows = [row[column].value for sheet in sheets_of_rows for row in list(sheet)[1:]]
     assert rows == [f"the wallet of w{number:02}" for number in range(6, -1, -1)]
 
 

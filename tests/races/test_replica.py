@@ -76,6 +76,8 @@ def test_a_list_is_read_there_and_says_of_when_it_is(behind, settings):
 
     assert len(answer.context_data["cl"].result_list) == seen
     assert "Read from the replica" in answer.content.decode()
+    exported = auditor.post(f"{LIST}export/", {"format": "csv"}).content.decode()
+    assert f"rows: {seen}" in exported and "Read from the replica, as of: " in exported
     assert replica.lag_s() >= 0
 
     settings.REDPACKET_REPLICA_LAG_S = 0
