@@ -175,3 +175,10 @@ def on_mariadb():
     """For tests of what only a server with concurrent writers can show."""
     if connection.vendor != "mysql":
         pytest.skip("SQLite serialises writers; the other leg of `make test` has MariaDB")
+
+
+@pytest.fixture
+def mariadb_alone(on_mariadb):
+    """For tests of its own accounts, plans and words."""
+    if not connection.mysql_is_mariadb:
+        pytest.skip("MariaDB's own; its leg runs it")

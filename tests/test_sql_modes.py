@@ -26,9 +26,7 @@ MODES = {
 
 
 @pytest.fixture(params=MODES.values(), ids=MODES)
-def mode(request, on_mariadb, monkeypatch):
-    if not connection.mysql_is_mariadb:
-        pytest.skip("another engine's modes are its own")
+def mode(request, mariadb_alone, monkeypatch):
     options = connection.settings_dict["OPTIONS"]
     also = f"{options['init_command']}, sql_mode='{request.param}'"
     monkeypatch.setitem(options, "init_command", also)

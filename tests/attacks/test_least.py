@@ -77,7 +77,7 @@ def test_a_stolen_key_is_of_no_use_elsewhere(settings, caplog):
 
 
 @pytest.fixture
-def database(on_mariadb) -> Path:
+def database(mariadb_alone) -> Path:
     """The socket of the tests' own server, which ops/servers.py started as it starts any."""
     return Path(connection.settings_dict["OPTIONS"]["unix_socket"])
 

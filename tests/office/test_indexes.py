@@ -136,7 +136,7 @@ def once(pages: dict[str, str]):
 
 
 @pytest.mark.broken_books  # no verb wrote these rows
-def test_no_page_scans_sorts_or_asks_more_of_a_larger_database(on_mariadb, monkeypatch):
+def test_no_page_scans_sorts_or_asks_more_of_a_larger_database(mariadb_alone, monkeypatch):
     monkeypatch.setattr(lists, "SUMMED", 100)  # a limit as far below the number of rows as later
     few, many = asked_of(1_000), asked_of(40_000)
 

@@ -20,13 +20,11 @@ from wallets.audit import audit
 if connection.vendor == "mysql":
     from tests.races.pair import pair_of_servers
 
-pytestmark = pytest.mark.usefixtures("on_mariadb")
+pytestmark = pytest.mark.usefixtures("mariadb_alone")
 
 
 @pytest.fixture
 def pair():
-    if not connection.mysql_is_mariadb:
-        pytest.skip("OceanBase fails over by itself")
     with pair_of_servers() as pair:
         yield pair
         assert audit() == []

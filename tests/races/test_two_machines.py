@@ -10,9 +10,11 @@ from django.db.models import F
 from django.utils import timezone
 
 from kit import clock, lease
+from kit.http import throttle
+from kit.plumbing import redis
 from office import roles
 from office.export import jobs as export
-from office.models import ExportJob, StaffEvent
+from office.models import ExportJob, ExportPart, StaffEvent
 from packets.models import RedPacket, Share
 from packets.states import Kind
 from testing import desk
@@ -225,3 +227,82 @@ def test_a_lease_is_stolen_without_the_guard(fast):
     fast.runs("kit.write_exports", BELIEVES)
 
     assert ExportJob.objects.get(pk=job.pk).state == ExportJob.State.DONE
+
+
+# Ten requests of one user in a process of another machine, and how many of them may come.
+TEN_COME = """
+from kit.http import throttle
+from kit.refusals import Throttled
+def comes():
+    try:
+        return throttle.check(throttle.GRAB, "m0") is not None
+    except Throttled:
+        return False
+print(sum(comes() for _ in range(10)))
+"""
+# Each machine goes by its own clock.
+BY_ITS_OWN = """
+import time
+from kit.http import throttle
+throttle.SCRIPT = throttle.SCRIPT.replace("redis.call('TIME')", f"{{{int(time.time())}, 0}}")
+"""
+
+
+def ten_come_to_each(machine: Machine, before: str = "") -> tuple[int, int]:
+    """First here, then at a machine whose clock is five minutes slow; 30 may come at once."""
+    exec(before)
+    here = sum(throttle.check(throttle.GRAB, "m0") is not None for _ in range(10))
+    # Nobody starts a process within the three seconds that the bucket is kept for.
+    assert redis.call(lambda r: r.expire(throttle.key(throttle.GRAB, "m0"), 600))
+    return here, int(machine.work(before + TEN_COME))
+
+
+@pytest.fixture
+def five_minutes_slow(tmp_path, settings):
+    settings.REDPACKET_THROTTLE = True
+    return Machine(tmp_path / "slow", -2 * OFF_S)
+
+
+def test_a_throttle_is_one_whatever_the_clocks(five_minutes_slow):
+    assert ten_come_to_each(five_minutes_slow) == (10, 10)
+
+
+def test_a_throttle_shuts_out_the_slower_clock_without_the_guard(five_minutes_slow, monkeypatch):
+    monkeypatch.setattr(throttle, "SCRIPT", throttle.SCRIPT)  # put back afterwards
+
+    assert ten_come_to_each(five_minutes_slow, BY_ITS_OWN) == (10, 0)
+
+
+# Parts lie in the machine's data folder instead of the database.
+IN_A_FOLDER = """
+from django.conf import settings
+from office.models import ExportPart
+def keep(parts, **_):
+    for part in parts:
+        (settings.DATA_DIR / f"{part.job_id}-{part.number}").write_bytes(part.body)
+ExportPart.objects.bulk_create = keep
+"""
+
+
+def an_export_of_another(machine: Machine, before: str = "") -> bytes:
+    """Written by that machine's worker, fetched at this one."""
+    now = clock.now()
+    StaffEvent.objects.create(kind=StaffEvent.Kind.LOGIN, username="n1", created_at=now)
+    job = ExportJob.objects.create(
+        token="t", user=desk.account(roles.AUDITOR), model="office.staffevent", format="csv",
+        language="en", run_at=now, created_at=now,
+    )  # fmt: skip
+    machine.runs("kit.write_exports", before)
+    job.refresh_from_db()
+    assert job.state == ExportJob.State.DONE
+    return b"".join(export.download(job))
+
+
+def test_an_export_is_fetched_at_any_machine(fast):
+    assert b"n1" in an_export_of_another(fast)
+
+
+def test_an_export_is_fetched_at_any_machine_without_the_guard(fast):
+    with pytest.raises(ExportPart.DoesNotExist):
+        an_export_of_another(fast, IN_A_FOLDER)
+    assert list((fast.log.parent).glob("*-0"))

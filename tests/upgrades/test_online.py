@@ -14,7 +14,7 @@ ONLINE = "ALGORITHM=INPLACE, LOCK=NONE"
 # What has everybody wait, and why that is borne: "app.migration: statement" -> reason.
 WEIGHED: dict[str, str] = {}
 
-pytestmark = pytest.mark.usefixtures("on_mariadb")
+pytestmark = pytest.mark.usefixtures("mariadb_alone")
 
 
 @contextmanager
