@@ -1,6 +1,7 @@
 """Ask the channel about orders that stay silent (查单), and close what nobody paid."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -17,6 +18,10 @@ from payments.states import PAYABLE, NoticeOutcome, OrderStatus, PayType
 log = structlog.get_logger(__name__)
 
 PAUSE_MAX = timedelta(hours=1)
+# Nobody says that it was paid; if it was, its notification mostly comes within seconds.
+UNREPORTED_TIMES = 4
+# Silence says nothing about the order, and the breaker spares the channel.
+SILENCE_MAX = timedelta(minutes=5)
 LONG_PAUSE = timedelta(hours=6)  # finance has its case (awaiting.py): four questions a day go on
 ENDED = (State.CLOSED, State.REFUNDED)
 LEASE_S = http.LONGEST_S + 10  # and what the database takes
@@ -53,6 +58,11 @@ def due(now: datetime) -> QuerySet[PaymentOrder]:
     return PaymentOrder.objects.filter(chase_at__lte=now)
 
 
+def first_at(*, expire_time: datetime, now: datetime) -> datetime:
+    """When to ask about an order that is made now and that nobody reports."""
+    return min(now + _first(is_told=False), expire_time)
+
+
 def _chase(asked: PaymentOrder, now: datetime, at_once: bool) -> State | None:
     held = _take(asked, now, at_once)
     if held is None:
@@ -61,11 +71,19 @@ def _chase(asked: PaymentOrder, now: datetime, at_once: bool) -> State | None:
         return _heed(asked, held, now)
     except (ChannelDown, Refused, LookupError) as error:
         log.warning("chase_unanswered", order_no=asked.order_no, error=str(error))
+        if isinstance(error, ChannelDown) and not awaiting.is_long(asked, now):
+            _ask_soon(held, now)
         return State.PENDING
     finally:
         held.end()
         if awaiting.is_long(asked, now):
             awaiting.tell(order_id=asked.pk, now=now)
+
+
+def _ask_soon(held: lease.Lease, now: datetime) -> None:
+    """A channel that answers again is not kept waiting for an hour by its silence of before."""
+    soon = now + SILENCE_MAX
+    held.rows.filter(chase_at__gt=soon).update(chase_at=soon)
 
 
 def _heed(asked: PaymentOrder, held: lease.Lease, now: datetime) -> State:
@@ -89,31 +107,37 @@ def _heed(asked: PaymentOrder, held: lease.Lease, now: datetime) -> State:
 def is_over(asked: PaymentOrder, now: datetime) -> bool:
     """Whether it is time to close it: never reported and past its time or superseded; reported and
     silent for too long."""
+    if asked.status == OrderStatus.CREATED and asked.open_key is None:
+        return True
+    return now >= _over_at(asked)
+
+
+def _over_at(asked: PaymentOrder) -> datetime:
     if asked.status == OrderStatus.REPORTED:
-        return now >= _closes_at(asked)
-    return asked.open_key is None or now >= asked.expire_time
-
-
-def _closes_at(reported: PaymentOrder) -> datetime:
-    return present(reported.reported_at) + timedelta(seconds=settings.REDPACKET_VOID_S)
+        return present(asked.reported_at) + timedelta(seconds=settings.REDPACKET_VOID_S)
+    return asked.expire_time
 
 
 def _take(asked: PaymentOrder, now: datetime, at_once: bool) -> lease.Lease | None:
     as_read = PaymentOrder.objects.filter(status=asked.status, chases=asked.chases)
     due = as_read if at_once else as_read.filter(chase_at__lte=now)
-    return lease.take(
-        due, asked.pk, now=now, for_s=LEASE_S, chase_at=_next(asked, now), chases=asked.chases + 1
-    )
+    return lease.take(due, asked.pk, now=now, for_s=LEASE_S, **_next(asked, now))
 
 
-def _next(asked: PaymentOrder, now: datetime) -> datetime:
-    """Doubling pauses, yet never past the moment when a reported order is to be closed."""
+def _next(asked: PaymentOrder, now: datetime) -> dict[str, Any]:
+    """Doubling pauses, yet never past the moment when the order is over; from then on anew."""
+    over = is_over(asked, now)
     most = LONG_PAUSE if awaiting.is_long(asked, now) else PAUSE_MAX
-    first = timedelta(seconds=settings.REDPACKET_CHASE_S)
+    first = _first(is_told=over or asked.status == OrderStatus.REPORTED)
     at = now + backoff.pause(first, asked.chases, most)
-    if asked.status == OrderStatus.REPORTED and not is_over(asked, now):
-        at = min(at, _closes_at(asked))
-    return at
+    if not over and at >= _over_at(asked):
+        return {"chase_at": _over_at(asked), "chases": 0}
+    return {"chase_at": at, "chases": asked.chases + 1}
+
+
+def _first(*, is_told: bool) -> timedelta:
+    times = 1 if is_told else UNREPORTED_TIMES
+    return timedelta(seconds=settings.REDPACKET_CHASE_S * times)
 
 
 def _ask(channel: Channel, asked: PaymentOrder, now: datetime) -> Answer:

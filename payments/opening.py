@@ -8,10 +8,12 @@ from decimal import Decimal
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Case, F, When
 
 from kit import ids, pause, retry, turns
 from kit.moves import move
 from kit.refusals import TooManyOpen, Unavailable
+from payments import chase
 from payments.channels import http, registry
 from payments.channels.base import Channel, ChannelDown, NotSent, Refused, Reused, Wanted
 from payments.models import PaymentOrder
@@ -146,8 +148,11 @@ def _twins(order: PaymentOrder, charge: Charge) -> dict | None:
 
 
 def _release(order: PaymentOrder) -> None:
-    """Make room for another order. This one stays payable, as long as no other is offered."""
-    move(PaymentOrder.objects.filter(pk=order.pk, open_key=order.open_key), open_key=None)
+    """Make room for another order. This one stays payable, as long as no other is offered: unless
+    it is reported, nobody asks before its time is over."""
+    at = Case(When(status=OrderStatus.CREATED, then=F("expire_time")), default=F("chase_at"))
+    rows = PaymentOrder.objects.filter(pk=order.pk, open_key=order.open_key)
+    move(rows, open_key=None, chase_at=at)
 
 
 def _made(charge: Charge, merchant: str, now: datetime) -> PaymentOrder:
@@ -164,7 +169,7 @@ def _made(charge: Charge, merchant: str, now: datetime) -> PaymentOrder:
         amount=charge.amount,
         add_time=now,
         expire_time=expire_time,
-        chase_at=expire_time,
+        chase_at=chase.first_at(expire_time=expire_time, now=now),
         open_key=charge.key,
     )
     try:

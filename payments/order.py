@@ -151,6 +151,7 @@ def _shut(order_ids: Iterable[int], now: datetime) -> None:
             PaymentOrder.objects.filter(pk=order_id, status=OrderStatus.CREATED),
             open_key=None,
             chase_at=now,
+            chases=0,
         )
         if done:
             transaction.on_commit(partial(later.run, "payments.chase_order", order_id))

@@ -172,7 +172,19 @@ def test_of_two_scenes_at_once_the_later_one_stays_open(wechat):
     app, page = two_scenes_at_once(wechat)
 
     assert (app.open_key, page.open_key) == (None, KEY)
-    assert page.chase_at == page.expire_time
+    assert page.chase_at > page.add_time, "nobody has superseded it"
+
+
+def test_one_that_made_room_for_nothing_stays_payable(wechat):
+    """Asked about before its time, it would be closed like a superseded one."""
+    order = opened()
+    wechat.is_down = True
+
+    with pytest.raises(Unavailable):
+        opened(Scene.H5)
+
+    order.refresh_from_db()
+    assert (order.open_key, order.chase_at) == (None, order.expire_time)
 
 
 def test_of_two_scenes_at_once_without_the_guard(wechat, monkeypatch):
