@@ -3,35 +3,42 @@
 Rounds of one to four faults at once, of any kind (kinds.py). After each round, under load: the
 audit, conservation, and everything that people were told (check.py). After each ROUNDS rounds all
 is let come to rest, each one's balance is reckoned from his own books, and a new age begins with
-empty tables, so that a check costs the same on the last day of a long run.
+empty tables, so that a check costs the same on the last day of a long run. `--resume` goes on
+with the table of a run that was ended.
 """
 
 import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import statistics
 import sys
 import time
-from collections import defaultdict
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
+from django.db import close_old_connections
 
 from tests.faults.load import GROUP, Books, Line, Person, Refused
 from tests.faults.stack import Stack, running, wait_until
 
+if TYPE_CHECKING:
+    from tests.faults.kinds import Kind
+
 USERS = [f"u{number:02}" for number in range(12)]
 PROBER = "probe"
-PEOPLE, ROUNDS = 3, 60
+PEOPLE, ROUNDS = 3, 100
 RECOVERY_S = 120
-# A question that met a dead channel is asked again after twice the pause: quarters of an hour.
-REST_S = 1200
+# Longer than the lease of a worker that was killed while it asked a channel, and what follows.
+REST_S = 400
 
 
 @dataclass
@@ -53,32 +60,70 @@ class Row:
         return told
 
 
+@dataclass
+class Known:
+    """What came of it so far; kept beside the table, for a run that goes on."""
+
+    faults: int = 0
+    rounds: int = 0
+    ages: int = 0
+    seconds: float = 0
+    answered: int = 0
+    repeated: int = 0
+    lost: list[str] = field(default_factory=list)
+    revived: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, Row] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, file: Path) -> "Known":
+        kept = json.loads(file.read_text())
+        return cls(**{**kept, "kinds": {name: Row(**row) for name, row in kept["kinds"].items()}})
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A share that was grabbed before its payment, after what runs by itself was hurt."""
+
+    packet: str
+    since: datetime
+    kinds: list[str]
+    until: float
+
+
 class Campaign:
-    def __init__(self, stack: Stack, seed: int, out: Path):
+    def __init__(self, stack: Stack, seed: int, out: Path, known: Known):
         from tests.faults.kinds import kinds
 
-        self.out = out
-        self.stack, self.seed, self.luck = stack, seed, random.Random(seed)
+        self.out, self.known = out, known
+        self.stack, self.seed = stack, seed
         self.kinds = kinds(stack)
-        self.rows: dict[str, Row] = defaultdict(Row)
-        self.faults = self.rounds = 0
-        self.answered = self.repeated = self.ages = 0
-        self.lost: list[str] = []
-        self.began = time.monotonic()
+        self.lost: list[str] = []  # by this run
+        self.began, self.before_s = time.monotonic(), known.seconds
         self.people: list[Person] = []
+        self.owed: Owed | None = None
 
     def run(self, count: int, minutes: float) -> None:
         until = self.began + minutes * 60
-        while self.faults < count and time.monotonic() < until and not self.lost:
+
+        def is_over() -> bool:
+            return self.known.faults >= count or time.monotonic() > until or bool(self.lost)
+
+        while not is_over():
             self.begin_age()
             for _ in range(ROUNDS):
-                if self.faults >= count or time.monotonic() > until or self.lost:
+                if is_over():
                     break
-                self.round(count - self.faults)
+                self.round(count - self.known.faults)
             self.end_age()
             self.write()
 
     def write(self) -> None:
+        self.known.seconds = self.before_s + time.monotonic() - self.began
+        for name, part in self.stack.parts.items():
+            if part.revived:
+                self.known.revived[name] = self.known.revived.get(name, 0) + part.revived
+                part.revived = 0
+        self.out.with_suffix(".state").write_text(json.dumps(asdict(self.known)))
         text = json.dumps(self.told(), indent=2, ensure_ascii=False)
         self.out.write_text(f"{text}\n")
 
@@ -88,7 +133,9 @@ class Campaign:
 
         emptying.empty()
         self.stack.redis("redis", "FLUSHALL")
-        self.ages += 1
+        self.known.ages += 1
+        self.luck = random.Random(f"{self.seed} {self.known.ages}")
+        self.owed = None
         self.books = Books()
         from sandbox.tokens import token
         from wallets.credit import credit
@@ -104,11 +151,9 @@ class Campaign:
         self.probe_line = Line(self.stack.port, self.books, tokens)
         known = {user: tokens[user] for user in USERS}
         shared: list[str] = []
+        seed = self.seed * 1000 + self.known.ages * 10
         self.people = [
-            Person(
-                self.seed * 1000 + self.ages * 10 + n, self.stack.port, self.books, known, shared
-            )
-            for n in range(PEOPLE)
+            Person(seed + n, self.stack.port, self.books, known, shared) for n in range(PEOPLE)
         ]
         for person in self.people:
             person.start()
@@ -125,43 +170,77 @@ class Campaign:
                 hold(self.luck, kind)
             over = time.monotonic()
         try:
-            self.wait_for_recovery(any(kind.touches_what_runs_by_itself for kind in chosen))
+            wait_until(
+                self._is_served, f"not served {RECOVERY_S} s after {names(chosen)}", RECOVERY_S
+            )
             took = time.monotonic() - over
-            found = losses(self.books.copy())
+            if is_by_itself(chosen):
+                self.owe(chosen, over)
+            elif several == 1:
+                self.row(chosen[0]).recovered_s.append(took)
+            found = [*self.see_what_is_owed(), *losses(self.books.copy())]
         except TimeoutError as error:
             took, found = time.monotonic() - over, [str(error)]
         for kind in chosen:
-            row = self.rows[kind.name]
-            row.times += 1
-            row.lost += len(found)
-            if several == 1:
-                row.recovered_s.append(took)
-        self.faults += several
-        self.rounds += 1
-        names = " + ".join(kind.name for kind in chosen)
-        print(f"{self.faults:6} {took:6.2f} s  {names}", *found[:20], sep="\n       ", flush=True)
-        self.lost += found
+            self.row(kind).times += 1
+            self.row(kind).lost += len(found)
+        self.known.faults += several
+        self.known.rounds += 1
+        self.tell(f"{self.known.faults:6} {took:6.2f} s  {names(chosen)}", found)
 
-    def choose(self, several: int) -> list:
-        """Different kinds for different parts."""
-        chosen: list = []
+    def row(self, kind: "Kind") -> Row:
+        return self.known.kinds.setdefault(kind.name, Row())
+
+    def tell(self, what: str, found: list[str]) -> None:
+        print(what, *found[:20], sep="\n       ", flush=True)
+        if found and not self.lost:
+            self.keep_evidence()
+        self.lost += found
+        self.known.lost += found
+
+    def keep_evidence(self) -> None:
+        """Logs and tables as they are now, for whoever is to find out."""
+        folder = self.out.with_suffix(f".found-{self.known.faults}")
+        logs = shutil.ignore_patterns("*.sock", "metrics")
+        shutil.copytree(self.stack.run, folder, ignore=logs, dirs_exist_ok=True)
+        (folder / "tables.sql").write_text(self.stack.dump())
+        print(f"       kept: {folder}", flush=True)
+
+    def owe(self, chosen: list["Kind"], over: float) -> None:
+        since = _now() - timedelta(seconds=time.monotonic() - over)
+        alone = [chosen[0].name] if len(chosen) == 1 else []
+        packet = self._reported_and_grabbed()
+        self.owed = Owed(packet, since, alone, time.monotonic() + RECOVERY_S)
+
+    def see_what_is_owed(self) -> list[str]:
+        """Whether the money of that share has arrived, and when it did: others go on meanwhile."""
+        from packets.models import Share
+        from wallets.models import LedgerLine
+
+        if self.owed is None:
+            return []
+        close_old_connections()
+        share = Share.objects.get(rp__public_id=self.owed.packet, user_id=PROBER)
+        if not share.is_into_account:
+            is_late = time.monotonic() > self.owed.until
+            return [f"{self.owed.packet} is not settled"] if is_late else []
+        at = LedgerLine.objects.get(reference=share.reference).created_at
+        for name in self.owed.kinds:
+            took = (at - self.owed.since).total_seconds()
+            self.known.kinds[name].recovered_s.append(max(took, 0))
+        self.owed = None
+        return []
+
+    def choose(self, several: int) -> list["Kind"]:
+        """Different kinds for different parts. While something is owed, what runs by itself is left
+        in peace, so that its recovery is its own."""
+        free = [each for each in self.kinds if not (self.owed and each.touches_what_runs_by_itself)]
+        chosen: list[Kind] = []
         while len(chosen) < several:
-            kind = self.luck.choices(self.kinds, [kind.weight for kind in self.kinds])[0]
+            kind = self.luck.choices(free, [kind.weight for kind in free])[0]
             if kind.target not in {other.target for other in chosen}:
                 chosen.append(kind)
         return chosen
-
-    def wait_for_recovery(self, and_what_runs_by_itself: bool) -> None:
-        """Until somebody sends, pays and grabs at the first try; and, where what runs by itself was
-        hurt, until the money of a share that was taken before its payment arrives."""
-        from packets.models import Share
-
-        wait_until(self._is_served, f"not served {RECOVERY_S} s after the fault", RECOVERY_S)
-        if not and_what_runs_by_itself:
-            return
-        packet = self._reported_and_grabbed()
-        owed = Share.objects.filter(rp__public_id=packet, owed_at__isnull=False)
-        wait_until(lambda: not owed.exists(), f"{packet} is not settled", RECOVERY_S)
 
     def _is_served(self) -> bool:
         wish = {"type": "lucky", "for_id": GROUP, "number": 1, "total_money": "0.10"}
@@ -232,35 +311,44 @@ class Campaign:
         for person in self.people:
             person.join()
         books = self.books
-        self.answered += books.counts["answered"]
-        self.repeated += books.counts["repeated"]
+        self.known.answered += books.counts["answered"]
+        self.known.repeated += books.counts["repeated"] + books.counts["repeated again"]
+        began = time.monotonic()
         try:
             wait_until(lambda: not waits(books), "it never comes to rest", REST_S)
-            found = [*losses(books), *reckoning(books)]
+            found = [*self.see_what_is_owed(), *losses(books), *reckoning(books)]
         except TimeoutError as error:
             found = [f"{error}: {waits(books)}"]
-        grabs = len(books.grabbed)
-        print(f"age {self.ages}: {len(books.sent)} sent, {grabs} grabbed, {books.counts}")
-        print(*found, sep="\n", flush=True)
-        self.lost += found
+        rest_s = time.monotonic() - began
+        said = f"{len(books.sent)} sent, {len(books.grabbed)} grabbed, at rest after {rest_s:.1f} s"
+        self.tell(f"age {self.known.ages}: {said}; {dict(books.counts)}", found)
+        for name, row in sorted(self.known.kinds.items()):
+            print(f"    {name:22}", row.told(), flush=True)
 
     def told(self) -> dict:
+        known = self.known
         return {
-            "command": f"make faults COUNT={self.faults} SEED={self.seed}",
+            "command": f"make faults COUNT={known.faults} SEED={self.seed}",
             "machine": f"{os.cpu_count()} cores, Python {sys.version.split()[0]},"
             f" everything on the same cores; load at the end {os.getloadavg()[0]:.1f}",
-            "hours": round((time.monotonic() - self.began) / 3600, 2),
-            "faults": self.faults,
-            "rounds": self.rounds,
-            "lost": len(set(self.lost)),
-            "requests answered": self.answered,
-            "requests repeated": self.repeated,
-            "ended by themselves and were started again": {
-                name: part.revived for name, part in self.stack.parts.items() if part.revived
-            },
-            "what was found": list(dict.fromkeys(self.lost))[:50],
-            "kinds": {name: row.told() for name, row in sorted(self.rows.items())},
+            "hours": round(known.seconds / 3600, 2),
+            "faults": known.faults,
+            "rounds": known.rounds,
+            "lost": len(set(known.lost)),
+            "requests answered": known.answered,
+            "requests repeated": known.repeated,
+            "ended by themselves and were started again": known.revived,
+            "what was found": list(dict.fromkeys(known.lost))[:50],
+            "kinds": {name: row.told() for name, row in sorted(known.kinds.items())},
         }
+
+
+def names(chosen: list["Kind"]) -> str:
+    return " + ".join(kind.name for kind in chosen)
+
+
+def is_by_itself(chosen: list["Kind"]) -> bool:
+    return any(kind.touches_what_runs_by_itself for kind in chosen)
 
 
 def _is_done(verb) -> bool:
@@ -286,19 +374,22 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=10_000, help="end after so many, at most")
     parser.add_argument("--out", type=Path, required=True, help="where the table is written")
+    parser.add_argument("--resume", action="store_true", help="go on with that table")
     asked = parser.parse_args()
+    state = asked.out.with_suffix(".state")
+    known = Known.of(state) if asked.resume and state.exists() else Known()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with running() as stack:
         os.environ.clear()  # of settings that are not the stack's
         os.environ |= stack.environment | {"REDPACKET_DATABASE_URL": stack.direct_database}
         django.setup()
-        campaign = Campaign(stack, asked.seed, asked.out)
+        campaign = Campaign(stack, asked.seed, asked.out, known)
         try:
             campaign.run(asked.count, asked.minutes)
         finally:
             campaign.write()
     print(asked.out.read_text())
-    return bool(campaign.lost) or campaign.faults < asked.count
+    return bool(campaign.lost) or known.faults < asked.count
 
 
 if __name__ == "__main__":

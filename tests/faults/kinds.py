@@ -10,11 +10,13 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+from tests.faults import load
 from tests.faults.stack import APP, SERVERS, Stack
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 # A web process decides whether a packet has expired: seconds. Workers that are far off stand still.
 SKEWS = {"web": (-20, 20), "worker": (-30, 45, 3600, -3600), "beat": (-600, 30, 3600)}
+LONG_SHARE = 0.15
 
 
 @dataclass(frozen=True)
@@ -22,18 +24,27 @@ class Kind:
     name: str
     target: str
     happens: Callable[[Stack, Random], AbstractContextManager]
-    holds_s: tuple[float, float]  # how long it lasts
+    holds_s: tuple[float, float]  # how long it lasts, mostly the lower of the two
 
     @property
     def touches_what_runs_by_itself(self) -> bool:
         return self.target in ("worker", "beat", "broker")
 
     @property
+    def imports_again(self) -> bool:
+        """Slow to come back: Django is imported anew, seconds of a processor."""
+        how, _, whom = self.name.partition(": ")
+        return how == "skewed" or (how == "killed" and whom in (*APP, "one of web"))
+
+    @property
     def weight(self) -> int:
-        """Less often what is slow to come back: what has to import Django again."""
-        if self.name in ("killed: web", "skewed: web") or self.touches_what_runs_by_itself:
+        """How often, against the others: less what is slow to come back."""
+        how = self.name.partition(": ")[0]
+        if how == "skewed" or self.name == "killed: web":
             return 1
-        return 6
+        if self.imports_again or self.name == "killed: mariadb":
+            return 4
+        return 30
 
 
 @contextmanager
@@ -60,6 +71,14 @@ def _stopped(stack: Stack, name: str) -> Iterator[None]:
     stack[name].signal(signal.SIGSTOP)
     yield
     stack[name].signal(signal.SIGCONT)
+
+
+@contextmanager
+def _answers_lost() -> Iterator[None]:
+    """What is sent arrives and is done; nobody hears of it."""
+    load.answers_are_lost.set()
+    yield
+    load.answers_are_lost.clear()
 
 
 @contextmanager
@@ -104,20 +123,21 @@ def kinds(stack: Stack) -> list[Kind]:
     made = []
     for name in (*APP, *SERVERS):
         made.append(Kind(f"killed: {name}", name, lambda s, _, n=name: _killed(s, n), (0, 1)))
-        made.append(Kind(f"stopped: {name}", name, lambda s, _, n=name: _stopped(s, n), (0.1, 2)))
+        made.append(Kind(f"stopped: {name}", name, lambda s, _, n=name: _stopped(s, n), (0.05, 2)))
     for name in ("web", "worker"):
-        one = Kind(f"killed: one of {name}", name, partial(_one_killed, name=name), (0, 0.2))
+        one = Kind(f"killed: one of {name}", name, partial(_one_killed, name=name), (0, 0))
         made.append(one)
     for name in SERVERS:
         wire = f"wire-{name}"
-        made.append(Kind(f"cut: {name}", name, lambda s, _, n=wire: _killed(s, n), (0.1, 1.5)))
-        made.append(Kind(f"silent: {name}", name, lambda s, _, n=wire: _stopped(s, n), (0.1, 2)))
+        made.append(Kind(f"cut: {name}", name, lambda s, _, n=wire: _killed(s, n), (0.05, 1.5)))
+        made.append(Kind(f"silent: {name}", name, lambda s, _, n=wire: _stopped(s, n), (0.05, 2)))
     for name in ("redis", "broker"):
         made.append(Kind(f"emptied: {name}", name, lambda s, _, n=name: _emptied(s, n), (0, 0)))
-        full = Kind(f"memory full: {name}", name, lambda s, _, n=name: _memory_full(s, n), (0.2, 2))
+        full = Kind(f"memory full: {name}", name, lambda s, _, n=name: _memory_full(s, n), (0.1, 2))
         made.append(full)
+    made.append(Kind("lost: answers", "people", lambda s, _: _answers_lost(), (0.1, 2)))
     if stack.has_own_disk:
-        made.append(Kind("disk full: mariadb", "mariadb", lambda s, _: _disk_full(s), (0.2, 2)))
+        made.append(Kind("disk full: mariadb", "mariadb", lambda s, _: _disk_full(s), (0.1, 2)))
     if FAKETIME.exists():
         for name in SKEWS:
             made.append(Kind(f"skewed: {name}", name, partial(_skewed, name=name), (2, 5)))
@@ -125,4 +145,6 @@ def kinds(stack: Stack) -> list[Kind]:
 
 
 def hold(luck: Random, kind: Kind) -> None:
-    time.sleep(luck.uniform(*kind.holds_s))
+    """Mostly a moment, now and then as long as it may be."""
+    least, most = kind.holds_s
+    time.sleep(luck.uniform(least, most) if luck.random() < LONG_SHARE else least)

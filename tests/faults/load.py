@@ -18,7 +18,10 @@ GROUP = "g1"
 CHANNELS = ("alipay", "wechat", "unionpay")
 PATIENCE_S = 180
 ANSWER_S = 12
+SAID = 200
 KEPT_OPEN = 40  # packets that people still look at
+
+answers_are_lost = threading.Event()  # the network swallows what comes back
 
 
 class Refused(Exception):
@@ -36,6 +39,7 @@ class Books:
     grabbed: dict[tuple[str, str], Decimal] = field(default_factory=dict)
     reported: set[str] = field(default_factory=set)
     odd: list[str] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)  # why something was repeated
     counts: Counter = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -56,26 +60,32 @@ class Books:
 class Line:
     """One caller's connection."""
 
-    def __init__(self, port: int, books: Books, tokens: dict[str, str]):
-        self.port, self.books, self.tokens = port, books, tokens
-        self.link: http.client.HTTPConnection | None = None
+    def __init__(self, port: int | list[int], books: Books, tokens: dict[str, str]):
+        self.ports = [port] if isinstance(port, int) else port  # as they are at each request
+        self.books, self.tokens = books, tokens
+        self.links: dict[int, http.client.HTTPConnection] = {}
 
     def once(self, method: str, path: str, who: str, body=None, key: str = "") -> tuple[int, dict]:
         """One request, whatever comes of it; raises OSError or HTTPException."""
-        if self.link is None:
-            self.link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_S)
+        port = random.choice(self.ports)
+        link = self.links.get(port) or http.client.HTTPConnection(
+            "127.0.0.1", port, timeout=ANSWER_S
+        )
+        self.links[port] = link
         headers = {"Content-Type": "application/json"}
         if who:
             headers["Authorization"] = f"Bearer {self.tokens[who]}"
         if key:
             headers["Idempotency-Key"] = key
         try:
-            self.link.request(method, path, None if body is None else json.dumps(body), headers)
-            answer = self.link.getresponse()
+            link.request(method, path, None if body is None else json.dumps(body), headers)
+            answer = link.getresponse()
+            if answers_are_lost.is_set():
+                raise ConnectionResetError("the answer is lost")
             data = answer.read()
         except (OSError, http.client.HTTPException):
-            self.link.close()
-            self.link = None
+            link.close()
+            del self.links[port]
             raise
         try:
             return answer.status, json.loads(data) if data else {}
@@ -86,7 +96,7 @@ class Line:
         """Again and again until it is answered; what will not do raises Refused."""
         key = uuid.uuid4().hex if method == "POST" and not path.endswith("/grab") else ""
         until = time.monotonic() + PATIENCE_S
-        said = ""
+        said, tries = "", 0
         while time.monotonic() < until:
             try:
                 status, told = self.once(method, path, who, body, key)
@@ -100,8 +110,11 @@ class Line:
                 said = f"{status} {told}"
                 if status < 500 and told.get("code") not in ("idempotency_in_flight", "throttled"):
                     raise Refused(f"{method} {path}: {said}")
+            tries += 1
             with self.books.lock:
-                self.books.counts["repeated"] += 1
+                self.books.counts["repeated" if tries == 1 else "repeated again"] += 1
+                if len(self.books.unanswered) < SAID:
+                    self.books.unanswered.append(f"{method} {path}: {said}")
             time.sleep(random.uniform(0.05, 0.3))
         raise Refused(f"{method} {path}: no answer for {PATIENCE_S} s, last {said}")
 
@@ -109,7 +122,9 @@ class Line:
 class Person(threading.Thread):
     """Sends, pays, grabs; and again."""
 
-    def __init__(self, seed: int, port: int, books: Books, tokens: dict[str, str], open_: list):
+    def __init__(
+        self, seed: int, port: int | list[int], books: Books, tokens: dict[str, str], open_: list
+    ):
         super().__init__(daemon=True)
         self.luck = random.Random(seed)
         self.line = Line(port, books, tokens)
@@ -117,7 +132,7 @@ class Person(threading.Thread):
         self.over = threading.Event()
 
     def run(self) -> None:
-        while not self.over.wait(self.luck.uniform(0, 0.1)):
+        while not self.over.wait(self.luck.uniform(0, 0.2)):
             try:
                 self.act()
             except Refused as refused:

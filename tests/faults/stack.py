@@ -17,7 +17,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "ops"))
@@ -41,8 +41,16 @@ APP = tuple(PROGRAMS)
 class Part:
     """One program and the children in its group."""
 
-    def __init__(self, name: str, command: list[str], log: Path, environment: dict[str, str]):
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        log: Path,
+        environment: dict[str, str],
+        tree: Path = ROOT,
+    ):
         self.name, self.command, self.log, self.environment = name, command, log, environment
+        self.tree = tree  # whose code it runs
         self.process: subprocess.Popen | None = None
         self.is_held = False  # killed on purpose, and not started again yet
         self.revived = 0
@@ -54,7 +62,7 @@ class Part:
                 stdout=log,
                 stderr=log,
                 env=self.environment | more,
-                cwd=ROOT,
+                cwd=self.tree,
                 start_new_session=True,
                 umask=0o077,
             )
@@ -76,6 +84,17 @@ class Part:
         self.signal(signal.SIGKILL)
         self.process.wait()
 
+    def end(self, patience_s: float) -> bool:
+        """Ask it to end and wait; whether it had to be killed."""
+        self.is_held = True
+        self.process.terminate()
+        try:
+            self.process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return True
+        return False
+
     def children(self) -> list[int]:
         """Those that do the work: not Python's own trackers of resources."""
         file = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
@@ -84,10 +103,11 @@ class Part:
 
 
 class Stack:
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, tree: Path = ROOT):
+        self.tree = tree
         self.folder, self.run = folder, folder / "run"
         self.disk = folder / "mariadb"
-        self.port = _free_port()
+        self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.servers = Servers(folder)
         self.has_own_disk = _mount(self.disk)
@@ -114,7 +134,7 @@ class Stack:
             "REDPACKET_THROTTLE": "off",
             "REDPACKET_LOG_LEVEL": "WARNING",
             "REDPACKET_EXPIRE_S": "10",
-            "REDPACKET_CHASE_S": "5",
+            "REDPACKET_CHASE_S": "2",
             "REDPACKET_DRAFTS_MAX": "100000",
             "REDPACKET_ORDERS_MAX": "100000",
             "REDPACKET_AWAITING_MAX": "1000000.00",
@@ -141,11 +161,18 @@ class Stack:
         for name in SERVERS:
             wire = [sys.executable, str(Path(__file__).parent / "wire.py")]
             lines[f"wire-{name}"] = [*wire, str(wires[name]), str(self.sockets[name])]
-        for name, line in PROGRAMS.items():
-            lines[name] = [sys.executable, "-m", *line.format(port=self.port).split()]
         for name, line in lines.items():
             environment = self.environment | (MARIADB_UMASK if name == "mariadb" else {})
             self.parts[name] = Part(name, line, self.run / f"{name}.log", environment)
+        for name in PROGRAMS:
+            self.parts[name] = self.program(name, self.tree, self.port)
+
+    def program(self, name: str, tree: Path, port: int, called: str = "") -> Part:
+        """One of ours, with the code of that tree; at `port` web and the channels are asked."""
+        called = called or name
+        line = [sys.executable, "-m", *PROGRAMS[name].format(port=port).split()]
+        environment = self.environment | {"PORT": str(port)}
+        return Part(called, line, self.run / f"{called}.log", environment, tree)
 
     def __getitem__(self, name: str) -> Part:
         return self.parts[name]
@@ -163,7 +190,7 @@ class Stack:
 
     def _supervise(self) -> None:
         while not self.over.wait(0.5):
-            for part in self.parts.values():
+            for part in list(self.parts.values()):
                 part.revive()
 
     def start_server(self, name: str) -> None:
@@ -182,10 +209,19 @@ class Stack:
         command = [find("redis-cli"), "-s", str(self.sockets[name]), *words]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
-    def manage(self, *words: str) -> str:
+    def dump(self) -> str:
+        """All tables, as SQL."""
+        real = self.servers.environment["REDPACKET_DATABASE_URL"]
+        parsed = urlsplit(real)
+        command = [find("mariadb-dump"), f"--socket={self.sockets['mariadb']}"]
+        command += [f"--user={parsed.username}", f"--password={unquote(parsed.password or '')}"]
+        command += ["--single-transaction", "--skip-lock-tables", parsed.path.strip("/")]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+    def manage(self, *words: str, tree: Path | None = None) -> str:
         done = subprocess.run(
             [sys.executable, "manage.py", *words],
-            cwd=ROOT,
+            cwd=tree or self.tree,
             env=self.environment,
             capture_output=True,
             text=True,
@@ -200,7 +236,8 @@ class Stack:
 
     def down(self) -> None:
         self.over.set()
-        for name in (*APP, *(f"wire-{name}" for name in SERVERS), *SERVERS):
+        servers = (*(f"wire-{name}" for name in SERVERS), *SERVERS)
+        for name in (*(name for name in self.parts if name not in servers), *servers):
             if self.parts[name].process:
                 self[name].signal(signal.SIGCONT)
                 self[name].kill()
@@ -209,10 +246,10 @@ class Stack:
 
 
 @contextmanager
-def running():
+def running(tree: Path = ROOT):
     """A stack of its own for as long as the block lasts."""
     folder = Path(tempfile.mkdtemp(prefix="hongbao-faults-"))
-    stack = Stack(folder)
+    stack = Stack(folder, tree)
     try:
         stack.up()
         yield stack
@@ -239,7 +276,7 @@ def _mount(folder: Path) -> bool:
     return done.returncode == 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
