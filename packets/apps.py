@@ -16,13 +16,8 @@ class PacketsConfig(AppConfig):
 
         for rule in audit.RULES:
             register(rule)
-        owner = Owner(
-            accepts=issue.accepts,
-            reported=issue.reported,
-            confirmed=issue.confirmed,
-            ended=void.ended,
-        )
-        owners.hang(pay.PURPOSE, owner)
+        told = {"reported": issue.reported, "confirmed": issue.confirmed, "ended": void.ended}
+        owners.hang(pay.PURPOSE, Owner(accepts=issue.accepts, **told))
         freeze.listeners.hang("packets", queue.forget_frozen_wallets)
         outbox.introduce(
             "packet",

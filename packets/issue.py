@@ -1,6 +1,7 @@
 """The packet becomes grabbable (发出), and what a payment at a channel does to it."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -95,13 +96,7 @@ def reported(order: PaymentOrder, now: datetime) -> None:
     payable = PaymentOrder.objects.filter(pk=order.pk, status__in=PAYABLE)
     try:
         with transaction.atomic():
-            issue(
-                packet,
-                to=PayStatus.AWAITING,
-                pay_type=PayType(order.pay_type),
-                trade_no=order.trade_no,
-                now=now,
-            )
+            issue(packet, to=PayStatus.AWAITING, **_by(order), now=now)
             if not payable.exists():  # read behind the packet's row, where void.ended() waits
                 raise AlreadyPaid()
     except AlreadyPaid:
@@ -124,17 +119,14 @@ def confirmed(order: PaymentOrder, now: datetime) -> None:
     settle.schedule(packet, now)
 
 
+def _by(order: PaymentOrder) -> dict[str, Any]:
+    return {"pay_type": PayType(order.pay_type), "trade_no": order.trade_no}
+
+
 def _issued_paid(packet: RedPacket, order: PaymentOrder, now: datetime) -> bool:
     """The channel was faster than the app. Tried first: a report in between only moves 0 -> 2."""
     try:
-        issue(
-            packet,
-            to=PayStatus.PAID,
-            pay_type=PayType(order.pay_type),
-            trade_no=order.trade_no,
-            now=now,
-            even_frozen=True,
-        )
+        issue(packet, to=PayStatus.PAID, **_by(order), now=now, even_frozen=True)
     except AlreadyPaid:
         pause.here("issue: has found it issued")
         return False

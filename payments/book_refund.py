@@ -41,20 +41,15 @@ def propose(
         raise Invalid(errors={"case": [_("Its payment is not in our books: book that first.")]})
     try:
         with transaction.atomic():
+            key = f"{payment.pay_type.word}:{number}"
+            theirs = {"their_no": number, "billed_on": day, "open_key": key}
             return channel_refund.put_forward(
-                pay_type=payment.pay_type,
-                order_no=payment.order_no,
-                trade_no=payment.trade_no,
-                paid=payment.paid,
+                payment,
                 amount=case.amount,
-                source=payment.source,
                 reason=reason,
-                case=payment.case,
                 maker_id=maker_id,
                 now=now,
-                their_no=number,
-                billed_on=day,
-                open_key=f"{payment.pay_type.word}:{number}",
+                theirs=theirs,
             )
     except IntegrityError as error:
         raise ProposedAlready() from error

@@ -1,7 +1,8 @@
 """Money back the way it came (原路退款), under four eyes: proposed by one, decided by another; the
 channel is told by send_refund.py."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from kit import credentials, ids, later, money, pause, retry
 from kit.moves import move
 from kit.refusals import Forbidden, Invalid
+from kit.retry import Also
 from payments import bills, cases, refunded, sayings, trades
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, CaseStatus, OrderStatus, PayType, RefundStatus
@@ -32,7 +34,7 @@ def propose(
     maker_id: int,
     now: datetime,
     attachment: str = "",
-    also: retry.Also | None = None,
+    also: Also | None = None,
 ) -> ChannelRefund:
     """Propose to refund what a case holds in suspense, or a confirmed top-up out of its wallet; in
     any number of parts.
@@ -44,15 +46,10 @@ def propose(
     """
     payment = chosen(case_id=case_id, order_no=order_no, amount=amount)
     return put_forward(
-        pay_type=payment.pay_type,
-        order_no=payment.order_no,
-        trade_no=payment.trade_no,
-        paid=payment.paid,
+        payment,
         amount=money.yuan(amount),
-        source=payment.source,
         reason=reason,
         attachment=attachment,
-        case=payment.case,
         maker_id=maker_id,
         now=now,
     )
@@ -148,47 +145,38 @@ def refundable(case: Case) -> Decimal:
 
 
 def put_forward(
+    payment: Refundable,
     *,
-    pay_type: PayType,
-    order_no: str,
-    trade_no: str,
-    paid: Decimal,
     amount: Decimal,
-    source: str,
     reason: str,
     now: datetime,
-    case: Case | None = None,
     maker_id: int | None = None,
     attachment: str = "",
-    **theirs: Any,
+    theirs: Mapping[str, Any] | None = None,
 ) -> ChannelRefund:
     """Propose a refund; for use inside the proposer's transaction. No maker: a rule proposes it.
     `theirs`: what a bill says of one that the channel has made (book_refund.py).
 
     Raises: NothingLeft (409).
     """
-    refunded.reserve(pay_type=pay_type, trade_no=trade_no, paid=paid, amount=amount)
+    told = {field.name: getattr(payment, field.name) for field in fields(payment)}
+    refunded.reserve(
+        pay_type=payment.pay_type, trade_no=payment.trade_no, paid=payment.paid, amount=amount
+    )
     return ChannelRefund.objects.create(
         refund_no=ids.merchant_no("rf"),
-        pay_type=pay_type,
-        order_no=order_no,
-        trade_no=trade_no,
-        paid=paid,
+        **told,
         amount=amount,
-        source=source,
         reason=reason[:255],
         attachment=attachment,
-        case=case,
         maker_id=maker_id,
         proposed_at=now,
-        **theirs,
+        **(theirs or {}),
     )
 
 
 @retry.unit
-def approve(
-    *, refund_no: str, checker_id: int, now: datetime, also: retry.Also | None = None
-) -> bool:
+def approve(*, refund_no: str, checker_id: int, now: datetime, also: Also | None = None) -> bool:
     """Let the money go: it leaves its account now, and the channel is told; one that was made at
     the channel is done by that. False when somebody else decided first.
 
@@ -252,9 +240,7 @@ def most_for_checker(refund: ChannelRefund) -> Decimal:
 
 
 @retry.unit
-def reject(
-    *, refund_no: str, checker_id: int, now: datetime, also: retry.Also | None = None
-) -> bool:
+def reject(*, refund_no: str, checker_id: int, now: datetime, also: Also | None = None) -> bool:
     """Do not refund; the money stays where it is. False when somebody else decided first."""
     refunded.turn(ChannelRefund.objects.get(refund_no=refund_no))
     refund = _decide(refund_no, RefundStatus.REJECTED, checker_id, now, open_key=None)
@@ -265,9 +251,7 @@ def reject(
 
 
 @retry.unit
-def withdraw(
-    *, refund_no: str, maker_id: int, now: datetime, also: retry.Also | None = None
-) -> bool:
+def withdraw(*, refund_no: str, maker_id: int, now: datetime, also: Also | None = None) -> bool:
     """Take back what oneself has proposed; False when somebody decided first.
 
     Raises:  Forbidden (403) for anybody but the maker.

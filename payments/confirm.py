@@ -207,17 +207,11 @@ def _suspend(payment: Payment, kind: CaseKind, now: datetime) -> NoticeOutcome:
         case_id=case.pk,
     )
     if kind is not CaseKind.UNKNOWN_ORDER:
-        channel_refund.put_forward(
-            pay_type=payment.pay_type,
-            order_no=payment.order_no,
-            trade_no=payment.trade_no,
-            paid=trades.paid(payment.pay_type, payment.trade_no, payment.amount),
-            amount=payment.amount,
-            source=accounts.SUSPENSE,
-            reason=source(CaseKind(kind).label),
-            case=case,
-            now=now,
-        )
+        paid = trades.paid(payment.pay_type, payment.trade_no, payment.amount)
+        numbers = (payment.pay_type, payment.order_no, payment.trade_no)
+        back = channel_refund.Refundable(*numbers, paid, accounts.SUSPENSE, case)
+        reason = source(CaseKind(kind).label)
+        channel_refund.put_forward(back, amount=payment.amount, reason=reason, now=now)
     return NoticeOutcome.SUSPENSE
 
 

@@ -47,12 +47,7 @@ def receive(
     except Exception as error:
         outcome, says = _refused(pay_type, error)
         strangers.keep(
-            pay_type=pay_type,
-            body=notice.body,
-            address=address,
-            outcome=outcome,
-            says=says,
-            now=now,
+            notice.body, pay_type=pay_type, address=address, outcome=outcome, says=says, now=now
         )
     else:
         outcome = _heard(pay_type, notice, said, merchant, now)

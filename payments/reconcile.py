@@ -36,15 +36,7 @@ NAMED = (
     CaseKind.BILL_AMOUNT,
     CaseKind.BILL_REPEATED,
 )
-BILL_KINDS = (
-    CaseKind.BILL_SURPLUS,
-    CaseKind.BILL_SHORTFALL,
-    CaseKind.BILL_AMOUNT,
-    CaseKind.BILL_REPEATED,
-    CaseKind.BILL_OTHER_DAY,
-    CaseKind.BILL_ODD,
-    CaseKind.BILL_TOTAL,
-)
+BILL_KINDS = (*NAMED, CaseKind.BILL_SHORTFALL, CaseKind.BILL_ODD, CaseKind.BILL_TOTAL)
 
 
 class BeingCompared(Conflict):

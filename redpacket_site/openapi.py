@@ -13,12 +13,15 @@ from payments.api.pay_params import type_pay_params
 
 SERVERS = [{"url": "/", "description": "This service"}]
 TAGS = [
-    {"name": "packets", "description": "Send, pay, open and look at red packets, as a user."},
-    {"name": "session", "description": "What a page has to know before it draws a form."},
-    {"name": "groups", "description": "Groups of the chat, as their members see them."},
-    {"name": "wallet", "description": "The caller's own money: balance, activity, top-ups."},
-    {"name": "orders", "description": "Payments at a channel."},
-    {"name": "service", "description": "For the chat server alone, by its own key."},
+    {"name": name, "description": about}
+    for name, about in {
+        "packets": "Send, pay, open and look at red packets, as a user.",
+        "session": "What a page has to know before it draws a form.",
+        "groups": "Groups of the chat, as their members see them.",
+        "wallet": "The caller's own money: balance, activity, top-ups.",
+        "orders": "Payments at a channel.",
+        "service": "For the chat server alone, by its own key.",
+    }.items()
 ]
 
 OPERATIONS = {

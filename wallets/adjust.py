@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from kit import credentials, ids, money, retry
 from kit.moves import move
 from kit.refusals import Forbidden, Invalid
+from kit.retry import Also
 from wallets import accounts, ledger, suspense
 from wallets.models import Adjustment
 from wallets.states import AdjustmentStatus, LineKind
@@ -26,7 +27,7 @@ def propose(
     now: datetime,
     attachment: str = "",
     case_id: int | None = None,
-    also: retry.Also | None = None,
+    also: Also | None = None,
 ) -> Adjustment:
     """Propose to credit or debit a wallet against `other`: the platform's money or suspense.
 
@@ -74,9 +75,7 @@ def refuse_unless_possible(
 
 
 @retry.unit
-def approve(
-    *, reference: str, checker_id: int, now: datetime, also: retry.Also | None = None
-) -> bool:
+def approve(*, reference: str, checker_id: int, now: datetime, also: Also | None = None) -> bool:
     """Move the money; False when somebody else decided first.
 
     Money:   source -> target, one line, in the transaction of the approval.
@@ -99,10 +98,10 @@ def approve(
     ledger.post(
         kind=LineKind.ADJUSTMENT,
         reference=adjustment.reference,
+        now=now,
         source=adjustment.source,
         target=adjustment.target,
         amount=adjustment.amount,
-        now=now,
         note=adjustment.reason,
         case_id=case_id,
     )
@@ -110,17 +109,13 @@ def approve(
 
 
 @retry.unit
-def reject(
-    *, reference: str, checker_id: int, now: datetime, also: retry.Also | None = None
-) -> bool:
+def reject(*, reference: str, checker_id: int, now: datetime, also: Also | None = None) -> bool:
     """Move nothing; False when somebody else decided first."""
     return _decide(reference, AdjustmentStatus.REJECTED, checker_id, now) is not None
 
 
 @retry.unit
-def withdraw(
-    *, reference: str, maker_id: int, now: datetime, also: retry.Also | None = None
-) -> bool:
+def withdraw(*, reference: str, maker_id: int, now: datetime, also: Also | None = None) -> bool:
     """Take back what oneself has proposed; False when somebody decided first.
 
     Raises:  Forbidden (403) for anybody but the maker.

@@ -3,7 +3,8 @@
 Compiled SQL rather than the ORM, because every winning grab comes through here (docs/hot-path.md).
 """
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
@@ -88,12 +89,7 @@ def post(
                 next(sent)
                 if cursor.rowcount == 0:
                     raise Uncovered()
-            try:
-                next(sent)
-            except IntegrityError as error:
-                raise AlreadyPosted(f"{LineKind(kind).name} {reference}") from error
-            for _ in sent:
-                pass
+            _end(sent, f"{LineKind(kind).name} {reference}")
 
 
 def post_many(
@@ -132,12 +128,16 @@ def post_many(
         if cursor.fetchone() is None:
             raise Uncovered()
         next(sent)
-        try:
-            next(sent)
-        except IntegrityError as error:
-            raise AlreadyPosted(f"{LineKind(kind).name}: one of {len(credits)}") from error
-        for _ in sent:
-            pass
+        _end(sent, f"{LineKind(kind).name}: one of {len(credits)}")
+
+
+def _end(sent: Iterator, what: str) -> None:
+    """The line or lines, and what goes behind them."""
+    try:
+        next(sent)
+    except IntegrityError as error:
+        raise AlreadyPosted(what) from error
+    deque(sent, maxlen=0)
 
 
 def _rows(

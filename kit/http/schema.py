@@ -227,26 +227,21 @@ class StrictExtension(OpenApiSerializerExtension):
         }
 
 
-class UserScheme(OpenApiAuthenticationExtension):
-    target_class = "kit.http.caller.UserAuthentication"
-    name = "user"
+class _Bearer(OpenApiAuthenticationExtension):
+    about: dict[str, str]
 
     def get_security_definition(self, auto_schema):
-        return {
-            "type": "http",
-            "scheme": "bearer",
-            "bearerFormat": "JWT",
-            "description": "The chat platform's token of a user: `sub` and `exp`.",
-        }
+        return {"type": "http", "scheme": "bearer", **self.about}
 
 
-class ServiceScheme(OpenApiAuthenticationExtension):
-    target_class = "kit.http.caller.ServiceAuthentication"
-    name = "service"
+class UserScheme(_Bearer):
+    target_class, name = "kit.http.caller.UserAuthentication", "user"
+    about = {
+        "bearerFormat": "JWT",
+        "description": "The chat platform's token of a user: `sub` and `exp`.",
+    }
 
-    def get_security_definition(self, auto_schema):
-        return {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "The chat server's own key, for groups and profiles, events, or both.",
-        }
+
+class ServiceScheme(_Bearer):
+    target_class, name = "kit.http.caller.ServiceAuthentication", "service"
+    about = {"description": "The chat server's own key, for groups and profiles, events, or both."}

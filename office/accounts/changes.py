@@ -16,6 +16,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from kit import credentials, retry
 from kit.moves import move
 from kit.refusals import Conflict, Forbidden, Invalid
+from kit.retry import Also
 from office import roles
 from office.frame import staff
 from office.models import AccountChange, Invitation, RecoveryCode
@@ -45,7 +46,7 @@ def invite(
     reason: str,
     maker_id: int,
     now: datetime,
-    also: retry.Also | None = None,
+    also: Also | None = None,
 ) -> AccountChange:
     """Propose somebody new: an account that opens nothing until the change is approved and the
     person has taken up the invitation. `secret` of what is returned is the link's word.
@@ -64,7 +65,7 @@ def change(
     reason: str,
     maker_id: int,
     now: datetime,
-    also: retry.Also | None = None,
+    also: Also | None = None,
 ) -> AccountChange:
     """Propose another role, a new password and device, or an account's end.
 
@@ -78,7 +79,7 @@ def change(
 
 @retry.unit
 def approve(
-    *, change_id: int, checker_id: int, now: datetime, also: retry.Also | None = None
+    *, change_id: int, checker_id: int, now: datetime, also: Also | None = None
 ) -> AccountChange | bool:
     """Let the change happen; False when somebody else decided first. `secret` of what is returned
     is an invitation's code.
@@ -105,17 +106,13 @@ def approve(
 
 
 @retry.unit
-def reject(
-    *, change_id: int, checker_id: int, now: datetime, also: retry.Also | None = None
-) -> bool:
+def reject(*, change_id: int, checker_id: int, now: datetime, also: Also | None = None) -> bool:
     """Change nothing; False when somebody else decided first."""
     return _decide(change_id, ChangeStatus.REJECTED, checker_id, now) is not None
 
 
 @retry.unit
-def withdraw(
-    *, change_id: int, maker_id: int, now: datetime, also: retry.Also | None = None
-) -> bool:
+def withdraw(*, change_id: int, maker_id: int, now: datetime, also: Also | None = None) -> bool:
     """Take back what oneself has proposed; False when somebody decided first."""
     row = AccountChange.objects.get(pk=change_id)
     if row.maker_id != maker_id:
@@ -126,7 +123,7 @@ def withdraw(
 
 @retry.unit
 def invite_by_operator(
-    *, username: str, role: str, now: datetime, also: retry.Also | None = None
+    *, username: str, role: str, now: datetime, also: Also | None = None
 ) -> tuple[User, str, str]:
     """By whoever has the server: the first accounts, and the way back in when nobody is left who
     could approve. An account that exists keeps its role unless one is given; its password and
@@ -146,9 +143,7 @@ def invite_by_operator(
 
 
 @retry.unit
-def stop_by_operator(
-    *, username: str, now: datetime, also: retry.Also | None = None
-) -> User | bool:
+def stop_by_operator(*, username: str, now: datetime, also: Also | None = None) -> User | bool:
     """Take an account out of use; False when it is, or there is none."""
     if not move(User.objects.filter(username=username, is_active=True), is_active=False):
         return False
@@ -159,7 +154,7 @@ def stop_by_operator(
 
 @retry.unit
 def set_own_password(
-    *, user_id: int, old: str, new: str, now: datetime, also: retry.Also | None = None
+    *, user_id: int, old: str, new: str, now: datetime, also: Also | None = None
 ) -> bool:
     """One's own password, from one hash to another; False when it was changed meanwhile."""
     if not move(User.objects.filter(pk=user_id, password=old), password=new):

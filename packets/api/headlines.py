@@ -5,10 +5,16 @@ from datetime import timedelta
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from packets.models import RedPacket
 from packets.states import Kind, PacketState, PayStatus
+
+_UNPAID = {
+    PacketState.UNPAID: gettext_lazy("To be paid"),
+    PacketState.CLOSED: gettext_lazy("Not paid, closed"),
+    PacketState.VOID: gettext_lazy("The payment did not arrive; this red packet is void"),
+}
 
 
 def headline(
@@ -29,12 +35,8 @@ def headline(
     counted = {"taken": taken, "number": packet.number}
     money = {"taken_money": f"{taken_money:.2f}", "total_money": f"{packet.total_money:.2f}"}
     match state:
-        case PacketState.UNPAID:
-            return _("To be paid")
-        case PacketState.CLOSED:
-            return _("Not paid, closed")
-        case PacketState.VOID:
-            return _("The payment did not arrive; this red packet is void")
+        case PacketState.UNPAID | PacketState.CLOSED | PacketState.VOID:
+            return str(_UNPAID[state])
         case PacketState.OPEN | PacketState.FINISHED if packet.type == Kind.EXCLUSIVE:
             return _("Red packet for %(names)s") % {"names": _(", ").join(names)}
         case PacketState.OPEN if personal and is_sender:

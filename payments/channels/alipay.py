@@ -83,7 +83,7 @@ class Alipay(base.Merchant):
         if answer.get("code") != OK:
             is_reused = answer.get("sub_code") in REUSED
             raise (base.Reused if is_reused else base.Refused)(_says(answer))
-        return {"qr_code": _text(answer, "qr_code")}
+        return {"qr_code": base.text(answer, "qr_code")}
 
     def ends_early(self, scene: Scene) -> bool:
         return False
@@ -96,7 +96,7 @@ class Alipay(base.Merchant):
             raise base.ChannelDown(_says(answer))
         if answer.get("out_trade_no") != order.order_no:
             raise base.ChannelDown("the answer is about another order")
-        status = _text(answer, "trade_status")
+        status = base.text(answer, "trade_status")
         # Closed: timed out, closed, or wholly refunded; what was paid has a time of that.
         was_paid = status == CLOSED and answer.get("send_pay_date")
         if status in PAID or was_paid:
@@ -160,10 +160,8 @@ class Alipay(base.Merchant):
                 if not said.get("method", "").endswith(".return"):
                     raise base.Forged("not a return from the cashier")  # a notice is no result
             self._check_identity(said)
-            if said.get("out_trade_no") != order.order_no:
-                raise base.Forged("the result is another order's")
-            if wire.yuan(said.get("total_amount")) != order.amount:
-                raise base.Forged("the result names another amount")
+            amount = wire.yuan(said.get("total_amount"))
+            base.refuse_another(order, said.get("out_trade_no"), amount)
         except (wire.Malformed, UnicodeEncodeError) as error:
             raise base.Forged(str(error)) from error
 
@@ -268,7 +266,7 @@ class Alipay(base.Merchant):
             raise base.NoBill(_says(answer))
         if answer.get("code") != OK:
             raise base.Refused(_says(answer))
-        url = _text(answer, "bill_download_url")
+        url = base.text(answer, "bill_download_url")
         if urlsplit(url).scheme not in ("https", urlsplit(self._url).scheme):
             raise base.ChannelDown("the bill is not offered over https")
         reply = http.call(
@@ -382,13 +380,6 @@ def _told_of_refund(fields: dict[str, str], noted: base.Noted) -> base.Noted:
         refund_no=refund_no,
         answer=base.RefundAnswer(base.RefundState.DONE, noted.says, at),
     )
-
-
-def _text(answer: dict[str, Any], name: str) -> str:
-    value = answer.get(name)
-    if not isinstance(value, str) or not value:
-        raise base.ChannelDown(f"the answer has no {name}")
-    return value
 
 
 def _says(answer: dict[str, Any]) -> str:

@@ -246,3 +246,19 @@ class Merchant:
     @property
     def line(self) -> str:
         return f"{self.pay_type.word} {self.settings.gateway}"
+
+
+def text(answer: dict[str, Any], name: str) -> str:
+    """What an answer must have."""
+    value = answer.get(name)
+    if not isinstance(value, str) or not value:
+        raise ChannelDown(f"the answer has no {name}")
+    return value
+
+
+def refuse_another(order: PaymentOrder, order_no: Any, amount: Decimal) -> None:
+    """What an app hands over must be the result of this order. Raises Forged."""
+    if order_no != order.order_no:
+        raise Forged("the result is another order's")
+    if amount != order.amount:
+        raise Forged("the result names another amount")

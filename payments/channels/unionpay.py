@@ -168,10 +168,7 @@ class UnionPay(base.Merchant):
                 fields = self._verified(wire.form(text.encode()), clock.now())
                 if fields.get("respCode") not in PAID or fields.get("txnType") != PURCHASE:
                     raise base.Forged("the result says that nothing was paid")
-                if fields.get("orderId") != order.order_no:
-                    raise base.Forged("the result is another order's")
-                if wire.fen(fields.get("txnAmt")) != order.amount:
-                    raise base.Forged("the result names another amount")
+                base.refuse_another(order, fields.get("orderId"), wire.fen(fields.get("txnAmt")))
         except (wire.Malformed, UnicodeEncodeError) as error:
             raise base.Forged(str(error)) from error
 

@@ -93,10 +93,10 @@ class WeChat(base.Merchant):
             is_reused = answer.get("code") in REUSED
             raise (base.Reused if is_reused else base.Refused)(_says(answer))
         if scene == Scene.APP:
-            return self._app_params(_text(answer, "prepay_id"))
+            return self._app_params(base.text(answer, "prepay_id"))
         if scene == Scene.NATIVE:
-            return {"code_url": _text(answer, "code_url")}
-        url = _text(answer, "h5_url")
+            return {"code_url": base.text(answer, "code_url")}
+        url = base.text(answer, "h5_url")
         if wanted.return_url:
             url += f"&redirect_url={quote(wanted.return_url, safe='')}"
         return {"h5_url": url}
@@ -124,7 +124,7 @@ class WeChat(base.Merchant):
             return base.Answer(base.State.UNKNOWN, says=_says(answer))
         if status >= 400:
             raise base.ChannelDown(_says(answer))
-        state = _text(answer, "trade_state")
+        state = base.text(answer, "trade_state")
         if state in ("SUCCESS", GIVEN_BACK):
             try:
                 payment = self._payment(answer)
@@ -296,7 +296,7 @@ class WeChat(base.Merchant):
     def _refund_answer(self, refund: ChannelRefund, answer: dict[str, Any]) -> base.RefundAnswer:
         if answer.get("out_refund_no") != refund.refund_no:
             raise base.ChannelDown("the answer is about another refund")
-        return _refund_state(answer, _text(answer, "status"))
+        return _refund_state(answer, base.text(answer, "status"))
 
     def bill(self, day: date) -> bytes:
         """Plain text. The file itself is not signed: the signed answer holds its digest."""
@@ -308,7 +308,7 @@ class WeChat(base.Merchant):
             if answer.get("code") in NO_BILL:
                 raise base.NoBill(_says(answer))
             raise base.Refused(_says(answer))
-        url = _text(answer, "download_url")
+        url = base.text(answer, "download_url")
         ours, theirs = urlsplit(self.settings.gateway), urlsplit(url)
         if (ours.scheme, ours.netloc) != (theirs.scheme, theirs.netloc):
             raise base.ChannelDown(sayings.OFFERED_ELSEWHERE)
@@ -316,7 +316,7 @@ class WeChat(base.Merchant):
         digest = hashlib.sha1(reply.body, usedforsecurity=False).hexdigest()
         if reply.status != 200 or answer.get("hash_type") != "SHA1":
             raise base.ChannelDown(f"HTTP {reply.status} for the bill")
-        if not hmac.compare_digest(digest, _text(answer, "hash_value").lower()):
+        if not hmac.compare_digest(digest, base.text(answer, "hash_value").lower()):
             raise base.ChannelDown(sayings.OTHER_DIGEST)
         return reply.body
 
@@ -472,13 +472,6 @@ def _keep(file: Path, text: bytes) -> None:
 
 def _lines(*parts: str) -> bytes:
     return "".join(f"{part}\n" for part in parts).encode()
-
-
-def _text(answer: dict[str, Any], name: str) -> str:
-    value = answer.get(name)
-    if not isinstance(value, str) or not value:
-        raise base.ChannelDown(f"the answer has no {name}")
-    return value
 
 
 def _says(answer: dict[str, Any]) -> str:

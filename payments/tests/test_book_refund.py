@@ -188,7 +188,9 @@ def test_many_proposals_at_once_are_one_without_the_guard(wechat, monkeypatch):
     monkeypatch.setattr(
         channel_refund,
         "put_forward",
-        lambda **wanted: forward(**{**wanted, "open_key": None}),
+        lambda payment, *, theirs, **wanted: forward(
+            payment, theirs=theirs | {"open_key": None}, **wanted
+        ),
     )
 
     said = proposed_at_once(topped_up())
