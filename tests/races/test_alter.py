@@ -10,7 +10,7 @@ TABLE = "being_altered"
 ALTER = f"ALTER TABLE {TABLE} ADD COLUMN more INT NULL, ALGORITHM=INPLACE, LOCK=NONE"
 READ = f"SELECT * FROM {TABLE}"
 GAVE_UP = 1205
-pytestmark = pytest.mark.usefixtures("on_mariadb")
+pytestmark = pytest.mark.usefixtures("mariadb_alone")
 
 
 class Session:
