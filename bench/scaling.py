@@ -1,7 +1,7 @@
 """How wins and refusals grow with worker processes, and what they cost beside more of everything;
 write bench/results/scaling.json.
 
-    python ops/servers.py with -- python bench/scaling.py [--rounds 3]
+    python ops/servers.py with -- python bench/scaling.py [--rounds 3] [--seconds 420] [--most N]
 
 processes   1, 2 and 4 of them, 4 threads each: requests per second, CPU of the web processes
 packets     one, 20 or 200 packets that are open at once
@@ -9,10 +9,13 @@ members     a group of 2 thousand, 20 thousand or 100 thousand
 rows        10 thousand, 100 thousand or a million old shares (each in a database of its own)
 
 CPU is that of web processes and MariaDB for one request. Each kind's first size is its yardstick.
+No round is begun that would end after so many seconds, but the first; no more rows or members than
+N are made.
 """
 
 import statistics
 import sys
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -56,7 +59,8 @@ def ask(server: bench.Server, packets: list[str], tokens: list[str]) -> dict[str
     return found
 
 
-def measure(rounds: int) -> dict[str, list[dict[str, float]]]:
+def measure(rounds: int, until: float, most: int) -> dict[str, list[dict[str, float]]]:
+    groups, old = ([n for n in sizes if n <= most] for sizes in (MEMBERS, ROWS))
     with ExitStack() as stack:
 
         def start(server: bench.Server) -> bench.Server:
@@ -66,10 +70,10 @@ def measure(rounds: int) -> dict[str, list[dict[str, float]]]:
         tokens = [bench.token(user) for user in USERS]
         by_processes = {count: start(bench.Server(bench.PRODUCT, count)) for count in PROCESSES}
         product = by_processes[bench.WORKERS]
-        for count in MEMBERS:
+        for count in groups:
             extra = [f"more{number}" for number in range(count - len(USERS))]
             members.replace(group_id=f"of{count}", user_ids=[*USERS, *extra])
-        beside = {rows: bench.beside(rows, rounds + 1, number) for number, rows in enumerate(ROWS)}
+        beside = {rows: bench.beside(rows, rounds + 1, number) for number, rows in enumerate(old)}
         for server, _ in beside.values():
             start(server)
         cases: dict[str, Callable[[], dict[str, float]]] = {}
@@ -79,7 +83,7 @@ def measure(rounds: int) -> dict[str, list[dict[str, float]]]:
             cases[f"{count} packets"] = lambda count=count: ask(
                 product, [packet(-(-SHARES // count)) for _ in range(count)], tokens
             )
-        for count in MEMBERS:
+        for count in groups:
             cases[f"{count} members"] = lambda count=count: ask(
                 product, [packet(group_id=f"of{count}")], tokens
             )
@@ -90,7 +94,7 @@ def measure(rounds: int) -> dict[str, list[dict[str, float]]]:
         for case in cases.values():
             case()  # warm
         figures: dict[str, list[dict[str, float]]] = {name: [] for name in cases}
-        for number in stage.rounds(rounds):
+        for number in stage.rounds(rounds, until):
             for name in list(cases)[:: -1 if number % 2 else 1]:
                 figures[name].append(cases[name]())
         return figures
@@ -114,11 +118,13 @@ def report(figures: dict[str, list[dict[str, float]]]) -> dict:
 
 
 def main() -> None:
-    rounds = stage.asked(__doc__, rounds=3).rounds
+    asked = stage.asked(__doc__, rounds=3, seconds=420, most=max(ROWS))
+    until = time.monotonic() + asked.seconds
     stage.migrate()
     population()
     connections.close_all()
-    found = report(measure(rounds))
+    figures = measure(asked.rounds, until, asked.most)
+    found, rounds = report(figures), min(map(len, figures.values()))
     kept.keep("scaling", {**bench.SERVED, "rounds": rounds, "figures": found})
     print(f"{'':18}" + "".join(f"{what:>24}" for what in FIGURES))
     for name, one in found.items():

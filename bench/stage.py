@@ -4,11 +4,13 @@ for, turns, and what the kernel says of processes."""
 import argparse
 import atexit
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,11 +54,14 @@ def migrate() -> None:
     call_command("migrate", verbosity=0)
 
 
-def rounds(number: int) -> Iterator[int]:
-    """0, 1, 2 ...; says when each is over."""
+def rounds(number: int, until: float = math.inf) -> Iterator[int]:
+    """0, 1, 2 ...; says when each is over. None is begun that would end after `until`."""
     for one in range(number):
+        began = time.monotonic()
         yield one
         print(f"round {one + 1} of {number}", file=sys.stderr, flush=True)
+        if 2 * time.monotonic() - began > until:
+            return
 
 
 def child(script: str, *words: str) -> dict:
