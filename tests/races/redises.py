@@ -1,11 +1,14 @@
 """Redis on several servers, on this machine: Sentinels over a pair, and a Cluster of three."""
 
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from socket import socket
 
@@ -16,13 +19,15 @@ from packets.tickets import elsewhere
 
 NAME, WAIT_S = "hongbao", 180
 SLOTS, MASTERS = 16384, 3
+REDIS = "redis-server"
+VALKEY = shutil.which("valkey-server", path=f"{os.environ['PATH']}:{Path(sys.executable).parent}")
 
 
 class Server:
-    def __init__(self, folder: Path, *options: str, sentinel: str = ""):
+    def __init__(self, folder: Path, *options: str, sentinel: str = "", program: str = REDIS):
         self.port = _free_port()
         folder.mkdir()
-        command = ["redis-server"]
+        command = [program]
         if sentinel:
             (folder / "sentinel.conf").write_text(sentinel)
             command += [str(folder / "sentinel.conf"), "--sentinel"]
@@ -63,13 +68,14 @@ def one(*options: str) -> Iterator[tuple[str, Server]]:
 
 
 @contextmanager
-def sentinels() -> Iterator[tuple[str, list[Server]]]:
+def sentinels(program: str = REDIS) -> Iterator[tuple[str, list[Server]]]:
     """The URL; the master and its replica. Three Sentinels, of which two must agree."""
+    start = partial(Server, program=program)
     servers: list[Server] = []
     with _folder(servers) as folder:
-        master = Server(folder / "one", "--save", "", "--repl-diskless-sync-delay", "0")
+        master = start(folder / "one", "--save", "", "--repl-diskless-sync-delay", "0")
         servers.append(master)
-        replica = Server(folder / "two", "--save", "", "--replicaof", f"127.0.0.1 {master.port}")
+        replica = start(folder / "two", "--save", "", "--replicaof", f"127.0.0.1 {master.port}")
         servers.append(replica)
         _until(lambda: replica.answers() and replica.client.info()["master_link_status"] == "up")
         watch = (
@@ -78,7 +84,7 @@ def sentinels() -> Iterator[tuple[str, list[Server]]]:
             f"sentinel failover-timeout {NAME} 3000\n"
         )
         for number in range(3):
-            servers.append(Server(folder / f"sentinel{number}", sentinel=watch))
+            servers.append(start(folder / f"sentinel{number}", sentinel=watch))
         watchers = servers[2:]
 
         def see_all() -> bool:

@@ -26,7 +26,7 @@ from testing.make import confirm, make_group, make_paid_packet, make_reported_pa
 from testing.storm import Progress
 from tests.races.brokers import rabbitmq, tasks_led_to, workers
 from tests.races.dying import AT_WORK
-from tests.races.redises import cluster, led_to, one, sentinels
+from tests.races.redises import REDIS, VALKEY, cluster, led_to, one, sentinels
 from tests.races.test_crowd import (
     PROCESSES,
     SHARES,
@@ -78,9 +78,9 @@ def one_redis(settings) -> Iterator[Stack]:
 
 
 @contextmanager
-def redis_with_sentinels(settings) -> Iterator[Stack]:
+def redis_with_sentinels(settings, program: str = REDIS) -> Iterator[Stack]:
     """The master is killed, its replica takes over."""
-    with sentinels() as (url, (master, replica)), led_to(url, settings):
+    with sentinels(program) as (url, (master, replica)), led_to(url, settings):
 
         def kill(packet):
             master.kill()
@@ -91,6 +91,14 @@ def redis_with_sentinels(settings) -> Iterator[Stack]:
             assert replica.client.exists("ready")
 
         yield Stack(kill, after=after)
+
+
+@contextmanager
+def valkey_with_sentinels(settings) -> Iterator[Stack]:
+    if not VALKEY:
+        pytest.skip("Valkey is not installed; ops/setup.sh valkey installs it")
+    with redis_with_sentinels(settings, VALKEY) as stack:
+        yield stack
 
 
 @contextmanager
@@ -169,6 +177,7 @@ def switched_over(settings) -> Iterator[Stack]:
 EVERYWHERE = [one_redis]
 ON_MARIADB = [
     redis_with_sentinels,
+    valkey_with_sentinels,
     redis_cluster,
     rabbitmq_and_workers,
     primary_killed,
