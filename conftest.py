@@ -4,6 +4,7 @@ audit: a test that left a cent in the wrong place fails, whatever it asserted.""
 import os
 from collections import Counter
 from functools import cache
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -21,6 +22,7 @@ from kit.plumbing import handoff, redis
 from packets import members
 from payments import strangers
 from payments.channels import http
+from sandbox import keys
 from testing import rules
 
 # What `migrate` leaves, and no test changes.
@@ -161,6 +163,14 @@ def _empty() -> None:
     heartbeat._written.clear()
     middleware.hosts.clear()
     caller.tokens.look_again()
+
+
+@pytest.fixture(scope="session")
+def made_keys(tmp_path_factory) -> Path:
+    """channels.json with the keys of every pretended channel: made once, they take long."""
+    file = tmp_path_factory.mktemp("keys") / "channels.json"
+    keys.make(file)
+    return file
 
 
 @pytest.fixture

@@ -34,10 +34,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from bench import kept
-from bench.stage import peak_kb
 from kit import sql
 from packets import audit as packets_audit
 from packets.models import RedPacket, Share
+from testing.stage import peak_kb
 from wallets.audit import audit, by_key
 from wallets.models import Wallet
 

@@ -33,7 +33,7 @@ from django.db import connection
 from django.utils import timezone
 
 from bench import kept
-from bench.stage import peak_kb
+from testing.stage import peak_kb
 from wallets import audit, daily, opening
 from wallets.models import AuditRun, LedgerLine
 

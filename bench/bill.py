@@ -15,7 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import kept, stage
+from bench import kept
+from testing import stage
 
 DAY = date(2026, 3, 1)
 HEAD = (

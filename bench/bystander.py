@@ -36,7 +36,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import stage
+from testing import stage
 
 FOLDER = stage.folder()
 stage.set_up(
@@ -50,6 +50,7 @@ stage.set_up(
 from bench import kept
 from sandbox.management.commands.token import token
 from testing.other_side import write_all
+from testing.ports import free_port
 
 WORKERS, THREADS = 2, 8
 LOGGING_IN, PAYING = 60, 20
@@ -78,9 +79,7 @@ class SilentGateway:
 
 @contextmanager
 def server(application: str):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"),
         *("--port", str(port), "--workers", str(WORKERS), "--blocking-threads", str(THREADS)),

@@ -9,7 +9,6 @@ naive    select_for_update on the packet, in the same stack
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import stage
+from testing import stage
 
 FOLDER = stage.folder()
 WORKERS, THREADS, CONNECTIONS = 2, 4, 32
@@ -65,6 +64,7 @@ from bench import kept, load, table
 from bench.seed import SHARES, USERS, packet, population
 from packets.models import Share
 from testing.forks import in_processes
+from testing.ports import free_port
 from wallets.audit import audit
 
 
@@ -79,9 +79,7 @@ class Server:
     """granian with the product, the empty view, or the product without a Redis that answers."""
 
     def __init__(self, application: str, workers: int = WORKERS, **environment: str):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         command = [
             *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"),
             *("--port", str(self.port), "--workers", str(workers)),

@@ -26,7 +26,8 @@ from bench import grab as bench  # noqa: I001  (it sets Django up)
 
 from django.db import connections
 
-from bench import kept, load, stage
+from bench import kept, load
+from testing import stage
 from bench.seed import SHARES, USERS, packet, population
 from packets import members
 

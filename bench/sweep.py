@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import stage
+from testing import stage
 
 stage.set_up(DJANGO_SETTINGS_MODULE="bench.settings")
 

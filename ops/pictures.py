@@ -7,22 +7,15 @@ packet of two shares.
 """
 
 import io
-import os
 import sys
-import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-os.environ["REDPACKET_DATA_DIR"] = tempfile.mkdtemp(prefix="hongbao-pictures-")
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "redpacket_site.settings")
-os.environ.update(REDPACKET_BROKER_URL="memory://", REDPACKET_LOG_LEVEL="ERROR")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from testing import stage
+
 # Playwright's synchronous interface runs an event loop in this thread.
-os.environ.update(DJANGO_ALLOW_ASYNC_UNSAFE="true")
-
-import django
-
-django.setup()
+stage.set_up(DJANGO_ALLOW_ASYNC_UNSAFE="true")
 
 from django.core.management import call_command
 from PIL import Image
@@ -166,4 +159,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if sys.argv[1:] else ROOT / "docs" / "pictures")
+    main(Path(sys.argv[1]) if sys.argv[1:] else stage.ROOT / "docs" / "pictures")

@@ -3,23 +3,16 @@
 python ops/screenshots.py FOLDER [name ...]    both languages, at 1440 and 390 pixels
 """
 
-import os
 import sys
-import tempfile
 from datetime import timedelta
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-os.environ["REDPACKET_DATA_DIR"] = tempfile.mkdtemp(prefix="hongbao-pictures-")
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "redpacket_site.settings")
-os.environ.update(REDPACKET_BROKER_URL="memory://", REDPACKET_LOG_LEVEL="ERROR")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from testing import stage
+
 # Playwright's synchronous interface runs an event loop in this thread.
-os.environ.update(DJANGO_ALLOW_ASYNC_UNSAFE="true")
-
-import django
-
-django.setup()
+stage.set_up(DJANGO_ALLOW_ASYNC_UNSAFE="true")
 
 from django.core.management import call_command
 from django.utils import timezone

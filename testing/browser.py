@@ -85,3 +85,12 @@ def seated(browser: Browser, watch: Watch, sitting: Client, base: str, **options
     for name, value in sitting.cookies.items():
         context.add_cookies([{"name": name, "value": value.value, "url": base}])
     return context.new_page()
+
+
+def overflow(page: Page) -> int:
+    """By how many pixels the page is wider than the window, on a phone, a tablet and a desk."""
+    found = 0
+    for width in (820, 1440, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        found += page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    return found

@@ -12,6 +12,8 @@ from typing import Any
 
 from django.db import connection, connections
 
+from kit import pause
+
 STARTED_TOGETHER_S = 0.3
 
 
@@ -96,6 +98,28 @@ def in_threads(works: list[Callable[[], Any]]) -> list[Any]:
     for thread in threads:
         thread.join()
     return results
+
+
+def in_the_midst(name: str, intruder: Callable[[], Any], work: Callable[[], Any], *, at_once: bool):
+    """work() comes to a pause, where the intruder starts in a thread of its own. `at_once`: it does
+    not have to wait for ours."""
+    others: list[threading.Thread] = []
+
+    def run() -> None:
+        try:
+            intruder()
+        finally:
+            connections.close_all()
+
+    def another() -> None:
+        others.append(threading.Thread(target=run))
+        others[0].start()
+        if at_once:
+            others[0].join()
+
+    with pause.at(name, another):
+        work()
+    others[0].join()
 
 
 def _fork(work: Callable[[], Any]) -> tuple[int, int]:

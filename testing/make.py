@@ -20,14 +20,18 @@ from packets import members, pay, send
 from packets.models import RedPacket
 from packets.states import Kind
 from packets.tickets import queue as tickets
+from payments import channel_refund, purposes, topup
 from payments import confirm as payments_confirm
 from payments import order as payments_order
-from payments import purposes, topup
 from payments.channels.base import Payment
-from payments.models import PaymentOrder
+from payments.models import ChannelRefund, PaymentOrder
 from payments.states import NoticeOutcome, OrderStatus, PayType, Scene
+from sandbox import trades
 from sandbox.management.commands.token import token
+from sandbox.models import SandboxTrade
+from wallets import accounts, adjust
 from wallets import credit as wallets_credit
+from wallets.models import Adjustment
 
 GROUP = "g1"
 SENDER = "alice"
@@ -157,14 +161,19 @@ def report(order: PaymentOrder, now: datetime) -> None:
 
 def confirm(order: PaymentOrder, now: datetime) -> bool:
     """The channel says that it has been paid; True when the packet got the money."""
+    return pay_order(order, now) is NoticeOutcome.CONFIRMED
+
+
+def pay_order(order: PaymentOrder, now: datetime, trade: str = "t") -> NoticeOutcome:
+    """The channel tells of a payment of this order; of another one by another name."""
     payment = Payment(
         pay_type=PayType(order.pay_type),
         order_no=order.order_no,
-        trade_no=f"t-{order.order_no}",
+        trade_no=f"{trade}-{order.order_no}",
         amount=order.amount,
         paid_at=now,
     )
-    return payments_confirm.confirm(payment=payment, now=now) is NoticeOutcome.CONFIRMED
+    return payments_confirm.confirm(payment=payment, now=now)
 
 
 def end(order: PaymentOrder, now: datetime) -> bool:
@@ -181,6 +190,45 @@ def make_reported_packet(kind: Kind = Kind.LUCKY, number: int = 3, money: str = 
     order = make_order(packet)
     report(order, kwargs.get("now") or timezone.now())
     return RedPacket.objects.get(pk=packet.pk), order
+
+
+def make_refund(order: PaymentOrder, *, maker_id: int, checker_id: int) -> ChannelRefund:
+    """Of all that was paid, approved and to be sent."""
+    now = timezone.now()
+    refund = channel_refund.propose(
+        order_no=order.order_no,
+        amount=order.amount,
+        reason="all of it",
+        maker_id=maker_id,
+        now=now,
+    )
+    channel_refund.approve(refund_no=refund.refund_no, checker_id=checker_id, now=now)
+    refund.refresh_from_db()
+    return refund
+
+
+def propose_adjustment(user_id: str, amount: str, *, maker_id: int, **wish: Any) -> Adjustment:
+    """From the platform into his wallet, but for what the wish says."""
+    wish = {"is_credit": True, "other": accounts.PLATFORM, "reason": "test"} | wish
+    return adjust.propose(
+        user_id=user_id, amount=yuan(amount), maker_id=maker_id, **{"now": timezone.now()} | wish
+    )
+
+
+def make_trade(now: datetime, **changes: Any) -> SandboxTrade:
+    """Open at the pretended WeChat Pay."""
+    wish = {
+        "pay_type": PayType.WECHAT,
+        "order_no": "rp000001",
+        "amount_fen": 100,
+        "scene": "app",
+        "subject": "",
+        "asked": {},
+        "notify_url": "http://127.0.0.1:9/",
+        "return_url": "",
+        "expires_at": None,
+    }
+    return trades.open_trade(order=trades.Order(**wish | changes), now=now)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
-from socket import socket
 
 import jwt
 import pytest
@@ -21,6 +20,7 @@ from django.utils import timezone
 
 from kit.http import bodies
 from sandbox import keys, wechat
+from testing.ports import free_port
 from tests.flows.channels import signer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,9 +66,7 @@ class Web:
 @pytest.fixture(scope="module")
 def web(tmp_path_factory) -> Iterator[Web]:
     data = tmp_path_factory.mktemp("web")
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     kept = {n: v for n, v in os.environ.items() if not n.startswith(("REDPACKET_", "DJANGO_"))}
     environment = kept | {
         "DJANGO_SETTINGS_MODULE": "redpacket_site.settings",

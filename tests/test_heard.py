@@ -8,10 +8,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from socket import socket
 
 import pytest
 import requests
+
+from testing.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 60  # far beyond what it takes: only a failure waits for it
@@ -127,9 +128,7 @@ def test_beat_is_heard(start):
 
 
 def test_a_web_process_is_heard_to_its_last_request(start):
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     words = f"granian --interface wsgi --host 127.0.0.1 --port {port} --workers 1 --no-ws"
     web = start("-m", *words.split(), "--blocking-threads", "2", "redpacket_site.wsgi:application")
     line = requests.Session()

@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from socket import socket
 
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from testing.ports import free_port
 from tests.private import open_to_others, try_root
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,9 +29,7 @@ def running(tmp_path):
 
 class Up:
     def __init__(self, data: Path, stack: str = "embedded", **more: str):
-        with socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.base, self.data = f"http://127.0.0.1:{self.port}", data
         own = {"PORT": str(self.port), "REDPACKET_DATA_DIR": str(data)}
         self.environment = {

@@ -10,12 +10,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
-from socket import socket
 
 import pytest
 import requests
 
 from sandbox import keys
+from testing.ports import free_port
 from tests.test_up import ROOT, Up
 
 CHANNELS = ("alipay", "wechat", "unionpay")
@@ -149,9 +149,7 @@ def own_folder(tmp_path) -> Path:
 
 def start(folder: Path, data: Path) -> subprocess.CompletedProcess:
     """`make up` that is not expected to get far."""
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {
         "REDPACKET_DATA_DIR": str(data),
         "REDPACKET_CHANNELS_FILE": str(folder / "channels.json"),

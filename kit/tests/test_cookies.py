@@ -6,26 +6,14 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from kit.http.middleware import OwnCookies
-from payments.states import PayType
-from sandbox import trades
+from testing.make import make_trade
 
 PASSWORD = "a password of the tests"
 
 
 @pytest.fixture
 def cashier() -> str:
-    order = trades.Order(
-        pay_type=PayType.WECHAT,
-        order_no="rp000001",
-        amount_fen=1234,
-        scene="h5",
-        subject="x",
-        asked={},
-        notify_url="http://127.0.0.1:9/",
-        return_url="",
-        expires_at=None,
-    )
-    return f"/sandbox/cashier/{trades.open_trade(order=order, now=timezone.now()).handle}"
+    return f"/sandbox/cashier/{make_trade(timezone.now(), scene='h5').handle}"
 
 
 def told(client: Client) -> dict[str, tuple[str, bool]]:

@@ -143,20 +143,9 @@ BREAKS = [
         "equal",
         lambda p: of_share(p, taken(p), "is_into_account = 0"),
     ),
-    (
-        "named_shares_are_an_exclusive_packets",
-        "equal",
-        lambda p: of_share(p, untaken(p), "for_user = 'u2'"),
-    ),
-    (
-        "named_shares_are_an_exclusive_packets",
-        "exclusive",
-        lambda p: of_share(p, untaken(p), "for_user = NULL"),
-    ),
-    (
-        "named_shares_are_an_exclusive_packets",
-        "exclusive",
-        lambda p: of_share(p, untaken(p), "for_user = 'alice'"),
+    *(
+        ("named_shares_are_an_exclusive_packets", which, lambda p, to=to: name_untaken(p, to))
+        for which, to in (("equal", "'u2'"), ("exclusive", "NULL"), ("exclusive", "'alice'"))
     ),
     (
         "a_named_share_is_its_persons",
@@ -166,6 +155,10 @@ BREAKS = [
     ("escrow_is_what_waits", "equal", lambda p: by_hand(SEND_MORE, p.public_id)),
     ("escrow_is_what_waits", "expired", lambda p: of_share(p, 1, "is_returned = 0")),
 ]
+
+
+def name_untaken(packet, user: str) -> None:
+    of_share(packet, untaken(packet), f"for_user = {user}")
 
 
 def escrow(packet) -> str:

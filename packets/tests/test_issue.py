@@ -74,29 +74,26 @@ def test_second_report_changes_nothing():
     assert len(news("packet.issued")) == 1
 
 
-def test_report_never_takes_a_paid_packet_back():
-    packet = make_packet()
-    order = make_order(packet)
+def paid(packet, order) -> None:
     confirm(order, timezone.now())
-    before = facts(packet)
-
-    report(order, timezone.now())
-
-    assert facts(packet) == before
-    assert before["pay_status"] == PayStatus.PAID
 
 
-def test_report_does_not_open_a_closed_packet():
-    packet = make_packet()
-    order = make_order(packet)
+def closed(packet, order) -> None:
     end(order, timezone.now())
     assert close.close(packet=packet, now=packet.draft_until)
+
+
+@pytest.mark.parametrize(("was", "stays"), [(paid, PayStatus.PAID), (closed, PayStatus.UNPAID)])
+def test_report_changes_no_packet_that_is_paid_or_closed(was, stays):
+    packet = make_packet()
+    order = make_order(packet)
+    was(packet, order)
     before = facts(packet)
 
     report(order, timezone.now())
 
     assert facts(packet) == before
-    assert before["pay_status"] == PayStatus.UNPAID
+    assert before["pay_status"] == stays
 
 
 def test_report_of_an_order_that_has_ended_issues_nothing():

@@ -7,7 +7,7 @@ from decimal import Decimal
 from payments.channels.base import Wanted
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import PayType, Scene
-from testing.other_side import NOW
+from testing.other_side import NOW, body
 
 
 def order(**changes) -> PaymentOrder:
@@ -60,6 +60,13 @@ def assert_clean(said: str, most: int) -> None:
     assert not set(said) & set("/=&\r\n\t")
     assert not [char for char in said if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl")]
     assert said == said.strip()
+
+
+def spoilt(genuine: dict[str, str], name: str) -> list[bytes]:
+    """A form with this field changed, dropped, doubled."""
+    changed = {**genuine, name: genuine[name] + "1"}
+    dropped = {key: value for key, value in genuine.items() if key != name}
+    return [body(changed), body(dropped), body(genuine) + b"&" + body({name: genuine[name]})]
 
 
 def wanted(scene: Scene = Scene.APP, subject: str = "红包") -> Wanted:

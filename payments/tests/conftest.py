@@ -1,14 +1,12 @@
-from decimal import Decimal
-
 import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from payments import channel_refund, confirm
+from payments import confirm
 from payments.channels import config, registry
 from payments.models import Case, ChannelRefund
 from payments.states import PayType
-from testing.make import make_topup
+from testing.make import make_refund, make_topup, propose_adjustment
 from testing.other_side import There, write_all
 from testing.pretend import Pretend
 from wallets import accounts, adjust
@@ -34,16 +32,8 @@ def take_back(case: Case, amount: str) -> None:
     maker, checker = (
         get_user_model().objects.create_user(name, is_staff=True).pk for name in ("one", "two")
     )
-    proposed = adjust.propose(
-        user_id="bob",
-        amount=Decimal(amount),
-        is_credit=False,
-        other=accounts.SUSPENSE,
-        case_id=case.pk,
-        reason="by mistake",
-        maker_id=maker,
-        now=timezone.now(),
-    )
+    from_bob = {"is_credit": False, "other": accounts.SUSPENSE, "case_id": case.pk}
+    proposed = propose_adjustment("bob", amount, maker_id=maker, **from_bob)
     assert adjust.approve(reference=proposed.reference, checker_id=checker, now=timezone.now())
 
 
@@ -68,15 +58,6 @@ def keys(tmp_path, settings, there):
 def approved(alipay) -> ChannelRefund:
     """A refund of bob's whole top-up of 50.00, to be sent."""
     maker, checker = (get_user_model().objects.create_user(name) for name in ("maker", "checker"))
-    made, now = make_topup(), timezone.now()
-    confirm.confirm(payment=alipay.pay(made), now=now)
-    refund = channel_refund.propose(
-        order_no=made.order_no,
-        amount=Decimal("50.00"),
-        reason="all of it",
-        maker_id=maker.pk,
-        now=now,
-    )
-    channel_refund.approve(refund_no=refund.refund_no, checker_id=checker.pk, now=now)
-    refund.refresh_from_db()
-    return refund
+    made = make_topup()
+    confirm.confirm(payment=alipay.pay(made), now=timezone.now())
+    return make_refund(made, maker_id=maker.pk, checker_id=checker.pk)

@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import threading
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.db import connections
 from django.utils import timezone
 
 from kit import lease, pause
@@ -31,6 +29,7 @@ from payments.models import Bill, Case, ChannelRefund, PaymentOrder
 from payments.states import BillState, CaseKind, OrderStatus, PayType, RefundStatus
 from payments.tests import test_reconcile as tr
 from payments.tests.conftest import offer
+from testing.forks import in_the_midst
 from testing.make import make_topup
 from wallets.audit import audit
 
@@ -667,23 +666,12 @@ def test_who_lost_the_day_writes_nothing_without_the_guard(wechat, monkeypatch):
 def close_beside_the_next_day(*, at_once: bool) -> None:
     """It closes after this day's closing has looked around. `at_once`: it does not have to wait for
     ours."""
-    others: list[threading.Thread] = []
-
-    def run() -> None:
-        try:
-            compare(PayType.WECHAT, NEXT)
-        finally:
-            connections.close_all()
-
-    def another():
-        others.append(threading.Thread(target=run))
-        others[0].start()
-        if at_once:
-            others[0].join()
-
-    with pause.at("reconcile: looks for what is missing", another):
-        compare(PayType.WECHAT, DAY)
-    others[0].join()
+    in_the_midst(
+        "reconcile: looks for what is missing",
+        lambda: compare(PayType.WECHAT, NEXT),
+        lambda: compare(PayType.WECHAT, DAY),
+        at_once=at_once,
+    )
 
 
 def test_two_neighbours_that_close_at_once(wechat, on_mariadb):

@@ -1,14 +1,11 @@
 """A payment that only the bill knows of: finance books it into suspense, once."""
 
-import threading
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connections
 
-from kit import pause
 from kit.refusals import Invalid
 from payments import bills, book, cases, confirm, order, reconcile, suspended
 from payments.channels.base import Payment
@@ -16,6 +13,7 @@ from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, CaseStatus, NoticeOutcome, OrderStatus, PayType
 from payments.tests import test_reconcile as tr
 from payments.tests.conftest import offer, take_back
+from testing.forks import in_the_midst
 from testing.make import make_topup
 from wallets.credit import credit
 from wallets.models import LedgerLine, Wallet
@@ -184,23 +182,12 @@ def test_booked_with_another_amount_and_notified_then_without_the_guard(wechat, 
 
 def book_while_it_is_notified(case: Case, order_no: str, *, at_once: bool) -> None:
     """A notification arrives when booking has looked at the order and not posted yet."""
-    others: list[threading.Thread] = []
-
-    def run() -> None:
-        try:
-            notified(order_no)
-        finally:
-            connections.close_all()
-
-    def notified_meanwhile():
-        others.append(threading.Thread(target=run))
-        others[0].start()
-        if at_once:
-            others[0].join()
-
-    with pause.at("confirm: is about to suspend it", notified_meanwhile):
-        booked(case)
-    others[0].join()
+    in_the_midst(
+        "confirm: is about to suspend it",
+        lambda: notified(order_no),
+        lambda: booked(case),
+        at_once=at_once,
+    )
 
 
 def test_booked_and_notified_at_once(wechat, on_mariadb):

@@ -16,7 +16,14 @@ from payments.channels.base import Payment, RefundState
 from payments.models import Case, ChannelRefund, PaymentOrder, Trade
 from payments.states import CaseKind, CaseStatus, PayType, RefundStatus
 from payments.tests.conftest import offer
-from testing.make import make_group, make_order, make_packet, make_topup, make_wallet
+from testing.make import (
+    make_group,
+    make_order,
+    make_packet,
+    make_topup,
+    make_wallet,
+    propose_adjustment,
+)
 from wallets import accounts, adjust, ledger
 from wallets.audit import sums
 from wallets.models import LedgerLine
@@ -80,16 +87,8 @@ def send(refund: ChannelRefund, checker: int) -> RefundStatus:
 
 def move_out(case: Case, maker: int, amount: str = "10.00", user: str = "alice"):
     """An adjustment out of suspense, proposed."""
-    return adjust.propose(
-        user_id=user,
-        amount=Decimal(amount),
-        is_credit=True,
-        other=accounts.SUSPENSE,
-        case_id=case.pk,
-        reason="the payer wants it in his wallet",
-        maker_id=maker,
-        now=NOW(),
-    )
+    wish = {"other": accounts.SUSPENSE, "case_id": case.pk}
+    return propose_adjustment(user, amount, maker_id=maker, **wish)
 
 
 def put_back(maker: int, amount: str, case: Case | None = None, user: str = "alice"):
@@ -173,15 +172,7 @@ def test_a_case_is_not_resolved_while_it_holds_money(channels, maker, checker):
 
 def test_nothing_leaves_an_empty_suspense(maker, checker):
     with pytest.raises(Invalid):
-        adjust.propose(
-            user_id="bob",
-            amount=Decimal("100.00"),
-            is_credit=True,
-            other=accounts.SUSPENSE,
-            reason="meant the platform",
-            maker_id=maker,
-            now=NOW(),
-        )
+        propose_adjustment("bob", "100.00", maker_id=maker, other=accounts.SUSPENSE)
 
     assert in_suspense() == 0
     assert not LedgerLine.objects.exists()

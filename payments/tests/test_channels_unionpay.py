@@ -14,7 +14,7 @@ from django.utils import timezone
 from payments.channels import base, config, registry, wire
 from payments.channels.unionpay import plain_pairs
 from payments.states import PayType, Scene
-from payments.tests.channel_case import HOSTILE, assert_clean, order, refund, wanted
+from payments.tests.channel_case import HOSTILE, assert_clean, order, refund, spoilt, wanted
 from testing import other_side as side
 
 pytestmark = pytest.mark.once
@@ -98,12 +98,7 @@ def test_what_tells_of_a_refund_names_it(union, code, state):
 
 @pytest.mark.parametrize("name", [*side.UNIONPAY_NOTICE, "signPubKeyCert", "signature"])
 def test_every_field_counts(union, name):
-    genuine = side.unionpay_fields()
-    changed = {**genuine, name: genuine[name] + "1"}
-    dropped = {key: value for key, value in genuine.items() if key != name}
-    doubled = side.body(genuine) + b"&" + side.body({name: genuine[name]})
-
-    for body in (side.body(changed), side.body(dropped), doubled):
+    for body in spoilt(side.unionpay_fields(), name):
         with pytest.raises(base.Forged):
             union.notice(base.Notice(body, {}), side.NOW)
 

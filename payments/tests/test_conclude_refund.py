@@ -16,7 +16,7 @@ from payments.models import Case, ChannelRefund, Trade
 from payments.states import CaseKind, CaseStatus, RefundStatus
 from testing import desk
 from testing.forks import in_threads
-from testing.make import make_topup
+from testing.make import make_topup, propose_adjustment
 from wallets.audit import audit
 from wallets.models import Wallet
 from wallets.tests.test_audit import by_hand
@@ -207,13 +207,18 @@ def test_money_that_did_not_go_the_way_of_its_refund_is_named(alipay, approved, 
     assert ("refunds_are_in_the_ledger", f"refund {approved.refund_no}") in findings()
 
 
-@pytest.mark.broken_books
-def test_a_refund_that_was_paid_after_all_is_named_until_it_is_put_right(alipay, approved):
+def paid_after_all(alipay, approved) -> None:
+    """The channel says that it has failed, and then that it is done."""
     alipay.refunds = RefundState.FAILED
     send_refund.send(refund_id=approved.pk, now=approved.chase_at)
     approved.refresh_from_db()
     alipay.refunds = RefundState.DONE
     send_refund.send(refund_id=approved.pk, now=approved.chase_at)
+
+
+@pytest.mark.broken_books
+def test_a_refund_that_was_paid_after_all_is_named_until_it_is_put_right(alipay, approved):
+    paid_after_all(alipay, approved)
     named = ("late_refunds_are_put_right", f"case refund:{approved.refund_no}")
     assert findings() == {named}
 
@@ -254,22 +259,10 @@ def test_put_right_by_an_adjustment_under_four_eyes(alipay, approved):
     from payments import cases
     from wallets import adjust
 
-    alipay.refunds = RefundState.FAILED
-    send_refund.send(refund_id=approved.pk, now=approved.chase_at)
-    approved.refresh_from_db()
-    alipay.refunds = RefundState.DONE
-    send_refund.send(refund_id=approved.pk, now=approved.chase_at)
+    paid_after_all(alipay, approved)
     now, third = timezone.now(), make_staff("third")
 
-    taken_back = adjust.propose(
-        user_id="bob",
-        amount=Decimal("50.00"),
-        is_credit=False,
-        other="platform",
-        reason="paid twice",
-        maker_id=approved.maker_id,
-        now=now,
-    )
+    taken_back = propose_adjustment("bob", "50.00", maker_id=approved.maker_id, is_credit=False)
     adjust.approve(reference=taken_back.reference, checker_id=third, now=now)
     late = Case.objects.get(kind=CaseKind.REFUND_LATE)
     assert cases.resolve(case_id=late.pk, staff_id=third, resolution="taken back", now=now)

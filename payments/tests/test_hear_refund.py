@@ -163,7 +163,6 @@ UNSURE = [
 def test_any_other_word_makes_us_ask_at_once(books, changes):
     refund = refused(books)
     before = refund.chase_at
-
     receive(refund, **changes)
 
     assert (refund.status, in_bobs_wallet()) == (RefundStatus.FAILED, 50)

@@ -1,7 +1,7 @@
 """Which words end a channel refund, at each channel, and what silence and grumbling do not."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from urllib.parse import parse_qs
 
@@ -9,12 +9,13 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from payments import channel_refund, chase, confirm, end_refund, send_refund
+from payments import chase, confirm, end_refund, send_refund
 from payments.channels import http
 from payments.channels.base import Payment, RefundState
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseKind, CaseStatus, PayType, RefundStatus
 from testing import other_side as side
+from testing.make import make_refund
 from wallets.models import LedgerLine, Wallet
 
 LOST = "lost"  # done there, and the answer never arrives
@@ -158,34 +159,29 @@ def books(request, keys, there, no_pause):
     return made
 
 
-def approved(books) -> ChannelRefund:
-    """A refund of bob's whole top-up of 50.00, to be sent."""
-    maker, checker = (get_user_model().objects.create_user(name) for name in ("maker", "checker"))
-    now = timezone.now()
-    order = PaymentOrder.objects.create(
+def topup_of_bob(pay_type: PayType, add_time: datetime, **changes) -> PaymentOrder:
+    wish = {"expire_time": add_time + timedelta(minutes=15), "chase_at": add_time} | changes
+    return PaymentOrder.objects.create(
         order_no="hb0001",
         purpose="topup",
         reference="hb0001",
         user_id="bob",
-        pay_type=books.pay_type,
+        pay_type=pay_type,
         scene="app",
         amount=Decimal("50.00"),
-        add_time=now,
-        expire_time=now + timedelta(minutes=15),
-        chase_at=now,
+        add_time=add_time,
+        **wish,
     )
+
+
+def approved(books) -> ChannelRefund:
+    """A refund of bob's whole top-up of 50.00, to be sent."""
+    maker, checker = (get_user_model().objects.create_user(name) for name in ("maker", "checker"))
+    now = timezone.now()
+    order = topup_of_bob(books.pay_type, now)
     payment = Payment(books.pay_type, order.order_no, books.trade_no, order.amount, now)
     confirm.confirm(payment=payment, now=now)
-    refund = channel_refund.propose(
-        order_no=order.order_no,
-        amount=order.amount,
-        reason="all of it",
-        maker_id=maker.pk,
-        now=now,
-    )
-    channel_refund.approve(refund_no=refund.refund_no, checker_id=checker.pk, now=now)
-    refund.refresh_from_db()
-    return refund
+    return make_refund(order, maker_id=maker.pk, checker_id=checker.pk)
 
 
 def send(refund) -> RefundState | None:
@@ -457,18 +453,7 @@ def alipay_order(asked):
 def test_how_many_tries_an_order_may_come_to(keys, there, no_pause, pay_type, answer):
     """Asked, not closed, asked again: each of them twice."""
     now = timezone.now()
-    order = PaymentOrder.objects.create(
-        order_no="hb0001",
-        purpose="topup",
-        reference="hb0001",
-        user_id="bob",
-        pay_type=pay_type,
-        scene="app",
-        amount=Decimal("50.00"),
-        add_time=now - timedelta(hours=1),
-        expire_time=now,
-        chase_at=now,
-    )
+    order = topup_of_bob(pay_type, now - timedelta(hours=1), expire_time=now, chase_at=now)
 
     tries = every_question_fails_once(there, answer, lambda asked: True)
     chase.chase(order_id=order.pk, now=now)

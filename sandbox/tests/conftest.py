@@ -9,15 +9,6 @@ import pytest
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.test.testcases import LiveServerThread
 
-from sandbox import keys
-
-
-@pytest.fixture(scope="session")
-def made_keys(tmp_path_factory) -> Path:
-    file = tmp_path_factory.mktemp("keys") / "channels.json"
-    keys.make(file)
-    return file
-
 
 @pytest.fixture
 def channels_file(made_keys, settings) -> Path:

@@ -7,9 +7,9 @@ import requests
 from django.test import Client
 from django.utils import timezone
 
-from payments.states import PayType
 from sandbox import keys, notices, trades
 from sandbox.models import SandboxTrade, Says
+from testing.make import make_trade
 
 DOOR = "/sandbox/control/trouble"
 
@@ -80,18 +80,7 @@ def test_a_late_answer_is_the_right_one(live):
 
 # --- What is on its way, and what was turned back
 def arriving(now) -> SandboxTrade:
-    order = trades.Order(
-        pay_type=PayType.WECHAT,
-        order_no="rp0001",
-        amount_fen=100,
-        scene="app",
-        subject="",
-        asked={},
-        notify_url="http://127.0.0.1:9/",
-        return_url="",
-        expires_at=None,
-    )
-    trade = trades.open_trade(order=order, now=now)
+    trade = make_trade(now)
     trades.pay(trade=trade, now=now, arrives_s=60)
     notices.schedule(trade=trade, says=Says.PAID, now=now, lag_s=60)
     return trade

@@ -63,14 +63,7 @@ def bystander() -> bool:
 
 @pytest.fixture
 def gateway(keys, there) -> Held:
-    held = Held()
-
-    def silent(asked):
-        held.keep()
-        return 404, {}, b""
-
-    there.answer = silent
-    return held
+    return Held.by(there, 404)
 
 
 def pays(at: int):
@@ -335,15 +328,8 @@ def test_every_hasher_of_the_product_is_bounded():
 
 @pytest.fixture
 def chat(there, settings) -> Held:
-    held = Held()
-
-    def silent(asked):
-        held.keep()
-        return 204, {}, b""
-
-    there.answer = silent
     settings.REDPACKET_MEMBERS_URL = there.url
-    return held
+    return Held.by(there, 204)
 
 
 def test_a_grab_beyond_the_number_hears_no_in_a_moment(there, settings, chat, monkeypatch):

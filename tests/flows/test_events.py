@@ -15,8 +15,8 @@ from packets.api.serializers import EVENT_TYPES
 from packets.api.service import EventViewSet
 from packets.states import Kind
 from testing.forks import in_threads
-from testing.make import make_group, make_paid_packet, make_wallet, service, user
-from tests.flows.test_idempotency import apart
+from testing.make import make_group, make_paid_packet, service, user
+from tests.flows.meanwhile import apart, issued_meanwhile
 from tests.test_house import sources
 
 ISSUED, GRABBED = "packet.issued", "packet.grabbed"
@@ -97,16 +97,9 @@ def test_latest_stays_true_when_old_news_is_gone():
 
 
 def test_latest_waits_for_what_comes():
-    make_group("alice", "bob")
-    make_wallet("alice", "9.00")
     tell(ISSUED)
 
-    with ThreadPoolExecutor(1) as threads:
-        reader = threads.submit(apart(lambda: ask("after=latest&wait=30&types=packet.issued")))
-        while not EventViewSet._waiting.locked():
-            assert not reader.done()
-        packet = make_paid_packet(Kind.EQUAL, 1, "1.00").public_id
-        told = reader.result(30)
+    told, packet = issued_meanwhile(lambda: ask("after=latest&wait=30&types=packet.issued"))
 
     assert [event["data"]["packet"] for event in told["results"]] == [packet]
 

@@ -16,17 +16,8 @@ from packets.states import Kind
 from packets.tests.test_costs import statements
 from redpacket_site import wsgi
 from sandbox.management.commands.token import token
-from testing.make import (
-    confirm,
-    end,
-    make_expired_packet,
-    make_group,
-    make_packet,
-    make_paid_packet,
-    make_reported_packet,
-    make_wallet,
-    user,
-)
+from testing import make
+from testing.make import user
 from wallets import freeze as wallet_freeze
 from wallets.models import LedgerLine, Wallet
 
@@ -36,7 +27,7 @@ NAMED = ("bob", "carol")
 
 @pytest.fixture(autouse=True)
 def group():
-    make_group("alice", "bob", "carol", "dave")
+    make.make_group("alice", "bob", "carol", "dave")
     profiles.put(user_id="bob", nickname="小宝", avatar="")
 
 
@@ -50,7 +41,7 @@ def way(request, settings, monkeypatch):
 
 
 def paid(*names: str, **facts) -> RedPacket:
-    return make_paid_packet(Kind.EXCLUSIVE, money="2.50", for_users=names or NAMED, **facts)
+    return make.make_paid_packet(Kind.EXCLUSIVE, money="2.50", for_users=names or NAMED, **facts)
 
 
 def taken(packet: RedPacket, *names: str) -> RedPacket:
@@ -142,7 +133,7 @@ def test_group_of_others_is_not_found():
 
 def test_ten_people_are_the_most():
     names = [f"u{i}" for i in range(10)]
-    make_group("alice", *names)
+    make.make_group("alice", *names)
 
     draft = user("alice").post("packets", WISH | {"for_users": names}).json()
 
@@ -184,12 +175,12 @@ def test_other_members_hear_the_same_in_every_state(way, state):
     """Whose it is goes before how it is, as with a personal one."""
     match state:
         case "unpaid":
-            packet = make_packet(Kind.EXCLUSIVE, money="2.50", for_users=NAMED)
+            packet = make.make_packet(Kind.EXCLUSIVE, money="2.50", for_users=NAMED)
         case "void":
-            packet, order = make_reported_packet(Kind.EXCLUSIVE, money="2.50", for_users=NAMED)
-            end(order, timezone.now())
+            packet, order = make.make_reported_packet(Kind.EXCLUSIVE, money="2.50", for_users=NAMED)
+            make.end(order, timezone.now())
         case "expired":
-            packet = make_expired_packet(Kind.EXCLUSIVE, money="2.50", for_users=NAMED)
+            packet = make.make_expired_packet(Kind.EXCLUSIVE, money="2.50", for_users=NAMED)
         case _:
             packet = taken(paid(), *(NAMED if state == "finished" else ()))
     if state == "frozen":
@@ -261,11 +252,11 @@ def test_the_rest_comes_back_at_expiry(way):
 
 
 def test_awaiting_share_is_credited_when_the_money_arrives(way):
-    packet, order = make_reported_packet(Kind.EXCLUSIVE, money="2.50", for_users=NAMED)
+    packet, order = make.make_reported_packet(Kind.EXCLUSIVE, money="2.50", for_users=NAMED)
     taken(packet, "bob")
     assert user("bob").get("wallet").json()["balance"] == "0.00"
 
-    assert confirm(order, timezone.now())
+    assert make.confirm(order, timezone.now())
     settle.settle_packet(rp_id=packet.pk, now=timezone.now())
 
     assert user("bob").get("wallet").json()["balance"] == "2.50"
@@ -319,7 +310,7 @@ def test_amounts_are_the_senders_and_the_takers():
 
 def test_amounts_stay_theirs_once_it_is_over():
     finished = taken(paid(), *NAMED)
-    late = make_expired_packet(Kind.EXCLUSIVE, money="2.50", for_users=NAMED)
+    late = make.make_expired_packet(Kind.EXCLUSIVE, money="2.50", for_users=NAMED)
 
     for packet, viewer, amount in (
         (finished, "dave", None),
@@ -335,7 +326,7 @@ def test_amounts_stay_theirs_once_it_is_over():
 
 def test_paid_answer_lets_its_sender_grab_nothing():
     draft = user("alice").post("packets", WISH).json()
-    make_wallet("alice", "5.00")
+    make.make_wallet("alice", "5.00")
 
     answer = user("alice").post(f"packets/{draft['id']}/pay", {"pay_type": "balance"}).json()
 
@@ -364,7 +355,7 @@ def test_headline_says_whom_it_is_for(takers, viewer, headline, english):
 
 
 def test_headline_of_an_expired_one_tells_amounts_to_its_sender():
-    packet = make_expired_packet(Kind.EXCLUSIVE, money="2.50", for_users=NAMED)
+    packet = make.make_expired_packet(Kind.EXCLUSIVE, money="2.50", for_users=NAMED)
 
     told = [
         user(viewer).get(f"packets/{packet.public_id}").json()["headline"]
@@ -379,7 +370,7 @@ def test_headline_of_an_expired_one_tells_amounts_to_its_sender():
 
 def test_lists_say_whom_it_is_for_and_other_kinds_say_null():
     packet = taken(paid(), "bob")
-    make_packet(Kind.EQUAL, 2, "1.00")
+    make.make_packet(Kind.EQUAL, 2, "1.00")
 
     sent = user("alice").get("packets?box=sent").json()["results"]
     received = user("bob").get("packets?box=received").json()["results"]
@@ -393,7 +384,7 @@ def test_lists_say_whom_it_is_for_and_other_kinds_say_null():
 
 def test_issued_event_says_whom_it_is_for():
     paid()
-    make_paid_packet(Kind.EQUAL, 2, "1.00")
+    make.make_paid_packet(Kind.EQUAL, 2, "1.00")
 
     issued = [event.data for event in Event.objects.filter(type="packet.issued").order_by("pk")]
 
@@ -417,16 +408,16 @@ def test_bubbles(state, words):
     now = timezone.now()
     made = now - timedelta(hours=25) if state == "expired" else now
     if state == "void":
-        packet, order = make_reported_packet(Kind.EXCLUSIVE, money="2.50", for_users=NAMED)
+        packet, order = make.make_reported_packet(Kind.EXCLUSIVE, money="2.50", for_users=NAMED)
     elif state == "unpaid":
-        packet = make_packet(Kind.EXCLUSIVE, money="2.50", for_users=NAMED)
+        packet = make.make_packet(Kind.EXCLUSIVE, money="2.50", for_users=NAMED)
     else:
         packet = paid(now=made)
     takers = {"unpaid": (), "finished": NAMED}.get(state, ("bob",))
     for name in takers:
         grab.grab(public_id=packet.public_id, caller=Caller(name), now=made)
     if state == "void":
-        end(order, now)
+        make.end(order, now)
     if state == "frozen":
         freeze.freeze(public_id=packet.public_id, reason="test", now=now)
 

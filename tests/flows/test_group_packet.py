@@ -10,17 +10,8 @@ from packets import close, freeze, grab, profiles, refund
 from packets.models import RedPacket
 from packets.states import Kind
 from packets.tests.test_costs import statements
-from testing.make import (
-    Api,
-    end,
-    make_expired_packet,
-    make_group,
-    make_packet,
-    make_paid_packet,
-    make_reported_packet,
-    service,
-    user,
-)
+from testing import make
+from testing.make import Api, service, user
 from tests.flows.test_contract import refused
 
 LOOKER = "dave"  # a member who takes nothing
@@ -29,12 +20,12 @@ KINDS = [Kind.EQUAL, Kind.LUCKY, Kind.EXCLUSIVE]
 
 @pytest.fixture(autouse=True)
 def group():
-    make_group("alice", "bob", "carol", LOOKER)
+    make.make_group("alice", "bob", "carol", LOOKER)
     profiles.put(user_id="bob", nickname="小宝", avatar="")
 
 
-def paid(kind: Kind, make=make_paid_packet) -> RedPacket:
-    return make(kind, 2, "2.00", for_users=("bob", "carol"))
+def paid(kind: Kind, made=make.make_paid_packet) -> RedPacket:
+    return made(kind, 2, "2.00", for_users=("bob", "carol"))
 
 
 def take(packet: RedPacket, *names: str, now=None) -> None:
@@ -67,7 +58,7 @@ def test_it_is_what_a_member_without_a_share_sees(kind, takers):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_so_it_is_of_an_expired_and_of_a_frozen_one(kind):
-    expired, frozen = paid(kind, make_expired_packet), paid(kind)
+    expired, frozen = paid(kind, make.make_expired_packet), paid(kind)
     take(expired, "bob", now=expired.pay_time + timedelta(seconds=1))
     assert refund.refund_expired(rp_id=expired.pk, now=timezone.now())
     take(frozen, "bob")
@@ -92,7 +83,7 @@ def test_amounts_that_a_member_does_not_know_are_hidden():
 
 
 def test_of_a_personal_one_it_is_what_its_addressee_sees():
-    packet = make_paid_packet(Kind.PERSONAL, 1, "5.00", for_id="bob")
+    packet = make.make_paid_packet(Kind.PERSONAL, 1, "5.00", for_id="bob")
 
     assert told(packet) == seen(packet, "bob")
     assert told(packet)["headline"] == "给你发了一个红包"
@@ -103,9 +94,9 @@ def test_of_a_personal_one_it_is_what_its_addressee_sees():
 
 
 def test_void_is_told_and_nothing_of_its_takers():
-    packet, order = make_reported_packet(Kind.EQUAL, 2, "1.00")
+    packet, order = make.make_reported_packet(Kind.EQUAL, 2, "1.00")
     take(packet, "bob")
-    assert end(order, timezone.now())
+    assert make.end(order, timezone.now())
 
     shown = told(packet)
 
@@ -114,7 +105,7 @@ def test_void_is_told_and_nothing_of_its_takers():
 
 
 def test_what_was_never_issued_is_not_found():
-    draft, closed = make_packet(Kind.EQUAL, 2, "1.00"), make_packet(Kind.EQUAL, 2, "1.00")
+    draft, closed = make.make_packet(Kind.EQUAL, 2, "1.00"), make.make_packet(Kind.EQUAL, 2, "1.00")
     assert close.close(packet=closed, now=timezone.now() + timedelta(days=2))
 
     for public_id in (draft.public_id, closed.public_id, "rp_" + "a" * 26, "rp_x", "%00"):

@@ -3,27 +3,16 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from django.db import connection, connections
+from django.db import connection
 
 from kit.http import idempotency
 from kit.models import IdempotencyRecord
 from packets.models import RedPacket
 from testing.make import make_group, make_packet, make_wallet, user
+from tests.flows.meanwhile import apart
 
 LUCKY = {"type": "lucky", "for_id": "g1", "number": 2, "total_money": "10.00"}
 BALANCE = {"pay_type": "balance"}
-
-
-def apart(work):
-    """work() in a thread of its own, which lets its connection go."""
-
-    def run():
-        try:
-            return work()
-        finally:
-            connections.close_all()
-
-    return run
 
 
 def test_twin_of_one_in_flight_has_no_second_effect(monkeypatch):

@@ -1,47 +1,29 @@
 """Membership asked of the chat server over HTTP: only its clear yes is one."""
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 from django.core.cache import caches
 
 from kit.plumbing import redis
 from testing.make import make_paid_packet, user
+from testing.other_side import There
 
 WISH = {"type": "equal", "for_id": "g1", "number": 1, "single_money": "1.00"}
 
 
-class ChatServer(ThreadingHTTPServer):
-    """Answers what it is told to; remembers what it was asked."""
-
-    def __init__(self):
-        self.asked: list[str] = []
-        self.says = {"members": (204, b""), "number": (200, b'{"number": 5}')}
-        super().__init__(("127.0.0.1", 0), _Handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.server.asked.append(self.path)
-        status, body = self.server.says["members" if "/members/" in self.path else "number"]
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture
 def chat(settings):
-    server = ChatServer()
-    settings.REDPACKET_MEMBERS_URL = f"http://127.0.0.1:{server.server_port}/chat"
+    """Answers what it is told to; remembers what it was asked."""
+    server = There()
+    server.says = {"members": (204, b""), "number": (200, b'{"number": 5}')}
+
+    def answer(asked):
+        status, body = server.says["members" if "/members/" in asked.path else "number"]
+        return status, {}, body
+
+    server.answer = answer
+    settings.REDPACKET_MEMBERS_URL = f"{server.start().url}/chat"
     yield server
-    server.shutdown()
-    server.server_close()
+    server.stop()
 
 
 def grab(chat, status: int, body: bytes = b""):
@@ -87,7 +69,7 @@ def test_ids_stay_within_their_step_of_the_path(chat):
 
     user(odd).post("packets", WISH | {"for_id": "..a"}, key="k")
 
-    assert chat.asked == ["/chat/groups/..a/members/a%3Ab%40c.d-e_F"]
+    assert [asked.path for asked in chat.asked] == ["/chat/groups/..a/members/a%3Ab%40c.d-e_F"]
 
 
 def test_an_answer_is_remembered_for_seconds(chat):

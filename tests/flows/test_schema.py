@@ -237,6 +237,16 @@ def test_docs_page_works_offline_under_our_policy():
 
 # --- schemathesis: whatever is sent, the answer is documented
 
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "unsupported_method",
+    "allow_header_conformance",
+)
 SCHEMATHESIS = """
 [generation]
 deterministic = true
@@ -245,23 +255,7 @@ max-examples = 15
 
 [checks]
 enabled = false
-[checks.not_a_server_error]
-enabled = true
-[checks.status_code_conformance]
-enabled = true
-[checks.content_type_conformance]
-enabled = true
-[checks.response_headers_conformance]
-enabled = true
-[checks.response_schema_conformance]
-enabled = true
-[checks.negative_data_rejection]
-enabled = true
-[checks.unsupported_method]
-enabled = true
-[checks.allow_header_conformance]
-enabled = true
-
+{checks}
 [[operations]]
 include-tag = ["packets", "session", "groups", "wallet", "orders"]
 headers = {{ Authorization = "Bearer {user}" }}
@@ -281,6 +275,11 @@ parameters = {{ "path.id" = "{packet}" }}
 """
 
 
+def schemathesis_of(name: str) -> str:
+    checks = "".join(f"[checks.{check}]\nenabled = true\n" for check in CHECKS)
+    return SCHEMATHESIS.format(checks=checks, user=user(name).bearer, service=service().bearer)
+
+
 def fuzz(live, tmp_path, config: str, *options: str, at_least: int) -> None:
     file = tmp_path / "schemathesis.toml"
     file.write_text(config)
@@ -296,7 +295,7 @@ def fuzz(live, tmp_path, config: str, *options: str, at_least: int) -> None:
 def test_whatever_is_sent_the_answer_is_documented(live, tmp_path):
     make_group("alice", "bob", "carol")
     make_wallet("alice", "1000.00")
-    config = SCHEMATHESIS.format(user=user("alice").bearer, service=service().bearer)
+    config = schemathesis_of("alice")
 
     fuzz(live, tmp_path, config, "--phases=examples,coverage,fuzzing", at_least=300)
 
@@ -304,7 +303,7 @@ def test_whatever_is_sent_the_answer_is_documented(live, tmp_path):
 def test_whatever_is_done_with_one_packet_the_answer_is_documented(live, tmp_path):
     make_group("alice", "bob", "carol")
     packet = make_paid_packet(Kind.EQUAL, 2, "1.00").public_id
-    config = SCHEMATHESIS.format(user=user("bob").bearer, service=service().bearer)
+    config = schemathesis_of("bob")
     config += ONE_PACKET.format(packet=packet)
 
     fuzz(

@@ -1,14 +1,12 @@
 """The chat server's endpoints: members, profiles, events."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from packets.api.service import EventViewSet
 from packets.models import GroupMember, Profile
 from packets.states import Kind
-from testing.make import make_group, make_paid_packet, make_wallet, service, user
-from tests.flows.test_idempotency import apart
+from testing.make import make_group, make_paid_packet, service, user
+from tests.flows.meanwhile import issued_meanwhile
 
 EVENTS = "service/events"
 
@@ -211,15 +209,7 @@ def test_bad_query(query):
 
 
 def test_waiting_reader_gets_what_comes():
-    make_group("alice", "bob")
-    make_wallet("alice", "9.00")
-
-    with ThreadPoolExecutor(1) as threads:
-        reader = threads.submit(apart(lambda: news("?wait=30")))
-        while not EventViewSet._waiting.locked():
-            assert not reader.done()
-        packet = make_paid_packet(Kind.EQUAL, 1, "1.00").public_id
-        told = reader.result(30)
+    told, packet = issued_meanwhile(lambda: news("?wait=30"))
 
     assert [event["data"]["packet"] for event in told["results"]] == [packet]
     assert not EventViewSet._waiting.locked()

@@ -65,12 +65,17 @@ def test_lucky_draw_sent_paid_grabbed_by_a_crowd_finished_and_looked_at():
     assert types == ["packet.issued", *["packet.grabbed"] * 10, "packet.finished"]
 
 
-def test_expired_packet_returns_what_nobody_took():
+def three_shares(money: str) -> tuple[str, str]:
+    """A draft of alice, who has 10.00 yuan, for three; its id and path."""
     group("alice", "bob", "carol")
     make_wallet("alice", "10.00")
-    wish = {"type": "equal", "for_id": "g1", "number": 3, "single_money": "2.00"}
+    wish = {"type": "equal", "for_id": "g1", "number": 3, "single_money": money}
     packet = user("alice").post("packets", wish).json()["id"]
-    path = f"packets/{packet}"
+    return packet, f"packets/{packet}"
+
+
+def test_expired_packet_returns_what_nobody_took():
+    packet, path = three_shares("2.00")
     earlier = timezone.now() - timedelta(seconds=settings.REDPACKET_EXPIRE_S - 2)
     pay.by_balance(public_id=packet, caller=Caller("alice"), now=earlier)
     assert user("bob").post(f"{path}/grab").json()["outcome"] == "grabbed"
@@ -122,11 +127,7 @@ def test_personal_packet_is_between_two():
 
 
 def test_equal_packet_goes_to_the_sender_too():
-    group("alice", "bob", "carol")
-    make_wallet("alice", "3.00")
-    wish = {"type": "equal", "for_id": "g1", "number": 3, "single_money": "1.00"}
-    packet = user("alice").post("packets", wish).json()["id"]
-    path = f"packets/{packet}"
+    _, path = three_shares("1.00")
     user("alice").post(f"{path}/pay", BALANCE)
 
     for name in ("alice", "bob", "carol"):
@@ -135,4 +136,4 @@ def test_equal_packet_goes_to_the_sender_too():
     page = user("bob").get(path).json()
     assert (page["state"], page["total_money"], page["seed"]) == ("finished", "3.00", None)
     assert {share["is_good"] for share in page["shares"]} == {None}
-    assert [balance(name) for name in ("alice", "bob", "carol")] == ["1.00"] * 3
+    assert [balance(name) for name in ("alice", "bob", "carol")] == ["8.00", "1.00", "1.00"]

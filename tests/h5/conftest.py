@@ -6,7 +6,6 @@ from django.test import override_settings
 
 pytest.importorskip("playwright")
 from payments.channels import config
-from sandbox import keys
 from testing.browser import chromium
 from tests.h5.phones import Kept, Phone, serve
 
@@ -35,13 +34,6 @@ def browser():
 @pytest.fixture(scope="package")
 def kept(browser):
     return Kept(browser)
-
-
-@pytest.fixture(scope="session")
-def made_keys(tmp_path_factory):
-    file = tmp_path_factory.mktemp("keys") / "channels.json"
-    keys.make(file)
-    return file
 
 
 @pytest.fixture

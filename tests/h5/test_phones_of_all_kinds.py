@@ -138,14 +138,19 @@ def test_avatars_come_from_where_they_may_or_are_a_letter(phone, settings):
     assert all("referer" not in one.headers for one in away)
 
 
-def test_a_first_read_that_has_to_wait_says_for_how_long(phone):
+def opened_when(phone, status: int, code: str, after_s: int):
+    """A packet whose first read is answered so."""
     packet = make.make_paid_packet()
 
     def first(page):
         page.clock.install()
-        Counter(page, "/api/v1/packets", answer(429, "throttled", 30))
+        Counter(page, "/api/v1/packets", answer(status, code, after_s))
 
-    page = phone.open(f"/h5/packet/{packet.public_id}", "u1", before=first)
+    return phone.open(f"/h5/packet/{packet.public_id}", "u1", before=first)
+
+
+def test_a_first_read_that_has_to_wait_says_for_how_long(phone):
+    page = opened_when(phone, 429, "throttled", 30)
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("操作太快了，请稍候")
     seconds = int(alert.locator("[aria-hidden]").inner_text())
@@ -158,13 +163,7 @@ def test_a_first_read_that_has_to_wait_says_for_how_long(phone):
 
 
 def test_a_busy_service_is_named_while_it_is_waited_for(phone):
-    packet = make.make_paid_packet()
-
-    def first(page):
-        page.clock.install()
-        Counter(page, "/api/v1/packets", answer(503, "unavailable", 20))
-
-    page = phone.open(f"/h5/packet/{packet.public_id}", "u1", before=first)
+    page = opened_when(phone, 503, "unavailable", 20)
     expect(page.get_by_role("alert")).to_have_text("服务繁忙，请稍后再试")
     page.clock.run_for(21_000)
     face(page, "envelope")

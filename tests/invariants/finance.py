@@ -41,13 +41,7 @@ class Finance:
     def propose_by_case(self) -> None:
         cases = self.rows("SELECT id, amount FROM payments_case ORDER BY id DESC LIMIT 5")
         found = self.one_of(cases)
-        channel_refund.propose(
-            case_id=found[0],
-            amount=self.part_of(Decimal(str(found[1]))),
-            reason="test",
-            maker_id=self.somebody(),
-            now=self.now,
-        )
+        self.propose(found[1], case_id=found[0])
 
     def propose_by_order(self) -> None:
         confirmed = "" if self.luck.random() < 0.1 else " AND status = 2"
@@ -56,12 +50,15 @@ class Finance:
             f" WHERE purpose = 'topup'{confirmed} ORDER BY id DESC LIMIT 5"
         )
         found = self.one_of(orders)
+        self.propose(found[1], order_no=found[0])
+
+    def propose(self, paid, **of) -> None:
         channel_refund.propose(
-            order_no=found[0],
-            amount=self.part_of(Decimal(str(found[1]))),
+            amount=self.part_of(Decimal(str(paid))),
             reason="test",
             maker_id=self.somebody(),
             now=self.now,
+            **of,
         )
 
     def a_refund(self, where: str = "1 = 1") -> tuple:

@@ -67,19 +67,27 @@ class Told:
 
 
 def live(
-    seed: int, met: Counter, *, off: frozenset[str] = OFF, steps: int = STEPS, theme: str = ""
+    seed: int,
+    met: Counter,
+    *,
+    off: frozenset[str] = OFF,
+    steps: int = STEPS,
+    theme: str = "",
+    world_of: type[World] = World,
+    people_of: type[Steps] = Steps,
 ) -> Told:
     """One history, and what the oracle says of it."""
-    world = World(seed, met, off)
+    world = world_of(seed, met, off)
     told = Told(seed, [], world.steps)
     with world.running():
         try:
-            people = Steps(world, theme)
+            people = people_of(world, theme)
             people.prelude()
             world.others = people.other
             for _ in range(steps):
                 people.step()
             world.others = None
+            world.met_troubles()
             told.differences = end(world, people)
         except Exception as error:
             told.differences = [f"crashed: {error!r}", traceback.format_exc()]

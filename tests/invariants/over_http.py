@@ -5,7 +5,6 @@ The books are the sandbox's tables, read by SQL; its answers go wrong on demand 
 
 import tempfile
 import threading
-import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,8 +24,9 @@ from payments.states import CHANNELS, PayType
 from redpacket_site.wsgi import application
 from sandbox import control, keys, manners, notices, trades, trouble, wechat
 from sandbox.models import SandboxTrade
+from tests.invariants import histories
 from tests.invariants.channel_books import Back, Trade
-from tests.invariants.histories import OFF, Told, end
+from tests.invariants.histories import OFF, Told
 from tests.invariants.oracle import rows
 from tests.invariants.steps import Steps
 from tests.invariants.world import World
@@ -109,6 +109,11 @@ class HttpWorld(World):
         trouble.forget()
         manners.change_defaults({"refund": "done"})
 
+    @contextmanager
+    def running(self):
+        with super().running(), served():
+            yield
+
     def met_troubles(self) -> None:
         """Which troubles befell a call."""
         for call, how in rows("SELECT `call`, how FROM sandbox_sandboxtrouble WHERE `left` = 0"):
@@ -173,22 +178,8 @@ def live(
     seed: int, met: Counter, *, off: frozenset[str] = OFF, steps: int = STEPS, theme: str = ""
 ) -> Told:
     """One history over HTTP, and what the oracle says of it."""
-    world = HttpWorld(seed, met, off | NOT_HERE)
-    told = Told(seed, [], world.steps)
-    with world.running(), served():
-        try:
-            people = HttpSteps(world, theme)
-            people.prelude()
-            world.others = people.other
-            for _ in range(steps):
-                people.step()
-            world.others = None
-            world.met_troubles()
-            told.differences = end(world, people)
-        except Exception as error:
-            told.differences = [f"crashed: {error!r}", traceback.format_exc()]
-    met["differences"] += bool(told.differences)
-    return told
+    there = {"world_of": HttpWorld, "people_of": HttpSteps}
+    return histories.live(seed, met, off=off | NOT_HERE, steps=steps, theme=theme, **there)
 
 
 @contextmanager

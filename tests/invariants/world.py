@@ -186,6 +186,9 @@ class World:
 
     # --- as it is hooked in
 
+    def met_troubles(self) -> None:
+        """Notes what befell calls to channels, where they have troubles of their own."""
+
     @contextmanager
     def running(self):
         """While this holds, the product lives in this world."""

@@ -18,26 +18,9 @@ def browser(monkeypatch):
         yield started
 
 
-@pytest.fixture
-def support():
-    return desk.staff(roles.SUPPORT)
+def seated(role: str | None):
+    return pytest.fixture(lambda: desk.staff(role))
 
 
-@pytest.fixture
-def maker():
-    return desk.staff(roles.MAKER)
-
-
-@pytest.fixture
-def checker():
-    return desk.staff(roles.CHECKER)
-
-
-@pytest.fixture
-def auditor():
-    return desk.staff(roles.AUDITOR)
-
-
-@pytest.fixture
-def superuser():
-    return desk.staff(None)
+support, maker, checker = seated(roles.SUPPORT), seated(roles.MAKER), seated(roles.CHECKER)
+auditor, superuser = seated(roles.AUDITOR), seated(None)

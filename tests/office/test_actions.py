@@ -32,6 +32,12 @@ def noted() -> list[tuple[str, str, str, str]]:
     return [(row.user.username, row.action, row.subject, row.reason) for row in rows]
 
 
+def assert_nothing_was_done(packet) -> None:
+    packet.refresh_from_db()
+    assert not packet.is_frozen
+    assert noted() == []
+
+
 def test_freezing_a_packet_shows_asks_acts_and_notes(support):
     packet = make.make_paid_packet()
 
@@ -54,9 +60,7 @@ def test_looking_changes_nothing(support):
     support.get(desk.act_url(packet, "freeze_packet"), {"pk": packet.pk, "reason": "by address"})
     support.get(desk.act_url(packet, "freeze_packet"), {"pk": packet.pk, "seen": "x"})
 
-    packet.refresh_from_db()
-    assert not packet.is_frozen
-    assert noted() == []
+    assert_nothing_was_done(packet)
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "ab", "x" * 256])
@@ -66,9 +70,7 @@ def test_a_reason_is_needed(support, reason):
     answer = support.act(packet, "freeze_packet", reason)
 
     assert answer.status_code == 200
-    packet.refresh_from_db()
-    assert not packet.is_frozen
-    assert noted() == []
+    assert_nothing_was_done(packet)
 
 
 def test_a_double_submit_acts_once(support):
@@ -143,9 +145,7 @@ def test_the_note_commits_with_the_work_or_not_at_all(support):
         answer = support.act(packet, "freeze_packet", "will not be noted")
 
     assert answer.status_code == 500
-    packet.refresh_from_db()
-    assert not packet.is_frozen
-    assert noted() == []
+    assert_nothing_was_done(packet)
 
 
 def test_forgers_of_requests_are_refused(support):

@@ -23,6 +23,7 @@ from packets.models import RedPacket
 from packets.states import Kind
 from testing import desk, make
 from testing.forks import die_before_statement, in_threads, killed
+from testing.guards import without_the_fence
 from tests.office import books
 from wallets import freeze
 from wallets.models import LedgerLine, Wallet
@@ -497,13 +498,7 @@ def test_a_stopped_worker_appends_nothing_once_another_has_taken_over(maker, lon
 
 
 def test_a_stopped_worker_spoils_the_file_without_the_fence(maker, long, monkeypatch):
-    take = lease.take
-
-    def unfenced(due, key, **changes):
-        held = take(due, key, **changes)
-        return held and lease.Lease(due.model._default_manager.filter(pk=key))
-
-    monkeypatch.setattr(lease, "take", unfenced)
+    without_the_fence(monkeypatch)
     job = begun(maker)
 
     stopped_for_longer_than_its_lease(job, monkeypatch)

@@ -15,7 +15,7 @@ from wallets.states import AdjustmentStatus
 pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
-from testing.browser import Watch, server
+from testing.browser import Watch, overflow, server
 
 PHONE = {"width": 390, "height": 844}
 
@@ -48,7 +48,7 @@ def test_finances_day(browser, tmp_path):
         page.get_by_role("button", name="Mark reviewed").click()
         expect(page.locator(".messagelist .success")).to_contain_text("done for 2")
         assert RefundReview.objects.filter(state=ReviewState.REVIEWED).count() == 3
-        assert _overflow(page) == 0
+        assert overflow(page) == 0
         page.goto(f"{base}{desk.page_of(Wallet.objects.get(pk='u2'))}")
         page.get_by_role("link", name="Propose an adjustment").click()
         page.locator("#id_amount").fill("3.21")
@@ -72,12 +72,12 @@ def test_finances_day(browser, tmp_path):
         expect(page.locator("#eyes")).to_contain_text("finance-maker")
         row.refresh_from_db()
         assert row.status == AdjustmentStatus.APPROVED
-        assert _overflow(page) == 0
+        assert overflow(page) == 0
         page.context.close()
 
         page = sit_down(roles.AUDITOR)
         expect(page.locator("figure.chart")).to_have_count(3)
-        assert _overflow(page) == 0
+        assert overflow(page) == 0
         page.goto(f"{base}{desk.page_of(kept.day)}")
         assert "0.00" in page.locator("#held tr").last.inner_text()
         page.goto(f"{base}{desk.list_of(LedgerLine)}")
@@ -94,12 +94,3 @@ def test_finances_day(browser, tmp_path):
 def _saved(download, path):
     download.save_as(path)
     return path
-
-
-def _overflow(page) -> int:
-    """By how many pixels the page is wider than the window, on a phone, a tablet and a desk."""
-    found = 0
-    for width in (820, 1440, 390):
-        page.set_viewport_size({"width": width, "height": 844})
-        found += page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    return found

@@ -41,6 +41,11 @@ def in_order(text: str, *parts: str) -> None:
         place = found + len(part)
 
 
+def tells(text: str, *parts: str) -> None:
+    """Its timeline does, in this order."""
+    in_order(text[text.index('id="timeline"') :], *parts)
+
+
 @pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.word)
 def test_the_page_says_what_a_packet_of_each_kind_is(support, kind):
     packet = make.make_paid_packet(kind, 1, "5.00", for_id="u1" if kind is Kind.PERSONAL else "g1")
@@ -147,8 +152,8 @@ def test_the_timeline_tells_in_order_who_did_what(support):
 
     text = support.text(packet)
 
-    in_order(
-        text[text.index('id="timeline"') :],
+    tells(
+        text,
         "put 10.00 yuan into a packet of 2 shares",
         "issues the packet",
         "takes share",
@@ -174,8 +179,8 @@ def test_a_channels_packet_tells_payment_and_both_passes(support):
     text = support.text(packet)
 
     assert "awaiting arrival" in waiting and "not credited yet" in waiting
-    in_order(
-        text[text.index('id="timeline"') :],
+    tells(
+        text,
         "wants to pay 15.00 yuan by Alipay",
         "says that it is paid",
         "issues the packet",
@@ -244,8 +249,8 @@ def test_an_order_shows_what_the_channel_said_without_what_could_be_misused(supp
 
     text = support.text(order)
 
-    in_order(
-        text[text.index('id="timeline"') :],
+    tells(
+        text,
         "asks for the order",
         "says that it is paid",
         "payment confirmed",

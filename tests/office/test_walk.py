@@ -9,7 +9,7 @@ from packets.models import RedPacket
 from testing import desk, stories
 
 pytest.importorskip("playwright")
-from testing.browser import Watch, server
+from testing.browser import Watch, overflow, server
 
 PHONE = {"width": 390, "height": 844}
 
@@ -50,10 +50,10 @@ def test_supports_day(browser):
         assert page.locator(".badge-frozen").count() == 0
         assert not RedPacket.objects.get(pk=packet.pk).is_frozen
 
-        assert _overflow(page) == 0
+        assert overflow(page) == 0
         page.goto(f"{base}/admin/packets/redpacket/")
         assert page.locator("#result_list tbody tr").count() == 4
-        assert _overflow(page) == 0
+        assert overflow(page) == 0
         page.get_by_role("button", name="简体中文").click()
         assert page.locator("html").get_attribute("lang") == "zh-hans"
         page.locator("#logout-form button").click()
@@ -66,12 +66,3 @@ def test_supports_day(browser):
         "unfreeze_packet",
     ]
     assert [row.kind for row in StaffEvent.objects.order_by("pk")] == ["login", "logout"]
-
-
-def _overflow(page) -> int:
-    """By how many pixels the page is wider than the window, on a phone, a tablet and a desk."""
-    found = 0
-    for width in (820, 1440, 390):
-        page.set_viewport_size({"width": width, "height": 844})
-        found += page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    return found

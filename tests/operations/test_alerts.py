@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -38,8 +37,8 @@ from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import PayType
 from payments.tests.conftest import offer
 from testing import make
-from testing.make import user
-from wallets import accounts, adjust, daily
+from testing.make import propose_adjustment, user
+from wallets import accounts, daily
 from wallets.models import AuditRun, LedgerLine
 from wallets.states import LineKind
 
@@ -226,15 +225,7 @@ def awaiting_long(monkeypatch):
 
 @breaks
 def staff_behind(monkeypatch):
-    adjust.propose(
-        user_id="bob",
-        amount=Decimal("1.00"),
-        is_credit=True,
-        other=accounts.PLATFORM,
-        reason="test",
-        maker_id=staff("m"),
-        now=ago(hours=30),
-    )
+    propose_adjustment("bob", "1.00", maker_id=staff("m"), now=ago(hours=30))
 
 
 @breaks

@@ -8,11 +8,12 @@ import urllib.error
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
-from socket import socket
 from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.db import connection
+
+from testing.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FAKETIME = next(Path("/usr/lib").glob("**/faketime/libfaketimeMT.so.1"), None)
@@ -31,9 +32,7 @@ class Machine:
     """`off_s`: how far its clock is ahead."""
 
     def __init__(self, folder: Path, off_s: int):
-        with socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         folder.mkdir()
         self.log = folder / "log"
         self.environment = {
@@ -91,14 +90,9 @@ class Machine:
         """What a process of this machine prints."""
         head = "import django; django.setup()\nfrom redpacket_site.celery import app\n"
         head += "app.loader.import_default_modules()\n"
+        command, here = [sys.executable, "-c", head + code], {"cwd": ROOT, "env": self.environment}
         done = subprocess.run(
-            [sys.executable, "-c", head + code],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE_S,
+            command, capture_output=True, text=True, check=False, timeout=PATIENCE_S, **here
         )
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout.strip()

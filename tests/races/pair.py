@@ -10,11 +10,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from socket import socket
 
 import MySQLdb
 import MySQLdb.cursors
 from django.db import connection
+
+from testing.ports import free_port
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "ops"))
 from servers import find, install_mariadb
@@ -40,9 +41,7 @@ class Server:
             folder / str(number),
             number,
         )
-        with socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         (folder / "init.sql").write_text(INIT)
         (of_its_own := folder / f"{number}.tmp").mkdir()
         command = [

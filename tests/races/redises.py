@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from socket import socket
 
 import redis as driver
 
 from kit.plumbing import redis, redis_urls
 from packets.tickets import elsewhere
+from testing.ports import free_port
 
 NAME, WAIT_S = "hongbao", 180
 SLOTS, MASTERS = 16384, 3
@@ -25,7 +25,7 @@ VALKEY = shutil.which("valkey-server", path=f"{os.environ['PATH']}:{Path(sys.exe
 
 class Server:
     def __init__(self, folder: Path, *options: str, sentinel: str = "", program: str = REDIS):
-        self.port = _free_port()
+        self.port = free_port()
         folder.mkdir()
         command = [program]
         if sentinel:
@@ -112,7 +112,7 @@ def cluster() -> Iterator[tuple[str, list[Server]]]:
                     "--cluster-enabled",
                     "yes",
                     "--cluster-port",
-                    str(_free_port()),
+                    str(free_port()),
                     "--cluster-node-timeout",
                     "1000",
                     "--cluster-require-full-coverage",
@@ -156,12 +156,6 @@ def _point(url: str, settings) -> None:
     redis._one.cache_clear()
     redis._renew()
     elsewhere.forget()
-
-
-def _free_port() -> int:
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _until(is_so) -> None:

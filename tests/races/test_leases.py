@@ -23,6 +23,7 @@ from payments.channels.base import Answer, RefundAnswer, RefundState, State
 from payments.models import PaymentOrder
 from payments.states import ORDER_MOVES, OrderStatus, RefundStatus
 from testing.forks import die_before_statement, in_threads, killed
+from testing.guards import without_the_fence
 from testing.make import confirm as payment_arrives
 from testing.make import make_reported_packet, make_topup
 from wallets.models import Wallet
@@ -84,13 +85,7 @@ def test_a_verdict_counts_from_the_holder_alone(alipay, approved):
 
 
 def test_a_verdict_counts_from_the_holder_alone_without_the_fence(alipay, approved, monkeypatch):
-    take = lease.take
-
-    def unfenced(due, key, **changes):
-        held = take(due, key, **changes)
-        return held and lease.Lease(due.model._default_manager.filter(pk=key))
-
-    monkeypatch.setattr(lease, "take", unfenced)
+    without_the_fence(monkeypatch)
 
     two_senders(alipay, approved, later_s=send_refund.LEASE_S)
 
@@ -182,11 +177,7 @@ def while_asked(alipay, work):
     yield
 
 
-def test_an_order_reported_while_it_was_asked_about_is_not_closed_by_the_answer(alipay):
-    """Closed is what happens to an order that nobody reported; a reported one ends as unpaid, and
-    its owner hears so. The answer was judged by what was read before it."""
-    now = timezone.now()
-    made = make_topup(now=now)
+def reported_while_asked(alipay, made: PaymentOrder) -> None:
     ask_at = made.expire_time
 
     def report():
@@ -194,6 +185,14 @@ def test_an_order_reported_while_it_was_asked_about_is_not_closed_by_the_answer(
 
     with while_asked(alipay, report):
         chase.chase(order_id=made.pk, now=ask_at)
+
+
+def test_an_order_reported_while_it_was_asked_about_is_not_closed_by_the_answer(alipay):
+    """Closed is what happens to an order that nobody reported; a reported one ends as unpaid, and
+    its owner hears so. The answer was judged by what was read before it."""
+    now = timezone.now()
+    made = make_topup(now=now)
+    reported_while_asked(alipay, made)
     made.refresh_from_db()
     assert made.status == OrderStatus.REPORTED
     assert made.lease is None
@@ -210,13 +209,7 @@ def test_an_order_reported_while_it_was_asked_about_without_the_facts(alipay, mo
     end = order.end
     monkeypatch.setattr(order, "end", lambda rows, **words: end(**words))
     made = make_topup()
-    ask_at = made.expire_time
-
-    def report():
-        order.report(order_no=made.order_no, caller=Caller("bob"), result=None, now=ask_at)
-
-    with while_asked(alipay, report):
-        chase.chase(order_id=made.pk, now=ask_at)
+    reported_while_asked(alipay, made)
 
     made.refresh_from_db()
     assert made.status == OrderStatus.CLOSED, "reported -> closed is no move of ORDER_MOVES"

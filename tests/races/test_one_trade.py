@@ -10,25 +10,23 @@ from payments import channel_refund, confirm, suspended
 from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import CaseStatus, NoticeOutcome, OrderStatus, RefundStatus
 from payments.tests import test_confirm as story
-from payments.tests.test_cases import checker  # noqa: F401 - a fixture
-from payments.tests.test_confirm import order  # noqa: F401 - a fixture
 from testing.forks import in_threads
 from tests.races.test_case_money import once_before
 
 
-def word(alipay, order: PaymentOrder, amount: str, **asked) -> NoticeOutcome:  # noqa: F811
+def word(alipay, order: PaymentOrder, amount: str, **asked) -> NoticeOutcome:
     payment = alipay.pay(order, amount=amount)
     return confirm.confirm(payment=payment, now=timezone.now(), **asked)
 
 
-def word_without_waiting(alipay, order: PaymentOrder, amount: str) -> NoticeOutcome:  # noqa: F811
+def word_without_waiting(alipay, order: PaymentOrder, amount: str) -> NoticeOutcome:
     """When a row that it wants is somebody else's, 1205 at once."""
     with connection.cursor() as cursor:
         cursor.execute(connection.lock_wait(0))
     return word(alipay, order, amount)
 
 
-def wrong_while_right(alipay, order) -> list[NoticeOutcome]:  # noqa: F811
+def wrong_while_right(alipay, order) -> list[NoticeOutcome]:
     """The right word has looked at the books, and not posted yet, when the wrong one comes."""
     heard: list = []
 
@@ -40,7 +38,7 @@ def wrong_while_right(alipay, order) -> list[NoticeOutcome]:  # noqa: F811
     return heard
 
 
-def test_many_words_at_once_book_one_payment(alipay, order):  # noqa: F811
+def test_many_words_at_once_book_one_payment(alipay, order):
     amounts = ["1.99", "2.00", "2.01"] * 3
 
     in_threads([lambda a=a: word(alipay, order, a) for a in amounts])
@@ -55,7 +53,7 @@ def test_a_wrong_and_a_right_word_at_once_without_the_guard(
     on_mariadb,
     monkeypatch,
     alipay,
-    order,  # noqa: F811
+    order,
 ):
     """Nobody takes turns on the payment: each looks before the other has committed."""
     monkeypatch.setattr(suspended, "hold", lambda payment: None)
@@ -66,7 +64,7 @@ def test_a_wrong_and_a_right_word_at_once_without_the_guard(
     assert story.books(order) == ("2.00", "1.99", "3.99"), "one payment, twice"
 
 
-def test_a_wrong_and_a_right_word_at_once(on_mariadb, monkeypatch, alipay, order):  # noqa: F811
+def test_a_wrong_and_a_right_word_at_once(on_mariadb, monkeypatch, alipay, order):
     """The wrong one waits for the row of the payment, and in vain: we do not go on before it."""
 
     heard = wrong_while_right(alipay, order)
@@ -79,7 +77,7 @@ def test_a_wrong_and_a_right_word_at_once(on_mariadb, monkeypatch, alipay, order
 # --- the refund of what was told wrongly is approved while the right word comes
 
 
-def approve_while_right(monkeypatch, alipay, order, checker) -> list:  # noqa: F811
+def approve_while_right(monkeypatch, alipay, order, checker) -> list:
     """The right word has seen that all is still there; then the refund is approved."""
     word(alipay, order, "1.50")
     refund = ChannelRefund.objects.get()
@@ -97,8 +95,8 @@ def test_the_refund_that_is_approved_first_is_not_booked_again(
     on_mariadb,
     monkeypatch,
     alipay,
-    order,  # noqa: F811
-    checker,  # noqa: F811
+    order,
+    checker,
 ):
     decided = approve_while_right(monkeypatch, alipay, order, checker)
 
@@ -114,8 +112,8 @@ def test_the_refund_that_is_approved_first_is_not_booked_again_without_the_guard
     on_mariadb,
     monkeypatch,
     alipay,
-    order,  # noqa: F811
-    checker,  # noqa: F811
+    order,
+    checker,
 ):
     """What is taken out is what was read, whether its case still holds it or not."""
     decided = approve_while_right(monkeypatch, alipay, order, checker)
@@ -133,8 +131,8 @@ def test_the_right_word_comes_first_and_nothing_can_be_approved(
     on_mariadb,
     monkeypatch,
     alipay,
-    order,  # noqa: F811
-    checker,  # noqa: F811
+    order,
+    checker,
 ):
     word(alipay, order, "1.50")
     refund = ChannelRefund.objects.get()

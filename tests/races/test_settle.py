@@ -212,18 +212,23 @@ def test_beat_started_twice(on_mariadb):
 # --- killed between any two statements
 
 
-def test_killed_settlement_credits_everybody_once():
-    def confirmed_long_ago():
-        packet, order = taken_packet()
-        confirm(order, timezone.now() - LONG_AGO)
-        return packet
+def confirmed_long_ago():
+    packet, order = taken_packet()
+    confirm(order, timezone.now() - LONG_AGO)
+    return packet
 
+
+def counted_and_credited(packet) -> None:
+    settle_due()
+    counted = SettlementPass.objects.filter(packet=packet).values_list("shares", flat=True)
+    assert sum(counted) == 2
+    assert_credited_once(packet, 2)
+
+
+def test_killed_settlement_credits_everybody_once():
     def credited(packet):
-        settle_due()
+        counted_and_credited(packet)
         assert not SettlementPass.objects.filter(packet=packet, done_at=None).exists()
-        counted = SettlementPass.objects.filter(packet=packet).values_list("shares", flat=True)
-        assert sum(counted) == 2
-        assert_credited_once(packet, 2)
 
     deaths = killed_at_each_statement(
         confirmed_long_ago,
@@ -235,21 +240,12 @@ def test_killed_settlement_credits_everybody_once():
 
 
 def test_killed_settlement_share_by_share_credits_everybody_once(monkeypatch):
-    def confirmed_long_ago():
-        packet, order = taken_packet()
-        confirm(order, timezone.now() - LONG_AGO)
-        return packet
-
-    def credited(packet):
-        settle_due()
-        counted = SettlementPass.objects.filter(packet=packet).values_list("shares", flat=True)
-        assert sum(counted) == 2
-        assert_credited_once(packet, 2)
-
     def one_by_one(packet):
         settle._settle_one_by_one(packet.pk, 1, timezone.now(), None)
 
-    assert killed_at_each_statement(confirmed_long_ago, one_by_one, credited) >= 14
+    deaths = killed_at_each_statement(confirmed_long_ago, one_by_one, counted_and_credited)
+
+    assert deaths >= 14
 
 
 def test_killed_confirmation_confirms_once():
@@ -287,18 +283,28 @@ def test_killed_void_voids_once():
 # --- confirmation against void
 
 
+def closed_order(packet: RedPacket) -> PaymentOrder:
+    """Closed here already; its payment arrives nevertheless."""
+    late = make_order(packet, PayType.WECHAT)
+    PaymentOrder.objects.filter(pk=late.pk).update(status=OrderStatus.CLOSED)
+    return late
+
+
+def confirmed_after(late: PaymentOrder, other) -> bool:
+    """Its packet is found awaiting and the money posted; before its row is changed, other() is."""
+
+    def overtaken():
+        assert in_threads([other]) == [True]
+
+    with pause.at("issue: has found it issued", overtaken):
+        return confirm(late, timezone.now())
+
+
 def confirm_while_voided():
     """The packet is found awaiting and the money posted; before its row is changed, it is voided.
     The payment comes through an order that was closed here already."""
     packet, reported = taken_packet()
-    late = make_order(packet, PayType.WECHAT)
-    PaymentOrder.objects.filter(pk=late.pk).update(status=OrderStatus.CLOSED)
-
-    def voided_meanwhile():
-        assert in_threads([lambda: end(reported, timezone.now())]) == [True]
-
-    with pause.at("issue: has found it issued", voided_meanwhile):
-        confirm(late, timezone.now())
+    confirmed_after(closed_order(packet), lambda: end(reported, timezone.now()))
     packet.refresh_from_db()
     return packet
 
@@ -328,9 +334,7 @@ def test_confirmations_voids_and_freezes_from_many_processes(on_mariadb):
     subjects = []
     for _ in range(12):
         packet, reported = taken_packet()
-        late = make_order(packet, PayType.WECHAT)
-        PaymentOrder.objects.filter(pk=late.pk).update(status=OrderStatus.CLOSED)
-        subjects.append((packet, reported, late))
+        subjects.append((packet, reported, closed_order(packet)))
 
     def work(part: int) -> None:
         for packet, reported, late in subjects:
@@ -385,15 +389,8 @@ def test_two_orders_confirmed_at_once(on_mariadb):
 
 def confirmed_by_both():
     packet, first = taken_packet()
-    second = make_order(packet, PayType.WECHAT)
-    # Closed here already: the first one's confirmation would wait to close it at its channel.
-    PaymentOrder.objects.filter(pk=second.pk).update(status=OrderStatus.CLOSED)
-
-    def overtaken():
-        assert in_threads([lambda: confirm(first, timezone.now())]) == [True]
-
-    with pause.at("issue: has found it issued", overtaken):
-        return packet, confirm(second, timezone.now())
+    # Closed: the first one's confirmation would wait to close it at its channel.
+    return packet, confirmed_after(closed_order(packet), lambda: confirm(first, timezone.now()))
 
 
 def test_second_order_confirmed_in_the_middle_of_the_first(on_mariadb, monkeypatch):

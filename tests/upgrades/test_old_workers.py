@@ -17,8 +17,7 @@ from django.utils import timezone
 from kit.http.caller import Caller
 from packets import grab, refund, settle
 from packets.states import Kind
-from payments import confirm, reconcile
-from payments.channels.base import Payment
+from payments import reconcile
 from payments.states import NoticeOutcome, PayType
 from testing import make, stories
 from tests.office import books
@@ -176,14 +175,7 @@ def compare_a_bill(day: date, now: datetime) -> None:
 
 def paid_again(order, now) -> None:
     """A second payment, which waits in suspense with its case."""
-    payment = Payment(
-        pay_type=PayType(order.pay_type),
-        order_no=order.order_no,
-        trade_no=f"t-again-{order.order_no}",
-        amount=order.amount,
-        paid_at=now,
-    )
-    assert confirm.confirm(payment=payment, now=now) is NoticeOutcome.SUSPENSE
+    assert make.pay_order(order, now, "t-again") is NoticeOutcome.SUSPENSE
 
 
 def take(packet, user: str, now) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from testing import rules
 from testing.forks import in_threads
-from testing.make import make_wallet
+from testing.make import make_wallet, propose_adjustment
 from wallets import adjust, audit, daily
 from wallets.credit import credit
 from wallets.models import DailySummary, LedgerLine, Wallet
@@ -87,15 +87,7 @@ def test_broken_rule_is_named_with_its_row(name):
 @pytest.mark.parametrize("amount", ["1.00", None])
 def test_adjustment_without_its_line_or_of_another_amount_is_named(amount):
     maker, checker = (get_user_model().objects.create(username=name) for name in ("m", "c"))
-    proposed = adjust.propose(
-        user_id="u1",
-        amount=Decimal("12.34"),
-        is_credit=True,
-        other="platform",
-        reason="test",
-        maker_id=maker.pk,
-        now=timezone.now(),
-    )
+    proposed = propose_adjustment("u1", "12.34", maker_id=maker.pk)
     adjust.approve(reference=proposed.reference, checker_id=checker.pk, now=timezone.now())
     assert audit.audit() == []
 

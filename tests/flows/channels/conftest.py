@@ -7,17 +7,9 @@ from pathlib import Path
 import pytest
 
 from payments.channels import config
-from sandbox import keys
 from tests.flows.channels.story import Shop
 
 FLAVOURS = ("alipay", "wechat-pubkey", "wechat-cert", "unionpay")
-
-
-@pytest.fixture(scope="session")
-def made_keys(tmp_path_factory) -> Path:
-    file = tmp_path_factory.mktemp("keys") / "channels.json"
-    keys.make(file)
-    return file
 
 
 @pytest.fixture

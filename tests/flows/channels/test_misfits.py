@@ -125,14 +125,20 @@ def test_two_channels_pay_one_packet(shop, shops):
     assert money(packet, other.word) == ("6.00", "0.00", "0.00")
 
 
-def test_paid_after_the_draft_has_closed(shop):
+def closed_order(shop) -> tuple[str, dict]:
+    """The payer looks, and goes away; the channel closes it, and so do we. The draft is open."""
     packet = shop.draft()
     order = shop.pay(packet)
     PaymentOrder.objects.update(expire_time=timezone.now() - timedelta(hours=1))
-    shop.paid(order, pay=False, notify=False)  # the payer looks, and goes away
+    shop.paid(order, pay=False, notify=False)
     assert shop.control("close", {"pay_type": shop.word, "order_no": order["order_no"]})
     assert shop.chase(order, timezone.now() + timedelta(hours=1)) is State.CLOSED
     assert shop.order(order)["status"] == "closed"
+    return packet, order
+
+
+def test_paid_after_the_draft_has_closed(shop):
+    packet, order = closed_order(shop)
     assert shop.report(order, status=409)["code"] == "order_closed"
     RedPacket.objects.update(draft_until=timezone.now())
     assert close_drafts() == 1
@@ -151,13 +157,7 @@ def test_paid_after_the_draft_has_closed(shop):
 
 
 def test_paid_after_its_order_has_closed_it_still_pays_the_draft(shop):
-    packet = shop.draft()
-    order = shop.pay(packet)
-    PaymentOrder.objects.update(expire_time=timezone.now() - timedelta(hours=1))
-    shop.paid(order, pay=False, notify=False)
-    shop.control("close", {"pay_type": shop.word, "order_no": order["order_no"]})
-    shop.chase(order, timezone.now() + timedelta(hours=1))
-    assert shop.order(order)["status"] == "closed"
+    packet, order = closed_order(shop)
 
     shop.paid(order, late=True, inside=True)
 

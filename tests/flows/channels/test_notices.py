@@ -188,21 +188,6 @@ def quiet_words_of_alipay(fields: dict[str, str]) -> Iterator[tuple[str, Message
     yield "no notify_type", alipay(gone)
 
 
-@pytest.mark.once
-def test_alipay(shops):
-    shop = shops("alipay")
-    packet = shop.draft()
-    message = genuine(shop, shop.pay(packet))
-    fields = fields_of(message[1])
-
-    forged = play(shop, spoilt_forms(message, "sign", alipay), "forged")
-    forged += play(shop, signed_nonsense_of_alipay(fields), "forged")
-    assert play(shop, quiet_words_of_alipay(fields), "noted") == 11
-
-    assert forged > 250
-    finish(shop, packet, message)
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -439,7 +424,7 @@ def signed_nonsense_of_unionpay(fields: dict[str, str]) -> Iterator[tuple[str, M
         yield f"certificate {text[:9]!r}", unionpay(fields | {"signPubKeyCert": text})
 
 
-def quiet_words_of_unionpay(fields: dict[str, str]) -> Iterator[tuple[str, Message]]:
+def quiet_of_unionpay(fields: dict[str, str]) -> Iterator[tuple[str, Message]]:
     for code in ("01", "03", "05", "34", "61", "64", "99", "", "0", "a6"):
         yield f"respCode {code}", unionpay(fields | {"respCode": code})
     for kind in ("04", "31", "00", "02", ""):
@@ -449,15 +434,23 @@ def quiet_words_of_unionpay(fields: dict[str, str]) -> Iterator[tuple[str, Messa
 
 
 @pytest.mark.once
-def test_unionpay(shops):
-    shop = shops("unionpay")
+@pytest.mark.parametrize(
+    ("word", "signature", "sign", "nonsense", "quiet_words", "noted"),
+    [
+        ("alipay", "sign", alipay, signed_nonsense_of_alipay, quiet_words_of_alipay, 11),
+        ("unionpay", "signature", unionpay, signed_nonsense_of_unionpay, quiet_of_unionpay, 16),
+    ],
+    ids=["alipay", "unionpay"],
+)
+def test_forms(shops, word, signature, sign, nonsense, quiet_words, noted):
+    shop = shops(word)
     packet = shop.draft()
     message = genuine(shop, shop.pay(packet))
     fields = fields_of(message[1])
 
-    forged = play(shop, spoilt_forms(message, "signature", unionpay), "forged")
-    forged += play(shop, signed_nonsense_of_unionpay(fields), "forged")
-    assert play(shop, quiet_words_of_unionpay(fields), "noted") == 16
+    forged = play(shop, spoilt_forms(message, signature, sign), "forged")
+    forged += play(shop, nonsense(fields), "forged")
+    assert play(shop, quiet_words(fields), "noted") == noted
 
     assert forged > 250
     finish(shop, packet, message)

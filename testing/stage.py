@@ -1,5 +1,5 @@
-"""What a bench stands on: the product, set up in a folder that is gone afterwards; what it is asked
-for, turns, and what the kernel says of processes."""
+"""What benches and pictures stand on: the product, set up in a folder that is gone afterwards; what
+they are asked for, rounds, and what the kernel says of processes."""
 
 import argparse
 import atexit
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-CHILD_OF = "HONGBAO_BENCH_FOLDER"  # a child works in its parent's
+CHILD_OF = "HONGBAO_STAGE"  # a child works in its parent's
 
 
 def folder() -> Path:
