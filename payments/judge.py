@@ -206,7 +206,7 @@ def fitting(number: str) -> str:
     """A stranger's number as our columns hold it: itself, or escaped and cut, and still unique.
 
     >>> fitting("hb01"), fitting("订单1")
-    ('hb01', '\\\\u8ba2\\\\u53551~28afa4be')
+    ('hb01', '\\\\u8ba2\\\\u53551~13be7e62')
     """
     if _FITTING.fullmatch(number):
         return number

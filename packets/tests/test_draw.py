@@ -5,7 +5,6 @@ The statistics use fixed seeds: they give the same numbers on every run. Critica
 section 1.3.6.7.4.
 """
 
-import doctest
 import hashlib
 import hmac
 import random
@@ -14,7 +13,6 @@ from statistics import fmean, pstdev, variance
 
 import pytest
 
-from kit import money
 from packets import draw
 
 pytestmark = pytest.mark.once
@@ -246,8 +244,3 @@ def test_seeds_are_32_fresh_bytes():
 
     assert len(seeds) == 1000
     assert {len(seed) for seed in seeds} == {32}
-
-
-def test_examples_in_the_docstrings():
-    for module in (draw, money):
-        assert doctest.testmod(module).failed == 0
