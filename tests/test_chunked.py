@@ -110,7 +110,7 @@ def web(tmp_path_factory) -> Iterator[Web]:
 
 
 def _is_up(port: int) -> bool:
-    line = HTTPConnection("127.0.0.1", port, timeout=5)
+    line = HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         line.request("GET", "/health/live")
         return line.getresponse().status == 200

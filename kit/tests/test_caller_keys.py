@@ -109,8 +109,9 @@ def test_rotation_that_went_wrong_locks_nobody_out(tokens, tmp_path):
     assert tokens.caller(token("RS256", "a", "u3")) == Caller("u3")
 
 
-def during_the_first_load(tokens, monkeypatch, second):
-    """Two ask a process that has just started; the second one while the keys are being read."""
+def during_the_first_load(tokens, monkeypatch, second, is_answered: bool):
+    """Two ask a process that has just started; the second one while the keys are being read. It is
+    answered meanwhile, or waits for them: that it does shows in its answer."""
     tokens.write(pem(PRIVATE["EdDSA"]))
     reading, go_on = threading.Event(), threading.Event()
 
@@ -124,7 +125,7 @@ def during_the_first_load(tokens, monkeypatch, second):
         first = threads.submit(tokens.caller, token("EdDSA"))
         assert reading.wait(30)
         other = threads.submit(second)
-        wait([other], timeout=0.2)  # it answers at once, or waits for the keys
+        wait([other], timeout=60 if is_answered else 0.2)
         go_on.set()
         return first.result(30), other
 
@@ -132,7 +133,7 @@ def during_the_first_load(tokens, monkeypatch, second):
 def test_who_comes_while_the_first_keys_are_read_waits_for_them(tokens, monkeypatch):
     ask = lambda: tokens.caller(token("EdDSA", user="u2"))  # noqa: E731
 
-    first, other = during_the_first_load(tokens, monkeypatch, ask)
+    first, other = during_the_first_load(tokens, monkeypatch, ask, is_answered=False)
 
     assert (first, other.result(30)) == (Caller("u1"), Caller("u2"))
 
@@ -148,7 +149,7 @@ def test_who_comes_while_the_first_keys_are_read_without_the_wait(tokens, monkey
     monkeypatch.setattr(caller.Tokens, "refresh", not_waiting)
     ask = lambda: tokens.caller(token("EdDSA", user="u2"))  # noqa: E731
 
-    _, other = during_the_first_load(tokens, monkeypatch, ask)
+    _, other = during_the_first_load(tokens, monkeypatch, ask, is_answered=True)
 
     with pytest.raises(Unauthenticated):
         other.result(30)

@@ -139,7 +139,7 @@ def test_real_deadlock_is_a_conflict(on_mariadb):
             runs.append(1)
             Wallet.objects.filter(user_id=first).update(frozen_reason="a")
             if len(runs) == 1:
-                met.wait(5)
+                met.wait(60)
             Wallet.objects.filter(user_id=second).update(frozen_reason="b")
 
         verb()

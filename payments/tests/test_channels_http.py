@@ -97,7 +97,7 @@ def test_a_dripping_answer_ends_at_the_deadline(monkeypatch):
         with pytest.raises(ChannelDown, match="takes too long"):
             call(f"http://127.0.0.1:{server.getsockname()[1]}/")
         stop.set()
-        thread.join(5)
+        thread.join(60)
 
 
 def test_cookies_are_not_kept(there):

@@ -33,7 +33,7 @@ class Server:
             command += [str(folder / "sentinel.conf"), "--sentinel"]
         command += ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(folder)]
         self.process = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL)
-        self.client = driver.Redis(port=self.port, socket_timeout=5)
+        self.client = driver.Redis(port=self.port, socket_timeout=30)
 
     def answers(self) -> bool:
         try:

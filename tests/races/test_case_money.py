@@ -302,10 +302,10 @@ def both_arrive(
     careful, together = cases.given_back, threading.Barrier(2)
 
     def given_back(**facts) -> None:
-        together.wait(10)
+        together.wait(60)
         careful(**facts)
         if look_together:
-            together.wait(10)
+            together.wait(60)
 
     monkeypatch.setattr(cases, "given_back", given_back)
     later = timezone.now() + timedelta(seconds=1)
