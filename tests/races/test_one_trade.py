@@ -49,12 +49,7 @@ def test_many_words_at_once_book_one_payment(alipay, order):
 
 
 @pytest.mark.broken_books
-def test_a_wrong_and_a_right_word_at_once_without_the_guard(
-    on_mariadb,
-    monkeypatch,
-    alipay,
-    order,
-):
+def test_a_wrong_and_a_right_word_at_once_without_the_guard(on_mariadb, monkeypatch, alipay, order):
     """Nobody takes turns on the payment: each looks before the other has committed."""
     monkeypatch.setattr(suspended, "hold", lambda payment: None)
 
@@ -92,11 +87,7 @@ def approve_while_right(monkeypatch, alipay, order, checker) -> list:
 
 
 def test_the_refund_that_is_approved_first_is_not_booked_again(
-    on_mariadb,
-    monkeypatch,
-    alipay,
-    order,
-    checker,
+    on_mariadb, monkeypatch, alipay, order, checker
 ):
     decided = approve_while_right(monkeypatch, alipay, order, checker)
 
@@ -109,11 +100,7 @@ def test_the_refund_that_is_approved_first_is_not_booked_again(
 
 @pytest.mark.broken_books
 def test_the_refund_that_is_approved_first_is_not_booked_again_without_the_guard(
-    on_mariadb,
-    monkeypatch,
-    alipay,
-    order,
-    checker,
+    on_mariadb, monkeypatch, alipay, order, checker
 ):
     """What is taken out is what was read, whether its case still holds it or not."""
     decided = approve_while_right(monkeypatch, alipay, order, checker)
@@ -128,11 +115,7 @@ def test_the_refund_that_is_approved_first_is_not_booked_again_without_the_guard
 
 
 def test_the_right_word_comes_first_and_nothing_can_be_approved(
-    on_mariadb,
-    monkeypatch,
-    alipay,
-    order,
-    checker,
+    on_mariadb, monkeypatch, alipay, order, checker
 ):
     word(alipay, order, "1.50")
     refund = ChannelRefund.objects.get()

@@ -188,6 +188,16 @@ def quiet_words_of_alipay(fields: dict[str, str]) -> Iterator[tuple[str, Message
     yield "no notify_type", alipay(gone)
 
 
+def say_it_otherwise(shop: Shop, sign, changes: dict[str, str], content_type: str) -> None:
+    """Signed, with other fields, in another order and under another type."""
+    packet = shop.draft()
+    fields = fields_of(genuine(shop, shop.pay(packet))[1])
+
+    _, body = sign(fields | changes)
+    shuffled = dict(reversed(fields_of(body).items()))
+    finish(shop, packet, ({"Content-Type": content_type}, form(shuffled)[1]))
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -200,13 +210,7 @@ def quiet_words_of_alipay(fields: dict[str, str]) -> Iterator[tuple[str, Message
     ],
 )
 def test_alipay_may_say_it_otherwise(shops, changes):
-    shop = shops("alipay")
-    packet = shop.draft()
-    fields = fields_of(genuine(shop, shop.pay(packet))[1])
-
-    _, body = alipay(fields | changes)
-    shuffled = dict(reversed(fields_of(body).items()))
-    finish(shop, packet, ({"Content-Type": "text/plain"}, form(shuffled)[1]))
+    say_it_otherwise(shops("alipay"), alipay, changes, "text/plain")
 
 
 @pytest.mark.parametrize(
@@ -458,13 +462,7 @@ def test_forms(shops, word, signature, sign, nonsense, quiet_words, noted):
 
 @pytest.mark.parametrize("changes", [{"respCode": "A6"}, {"aNewField": "红包&=1"}, {"accNo": ""}])
 def test_unionpay_may_say_it_otherwise(shops, changes):
-    shop = shops("unionpay")
-    packet = shop.draft()
-    fields = fields_of(genuine(shop, shop.pay(packet))[1])
-
-    _, body = unionpay(fields | changes)
-    shuffled = dict(reversed(fields_of(body).items()))
-    finish(shop, packet, ({"Content-Type": "application/json"}, form(shuffled)[1]))
+    say_it_otherwise(shops("unionpay"), unionpay, changes, "application/json")
 
 
 # --- Genuine, and yet nobody's --------------------------------------------------------------------
