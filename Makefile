@@ -12,7 +12,7 @@ ON_OCEANBASE := tests/races/test_crowd.py tests/races/test_stacks.py packets/tes
 	packets/tests/test_refund.py kit/tests/test_retry.py tests/flows/test_idempotency.py \
 	packets/tests/test_settle.py wallets/tests/test_audit.py packets/tests/test_seed_demo.py
 
-.PHONY: up down production containers demo test test-fast test-oceanbase lint bench bench-scaling \
+.PHONY: up down production containers demo test test-fast test-oceanbase lint lint-types lint-rest bench bench-scaling \
 	bench-bystander pictures audit faults
 
 up:
@@ -54,12 +54,18 @@ test-fast:
 	@ops/setup.sh dev
 	$(PYTEST) -m "not once"
 
+# Types take as long as all the others: they are looked at beside them.
 lint:
 	@ops/setup.sh dev
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint-types lint-rest
+
+lint-types:
+	$(PYTHON) -m mypy
+
+lint-rest:
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	.venv/bin/lint-imports --no-cache --no-logo
-	$(PYTHON) -m mypy
 	$(PYTHON) manage.py check --fail-level WARNING
 	$(PYTHON) manage.py makemigrations --check --dry-run
 

@@ -10,6 +10,8 @@ from packets.models import RedPacket
 from packets.states import Kind, PacketState, PayStatus
 from testing.make import yuan
 
+pytestmark = pytest.mark.once
+
 S = PacketState
 
 

@@ -17,6 +17,8 @@ from sandbox import manners
 from sandbox.models import SandboxTrade
 from sandbox.trades import beijing
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def sdk(live, channels, channels_file):

@@ -10,6 +10,8 @@ from django.core.management import call_command
 
 from sandbox import keys
 
+pytestmark = pytest.mark.once
+
 ALL = {
     "channels.json",
     "alipay_app_private.pem",

@@ -18,6 +18,8 @@ from payments.states import PayType
 from sandbox import control, manners, notices, trades
 from sandbox.models import SandboxNotice, TradeState
 
+pytestmark = pytest.mark.once
+
 NOW = timezone.now()
 ACKNOWLEDGED = {
     PayType.ALIPAY: (200, b"success"),

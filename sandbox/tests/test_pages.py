@@ -8,6 +8,8 @@ from payments.states import PayType
 from sandbox import trades
 from sandbox.models import SandboxNotice, TradeState
 
+pytestmark = pytest.mark.once
+
 SCENES = {PayType.ALIPAY: "app", PayType.WECHAT: "h5", PayType.UNIONPAY: "app"}
 
 

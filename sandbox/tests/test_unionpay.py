@@ -22,6 +22,8 @@ from sandbox.bills import settle_day
 from sandbox.models import SandboxTrade
 from sandbox.trades import beijing
 
+pytestmark = pytest.mark.once
+
 
 class Client:
     def __init__(self, live: str, ours: dict, folder, backs: str):

@@ -16,6 +16,8 @@ from sandbox import manners
 from sandbox.models import SandboxTrade
 from sandbox.trades import beijing
 
+pytestmark = pytest.mark.once
+
 H5 = {"payer_client_ip": "203.0.113.7", "h5_info": {"type": "Wap"}}
 
 

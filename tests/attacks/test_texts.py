@@ -64,6 +64,7 @@ def put_profile(**profile: str):
     return service().put("service/profiles/bob", {"nickname": "", "avatar": "", **profile})
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("intro", STEERING)
 def test_a_greeting_that_steers_is_refused(intro):
     answer = send(intro)
@@ -77,11 +78,13 @@ def test_an_honest_greeting_stays_as_it_was_written(intro):
     assert send(intro).json()["intro"] == intro
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("nickname", STEERING)
 def test_a_nickname_that_steers_is_refused(nickname):
     assert put_profile(nickname=nickname).status_code == 400
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "avatar",
     [
@@ -122,6 +125,7 @@ def test_a_line_of_the_log_steers_no_terminal():
         assert said in json.loads(line).values()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("text", NUMBERS)
 def test_a_cell_of_text_stays_text(text):
     """007 was 7 in Excel, 1-2 the second of January."""
@@ -133,6 +137,7 @@ def test_a_cell_of_text_stays_text(text):
     assert 't="inlineStr"' in sheets.xlsx_rows(columns, [text], 2).decode()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "text", ["u1", "hb22k7", "1st", "alice", "rp_2a", "decide1x", "market", "恭喜发财", "7up"]
 )

@@ -124,6 +124,7 @@ def test_body_on_get_and_grab_is_not_read():
     refused(raw("POST", f"packets/{packet}/grab", **big), 413, "too_large")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "content_type",
     [
@@ -150,6 +151,7 @@ def test_wrong_content_types(content_type):
     assert not RedPacket.objects.exists()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "content_type",
     ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"],
@@ -161,16 +163,19 @@ def test_right_content_types(content_type):
     assert raw("POST", "packets", headers={"Idempotency-Key": "k"}, **body).status_code == 201
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("accept", ["application/json", "*/*", "application/*", "text/html,*/*"])
 def test_acceptable(accept):
     assert user("alice").get("wallet", Accept=accept).status_code == 200
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/*", "nonsense"])
 def test_not_acceptable(accept):
     refused(user("alice").get("wallet", Accept=accept), 406, "not_acceptable")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("accepted", "detail"),
     [
@@ -204,6 +209,7 @@ def test_every_answer_has_a_request_id_of_its_own():
     assert raw("PUT", "nothing", headers={"X-Request-ID": "r"}).json()["request_id"] == "r"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("method, path", [("get", "wallet"), ("post", "packets/rp_x/grab")])
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "a b", "[::1", "x:y"])
 def test_another_host_is_refused_before_anything_else(host, method, path):

@@ -49,6 +49,7 @@ def refused(response, status: int, code: str) -> dict:
 # --- 400: the body
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -98,6 +99,7 @@ def test_bad_field_is_named(change, field):
     assert not RedPacket.objects.exists()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -120,6 +122,7 @@ def test_bad_combination_is_named(body, field):
     assert field in problem["errors"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "body",
     [
@@ -141,11 +144,13 @@ def test_hostile_json_is_malformed(body):
     refused(user("alice").post("packets", body), 400, "malformed")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("body", [b"", b"[]", b"1", b'"x"', b"null", b"true"])
 def test_json_that_is_no_object(body):
     refused(user("alice").post("packets", body), 400, "validation_error")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("key", ["", " ", "x" * 65, "ключ", "a\tb"])
 def test_idempotency_key_is_required(key):
     headers = {"Idempotency-Key": key} if key else {}
@@ -170,6 +175,7 @@ def test_bad_queries():
 # --- 401, 403: who is calling
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "header", [None, "", "Bearer", "Bearer x", "Basic YTpi", "Bearer " + "x" * 5000]
 )
@@ -330,6 +336,7 @@ def test_channels_come_later():
     )
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "body",
     [{}, {"pay_type": "cash"}, {"pay_type": "balance", "scene": "app"}, {"pay_type": "alipay"}],

@@ -18,6 +18,8 @@ from kit.http import caller
 from kit.http.caller import Caller
 from testing.make import Api
 
+pytestmark = pytest.mark.once
+
 RSA = rsa.generate_private_key(65537, 2048)
 KEYS = {
     "RS256": (RSA, RSAAlgorithm),

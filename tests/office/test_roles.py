@@ -37,6 +37,7 @@ SEES = {
 NOBODY = {"idempotencyrecord"}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("role", SEES)
 def test_a_role_opens_its_own_lists_and_no_other(role):
     sitting = desk.staff(role)
@@ -53,6 +54,7 @@ def test_a_role_opens_its_own_lists_and_no_other(role):
     assert opened == SEES[role]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("role", SEES)
 def test_the_menu_holds_what_can_be_opened(role):
     menu = desk.staff(role).get("/admin/").content.decode()
@@ -63,6 +65,7 @@ def test_the_menu_holds_what_can_be_opened(role):
         assert is_shown == (name in SEES[role]), name
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 @pytest.mark.parametrize("role", [*SEES, None])
 def test_an_apps_own_page_holds_what_can_be_opened(role, language):
@@ -110,6 +113,7 @@ def test_own_permissions_cannot_be_edited_into_existence_by_names():
             assert Permission.objects.filter(codename=codename).count() == 1, (label, codename)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("role", [roles.MAKER, roles.CHECKER, roles.AUDITOR, None])
 @pytest.mark.parametrize(
     "name", ["freeze_packet", "unfreeze_packet", "refund_now", "freeze_wallet", "resolve_case"]
