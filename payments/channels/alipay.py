@@ -117,11 +117,7 @@ class Alipay(base.Merchant):
         answer = self._asked("alipay.trade.close", {"out_trade_no": order.order_no})
         if answer.get("code") == OK:
             return base.Answer(base.State.CLOSED, says="closed")
-        found = self.query(order)
-        if found.state == base.State.UNKNOWN:
-            state = base.State.CLOSED if wire.is_timed_out(order) else base.State.PENDING
-            return base.Answer(state, says=found.says)
-        return found
+        return wire.closed_by_time(order, self.query)
 
     # --- Messages from there --------------------------------------------------------------------
     def notice(self, notice: base.Notice, now: datetime) -> base.Payment | base.Noted:

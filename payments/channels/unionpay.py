@@ -109,13 +109,7 @@ class UnionPay(base.Merchant):
 
     def close(self, order: PaymentOrder) -> base.Answer:
         """Nothing to call. Closed is what has timed out there and, asked after that, is unpaid."""
-        is_timed_out = wire.is_timed_out(order)  # before the question, not after it
-        found = self.query(order)
-        if found.state == base.State.UNKNOWN:
-            return base.Answer(
-                base.State.CLOSED if is_timed_out else base.State.PENDING, says=found.says
-            )
-        return found
+        return wire.closed_by_time(order, self.query)
 
     def _queried(self, number: str, sent_at: datetime) -> dict[str, str]:
         """The verified answer about an order or a refund: 00 or 34; else ChannelDown."""

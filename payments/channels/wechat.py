@@ -143,11 +143,7 @@ class WeChat(base.Merchant):
         )
         if status < 400:
             return base.Answer(base.State.CLOSED, says="closed")
-        found = self.query(order)
-        if found.state == base.State.UNKNOWN:
-            state = base.State.CLOSED if wire.is_timed_out(order) else base.State.PENDING
-            return base.Answer(state, says=found.says)
-        return found
+        return wire.closed_by_time(order, self.query)
 
     def _order_path(self, order: PaymentOrder, **query: str) -> str:
         path = f"/v3/pay/transactions/out-trade-no/{quote(order.order_no, safe='')}"

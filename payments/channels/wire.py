@@ -9,6 +9,7 @@ import binascii
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.hashes import SHA256, HashAlgorithm
 
 from kit import clock, money
 from kit.present import present
+from payments.channels import base
 from payments.models import PaymentOrder
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -233,3 +235,15 @@ def is_timed_out(order: PaymentOrder) -> bool:
     than the order's own life, so that short-lived orders end soon, too."""
     slack = min(TIMEOUT_SLACK, order.expire_time - order.add_time)
     return clock.now() > order.expire_time + slack
+
+
+def closed_by_time(
+    order: PaymentOrder, query: Callable[[PaymentOrder], base.Answer]
+) -> base.Answer:
+    """Of an order that the channel would not close: what it says of it; one that it does not know
+    is closed once nobody can begin it any more."""
+    is_over = is_timed_out(order)  # before the question, not after it
+    found = query(order)
+    if found.state != base.State.UNKNOWN:
+        return found
+    return base.Answer(base.State.CLOSED if is_over else base.State.PENDING, says=found.says)
