@@ -42,14 +42,9 @@ def propose(
     try:
         with transaction.atomic():
             key = f"{payment.pay_type.word}:{number}"
-            theirs = {"their_no": number, "billed_on": day, "open_key": key}
+            there = {"their_no": number, "billed_on": day, "open_key": key}
             return channel_refund.put_forward(
-                payment,
-                amount=case.amount,
-                reason=reason,
-                maker_id=maker_id,
-                now=now,
-                theirs=theirs,
+                payment, amount=case.amount, reason=reason, maker_id=maker_id, now=now, theirs=there
             )
     except IntegrityError as error:
         raise ProposedAlready() from error

@@ -101,9 +101,9 @@ def approve(*, reference: str, checker_id: int, now: datetime, also: Also | None
         now=now,
         source=adjustment.source,
         target=adjustment.target,
+        case_id=case_id,
         amount=adjustment.amount,
         note=adjustment.reason,
-        case_id=case_id,
     )
     return True
 

@@ -19,6 +19,7 @@ from django.db import models
 from kit import clock, replica
 from kit.hooks import Hook
 from kit.money import ZERO, fen_sum, from_fen
+from kit.plumbing.during import during
 from kit.snapshot import snapshot
 from wallets import accounts, book, daily, opening, reach, seals
 from wallets.models import Adjustment, AuditRun, DailySummary, LedgerLine, Wallet
@@ -63,12 +64,9 @@ def audit(*, counts_all: bool = False, since: date | None = None) -> list[Findin
 
     With a day that was found clean: what came after it, and on its balances.
     """
-    token = _counts_all.set(counts_all)
-    try:
-        with replica.reads(), reach.from_day(since), snapshot():
-            return [finding for rule in _rules.values() for finding in rule()]
-    finally:
-        _counts_all.reset(token)
+    held = during(_counts_all, counts_all)
+    with held, replica.reads(), reach.from_day(since), snapshot():
+        return [finding for rule in _rules.values() for finding in rule()]
 
 
 def run(*, now: datetime, counts_all: bool = False, is_whole: bool = True) -> list[Finding]:

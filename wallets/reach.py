@@ -4,12 +4,13 @@ Rules ask here for the lines that they walk, so that each is written once for bo
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from kit import clock
+from kit.plumbing.during import during
 from wallets import daily
 from wallets.models import LedgerLine
 
@@ -18,14 +19,9 @@ AT_ONCE = 2000
 _since: ContextVar[date | None] = ContextVar("since", default=None)
 
 
-@contextmanager
-def from_day(day: date | None) -> Iterator[None]:
+def from_day(day: date | None) -> AbstractContextManager[None]:
     """Inside, rules read what was booked after this day; None: everything."""
-    token = _since.set(day)
-    try:
-        yield
-    finally:
-        _since.reset(token)
+    return during(_since, day)
 
 
 def since() -> date | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -25,8 +25,7 @@ _WORDS = {kind: word for word, kinds in FLOW_KINDS.items() for kind in kinds}
 _SIDES = ("source", "target")
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(NamedTuple):
     balance: Decimal
     is_frozen: bool
 

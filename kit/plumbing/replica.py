@@ -5,12 +5,13 @@ of the primary, and so is whatever a verb reads (kit/retry.py): nothing is decid
 be some seconds old.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
+
+from kit.plumbing.during import during
 
 ALIAS = "replica"
 APPS = ("kit", "packets", "payments", "wallets")
@@ -23,13 +24,8 @@ def alias() -> str:
     return _reads.get()
 
 
-@contextmanager
-def reading(name: str) -> Iterator[None]:
-    token = _reads.set(name)
-    try:
-        yield
-    finally:
-        _reads.reset(token)
+def reading(name: str) -> AbstractContextManager[None]:
+    return during(_reads, name)
 
 
 class Router:

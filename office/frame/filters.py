@@ -88,19 +88,29 @@ class AmountRangeFilter(Given):
             raise IncorrectLookupParameters(error) from error
 
 
-class AgeFilter(Given):
-    """Waiting for longer than so many days."""
+class OfOneWord(Given):
+    """What one parameter says, `<column>__<word>`."""
 
-    DAYS = (1, 3, 7, 30)
+    word: str
+    called: Any
 
-    @staticmethod
-    def names(field_path):
-        return (f"{field_path}__older",)
+    @classmethod
+    def names(cls, field_path):
+        return (f"{field_path}__{cls.word}",)
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.title = _("age")
-        self.name = self.names(self.field_path)[0]
+        self.title, self.name = self.called, self.names(self.field_path)[0]
+
+
+class AgeFilter(OfOneWord):
+    """Waiting for longer than so many days."""
+
+    DAYS = (1, 3, 7, 30)
+    word, called = "older", _("age")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
         text = self.given(self.name)
         if text and text not in map(str, self.DAYS):
             raise IncorrectLookupParameters(text)

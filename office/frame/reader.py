@@ -1,20 +1,16 @@
 """Who reads the page that is being made, so that its links lead only where he may go."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any
+
+from kit.plumbing.during import during
 
 _reader: ContextVar[Any] = ContextVar("reader", default=None)
 
 
-@contextmanager
-def reading(user: Any) -> Iterator[None]:
-    token = _reader.set(user)
-    try:
-        yield
-    finally:
-        _reader.reset(token)
+def reading(user: Any) -> AbstractContextManager[None]:
+    return during(_reader, user)
 
 
 def may(permission: str) -> bool:

@@ -6,7 +6,7 @@ from django.contrib.admin import ChoicesFieldListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.utils.translation import gettext_lazy as _
 
-from office.frame.filters import Given
+from office.frame.filters import Given, OfOneWord
 from office.shown.accounts import GROUPS, account_name
 from wallets import daily
 from wallets.models import DailySummary
@@ -80,20 +80,15 @@ class SidesOfDayFilter(Given):
                 }
 
 
-class DayFilter(Given):
+class DayFilter(OfOneWord):
     template = "admin/day_filter.html"
-
-    @staticmethod
-    def names(field_path):
-        return (f"{field_path}__day",)
+    word, called = "day", _("day")
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.title = _("day")
-        self.name = self.names(self.field_path)[0]
-        self.word = self.given(self.name)
+        self.asked = self.given(self.name)
         try:
-            self.day = date.fromisoformat(self.word) if self.word not in ("", TODAY) else None
+            self.day = date.fromisoformat(self.asked) if self.asked not in ("", TODAY) else None
         except ValueError as error:
             raise IncorrectLookupParameters(error) from error
 
@@ -102,7 +97,7 @@ class DayFilter(Given):
         return self.day.isoformat() if self.day else ""
 
     def queryset(self, request, queryset):
-        if self.word == TODAY:
+        if self.asked == TODAY:
             return daily.lines_of_today(queryset)
         if self.day is None:
             return queryset
@@ -117,7 +112,7 @@ class DayFilter(Given):
         days = [("", _("Any day")), (TODAY, _("Today"))]
         for word, text in [*days, *((day.isoformat(), day.isoformat()) for day in closed)]:
             yield {
-                "selected": word == self.word,
+                "selected": word == self.asked,
                 "query_string": changelist.get_query_string({self.name: word or None}),
                 "display": text,
             }
