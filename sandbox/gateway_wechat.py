@@ -1,5 +1,4 @@
 """/sandbox/wechat/v3/...: WeChat Pay's API v3."""
-# Long: the other side of one channel, call by call.
 
 import gzip
 import hashlib
@@ -233,16 +232,13 @@ def bill_file(request, *, channel, now):
 def certificates(request, *, channel, now):
     certificate = channel.certificate("platform_cert_file")
     pem = channel.path("platform_cert_file").read_bytes()
-    return 200, {
-        "data": [
-            {
-                "serial_no": channel["platform_cert_serial"],
-                "effective_time": wechat.rfc3339(certificate.not_valid_before_utc),
-                "expire_time": wechat.rfc3339(certificate.not_valid_after_utc),
-                "encrypt_certificate": wechat.encrypt(channel, "certificate", pem),
-            }
-        ]
+    about = {
+        "serial_no": channel["platform_cert_serial"],
+        "effective_time": wechat.rfc3339(certificate.not_valid_before_utc),
+        "expire_time": wechat.rfc3339(certificate.not_valid_after_utc),
+        "encrypt_certificate": wechat.encrypt(channel, "certificate", pem),
     }
+    return 200, {"data": [about]}
 
 
 def _check_caller(channel: keys.Channel, request: HttpRequest) -> None:
@@ -290,8 +286,7 @@ def _known(request, channel, now, order_no: str, trade_no: str) -> SandboxTrade:
 def _trade(channel: keys.Channel, now: datetime, **numbers: str) -> SandboxTrade:
     if not numbers:
         raise No(400, "PARAM_ERROR", "缺少订单号")
-    merchants = ("", channel["mchid"])
-    own = Q(pay_type=PayType.WECHAT, merchant__in=merchants)
+    own = Q(pay_type=PayType.WECHAT, merchant__in=("", channel["mchid"]))
     found = SandboxTrade.objects.filter(own, **numbers).first()
     if found is None:
         raise No(404, "ORDER_NOT_EXIST", "订单不存在")
