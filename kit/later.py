@@ -22,12 +22,17 @@ BROKEN_S = 5.0  # how long nobody tries again after a failure
 log = structlog.get_logger(__name__)
 
 
+def carried() -> dict[str, str]:
+    """What a task takes along of whoever leaves it: nothing, unless traces are on (traces.py)."""
+    return {}
+
+
 def run(task: str, *args: Any, in_s: float = 0) -> None:
     """Queue a task by name; never inside a transaction (use on_commit), never raising or waiting.
 
     A countdown begins when it is published: a moment later than here.
     """
-    _tasks.put((task, args, in_s))
+    _tasks.put((task, args, in_s, carried()))
 
 
 def depth() -> int | None:
@@ -58,11 +63,12 @@ class _Broker:
         self._producer: Any = None
         self.breaker = Breaker("broker", after=1, pause_s=BROKEN_S)
 
-    def publish(self, task: str, args: tuple, in_s: float) -> None:
+    def publish(self, task: str, args: tuple, in_s: float, headers: dict[str, str]) -> None:
         current_app.send_task(
             task,
             args=args,
             countdown=in_s or None,
+            headers=headers,
             ignore_result=True,
             producer=self._connected(),
             retry=False,
@@ -91,13 +97,13 @@ def _patience() -> dict[str, float]:
     return brokers.patience(url, connect_s=PATIENCE_S, answer_s=PATIENCE_S)
 
 
-def _publish(tasks: list[tuple[str, tuple, float]]) -> None:
-    for task, args, in_s in tasks:
+def _publish(tasks: list[tuple[str, tuple, float, dict[str, str]]]) -> None:
+    for task, args, in_s, headers in tasks:
         if not broker.breaker.lets_through():
             _tasks.lose(1)
             continue
         try:
-            broker.publish(task, args, in_s)
+            broker.publish(task, args, in_s, headers)
         except Exception as error:  # whatever it is: the thread must go on
             broker.failed()
             _tasks.lose(1)

@@ -6,7 +6,12 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import setup_logging, worker_init, worker_process_shutdown
+from celery.signals import (
+    setup_logging,
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+)
 
 from kit.plumbing import env, filebroker, handoff
 
@@ -67,6 +72,16 @@ def _keep_our_logging(loglevel: str | int | None = None, **_: Any) -> None:
 def _flush(**_: Any) -> None:
     """A child of the worker ends by os._exit, which runs nothing at exit."""
     handoff.flush_all()
+
+
+@worker_process_init.connect
+def _begin_traces(**_: Any) -> None:
+    from django.conf import settings
+
+    if settings.REDPACKET_TRACES_TO:
+        from kit import traces
+
+        traces.begin(settings.REDPACKET_TRACES_TO)
 
 
 @worker_init.connect

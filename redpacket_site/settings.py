@@ -362,6 +362,7 @@ WHITENOISE_ADD_HEADERS_FUNCTION = files.headers
 
 # --- Logs ---------------------------------------------------------------------------------------
 LOGGING_CONFIG = "kit.plumbing.logs.configure"
+REDPACKET_TRACES_TO = env.text("REDPACKET_TRACES_TO")
 # Of the grabs that leave with nothing, one of so many has its line; all are in the figures.
 REDPACKET_LOG_REFUSED_ONE_OF = env.integer("REDPACKET_LOG_REFUSED_ONE_OF", 100, 1, 1_000_000)
 LOGGING = {"level": env.word("REDPACKET_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))}

@@ -16,3 +16,8 @@ if settings.REDPACKET_SERVES != "office":
     application = Front(django)
     for is_json in (True, False):
         schema.written(is_json)  # nothing costly is done for a stranger later on
+if settings.REDPACKET_TRACES_TO:
+    from kit import traces
+
+    traces.begin(settings.REDPACKET_TRACES_TO)
+    application = traces.Requests(application)
