@@ -1,10 +1,13 @@
 """The rules of staff: what SQL by hand could have given, and what it could have changed."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 from django.contrib.auth.models import Permission, User
 from django.db.models import Q
 
+from kit import pseudonyms
 from office.frame import staff
 from office.models import StaffAction
 from wallets.audit import Finding, unsealed
@@ -19,7 +22,18 @@ ACTIONS = Chain(
         *("id", "user_id", "action", "model", "key", "subject", "reason", "changes"),
         *("once", "ip", "created_at"),
     ),
+    {
+        **dict.fromkeys(("key", "subject", "reason"), pseudonyms.of),
+        "changes": lambda given: pseudonyms.of(text_of(given)),
+    },
 )
+
+
+def text_of(changes: Any) -> str:
+    """What was noted as it was and became, as one word that can be sealed, or be erased."""
+    if changes is None or isinstance(changes, str):
+        return changes or ""
+    return json.dumps(changes, separators=(",", ":"))
 
 
 def sealed_actions_are_unchanged() -> Iterator[Finding]:

@@ -269,4 +269,5 @@ actions.titles |= {
     "credentials_changed": _("Password or device changed past the back office"),
     "invite_staff": _("Invited on the server"),
     "stop_staff": _("Taken out of use on the server"),
+    "erase_person": _("Person erased on the server"),
 }

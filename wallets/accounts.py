@@ -4,6 +4,8 @@ Only users' wallets keep a running balance (`Wallet`); the others are the sums o
 lines: a running total there would be a row that every grab has to wait for (docs/money.md).
 """
 
+from kit import pseudonyms
+
 PLATFORM = "platform"  # the operator's own money
 SUSPENSE = "suspense"  # arrived, owner unknown
 _WALLET, _ESCROW, _CLEARING = "wallet:", "escrow:", "clearing:"
@@ -31,3 +33,9 @@ def owner(account: str) -> str | None:
 def held_for(account: str) -> str | None:
     """The reference of the packet whose escrow this is, or None."""
     return account.removeprefix(_ESCROW) if account.startswith(_ESCROW) else None
+
+
+def hidden(account: str) -> str:
+    """The same account without saying whose wallet it is."""
+    user_id = owner(account)
+    return account if user_id is None else wallet(pseudonyms.of(user_id))

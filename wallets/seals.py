@@ -8,19 +8,21 @@ chain is checked by one HMAC a day, and what a day holds whenever somebody count
 
 import hmac
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache, partial
 from hashlib import sha256
+from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
 
-from kit import sweeps
+from kit import pseudonyms, sweeps
 from kit.hooks import Hook
+from wallets import accounts
 from wallets.models import DailySummary, LedgerLine, Seal
 
 log = structlog.get_logger(__name__)
@@ -30,14 +32,24 @@ AT_ONCE = 5000  # rows in memory, whatever a day holds
 
 @dataclass(frozen=True)
 class Chain:
-    """One table whose days are sealed, by the columns that never change."""
+    """One table whose days are sealed, by the columns that never change: but that a person is
+    erased. What names one is sealed as what it then becomes."""
 
     table: str
     model: type[models.Model]
     columns: tuple[str, ...]
+    erasable: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
     def rows(self) -> models.QuerySet:
         return self.model._default_manager.all()
+
+    def sealed(self, row: tuple) -> list:
+        """A row as it is sealed."""
+        forms = self.erasable
+        return [
+            forms[column](value) if column in forms else value
+            for column, value in zip(self.columns, row, strict=True)
+        ]
 
     def seals(self) -> models.QuerySet[Seal]:
         return Seal.objects.filter(table=self.table).order_by("day")
@@ -48,6 +60,7 @@ LINES = Chain(
     Seal.Table.LINES,
     LedgerLine,
     ("id", "kind", "reference", "source", "target", "amount", "note", "created_at"),
+    {"source": accounts.hidden, "target": accounts.hidden, "note": pseudonyms.of},
 )
 chains.hang(LINES.table, LINES)
 
@@ -83,7 +96,7 @@ def digest_of(chain: Chain, day: date) -> tuple[int, str]:
     hashed, count, last = sha256(), 0, 0
     rows = chain.rows().filter(booked_on=day).order_by("pk")
     while piece := list(rows.filter(pk__gt=last).values_list(*chain.columns)[:AT_ONCE]):
-        hashed.update("".join(_plain(row) + "\n" for row in piece).encode())
+        hashed.update("".join(_plain(chain.sealed(row)) + "\n" for row in piece).encode())
         count, last = count + len(piece), piece[-1][0]
     return count, hashed.hexdigest()
 

@@ -174,6 +174,8 @@ def _on(row: StaffAction) -> str:
 
 def _changes(row: StaffAction) -> str:
     """Before and after, in a line."""
+    if isinstance(row.changes, str):  # a pseudonym: they named somebody who was erased
+        return row.changes
     lines = [
         f"{_NAMES.get(name, name)}: {' → '.join(_said(name, each) for each in what)}"
         for name, given in (row.changes or {}).items()

@@ -132,6 +132,8 @@ WITH_WORDS = {
         ["bob", "--role", "红", "--reason", "because"],
     ],
     "stop_staff": [["红", "--reason", "because"]],
+    "erase_person": [["红", "--reason", "because"]],
+    "restored": [["--read", "红"]],
     "unlock_staff": [["红", "--reason", "because"]],
     "tail-events": [["--after", "红"], ["--types", "红"]],
     "totp": [["红"]],

@@ -2,6 +2,7 @@
 
 import hmac
 import json
+from base64 import b32encode
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -49,6 +50,12 @@ def two_days() -> None:
     assert audit.audit() == []
 
 
+def hidden(word: str) -> str:
+    """As what names a person is sealed: the pseudonym that he has once he is erased."""
+    digest = hmac.new(f"pseudonyms {KEY}".encode(), word.encode(), "sha256").digest()
+    return "~" + b32encode(digest).decode().lower()[:26]
+
+
 def by_hand(statement: str, *values) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
@@ -69,10 +76,11 @@ def test_each_closed_day_is_sealed_behind_the_one_before():
     """Counted again here by hand: the first day's lines and actions, and both seals of lines."""
     two_days()
 
+    bob = f"wallet:{hidden('bob')}"
     line, action = LedgerLine.objects.earliest("pk"), StaffAction.objects.earliest("pk")
     at = NOON.strftime("%Y-%m-%dT%H:%M:%S.%f+00:00")
     rows = [
-        [line.pk + n, 5, x.reference, "platform", "wallet:bob", "1.50", "\u5bf9\u8d26 \u2713", at]
+        [line.pk + n, 5, x.reference, "platform", bob, "1.50", hidden("对账 ✓"), at]
         for n, x in enumerate(LedgerLine.objects.order_by("pk")[:2])
     ]
     told = "".join(f"{json.dumps(row, separators=(',', ':'))}\n" for row in rows)
@@ -88,7 +96,8 @@ def test_each_closed_day_is_sealed_behind_the_one_before():
         assert mac == hmac.new(KEY.encode(), text, "sha256").hexdigest()
         before = seal.seal
     rows = [
-        [action.pk + n, action.user_id, "freeze", "wallets.wallet", "bob", "bob", "看过了", None,
+        [action.pk + n, action.user_id, "freeze", "wallets.wallet", hidden("bob"), hidden("bob"),
+         hidden("看过了"), "",
          None, "2001:db8::1", at]
         for n in range(2)
     ]  # fmt: skip
