@@ -80,6 +80,8 @@ def take_it_all_by_hand(packet) -> None:
 
 def of_share_unchecked(packet, position: int, change: str) -> None:
     """As where a constraint was lost, or its column is written by a hand that is above it."""
+    if connection.display_name == "OceanBase":
+        pytest.skip("no hand is above a constraint there")
     on, off = {
         "mysql": ("SET check_constraint_checks = 1", "SET check_constraint_checks = 0"),
         "sqlite": ("PRAGMA ignore_check_constraints = OFF", "PRAGMA ignore_check_constraints = ON"),

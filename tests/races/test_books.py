@@ -215,7 +215,9 @@ def test_bookers_do_not_wait_for_a_commit(no_lock_wait):
     assert LedgerLine.objects.exclude(booked_on=None).count() == 1
 
 
-def test_bookers_do_not_wait_for_a_commit_without_the_guard(no_lock_wait, monkeypatch):
+def test_bookers_do_not_wait_for_a_commit_without_the_guard(
+    no_lock_wait, mariadb_alone, monkeypatch
+):
     monkeypatch.setattr(
         book, "put", lambda _, day, model: book.waiting(model).update(booked_on=day)
     )

@@ -49,7 +49,7 @@ def in_the_middle(place: str, meanwhile, verb) -> object:
 # --- The row itself
 
 
-def test_a_turn_is_taken_until_the_transaction_ends(on_mariadb):
+def test_a_turn_is_taken_until_the_transaction_ends(mariadb_alone):
     for _ in range(2):  # the row is made, and found
         with transaction.atomic():
             turns.take("alice")

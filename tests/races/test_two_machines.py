@@ -6,7 +6,6 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.db.models import F
 from django.utils import timezone
 
 from kit import clock, lease
@@ -171,13 +170,16 @@ def _an_export_of_one_is_fetched_at_the_other(slow: Machine, fast: Machine) -> N
     assert abs((job.done_at - job.created_at).total_seconds()) < 120
 
 
+def is_due_in(packet: RedPacket, seconds: int) -> None:
+    end = clock.now() + timedelta(seconds=seconds)
+    begin = end - timedelta(days=1)
+    RedPacket.objects.filter(pk=packet.pk).update(expire_time=end, pay_time=begin, add_time=begin)
+
+
 def test_what_is_not_due_is_not_refunded_and_what_is_once(tmp_path):
     slow, fast = Machine(tmp_path / "slow", -OFF_S), Machine(tmp_path / "fast", OFF_S)
     soon, due = make_paid_packet(Kind.EQUAL, 2, "1.00"), make_expired_packet(Kind.EQUAL, 2, "1.00")
-    end = clock.now() + timedelta(seconds=120)
-    RedPacket.objects.filter(pk=soon.pk).update(
-        expire_time=end, pay_time=end - timedelta(days=1), add_time=end - timedelta(days=1)
-    )
+    is_due_in(soon, 120)
 
     said = in_threads([lambda m=m: m.runs("packets.refund_expired") for m in (slow, fast)])
 
@@ -191,11 +193,7 @@ def test_what_is_not_due_is_not_refunded_and_what_is_once(tmp_path):
 
 def test_what_is_not_due_is_refunded_without_the_guard(fast):
     packet = make_paid_packet(Kind.EQUAL, 2, "1.00")
-    RedPacket.objects.filter(pk=packet.pk).update(
-        expire_time=clock.now() + timedelta(seconds=120),
-        pay_time=F("pay_time") - timedelta(seconds=86_280),
-        add_time=F("add_time") - timedelta(seconds=86_280),
-    )
+    is_due_in(packet, 120)
 
     assert fast.runs("packets.refund_expired", BELIEVES) == "1"
 
