@@ -1,10 +1,10 @@
 """Orders, refunds and wishes for the tests of the protocols: values, which no table holds."""
 
 import unicodedata
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from payments.channels.base import Wanted
+from payments.channels.base import Payment, Wanted
 from payments.models import ChannelRefund, PaymentOrder
 from payments.states import PayType, Scene
 from testing.other_side import NOW, body
@@ -21,6 +21,12 @@ def order(**changes) -> PaymentOrder:
         **changes,
     }
     return PaymentOrder(**values)
+
+
+def paid(trade_no: str, paid_at: datetime, **facts) -> Payment:
+    """What a channel says of that order."""
+    facts = {"pay_type": PayType.ALIPAY, "order_no": "hb0001", "amount": Decimal("12.34")} | facts
+    return Payment(trade_no=trade_no, paid_at=paid_at, **facts)
 
 
 def refund(**changes) -> ChannelRefund:

@@ -1,6 +1,5 @@
 import json
 from datetime import date, timedelta
-from decimal import Decimal
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -9,16 +8,13 @@ from django.utils import timezone
 
 from payments.channels import base, registry, wire
 from payments.states import PayType, Scene
-from payments.tests.channel_case import HOSTILE, assert_clean, order, refund, spoilt, wanted
+from payments.tests.channel_case import HOSTILE, assert_clean, order, paid, refund, spoilt, wanted
 from testing import other_side as side
 
 pytestmark = pytest.mark.once
 
-PAID = base.Payment(
-    PayType.ALIPAY,
-    "hb0001",
+PAID = paid(
     "2026112522001473030500000001",
-    Decimal("12.34"),
     wire.moment("2026-11-25 11:59:58", wire.DASHED),
     merchant="2021000000000001",
 )

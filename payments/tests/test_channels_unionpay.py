@@ -14,18 +14,16 @@ from django.utils import timezone
 from payments.channels import base, config, registry, wire
 from payments.channels.unionpay import plain_pairs
 from payments.states import PayType, Scene
-from payments.tests.channel_case import HOSTILE, assert_clean, order, refund, spoilt, wanted
+from payments.tests.channel_case import HOSTILE, assert_clean, order, paid, refund, spoilt, wanted
 from testing import other_side as side
 
 pytestmark = pytest.mark.once
 
-PAID = base.Payment(
-    PayType.UNIONPAY,
-    "hb0001",
+PAID = paid(
     "592611251159400000018",
-    Decimal("12.34"),
     wire.moment("20261125115958", wire.COMPACT),
     merchant="777290058110048",
+    pay_type=PayType.UNIONPAY,
     begun_at=wire.moment("20261125115940", wire.COMPACT),
 )
 

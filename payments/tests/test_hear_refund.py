@@ -150,6 +150,13 @@ def test_when_it_was_done_is_the_channels_to_say(books):
     assert f"{refund.done_at.astimezone(bills.ZONE):%F %T}" == "2026-11-26 09:08:07"
 
 
+def heard_of_a_refused_one(books, changes: dict) -> tuple:
+    """The refund, when it would have been asked about, and what was received of it."""
+    refund = refused(books)
+    before = refund.chase_at
+    return refund, before, receive(refund, **changes)
+
+
 UNSURE = [
     (Wechat, {"says": "CLOSED"}),
     (Wechat, {"says": "ABNORMAL"}),
@@ -161,9 +168,7 @@ UNSURE = [
 
 @pytest.mark.parametrize(("books", "changes"), UNSURE, indirect=["books"])
 def test_any_other_word_makes_us_ask_at_once(books, changes):
-    refund = refused(books)
-    before = refund.chase_at
-    receive(refund, **changes)
+    refund, before, _ = heard_of_a_refused_one(books, changes)
 
     assert (refund.status, in_bobs_wallet()) == (RefundStatus.FAILED, 50)
     assert refund.chase_at < before
@@ -184,11 +189,9 @@ OTHERS = [
 
 @pytest.mark.parametrize(("books", "changes"), OTHERS, indirect=["books"])
 def test_a_word_about_somebody_elses_refund_changes_nothing(books, changes):
-    refund = refused(books)
-    before = refund.chase_at
+    refund, before, notice = heard_of_a_refused_one(books, changes)
 
-    assert receive(refund, **changes).outcome == NoticeOutcome.NOTED
-
+    assert notice.outcome == NoticeOutcome.NOTED
     assert (refund.status, refund.chase_at, in_bobs_wallet()) == (RefundStatus.FAILED, before, 50)
 
 

@@ -173,12 +173,9 @@ def test_a_closed_order_takes_no_money_unless_it_comes_late(sdk, pay, order_stri
 
 
 def test_an_order_string_runs_out(sdk, pay, merchant):
+    wish = {"subject": "x", "out_trade_no": "rp0009", "total_amount": "1.00"}
     text = sdk.api_alipay_trade_app_pay(
-        subject="x",
-        out_trade_no="rp0009",
-        total_amount="1.00",
-        notify_url=merchant.url,
-        time_expire="2020-01-01 00:00:00",
+        **wish, notify_url=merchant.url, time_expire="2020-01-01 00:00:00"
     )
 
     pay(status=409, pay_type="alipay", pay_params={"order_string": text})
