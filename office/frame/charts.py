@@ -25,6 +25,7 @@ class Chart:
     labels: Sequence[str]
     series: Sequence[Series]
     urls: Sequence[str] = ()
+    is_early: bool = False  # its end is empty still: where it does not fit, its begin is seen
 
     width, height, frame = LEFT + WIDTH, HEIGHT + BOTTOM, HEIGHT + BOTTOM + TOP
     left, ground = LEFT, HEIGHT

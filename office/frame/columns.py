@@ -1,10 +1,15 @@
 """Columns of a list that show one field of the row: declared in a line."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy, ngettext
 
+from kit import clock
 from kit.telling import told
 from office.frame.dossier import found, moment, yuan
 
@@ -30,6 +35,24 @@ def number_column(value: Callable[[Any], Any], title: Any) -> Callable:
 def when_column(field: str, title: Any) -> Callable:
     """A moment in the service's time zone."""
     return _column(title, lambda row: moment(getattr(row, field)), field)
+
+
+def age_column(begin: str, end: str) -> Callable:
+    """How long a row has waited; of one that waits no more, how long it did."""
+
+    def show(row: Any) -> Any:
+        since = getattr(row, begin)
+        at = f"{timezone.localtime(since):%F %T}"
+        return format_html('<span title="{}">{}</span>', at, waited(since, getattr(row, end)))
+
+    return _column(gettext_lazy("age"), show)
+
+
+def waited(begin: datetime, end: datetime | None) -> str:
+    hours = max(0, int(((end or clock.now()) - begin).total_seconds() // 3600))
+    if hours >= 48:
+        return ngettext("%(days)d day", "%(days)d days", hours // 24) % {"days": hours // 24}
+    return ngettext("%(hours)d hour", "%(hours)d hours", hours) % {"hours": hours}
 
 
 def found_column(field: str, title: Any) -> Callable:

@@ -64,7 +64,7 @@ class Section:
         """Each column's heading, and whether it stands over amounts."""
         first = self.rows[0] if self.rows else [""] * len(self.columns)
         return [
-            (head, str(cell).startswith('<span class="yuan"'))
+            (head, '<span class="yuan"' in str(cell))
             for head, cell in zip(self.columns, first, strict=True)
         ]
 

@@ -33,7 +33,8 @@ def by_hour(hours: Mapping[tuple[int, int], Decimal]) -> Chart:
         )
         for tone, kinds in SERIES
     ]
-    return Chart(_("Today by hour"), [f"{hour:02d}" for hour in range(24)], series)
+    is_early = all(hour < 12 for hour, _kind in hours)
+    return Chart(_("Today by hour"), [f"{hour:02d}" for hour in range(24)], series, (), is_early)
 
 
 def by_day(summaries: list[DailySummary], when: Any) -> list[Chart]:

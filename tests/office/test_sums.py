@@ -11,7 +11,8 @@ from kit.http.caller import Caller
 from office import desk as front
 from packets import grab
 from packets.states import Kind
-from payments.models import Bill
+from payments import bills
+from payments.models import Bill, PaymentOrder
 from payments.states import BillState, PayType
 from testing import desk, make, stories
 from tests.office import books
@@ -112,6 +113,14 @@ def test_a_month_is_the_sum_of_its_days(auditor, kept):
         assert amount(of_day.rows[-1][3]) == amount(row[-1])
     assert amount(moved.rows[-1][3]) == amount(total[-1])
     assert amount(held.rows[-1][-1]) == ZERO
+    for row in moved.rows[:-1]:
+        assert comes_to(auditor, href(row[0])) == amount(row[-1]), row
+    for row in days.rows:
+        for cell in row[1:5]:
+            assert comes_to(auditor, href(cell)) == amount(cell), row
+    assert auditor.get(f"{url}made-of/?of=nothing").status_code == 404
+    assert auditor.get(f"{url}made-of/?kind=99").status_code == 404
+    assert auditor.get(f"{url}made-of/").status_code == 404
     assert auditor.get("/admin/wallets/dailysummary/month/2001-01/").status_code == 404
     assert auditor.get("/admin/wallets/dailysummary/month/x/").status_code == 404
 
@@ -158,6 +167,25 @@ def test_both_sides_of_a_bill_are_shown(maker, kept):
     assert theirs == [Decimal("93.20"), ZERO, Decimal("93.20")]
     assert named == unnamed == [ZERO] * 3
     assert apart == theirs
+
+
+def test_our_sides_of_a_bill_lead_to_the_orders_that_add_up_to_them(maker, kept):
+    now = timezone.now()
+    order = PaymentOrder.objects.get()
+    day = bills.day_of(PayType.ALIPAY, order.paid_at)
+    bill = Bill.objects.create(
+        pay_type=PayType.ALIPAY, day=day, state=BillState.COMPARED, reconciled_at=now
+    )
+
+    for billed_on, paid in ((None, ("0.00", "120.00")), (day, ("120.00", "0.00"))):
+        PaymentOrder.objects.update(billed_on=billed_on)
+        sides = maker.get(desk.page_of(bill)).context["page"].sections[0]
+        assert tuple(str(amount(row[1])) for row in sides.rows[1:3]) == paid
+        for row in sides.rows[1:3]:
+            orders, refunds = maker.get(href(row[0])).context["page"].sections
+            assert sum((amount(cells[2]) for cells in orders.rows), ZERO) == amount(row[1])
+            assert sum((amount(cells[2]) for cells in refunds.rows), ZERO) == amount(row[2])
+    assert maker.get(f"/admin/payments/bill/{bill.pk}/side/theirs/").status_code == 404
 
 
 def test_a_day_without_trade_is_reconciled(maker):

@@ -36,8 +36,19 @@ def shown(model_admin: Any, request: HttpRequest) -> dict[str, Any]:
     """For the list's page: what he has kept, and whether there is something to keep."""
     query = query_of(model_admin, request)
     mine = list(_mine(model_admin, request))
+    for each in mine:
+        each.still = _fits(model_admin, request, each.query)
     known = {each.query for each in mine}
     return {"saved": mine, "saved_query": query, "can_save": bool(query) and query not in known}
+
+
+def _fits(model_admin: Any, request: HttpRequest, query: str) -> bool:
+    """Whether the list has all its filters still: without one it would show more than its name
+    says."""
+    return {*QueryDict(query)} <= {
+        SEARCH,
+        *allowed_parameters(model_admin.get_list_filter(request)),
+    }
 
 
 def keep(model_admin: Any, request: HttpRequest) -> Any:

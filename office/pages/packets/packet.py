@@ -179,9 +179,9 @@ class RedPacketAdmin(ReadOnlyAdmin):
         cells = [
             (_("time"), lambda line: to(line, moment(line.created_at))),
             (_("kind"), LedgerLine.get_kind_display),
+            (_("amount"), lambda line: yuan(line.amount)),
             (_("source"), lambda line: account(line.source)),
             (_("target"), lambda line: account(line.target)),
-            (_("amount"), lambda line: yuan(line.amount)),
         ]
         return table(_("Ledger lines"), story.lines, cells, "lines")
 

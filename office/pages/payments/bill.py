@@ -13,10 +13,11 @@ from kit.refusals import Invalid
 from kit.telling import told
 from office.export.jobs import files
 from office.frame.columns import money_column, shown_column, when_column, worded, words_column
-from office.frame.dossier import Page, Section, badge, moment, toned, yuan
+from office.frame.dossier import Page, Section, badge, link, moment, toned, yuan
 from office.frame.lists import DateRangeFilter
 from office.frame.proposals import Proposal, making
-from office.pages.payments import late_bills
+from office.pages.payments import bill_side, late_bills
+from office.pages.payments.bill_side import NAMED, UNNAMED
 from office.readonly import ReadOnlyAdmin, staff_did
 from office.shown.payments import case_rows
 from payments import (
@@ -191,7 +192,12 @@ class BillAdmin(ReadOnlyAdmin):
 
     def get_urls(self):
         late = self.admin_site.admin_view(lambda request: late_bills.view(self, request))
-        return [path("late/", late, name="payments_bill_late"), *super().get_urls()]
+        side = self.admin_site.admin_view(lambda request, **of: bill_side.view(self, request, **of))
+        return [
+            path("late/", late, name="payments_bill_late"),
+            path("<int:pk>/side/<slug:word>/", side, name="payments_bill_side"),
+            *super().get_urls(),
+        ]
 
 
 def _sides(bill: Bill) -> Section:
@@ -200,8 +206,8 @@ def _sides(bill: Bill) -> Section:
     apart = sides.Side(theirs.paid - ours.paid, theirs.refunded - ours.refunded)
     rows = [
         (_("the channel's bill"), theirs),
-        (_("our books, in this bill"), named),
-        (_("our books, in no bill"), unnamed),
+        (link(bill_side.url_of(bill, NAMED), _("our books, in this bill")), named),
+        (link(bill_side.url_of(bill, UNNAMED), _("our books, in no bill")), unnamed),
         (_("the bill less our books"), apart),
     ]
     return Section(

@@ -2,20 +2,19 @@
 
 from django.contrib import admin
 from django.db.models import Q
-from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext
+from django.utils.translation import gettext_lazy, pgettext
 
-from kit import clock
 from kit.telling import told
 from office.frame import staff
 from office.frame.columns import (
+    age_column,
     amount_column,
     found_column,
     money_column,
     shown_column,
     told_column,
+    waited,
     worded,
     words_column,
 )
@@ -142,10 +141,7 @@ class CaseAdmin(ReadOnlyAdmin):
     found_out = told_column("says", gettext_lazy("says"))
     suggested = shown_column(lambda case: SUGGESTED[case.kind], gettext_lazy("suggested"))
 
-    @admin.display(description=gettext_lazy("age"))
-    def age(self, case):
-        at = f"{timezone.localtime(case.created_at):%F %T}"
-        return format_html('<span title="{}">{}</span>', at, _age(case))
+    age = age_column("created_at", "resolved_at")
 
     def name_of(self, case):
         return str(case.pk)
@@ -171,7 +167,7 @@ class CaseAdmin(ReadOnlyAdmin):
                 (_("says"), told(case.says) or "-"),
                 (_("suggested"), SUGGESTED[case.kind]),
                 (_("case opened at"), moment(case.created_at)),
-                (_("age"), _age(case)),
+                (_("age"), waited(case.created_at, case.resolved_at)),
                 (pgettext("case", "owner"), case.owner or "-"),
                 (_("resolved at"), moment(case.resolved_at)),
                 (_("resolved by"), case.resolved_by or "-"),
@@ -184,15 +180,6 @@ class CaseAdmin(ReadOnlyAdmin):
         if adjustments:
             page.sections.append(adjustment_rows(adjustments.order_by("pk")))
         return page
-
-
-def _age(case) -> str:
-    """How long it has waited; of a resolved one how long it did."""
-    waited = (case.resolved_at or clock.now()) - case.created_at
-    hours = max(0, int(waited.total_seconds() // 3600))
-    if hours >= 48:
-        return ngettext("%(days)d day", "%(days)d days", hours // 24) % {"days": hours // 24}
-    return ngettext("%(hours)d hour", "%(hours)d hours", hours) % {"hours": hours}
 
 
 def _case_sentence(case, held) -> str:

@@ -22,7 +22,17 @@ from payments.states import RefundStatus
 
 @admin.register(ChannelRefund)
 class ChannelRefundAdmin(ReadOnlyAdmin):
-    list_display = ["refund_no", "money", "state", "maker", "at", "channel", "order", "checker"]
+    list_display = [
+        "refund_no",
+        "money",
+        "state",
+        "maker",
+        "at",
+        "age",
+        "channel",
+        "order",
+        "checker",
+    ]
     list_filter = [
         "status",
         "pay_type",
@@ -44,6 +54,7 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
     channel = columns.words_column("pay_type", gettext_lazy("channel"))
     order = columns.found_column("order_no", gettext_lazy("order number"))
     at = columns.when_column("proposed_at", gettext_lazy("proposed at"))
+    age = columns.age_column("proposed_at", "decided_at")
 
     def parts(self, changelist):
         return {

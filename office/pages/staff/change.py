@@ -3,8 +3,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from office import roles
-from office.frame.columns import shown_column
+from office.frame.columns import age_column, shown_column
 from office.frame.dossier import Page, Section, moment, to, toned
+from office.frame.filters import AgeFilter
 from office.frame.lists import DateRangeFilter
 from office.models import AccountChange, Invitation
 from office.pages.staff.change_acts import CHANGE_ACTS
@@ -24,9 +25,9 @@ _status = toned(
 
 @admin.register(AccountChange)
 class AccountChangeAdmin(ReadOnlyAdmin):
-    list_display = ["at", "shown_status", "user", "kind", "shown_role", "maker", "checker"]
+    list_display = ["at", "shown_status", "user", "kind", "shown_role", "age", "maker", "checker"]
     list_select_related = ["user", "maker", "checker"]
-    list_filter = ["status", ("proposed_at", DateRangeFilter)]
+    list_filter = ["status", ("proposed_at", AgeFilter), ("proposed_at", DateRangeFilter)]
     search_fields = ["user__username", "maker__username"]
     search_help_text = gettext_lazy("staff")
     export_told = {
@@ -37,6 +38,7 @@ class AccountChangeAdmin(ReadOnlyAdmin):
     proposals = PROPOSALS
 
     at = shown_column(lambda row: moment(row.proposed_at), gettext_lazy("proposed at"))
+    age = age_column("proposed_at", "decided_at")
     shown_role = shown_column(lambda row: roles.shown(row.role), gettext_lazy("role"))
     shown_status = shown_column(_status, gettext_lazy("status"))
 

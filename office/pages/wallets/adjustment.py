@@ -6,8 +6,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from office.frame import four_eyes
-from office.frame.columns import money_column, shown_column, when_column, worded
+from office.frame.columns import age_column, money_column, shown_column, when_column, worded
 from office.frame.dossier import Page, page_of, to, yuan
+from office.frame.filters import AgeFilter
 from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
 from office.pages.wallets.adjustment_acts import ADJUSTMENT_ACTS, PROPOSE_ADJUSTMENT
@@ -22,8 +23,18 @@ from wallets.states import AdjustmentStatus, LineKind
 
 @admin.register(Adjustment)
 class AdjustmentAdmin(ReadOnlyAdmin):
-    list_display = ["reference", "money", "state", "maker", "at", "out_of", "into", "checker"]
-    list_filter = ["status", ("proposed_at", DateRangeFilter)]
+    list_display = [
+        "reference",
+        "money",
+        "state",
+        "maker",
+        "at",
+        "age",
+        "out_of",
+        "into",
+        "checker",
+    ]
+    list_filter = ["status", ("proposed_at", AgeFilter), ("proposed_at", DateRangeFilter)]
     export_told = worded(source=account_name, target=account_name)
     list_select_related = ["maker", "checker"]
     search_fields = ["reference"]
@@ -39,6 +50,7 @@ class AdjustmentAdmin(ReadOnlyAdmin):
     out_of = shown_column(lambda row: account(row.source), gettext_lazy("source"))
     into = shown_column(lambda row: account(row.target), gettext_lazy("target"))
     at = when_column("proposed_at", gettext_lazy("proposed at"))
+    age = age_column("proposed_at", "decided_at")
 
     def parts(self, changelist):
         given = accounts.wallet("")

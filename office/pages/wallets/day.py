@@ -9,19 +9,11 @@ from kit.money import ZERO
 from office.frame.columns import amount_column, number_column, when_column
 from office.frame.dossier import Page, Section, link, moment, yuan
 from office.frame.lists import DateRangeFilter
-from office.pages.wallets import held, month
+from office.pages.wallets import held, made_of, month
 from office.readonly import ReadOnlyAdmin
 from office.shown.accounts import account_name
 from wallets import daily
 from wallets.models import DailyFigure, DailySummary
-from wallets.states import LineKind
-
-SHOWN_KINDS = {
-    "issued": (LineKind.SEND, LineKind.CHANNEL_PAY),
-    "taken": (LineKind.GRAB,),
-    "returned": (LineKind.EXPIRY_REFUND,),
-    "topped_up": (LineKind.TOPUP,),
-}
 
 
 @admin.register(DailySummary)
@@ -37,7 +29,7 @@ class DailySummaryAdmin(ReadOnlyAdmin):
             own = [figure for figure in figures if figure.summary_id == row.pk]
             row.moved = {
                 word: sum((f.amount for f in own if f.kind in kinds), ZERO)
-                for word, kinds in SHOWN_KINDS.items()
+                for word, kinds in made_of.OF.items()
             }
             row.line_count = sum(figure.lines for figure in own)
 
@@ -53,8 +45,12 @@ class DailySummaryAdmin(ReadOnlyAdmin):
 
     def get_urls(self):
         view = self.admin_site.admin_view(lambda request, word: month.view(self, request, word))
-        made = path("month/<str:word>/", view, name="wallets_dailysummary_month")
-        return [made, *super().get_urls()]
+        rows = self.admin_site.admin_view(lambda request, word: made_of.view(self, request, word))
+        return [
+            path("month/<str:word>/", view, name="wallets_dailysummary_month"),
+            path("month/<str:word>/made-of/", rows, name="wallets_dailysummary_made_of"),
+            *super().get_urls(),
+        ]
 
     def page(self, request, row):
         self.prepare([row])

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from kit.money import ZERO
 from office.frame.dossier import Page, Section, link, page_of, yuan
-from office.pages.wallets import held
+from office.pages.wallets import held, made_of
 from office.shown.accounts import account_name
 from office.shown.charts import by_day
 from wallets import daily
@@ -42,12 +42,7 @@ def buttons() -> list[dict[str, Any]]:
 def view(model_admin: Any, request: Any, word: str) -> Any:
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
-    try:
-        first = date.fromisoformat(f"{word}-01")
-    except ValueError:
-        raise Http404 from None
-    of_month = DailySummary.objects.filter(day__year=first.year, day__month=first.month)
-    days = list(of_month.order_by("day"))
+    days = made_of.days_of(word)
     if not days:
         raise Http404
     return model_admin.told(request, _page(model_admin, days, word), word)
@@ -60,10 +55,14 @@ def _page(model_admin: Any, days: list[DailySummary], word: str) -> Page:
     sums = {name: sum((day.moved[name] for day in days), ZERO) for name in words}
     lines = sum(day.line_count for day in days)
     rows: list[list[Any]] = [
-        [link(page_of(day), day.day.isoformat()), *_told(day.moved, words), day.line_count]
+        [
+            link(page_of(day), day.day.isoformat()),
+            *_told(day.moved, words, word, day.day),
+            day.line_count,
+        ]
         for day in days
     ]
-    rows.append([_("total"), *_told(sums, words), lines])
+    rows.append([_("total"), *_told(sums, words, word), lines])
     balances, last = daily.held(days[-1]), days[-1].day
     close = held.held_rows(balances, last)
     close.append([_("all together"), yuan(sum(balances.values(), ZERO))])
@@ -81,7 +80,7 @@ def _page(model_admin: Any, days: list[DailySummary], word: str) -> Page:
         ],
         sections=[
             Section(_("each day"), [_("day"), *words.values(), _("lines")], rows, name="days"),
-            _moved(days),
+            _moved(days, word),
             Section(
                 _("Held at the close of %(day)s") % {"day": last},
                 [_("account"), _("balance")],
@@ -93,18 +92,28 @@ def _page(model_admin: Any, days: list[DailySummary], word: str) -> Page:
     )
 
 
-def _told(amounts: dict[str, Decimal], names: dict[str, Any]) -> list[str]:
-    return [yuan(amounts[name]) for name in names]
+def _told(
+    amounts: dict[str, Decimal], names: dict[str, Any], word: str, day: date | None = None
+) -> list[str]:
+    return [link(made_of.url_of(word, of=name, day=day), yuan(amounts[name])) for name in names]
 
 
-def _moved(days: list[DailySummary]) -> Section:
-    """By kind and way; the days' own pages lead to the lines."""
+def _moved(days: list[DailySummary], word: str) -> Section:
+    """By kind and way, each leading to its days."""
     ways: dict[tuple[int, str, str], tuple[int, Decimal]] = defaultdict(lambda: (0, ZERO))
     for each in DailyFigure.objects.filter(summary__in=[day.pk for day in days]):
         count, amount = ways[each.kind, each.source, each.target]
         ways[each.kind, each.source, each.target] = count + each.lines, amount + each.amount
     rows: list[list[Any]] = [
-        [LineKind(kind).label, account_name(source), account_name(target), count, yuan(amount)]
+        [
+            link(
+                made_of.url_of(word, kind=kind, source=source, target=target), LineKind(kind).label
+            ),
+            account_name(source),
+            account_name(target),
+            count,
+            yuan(amount),
+        ]
         for (kind, source, target), (count, amount) in sorted(ways.items())
     ]
     count = sum(count for count, _amount in ways.values())
