@@ -13,7 +13,7 @@ ON_OCEANBASE := tests/races/test_crowd.py tests/races/test_stacks.py packets/tes
 	packets/tests/test_settle.py wallets/tests/test_audit.py packets/tests/test_seed_demo.py
 
 .PHONY: up down production containers demo test test-fast test-oceanbase lint lint-types lint-rest bench bench-scaling \
-	bench-bystander pictures audit faults
+	bench-bystander pictures audit faults nightly
 
 up:
 	@ops/setup.sh $(STACK)
@@ -92,6 +92,12 @@ SEED ?= 1
 faults:
 	@ops/setup.sh dev
 	$(PYTHON) -m tests.faults --count $(COUNT) --seed $(SEED) --out bench/results/faults.json
+
+# What takes minutes and wants a machine for itself: 200 faults, a rolling release under load
+nightly:
+	@ops/setup.sh dev
+	@ops/setup.sh full
+	$(PYTHON) -m pytest -m nightly
 
 # docs/pictures' pages and recording, anew
 pictures:

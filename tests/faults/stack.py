@@ -103,7 +103,7 @@ class Part:
 
 
 class Stack:
-    def __init__(self, folder: Path, tree: Path = ROOT):
+    def __init__(self, folder: Path, tree: Path = ROOT, address: int = 0):
         self.tree = tree
         self.folder, self.run = folder, folder / "run"
         self.disk = folder / "mariadb"
@@ -130,7 +130,7 @@ class Stack:
             "REDPACKET_BROKER_URL": f"redis+socket://{wires['broker']}",
             "PROMETHEUS_MULTIPROC_DIR": str(self.run / "metrics"),
             "PYTHONUNBUFFERED": "1",
-            "PORT": str(self.port),
+            "PORT": str(address or self.port),  # where channels are asked, and tell
             "REDPACKET_THROTTLE": "off",
             "REDPACKET_LOG_LEVEL": "WARNING",
             "REDPACKET_EXPIRE_S": "10",
@@ -168,11 +168,10 @@ class Stack:
             self.parts[name] = self.program(name, self.tree, self.port)
 
     def program(self, name: str, tree: Path, port: int, called: str = "") -> Part:
-        """One of ours, with the code of that tree; at `port` web and the channels are asked."""
+        """One of ours, with the code of that tree."""
         called = called or name
         line = [sys.executable, "-m", *PROGRAMS[name].format(port=port).split()]
-        environment = self.environment | {"PORT": str(port)}
-        return Part(called, line, self.run / f"{called}.log", environment, tree)
+        return Part(called, line, self.run / f"{called}.log", self.environment, tree)
 
     def __getitem__(self, name: str) -> Part:
         return self.parts[name]
@@ -246,10 +245,11 @@ class Stack:
 
 
 @contextmanager
-def running(tree: Path = ROOT):
-    """A stack of its own for as long as the block lasts."""
+def running(tree: Path = ROOT, address: int = 0):
+    """A stack of its own for as long as the block lasts; the product takes `address` for the port
+    where it is found, or web's own."""
     folder = Path(tempfile.mkdtemp(prefix="hongbao-faults-"))
-    stack = Stack(folder, tree)
+    stack = Stack(folder, tree, address)
     try:
         stack.up()
         yield stack

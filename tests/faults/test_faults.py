@@ -1,5 +1,8 @@
 """The campaign's books notice what a fault could lose (`make faults` is the campaign)."""
 
+import json
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
@@ -12,6 +15,7 @@ from packets.states import Kind
 from testing.make import make_group, make_paid_packet
 from tests.faults import check
 from tests.faults.load import Books
+from tests.faults.stack import ROOT
 from wallets.models import Wallet
 
 
@@ -71,3 +75,21 @@ def test_the_reckoning_knows_whose_yuan_it_was(books):
     Wallet.objects.filter(user_id="u2").update(balance=2)
 
     assert sorted(said.partition(" ")[0] for said in check.reckoning(books)) == ["u1", "u2"]
+
+
+@pytest.mark.once
+@pytest.mark.nightly
+def test_two_hundred_faults_lose_nothing(tmp_path):
+    out = tmp_path / "faults.json"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.faults", "--count", "200", "--seed", "1", "--out", str(out)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert out.exists(), done.stdout + done.stderr
+    told = json.loads(out.read_text())
+    assert (told["faults"], told["lost"]) == (200, 0), done.stdout

@@ -11,7 +11,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 from django.db.models import NOT_PROVIDED
 
-from tests.upgrades.baseline import BASELINE, UNKNOWN
+from tests.upgrades.baseline import UNKNOWN
+from tests.upgrades.before import BASELINE
 
 pytestmark = pytest.mark.once
 
