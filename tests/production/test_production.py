@@ -9,6 +9,7 @@ import sys
 import threading
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -36,20 +37,8 @@ def test_the_first_steps_are_those_of_the_document(stack):
 
 
 def test_a_packet_lives_its_life(stack):
-    group = {"members": ["ann", "bea"]}
-    assert stack.call("PUT", "service/groups/g/members", body=group).status_code == 204
-    stack.sql(
-        "INSERT INTO wallets_wallet VALUES ('ann', 5.00, 0, '', NOW(6))"
-        " ON DUPLICATE KEY UPDATE user_id = user_id;"
-        "INSERT IGNORE INTO wallets_ledgerline"
-        " (kind, reference, source, target, amount, note, created_at)"
-        " VALUES (5, 'test', 'platform', 'wallet:ann', 5.00, '', NOW(6))"
-    )
-    wish = {"type": "equal", "for_id": "g", "number": 2, "single_money": "1.00"}
-
-    sent = stack.call("POST", "packets", "ann", wish).json()
-    paid = stack.call("POST", f"packets/{sent['id']}/pay", "ann", {"pay_type": "balance"})
-    grabbed = stack.call("POST", f"packets/{sent['id']}/grab", "bea")
+    packet, paid = _paid_packet(stack, "g", "ann", ["bea"])
+    grabbed = stack.call("POST", f"packets/{packet}/grab", "bea")
 
     assert paid.status_code == 200, paid.text
     assert paid.headers["Strict-Transport-Security"] == "max-age=31536000"
@@ -196,18 +185,25 @@ def test_units_are_sound_and_confined(unit, tmp_path):
 
 
 def test_a_reload_of_web_fails_no_request(stack):
-    """Every worker is replaced while eight users go on asking."""
+    """Every worker is replaced while eight users go on asking and grabbing: an old one ends while
+    its kept connections are used."""
+    users = [f"r{number}" for number in range(8)]
+    packet, _ = _paid_packet(stack, "reload", "ron", users)
     before, seen, over = _children(stack.pid("web")), Counter(), threading.Event()
 
     def ask(user: str) -> None:
         line, bearer = stack.session(), f"Bearer {stack.token(user)}"
-        while not over.wait(0.1):
-            answer = line.get(
-                f"{stack.base}/api/v1/wallet", headers={"Authorization": bearer}, timeout=60
-            )
-            seen[answer.status_code] += 1
+        while not over.wait(0.12):  # below what one user may ask a second
+            for method, path in (("POST", f"packets/{packet}/grab"), ("GET", "wallet")):
+                answer = line.request(
+                    method,
+                    f"{stack.base}/api/v1/{path}",
+                    headers={"Authorization": bearer},
+                    timeout=60,
+                )
+                seen[method, answer.status_code] += 1
 
-    askers = [threading.Thread(target=ask, args=(f"r{number}",)) for number in range(8)]
+    askers = [threading.Thread(target=ask, args=(user,)) for user in users]
     for asker in askers:
         asker.start()
     try:
@@ -221,7 +217,7 @@ def test_a_reload_of_web_fails_no_request(stack):
         for asker in askers:
             asker.join(90)
 
-    assert set(seen) == {200}, seen
+    assert set(seen) == {("POST", 200), ("GET", 200)}, seen
     assert len(_children(stack.pid("web"))) == len(before)
 
 
@@ -237,6 +233,24 @@ def test_web_gone_is_a_problem_of_the_api(stack):
 
     assert answer.status_code == 503
     assert (answer.json()["code"], answer.headers["Retry-After"]) == ("unavailable", "1")
+
+
+def _paid_packet(stack, group: str, sender: str, takers: list[str]) -> tuple[str, Any]:
+    """A share for each taker and one that stays; the packet, and the answer to its payment."""
+    members = {"members": [sender, *takers]}
+    assert stack.call("PUT", f"service/groups/{group}/members", body=members).status_code == 204
+    stack.sql(
+        f"INSERT INTO wallets_wallet VALUES ('{sender}', 50.00, 0, '', NOW(6))"
+        " ON DUPLICATE KEY UPDATE user_id = user_id;"
+        "INSERT IGNORE INTO wallets_ledgerline"
+        " (kind, reference, source, target, amount, note, created_at)"
+        f" VALUES (5, '{sender}', 'platform', 'wallet:{sender}', 50.00, '', NOW(6))"
+    )
+    number = len(takers) + 1
+    wish = {"type": "equal", "for_id": group, "number": number, "single_money": "1.00"}
+    sent = stack.call("POST", "packets", sender, wish).json()
+    pay = {"pay_type": "balance"}
+    return sent["id"], stack.call("POST", f"packets/{sent['id']}/pay", sender, pay)
 
 
 def _children(pid: int) -> set[int]:
