@@ -13,7 +13,7 @@ from typing import Any
 from celery.signals import task_postrun, task_prerun
 from django.db.backends.signals import connection_created
 from django.urls import Resolver404, resolve
-from opentelemetry import context, trace
+from opentelemetry import context, propagate, trace
 from opentelemetry.propagate import extract, inject
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
@@ -112,9 +112,17 @@ def _within(name: str) -> Any:
 
 def _begin_task(task_id: str, task: Any, **_: Any) -> None:
     """Of the trace that has left it; one that beat sends begins its own."""
-    parent = extract(task.request.headers or {}, context=context.Context())
+    parent = extract(_told(task.request), context=context.Context())
     span = _tracer.start_span(task.name, parent, SpanKind.CONSUMER)
     _spans_of_tasks[task_id] = span, context.attach(trace.set_span_in_context(span))
+
+
+def _told(request: Any) -> dict[str, str]:
+    """What a task was given to take along: a worker finds it among what its message says of the
+    task itself."""
+    names = propagate.get_global_textmap().fields
+    found = {name: request.get(name) for name in names if request.get(name)}
+    return found or request.headers or {}
 
 
 def _end_task(task_id: str, state: str = "", **_: Any) -> None:
