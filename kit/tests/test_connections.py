@@ -150,7 +150,7 @@ def test_what_follows_begin_is_undone_and_kept_with_it(packet, other):
     assert last(other) != before
 
 
-def test_nothing_is_sent_for_a_transaction_that_does_nothing(packet, other):
+def test_nothing_is_sent_for_a_transaction_that_does_nothing(packet, other, mariadb_alone):
     number = "SHOW SESSION STATUS LIKE 'Questions'"
     ((_, before),) = ask(connection, number)
 

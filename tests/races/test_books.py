@@ -68,7 +68,7 @@ def book_while_the_day_is_closed(*, closer_waits: bool) -> None:
     closers[0].join()
 
 
-def test_booker_beside_a_closer(on_mariadb):
+def test_booker_beside_a_closer(mariadb_alone):
     book_while_the_day_is_closed(closer_waits=True)
 
     assert figures() == [("03-01", "1.00")]
