@@ -70,9 +70,15 @@ def pytest_configure(config):
 
 
 @pytest.hookimpl(tryfirst=True)  # before somebody is left out by a mark
-def pytest_collection_modifyitems(items):
-    """A browser on a busy machine is late now and then: its tests are tried a second time, whatever
+def pytest_collection_modifyitems(config, items):
+    """What is for the night is left out unless it is asked for.
+
+    A browser on a busy machine is late now and then: its tests are tried a second time, whatever
     they say but that money is in the wrong place. No other test is (docs/decisions/0054)."""
+    if "nightly" not in config.option.markexpr:
+        nightly = [item for item in items if item.get_closest_marker("nightly")]
+        items[:] = [item for item in items if item not in nightly]
+        config.hook.pytest_deselected(items=nightly)
     for item in items:
         if "browser" in item.fixturenames:
             item.add_marker(pytest.mark.browser)

@@ -1,8 +1,8 @@
 """Nothing that axe knows is wrong on any page that any role sees: on a telephone and on a desk, in
 the dark and by day."""
 
-import os
 import re
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,34 +19,52 @@ from tests.h5.phones import faults
 
 BASE = "http://127.0.0.1:1"  # nobody's: each answer is given to the browser by hand
 LOOKS = (("dark", 390), ("light", 1440), ("light", 390), ("dark", 1440))
-# Each page has one look, in turns, and with this all of them.
-EVERY = bool(os.environ.get("REDPACKET_AXE_EVERY_LOOK"))
 _TELLING = re.compile(r'\b(?:class|role|type|open|data-kind|tone)="[^"]*"')
 
 
-@pytest.mark.once
-def test_axe_finds_nothing_on_any_page_of_any_role(monkeypatch, alipay):  # noqa: F811
+@pytest.fixture
+def pages(monkeypatch, alipay):  # noqa: F811
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    pages = _of_everybody(world.build(timezone.now()))
+    return _of_everybody(world.build(timezone.now()))
 
+
+@pytest.mark.once
+def test_axe_finds_nothing_on_a_page_of_each_kind(pages):
+    """Each in one theme and width, in turns."""
+    kinds: dict[str, tuple[str, str]] = {}
+    for name, html in pages.items():
+        kinds.setdefault(pressing.shape(name.rpartition(" ")[2])[0], (name, html))
+
+    looked = _look((*page, [LOOKS[at % 4]]) for at, page in enumerate(kinds.values()))
+
+    assert looked > 60
+
+
+@pytest.mark.nightly
+def test_axe_finds_nothing_on_any_page_of_any_role_in_any_look(pages):
+    looked = _look((*page, LOOKS) for page in pages.items())
+
+    assert looked > 400
+
+
+def _look(some: Iterable[tuple[str, str, Sequence[tuple[str, int]]]]) -> int:
+    """Name, html, looks -> how many looks, without a fault."""
     found, looked = [], 0
     with chromium() as browser:
         page = browser.new_context().new_page()
         served: dict[str, str] = {}
         page.route("**/*", lambda route: _answer(route, served))
-        for number, (name, html) in enumerate(pages.items()):
+        for name, html, looks in some:
             served["/shown/"] = html
             page.goto(f"{BASE}/shown/", wait_until="load")
             page.add_style_tag(content="* { transition: none !important; }")
-            for theme, width in LOOKS if EVERY else [LOOKS[number % len(LOOKS)]]:
+            for theme, width in looks:
                 page.emulate_media(color_scheme=theme)
                 page.set_viewport_size({"width": width, "height": 900})
                 found += [f"{name} {theme} {width}: {fault}" for fault in faults(page)]
                 looked += 1
-
-    print(f"{len(pages)} pages, {looked} looks, {len(found)} violations")
     assert found == []
-    assert len(pages) > 100
+    return looked
 
 
 def _of_everybody(people: world.World) -> dict[str, str]:
