@@ -193,9 +193,13 @@ def live(examples: int) -> None:
 
 
 def test_any_order_of_verbs():
+    """Which examples come depends on the constants in our code: mostly ten meet everything."""
     seen.clear()
 
-    live(examples=10)
+    for examples in (10, 30, 90):
+        live(examples)
+        if all(seen[name] for name in REACHED):
+            return
 
     assert {name for name in REACHED if not seen[name]} == set(), seen
 
