@@ -109,7 +109,7 @@ def walk(sitting: Desk, language: str, is_pressing: bool = True) -> Walk:
 
 
 def _press(walked, sitting, url, form, button, language):
-    if form.action.startswith(ENDS) or "setlang" in form.action:
+    if form.method == "dialog" or form.action.startswith(ENDS) or "setlang" in form.action:
         return
     given: dict[str, list[str]] = {}
     for name, value in [*form.fields, button]:
