@@ -8,6 +8,7 @@ from typing import Any
 WIDTH, HEIGHT = 960, 200  # of the bars, in the picture's own units
 LEFT, BOTTOM, TOP = 76, 24, 12  # for the axes, and half a line of text
 LINES = 4
+FEWEST = 12  # places for groups: one day alone is a bar, not a wall
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Chart:
     labels: Sequence[str]
     series: Sequence[Series]
     urls: Sequence[str] = ()
-    is_early: bool = False  # its end is empty still: where it does not fit, its begin is seen
+    is_early: bool = False  # its end is empty still
 
     width, height, frame = LEFT + WIDTH, HEIGHT + BOTTOM, HEIGHT + BOTTOM + TOP
     left, ground = LEFT, HEIGHT
@@ -54,7 +55,12 @@ class Chart:
 
     @property
     def slot(self) -> float:
-        return WIDTH / max(len(self.labels), 1)
+        return WIDTH / max(len(self.labels), FEWEST)
+
+    @property
+    def begins_left(self) -> bool:
+        """Where it does not fit, its begin is seen and not its end."""
+        return self.is_early or len(self.labels) < FEWEST
 
     def drawn(self) -> list[dict]:
         """Each series as one path, a bar a step: a month of three is three elements, not ninety."""

@@ -96,6 +96,7 @@ def _page(name: str, day: DailySummary | None) -> Page:
     rows.append([_("total"), "", "", sum(each.lines for each in moved), yuan(closing)])
     columns = [_("day"), _("kind"), _("source and target"), _("lines"), _("amount")]
     return Page(
+        title=_("account"),
         sentence=words % {"account": account_name(name), "money": f"{closing:,.2f}"},
         sections=[Section(_("What it is made of"), columns, rows, name="made-of")],
     )
