@@ -11,6 +11,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 from kit.plumbing import quick
+from kit.plumbing.env import listed
 
 SIGN = "~"
 LETTERS = 26  # 130 bits
@@ -28,6 +29,6 @@ def is_one(word: str) -> bool:
 @lru_cache(maxsize=65536)
 def _made(keys: str, word: str) -> str:
     """By the oldest key: it stays when new ones are written before it, as what it has sealed."""
-    oldest = [part.strip() for part in keys.split(",") if part.strip()][-1]
+    oldest = listed(keys)[-1]
     digest = hmac.new(b"pseudonyms " + oldest.encode(), word.encode(), sha256).digest()
     return SIGN + b32encode(digest).decode().lower()[:LETTERS]

@@ -22,6 +22,7 @@ from django.db import IntegrityError, models, transaction
 
 from kit import pseudonyms, sweeps
 from kit.hooks import Hook
+from kit.plumbing.env import listed
 from wallets import accounts
 from wallets.models import DailySummary, LedgerLine, Seal
 
@@ -140,7 +141,7 @@ def _made(seal: Seal, before: Seal | None, name: str, key: bytes) -> str:
 @lru_cache(maxsize=8)
 def _keys(text: str) -> dict[str, bytes]:
     """Keys by their names, which tell nothing of them; the one that seals is the first."""
-    keys = [part.strip().encode() for part in text.split(",") if part.strip()]
+    keys = [part.encode() for part in listed(text)]
     return {sha256(b"name of " + key).hexdigest()[:8]: key for key in keys}
 
 
