@@ -16,8 +16,13 @@ class PacketsConfig(AppConfig):
 
         for rule in audit.RULES:
             register(rule)
-        told = {"reported": issue.reported, "confirmed": issue.confirmed, "ended": void.ended}
-        owners.hang(pay.PURPOSE, Owner(accepts=issue.accepts, **told))
+        owner = Owner(
+            accepts=issue.accepts,
+            reported=issue.reported,
+            confirmed=issue.confirmed,
+            ended=void.ended,
+        )
+        owners.hang(pay.PURPOSE, owner)
         freeze.listeners.hang("packets", queue.forget_frozen_wallets)
         outbox.introduce(
             "packet",

@@ -28,8 +28,8 @@ def issue(
     to: PayStatus,
     pay_type: PayType,
     now: datetime,
-    even_frozen: bool = False,
     trade_no: str = "",
+    even_frozen: bool = False,
 ) -> None:
     """Issue a draft; for use inside the payer's transaction. Changes `packet` to match.
 

@@ -74,12 +74,12 @@ def by_channel(
     charge = Charge(
         purpose=PURPOSE,
         reference=packet.public_id,
-        subject=packet.intro,
         key=f"{PURPOSE}:{packet.public_id}:{pay_type.word}",
         user_id=caller.user_id,
         amount=packet.total_money,
         pay_type=pay_type,
         scene=scene,
+        subject=packet.intro,
         payer_ip=payer_ip,
     )
     return opening.open_order(charge, now=now, also=also)

@@ -166,10 +166,10 @@ def _make(
     Share.objects.bulk_create(
         Share(
             rp=packet,
-            is_good=position == best,
             position=position,
             for_user=for_user,
             money=money,
+            is_good=position == best,
             add_time=now,
         )
         for position, (money, for_user) in enumerate(zip(amounts, named, strict=True), start=1)

@@ -185,9 +185,9 @@ def opened(adjustment: Adjustment, now: datetime) -> int:
         kind=CaseKind.TAKEN_BACK,
         reference=adjustment.reference,
         pay_type=PayType.UNKNOWN,
-        now=now,
         amount=adjustment.amount,
         says=adjustment.reason,
+        now=now,
     )
     return case.pk
 

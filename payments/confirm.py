@@ -207,11 +207,16 @@ def _suspend(payment: Payment, kind: CaseKind, now: datetime) -> NoticeOutcome:
         case_id=case.pk,
     )
     if kind is not CaseKind.UNKNOWN_ORDER:
-        paid = trades.paid(payment.pay_type, payment.trade_no, payment.amount)
-        numbers = (payment.pay_type, payment.order_no, payment.trade_no)
-        back = channel_refund.Refundable(*numbers, paid, accounts.SUSPENSE, case)
+        arrived = channel_refund.Refundable(
+            pay_type=payment.pay_type,
+            order_no=payment.order_no,
+            trade_no=payment.trade_no,
+            paid=trades.paid(payment.pay_type, payment.trade_no, payment.amount),
+            source=accounts.SUSPENSE,
+            case=case,
+        )
         reason = source(CaseKind(kind).label)
-        channel_refund.put_forward(back, amount=payment.amount, reason=reason, now=now)
+        channel_refund.put_forward(arrived, amount=payment.amount, reason=reason, now=now)
     return NoticeOutcome.SUSPENSE
 
 

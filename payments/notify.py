@@ -47,7 +47,12 @@ def receive(
     except Exception as error:
         outcome, says = _refused(pay_type, error)
         strangers.keep(
-            notice.body, pay_type=pay_type, address=address, outcome=outcome, says=says, now=now
+            pay_type=pay_type,
+            body=notice.body,
+            address=address,
+            outcome=outcome,
+            says=says,
+            now=now,
         )
     else:
         outcome = _heard(pay_type, notice, said, merchant, now)

@@ -306,7 +306,6 @@ def _open(bill: Bill, differences: Iterable[Difference], now: datetime) -> None:
     pay_type = PayType(bill.pay_type)
     for difference in differences:
         cases.open_case(
-            now=now,
             kind=difference.kind,
             reference=f"{_prefix(pay_type, bill.day)}{difference.reference}",
             pay_type=pay_type,
@@ -314,6 +313,7 @@ def _open(bill: Bill, differences: Iterable[Difference], now: datetime) -> None:
             trade_no=difference.trade_no,
             amount=difference.amount,
             says=difference.says,
+            now=now,
         )
 
 

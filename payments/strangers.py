@@ -41,9 +41,9 @@ quota = Quota(a_minute=10, a_day=500)
 
 
 def keep(
-    body: bytes,
     *,
     pay_type: PayType,
+    body: bytes,
     address: str,
     outcome: NoticeOutcome,
     says: str,

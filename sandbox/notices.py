@@ -66,11 +66,11 @@ def schedule(
     notice_id = f"{beijing(now, '%Y%m%d')}00222{secrets.token_hex(12)}"
     return [
         SandboxNotice.objects.create(
-            forge=list(forge),
             trade=trade,
             refund=refund,
             notice_id=notice_id,
             says=says,
+            forge=list(forge),
             url=url,
             due_at=due,
             next_at=due,

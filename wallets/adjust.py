@@ -98,12 +98,12 @@ def approve(*, reference: str, checker_id: int, now: datetime, also: Also | None
     ledger.post(
         kind=LineKind.ADJUSTMENT,
         reference=adjustment.reference,
-        now=now,
         source=adjustment.source,
         target=adjustment.target,
-        case_id=case_id,
         amount=adjustment.amount,
+        now=now,
         note=adjustment.reason,
+        case_id=case_id,
     )
     return True
 

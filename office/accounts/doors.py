@@ -91,23 +91,34 @@ def _enrol(site, request, invitation, key: str, now):
         return _show(
             site, request, "enrol", form=form, person=user, key=shown, qr=picture(user, secret)
         )
-    became = {"password": "set", "device": "set", "active": [False, True]}
     codes = joining.join(
         invitation_id=invitation.pk,
         password=make_password(form.cleaned_data["new_password1"]),
         key=key,
         step=form.step,
         now=now,
-        also=_note(request, user, "join", reasons.TOOK_UP, **became),
+        also=_note(
+            request,
+            user,
+            "join",
+            reasons.TOOK_UP,
+            {"password": "set", "device": "set", "active": [False, True]},
+        ),
     )
     del request.session[JOINING]
     return _show(site, request, "joined", codes=codes, person=user)
 
 
-def _note(request, user, action: str, reason: str, **changes) -> staff.Note:
+def _note(request, user, action: str, reason: str, changes: dict) -> staff.Note:
     """What somebody did to his own account."""
-    of_it = {"user": user, "obj": user, "action": action, "reason": reason}
-    return staff.Note(**of_it, ip=address.of(request), changes=changes)
+    return staff.Note(
+        user=user,
+        action=action,
+        obj=user,
+        reason=reason,
+        ip=address.of(request),
+        changes=changes,
+    )
 
 
 def picture(user, secret: str) -> dict:
@@ -147,8 +158,8 @@ def change_password(site, request):
 
 def _set_password(request, password: str):
     user = request.user
-    why = reasons.BY_THE_OLD_ONE
-    note = _note(request, user, "change_own_password", why, password="changed")  # noqa: S106
+    changed = {"password": "changed"}
+    note = _note(request, user, "change_own_password", reasons.BY_THE_OLD_ONE, changed)
     new, now = make_password(password), clock.now()
     done = changes.set_own_password(user_id=user.pk, old=user.password, new=new, now=now, also=note)
     if done:
