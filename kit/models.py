@@ -1,3 +1,5 @@
+from datetime import datetime, timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import UniqueConstraint
@@ -5,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from kit.ids import AsciiField, OutsideIdField
 from kit.lease import Leased
+
+REST = timedelta(days=1)  # of a filling that is finished
 
 
 class IdempotencyRecord(models.Model):
@@ -99,3 +103,21 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Filling(models.Model):
+    """How far the filling of a new column is (fillings.py)."""
+
+    name = AsciiField(primary_key=True, max_length=160)  # app.model.column
+    walk = models.PositiveIntegerField(default=1)
+    place = AsciiField(max_length=64, default="")  # the last key that was looked at in this walk
+    found = models.PositiveBigIntegerField(default=0)  # rows that this walk found empty
+    filled = models.PositiveBigIntegerField(default=0)  # in all
+    moved_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)  # the end of a walk that found nothing
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_at_rest(self, now: datetime) -> bool:
+        return bool(self.finished_at and not self.place and now < self.finished_at + REST)

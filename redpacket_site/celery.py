@@ -40,6 +40,7 @@ SCHEDULE = {
     "payments.refresh_certificates": 43_200,
     "payments.forget_notices": 600,
     "wallets.keep_books": 5,
+    "kit.fill": 30,
     "kit.write_exports": 5,
     "kit.drop_exports": 600,
     "office.forget_tries": 600,

@@ -52,6 +52,7 @@ NOBODY = {
     "kit.credentials": "fingerprint",
     "kit.duty": "lease name",
     "kit.heartbeat": "name",
+    "kit.filling": "name place",  # at most a key that a walk has just passed
     "wallets.ledgerline": "reference",
     "wallets.adjustment": "reference",
     "wallets.dailyfigure": "source target",  # wallets together

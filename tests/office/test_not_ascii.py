@@ -138,7 +138,7 @@ WITH_WORDS = {
     "tail-events": [["--after", "红"], ["--types", "红"]],
     "totp": [["红"]],
 }
-WITHOUT_WORDS = {"audit", "doctor", "seed_demo", "demo_staff", "sandbox_keys"}
+WITHOUT_WORDS = {"audit", "doctor", "fillings", "seed_demo", "demo_staff", "sandbox_keys"}
 
 
 @pytest.mark.parametrize("name", [*WITH_WORDS])

@@ -44,7 +44,7 @@ def test_all_is_well(doctor, well):
     assert bad(lines) == []
     assert {line.split(":")[0].split()[1] for line in lines} == {
         *("settings", "database", "replica", "redis", "broker", "sweeps"),
-        *("queues", "books", "channels", "disk"),
+        *("fillings", "queues", "books", "channels", "disk"),
     }
 
 

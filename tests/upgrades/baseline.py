@@ -16,6 +16,7 @@ UNKNOWN: dict[str, set[str] | None] = {
     "kit.credentials": None,
     "kit.duty": None,
     "kit.event": {"pieces"},
+    "kit.filling": None,
     "kit.heartbeat": None,
     "kit.turn": None,
     "office.exportjob": {"lease", "leased_until"},

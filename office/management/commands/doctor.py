@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from kit import clock, heartbeat, later, replica
+from kit import clock, fillings, heartbeat, later, replica
 from kit.plumbing import redis
 from office import waiting
 from wallets import daily
@@ -107,6 +107,14 @@ def _sweeps() -> Found:
         yield OK, f"{len(signs.ages)} tasks run in time"
 
 
+def _fillings() -> Found:
+    still = {kept.name for kept in fillings.standing_still(clock.now())}
+    for name in fillings.FILLINGS:
+        yield BAD if name in still else OK, f"{name}: {fillings.told(name)}"
+    if not fillings.FILLINGS:
+        yield OK, "no column is to be filled"
+
+
 def _queues() -> Found:
     now = clock.now()
     for queues, late_s, worst in (
@@ -157,6 +165,7 @@ LOOKS = (
     _redis,
     _broker,
     _sweeps,
+    _fillings,
     _queues,
     _books,
     _channels,
