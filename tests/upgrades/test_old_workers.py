@@ -6,7 +6,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from django.conf import settings
@@ -61,7 +61,8 @@ def another_database(folder):
             cursor.execute(f"DROP DATABASE IF EXISTS {name}")
             cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
         account = f"{config['USER']}:{quote(config['PASSWORD'])}"
-        url = f"mysql://{account}@/{name}?unix_socket={quote(config['OPTIONS']['unix_socket'])}"
+        scheme = urlsplit(os.environ["REDPACKET_DATABASE_URL"]).scheme
+        url = f"{scheme}://{account}@/{name}?unix_socket={quote(config['OPTIONS']['unix_socket'])}"
     else:
         name = str(folder / "old.sqlite3")
         url = f"sqlite:///{quote(name)}"
