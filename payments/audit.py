@@ -241,6 +241,7 @@ def late_refunds_are_put_right() -> Iterator[Finding]:
 
 RULES = (
     bill_audit.bills_have_their_cases,
+    bill_audit.bills_are_what_they_name,
     confirmed_orders_are_in_the_ledger,
     payments_are_booked_once,
     channel_lines_have_their_orders,

@@ -1,11 +1,14 @@
-"""The rule of bills: what a day's comparison said is there to be looked at."""
+"""The rules of bills: what a day's comparison said is there to be looked at, to the fen."""
 
 from collections import Counter
 from collections.abc import Iterator
 
-from payments import reconcile
+from django.db.models import F
+
+from payments import reconcile, sides
 from payments.models import Bill, Case, ChannelRefund, PaymentOrder
 from payments.states import PayType
+from wallets import reach
 from wallets.audit import Finding, by_key
 
 
@@ -29,3 +32,17 @@ def bills_have_their_cases() -> Iterator[Finding]:
         wrong += [((pay_type, str(day)), says) for pay_type, day in marked - days]
     for (pay_type, day), says in wrong:
         yield Finding("bills_have_their_cases", f"{PayType(pay_type).word} {day}", says)
+
+
+def bills_are_what_they_name() -> Iterator[Finding]:
+    """What a compared bill comes to is what it names of ours and what of it stands apart. Of those
+    that were compared by the release before nothing apart is kept."""
+    told = Bill.objects.filter(apart_at=F("reconciled_at"))
+    if since := reach.moment():
+        told = told.filter(reconciled_at__gte=since)
+    for bill in told.order_by("pk").iterator():
+        theirs, found = sides.theirs(bill), sides.named(bill) + sides.apart(bill)
+        if theirs != found:
+            says = f"{theirs.paid} and {theirs.refunded} back, its rows {found.paid}"
+            where = f"{PayType(bill.pay_type).word} {bill.day}"
+            yield Finding("bills_are_what_they_name", where, f"{says} and {found.refunded}")

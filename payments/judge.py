@@ -3,16 +3,17 @@
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from kit.money import ZERO
 from kit.present import present
 from kit.telling import source
 from payments import bills, sayings, suspended
 from payments.bills import BillRow
 from payments.bills.rows import Back
-from payments.models import ChannelRefund, PaymentOrder
+from payments.models import Apart, ChannelRefund, PaymentOrder
 from payments.states import IN_VAIN, UNDECIDED, CaseKind, OrderStatus, PayType, RefundStatus
 
 # By our books no money went out for these.
@@ -48,16 +49,18 @@ class Ours:
     billed_on: date | None = None
     status: int | None = None  # a refund's
     done_at: datetime | None = None
+    is_booked: bool = False  # a refund made there, which stands for its row while it is not in vain
 
 
 @dataclass
 class Judged:
-    """What a page of rows came to, and which of ours it names for the first time."""
+    """What a page of rows came to, which of ours it names, and what of it stands for none."""
 
     matched: int = 0
     differences: list[Difference] = field(default_factory=list)
     orders: list[int] = field(default_factory=list)
     refunds: list[int] = field(default_factory=list)
+    apart: list[Apart] = field(default_factory=list)
     returned: list[int] = field(default_factory=list)  # refunds that it says were done
 
 
@@ -68,17 +71,20 @@ class Seen:
         self._once: set[int] = set()
         self._told: set[int] = set()
 
-    def split(self, rows: Iterable[BillRow]) -> tuple[list[BillRow], list[Difference]]:
-        """The rows that come for the first time; a difference for each number that came again."""
-        fresh, again = [], []
+    def split(self, rows: Iterable[BillRow]) -> tuple[list[BillRow], Judged]:
+        """The rows that come for the first time; of the others, which are nobody's a second time, a
+        difference for each number."""
+        fresh, again = [], Judged()
         for row in rows:
             key = hash((bool(row.refund_no), row.refund_no or row.trade_no))
             if row.odd or key not in self._once:
                 fresh.append(row)
                 self._once.update(() if row.odd else (key,))
-            elif key not in self._told:
+                continue
+            again.apart.append(apart(row))
+            if key not in self._told:
                 self._told.add(key)
-                again.append(_difference(CaseKind.BILL_REPEATED, row, sayings.TWICE))
+                again.differences.append(_difference(CaseKind.BILL_REPEATED, row, sayings.TWICE))
         return fresh, again
 
 
@@ -99,8 +105,12 @@ def judge(pay_type: PayType, day: date, rows: list[BillRow]) -> Judged:
             judged.matched += 1
         else:
             judged.differences.append(_difference(verdict[0], row, verdict[1]))
-        if ours and ours.pk and (ours.billed_on is None or _may_come_again(pay_type, row, ours)):
+        counted = ZERO
+        if ours and ours.pk and _is_named(pay_type, day, row, ours):
             (judged.refunds if row.refund_no else judged.orders).append(ours.pk)
+            counted = ZERO if ours.is_booked else ours.amount
+        if row.amount != counted:
+            judged.apart.append(apart(row, counted))
         if ours and ours.pk and row.refund_no and row.back is Back.DONE:
             judged.returned.append(ours.pk)
     return judged
@@ -127,8 +137,10 @@ def _refunds(pay_type: PayType, rows: list[BillRow]) -> dict[str, Ours]:
     of_channel = ChannelRefund.objects.filter(pay_type=pay_type)
     booked = of_channel.filter(their_no__in=numbers).exclude(status__in=IN_VAIN)
     sent = of_channel.filter(refund_no__in=numbers, their_no="")
-    found = [*booked.values_list("their_no", *facts), *sent.values_list("refund_no", *facts)]
-    return {number: Ours(*values) for number, *values in found}
+    known = {number: Ours(*values) for number, *values in sent.values_list("refund_no", *facts)}
+    theirs = booked.values_list("their_no", *facts)
+    booked_as = {number: replace(Ours(*values), is_booked=True) for number, *values in theirs}
+    return booked_as | known
 
 
 Verdict = tuple[CaseKind, str] | None
@@ -171,11 +183,27 @@ def _refund(pay_type: PayType, day: date, row: BillRow, ours: Ours | None) -> Ve
     return None
 
 
+def _is_named(pay_type: PayType, day: date, row: BillRow, ours: Ours) -> bool:
+    """Whether this bill is the one that ours stands in, from now on."""
+    return ours.billed_on in (None, day) or _may_come_again(pay_type, row, ours)
+
+
 def _may_come_again(pay_type: PayType, row: BillRow, ours: Ours) -> bool:
     """Named before it was done, a refund may be named again when it is."""
     if not row.refund_no or row.back is not Back.DONE:
         return False
     return ours.done_at is None or bills.day_of(pay_type, ours.done_at) > present(ours.billed_on)
+
+
+def apart(row: BillRow, ours: Decimal = ZERO) -> Apart:
+    """What this row says beyond what of ours it names."""
+    return Apart(
+        number=fitting(row.refund_no or row.trade_no),
+        order_no=fitting(row.order_no),
+        is_refund=bool(row.refund_no),
+        amount=row.amount,
+        ours=ours,
+    )
 
 
 def _difference(kind: CaseKind, row: BillRow, says: str) -> Difference:

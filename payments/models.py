@@ -279,6 +279,8 @@ class Bill(Leased):
     total = MoneyField(_("paid in all"), default=ZERO)
     refunded = MoneyField(_("refunded in all"), default=ZERO, db_default=ZERO)
     reconciled_at = models.DateTimeField(_("reconciled at"), null=True)
+    # The comparison whose rows apart are kept; another one than the last was the release before's.
+    apart_at = models.DateTimeField(_("told apart at"), null=True)
     tries = models.PositiveIntegerField(_("tries"), default=0, db_default=0)
     # Why it is missing.
     says = models.CharField(_("says"), max_length=255, blank=True, default="", db_default="")
@@ -307,3 +309,26 @@ class Bill(Leased):
 
     def __str__(self) -> str:
         return f"{PayType(self.pay_type).word} {self.day}"
+
+    @property
+    def is_told_apart(self) -> bool:
+        """Whether each row of its last comparison is an order or a refund of ours, or is Apart."""
+        return self.apart_at is not None and self.apart_at == self.reconciled_at
+
+
+class Apart(models.Model):
+    """A row of a bill that stands for no order or refund of ours, or for another amount: all of a
+    bill is what it names of ours and what of it is apart."""
+
+    bill = models.ForeignKey(Bill, models.PROTECT, related_name="apart", verbose_name=_("bill"))
+    number = AsciiField(_("number"), max_length=64)  # a refund's or a trade's
+    order_no = AsciiField(_("order number"), max_length=64, blank=True, default="")
+    is_refund = models.BooleanField(_("is a refund"))
+    amount = MoneyField(_("amount"))  # the bill's
+    ours = MoneyField(_("our amount"), default=ZERO)  # what of ours the row names
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("row apart"), _("rows apart")
+
+    def __str__(self) -> str:
+        return self.number

@@ -15,7 +15,7 @@ from kit.money import ZERO
 from kit.moves import hold, move
 from kit.present import present
 from kit.refusals import Conflict
-from payments import bills, cases, hear_refund, merchants, sayings
+from payments import apart, bills, cases, hear_refund, merchants, sayings
 from payments.bills import BillRow, Statement, WrongTotal
 from payments.channels.base import NoBill, Refused
 from payments.judge import Difference, Judged, Seen, digest, fitting, judge
@@ -112,7 +112,7 @@ def reconcile(
     if held is None:
         raise BeingCompared()
     try:
-        _forget(bill)
+        apart.forget(bill)
         seen, result = Seen(), Reconciliation()
         for page in chain([first], pages):
             fresh, repeated = seen.split(page)
@@ -144,29 +144,22 @@ def _pages(rows: Iterable[BillRow]) -> Iterator[list[BillRow]]:
         yield page
 
 
-def _forget(bill: Bill) -> None:
-    """Which of ours this day's bill had named, when it is compared again."""
-    for model in (PaymentOrder, ChannelRefund):
-        named = model.objects.filter(pay_type=bill.pay_type, billed_on=bill.day)
-        named.update(billed_on=None)
-
-
 @retry.unit
 def _page(
     *,
     bill: Bill,
     held: lease.Lease,
     rows: list[BillRow],
-    repeated: list[Difference],
+    repeated: Judged,
     now: datetime,
 ) -> Judged:
     if not held.rows.exists():
         raise BeingCompared()
     judged = judge(PayType(bill.pay_type), bill.day, rows)
-    judged.differences += repeated
-    for model, keys in ((PaymentOrder, judged.orders), (ChannelRefund, judged.refunds)):
-        if keys:
-            model.objects.filter(pk__in=keys).update(billed_on=bill.day)
+    judged.differences += repeated.differences
+    pause.here("reconcile: is about to mark")
+    apart.mark(bill, orders=judged.orders, refunds=judged.refunds)
+    apart.keep(bill, judged.apart + repeated.apart)
     hear_refund.ask_again(judged.returned, now)
     _open(bill, judged.differences, now)
     return judged
@@ -197,6 +190,7 @@ def _close(
         "total": result.total,
         "refunded": result.refunded,
         "reconciled_at": now,
+        "apart_at": now,
         "says": "",
         # Compared before the bill is usually there it may have been a part: once more, then.
         "due_at": usual if now < usual else None,

@@ -63,6 +63,7 @@ NOBODY = {
     "payments.channelrefund": "lease refund_no their_no order_no trade_no open_key",
     "payments.trade": "trade_no",
     "payments.bill": "lease",
+    "payments.apart": "number order_no",
     "packets.redpacket": "public_id trade_no commitment seed",
     "packets.settlementpass": "lease",
     "packets.group": "group_id",

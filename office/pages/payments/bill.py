@@ -13,18 +13,13 @@ from kit.refusals import Invalid
 from kit.telling import told
 from office.export.jobs import files
 from office.frame.columns import money_column, shown_column, when_column, worded, words_column
-from office.frame.dossier import Page, Section, badge, link, moment, toned, yuan
+from office.frame.dossier import Page, badge, moment, toned, yuan
 from office.frame.lists import DateRangeFilter
 from office.frame.proposals import Proposal, making
 from office.pages.payments import bill_side, late_bills
-from office.pages.payments.bill_side import NAMED, UNNAMED
 from office.readonly import ReadOnlyAdmin, staff_did
 from office.shown.payments import case_rows
-from payments import (
-    bills,
-    reconcile,
-    sides,
-)
+from payments import bills, reconcile
 from payments.channels.base import ChannelDown, NoBill, NotSent, Refused
 from payments.models import Bill
 from payments.states import (
@@ -180,14 +175,14 @@ class BillAdmin(ReadOnlyAdmin):
                 (_("matched"), bill.matched),
                 (_("differences"), self.open(bill)),
                 (_("of these in no bill"), bill.missing),
-                (_("paid in all"), yuan(bill.total)),
-                (_("refunded in all"), yuan(bill.refunded)),
+                (_("paid in all"), bill_side.to_theirs(bill, yuan(bill.total))),
+                (_("refunded in all"), bill_side.to_theirs(bill, yuan(bill.refunded))),
                 (_("reconciled at"), moment(bill.reconciled_at)),
                 (_("tries"), bill.tries),
                 (_("next try at"), moment(bill.due_at)),
                 (_("says"), told(bill.says) or "-"),
             ],
-            sections=[_sides(bill), case_rows(list(cases))],
+            sections=[bill_side.both(bill), case_rows(list(cases))],
         )
 
     def get_urls(self):
@@ -198,25 +193,6 @@ class BillAdmin(ReadOnlyAdmin):
             path("<int:pk>/side/<slug:word>/", side, name="payments_bill_side"),
             *super().get_urls(),
         ]
-
-
-def _sides(bill: Bill) -> Section:
-    theirs, named, unnamed = sides.theirs(bill), sides.named(bill), sides.unnamed(bill)
-    ours = sides.Side(named.paid + unnamed.paid, named.refunded + unnamed.refunded)
-    apart = sides.Side(theirs.paid - ours.paid, theirs.refunded - ours.refunded)
-    rows = [
-        (_("the channel's bill"), theirs),
-        (link(bill_side.url_of(bill, NAMED), _("our books, in this bill")), named),
-        (link(bill_side.url_of(bill, UNNAMED), _("our books, in no bill")), unnamed),
-        (_("the bill less our books"), apart),
-    ]
-    return Section(
-        _("Both sides"),
-        [_("side"), _("paid in all"), _("refunded in all"), _("paid less refunded")],
-        [[text, yuan(side.paid), yuan(side.refunded), yuan(side.net)] for text, side in rows],
-        note=_("What parts them has its case: money in suspense is on the channel's side alone."),
-        name="sides",
-    )
 
 
 def _bill_in_words(bill) -> str:
