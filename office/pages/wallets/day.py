@@ -71,7 +71,7 @@ class DailySummaryAdmin(ReadOnlyAdmin):
             facts=[
                 (_("closed at"), moment(row.closed_at)),
                 (_("lines"), row.line_count),
-                (_("moved in all"), yuan(moved)),
+                (_("moved in all"), held.all_lines(row.day, yuan(moved))),
                 (_("month"), month.link_to(row.day)),
             ],
             sections=[
@@ -91,7 +91,7 @@ class DailySummaryAdmin(ReadOnlyAdmin):
                         ]
                         for figure in figures
                     ]
-                    + [[_("total"), "", "", row.line_count, yuan(moved)]],
+                    + [[held.all_lines(row.day), "", "", row.line_count, yuan(moved)]],
                     name="moved",
                 ),
                 Section(

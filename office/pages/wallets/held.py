@@ -58,6 +58,12 @@ def lines_url(kind: int, source: str, target: str, day: date | None) -> str:
     return f"{list_of(LedgerLine)}?{urlencode(given)}"
 
 
+def all_lines(day: date, text: Any = "") -> str:
+    """A day's total, leading to the list of its lines."""
+    query = urlencode({"booked_on__day": day.isoformat()})
+    return link(f"{list_of(LedgerLine)}?{query}", text or _("total"))
+
+
 def view(model_admin: Any, request: Any, name: str) -> Any:
     may = request.user.has_perm("wallets.view_dailysummary")
     if not (may and model_admin.has_view_permission(request)):

@@ -23,6 +23,7 @@ OF = {
     "returned": (LineKind.EXPIRY_REFUND,),
     "topped_up": (LineKind.TOPUP,),
 }
+ALL = "all"
 
 
 def url_of(word: str, **given: Any) -> str:
@@ -42,9 +43,9 @@ def view(model_admin: Any, request: Any, word: str) -> Any:
 def _asked(given: Any) -> dict[str, Any]:
     """Which figures; whoever asks for none that there are gets no page."""
     if (of := given.get("of")) is not None:
-        if of not in OF:
+        if of not in (*OF, ALL):
             raise Http404
-        return {"kind__in": OF[of]}
+        return {} if of == ALL else {"kind__in": OF[of]}
     try:
         kind = LineKind(int(given.get("kind", "")))
     except ValueError:

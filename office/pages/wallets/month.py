@@ -118,6 +118,7 @@ def _moved(days: list[DailySummary], word: str) -> Section:
     ]
     count = sum(count for count, _amount in ways.values())
     amount = sum((amount for _count, amount in ways.values()), ZERO)
-    rows.append([_("total"), "", "", count, yuan(amount)])
+    total = link(made_of.url_of(word, of="all"), _("total"))
+    rows.append([total, "", "", count, yuan(amount)])
     columns = [_("kind"), _("source"), _("target"), _("lines"), _("amount")]
     return Section(_("What moved"), columns, rows, name="moved")

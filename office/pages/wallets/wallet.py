@@ -136,7 +136,7 @@ class WalletAdmin(ReadOnlyAdmin):
             facts=[
                 (_("nickname"), people([wallet.user_id])[wallet.user_id]["nickname"] or "-"),
                 (_("user"), wallet.user_id),
-                (_("balance"), yuan(wallet.balance)),
+                (_("balance"), link("#flow", yuan(wallet.balance))),
                 (_("opened at"), moment(wallet.created_at)),
                 *_groups(wallet.user_id),
             ],
