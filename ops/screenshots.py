@@ -47,8 +47,10 @@ def main(folder: Path, only: list[str]) -> None:
                     page = watch.over(context).new_page()
                     page.goto(base + path)
                     page.screenshot(path=folder / f"{name}-{language}-{size}.png", full_page=True)
+                    watch.leave(context)
                     context.close()
-    print(watch)
+    if watch.left or watch.errors:
+        raise SystemExit(f"left the machine: {watch.left}; errors: {watch.errors}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
-"""Acting on a row: a page of its own shows what will happen, asks for a reason, calls the verb.
-
-How to add one: docs/back-office.md.
-"""
+"""Acting on a row: a page of its own shows what will happen, asks for a reason, calls the verb (how
+to add one: docs/back-office.md)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -60,6 +58,12 @@ class ReasonAction:
     def preview(self, obj, now: datetime) -> Sequence[str]:
         """What will happen, in sentences, before it does."""
         raise NotImplementedError
+
+    def together(self, rows: Sequence[Any]) -> Sequence[str]:
+        """What happens to all of these: no sum of previews, where they share a wallet."""
+        money = sum((getattr(row, "amount", ZERO) for row in rows), ZERO)
+        given = {"count": len(rows), "money": f"{money:,.2f}"}
+        return [_("%(count)d of them, %(money)s yuan together.") % given] if money else []
 
     def facts(self, obj) -> tuple:
         """What the preview rests on: when one of these has changed, the page is shown again."""
@@ -230,17 +234,17 @@ def _ask(model_admin, request, action, rows, form, now):
         }
         for row in rows
     ]
-    sums = [getattr(item["row"], "amount", None) for item in items if not item["refusal"]]
+    acting = [item["row"] for item in items if not item["refusal"]]
     context = {
         **model_admin.admin_site.each_context(request),
         "title": action.title,
         "action": action,
         "items": items,
-        "can_act": any(not item["refusal"] for item in items),
+        "can_act": bool(acting),
         "form": form,
         "opts": model_admin.opts,
         "back": _back(model_admin, request, rows),
-        "total": sum(sums, ZERO) if len(rows) > 1 and None not in sums else None,
+        "together": action.together(acting) if len(acting) > 1 else (),
         "list_url": queue.list_url(model_admin, queue.kept(request)),
     }
     return TemplateResponse(request, "admin/hongbao/act.html", context)

@@ -49,9 +49,12 @@ def age_column(begin: str, end: str) -> Callable:
 
 
 def waited(begin: datetime, end: datetime | None) -> str:
-    hours = max(0, int(((end or clock.now()) - begin).total_seconds() // 3600))
+    minutes = max(0, int(((end or clock.now()) - begin).total_seconds() // 60))
+    hours = minutes // 60
     if hours >= 48:
         return ngettext("%(days)d day", "%(days)d days", hours // 24) % {"days": hours // 24}
+    if not hours:
+        return ngettext("%(minutes)d minute", "%(minutes)d minutes", minutes) % {"minutes": minutes}
     return ngettext("%(hours)d hour", "%(hours)d hours", hours) % {"hours": hours}
 
 

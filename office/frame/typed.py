@@ -10,6 +10,7 @@ from functools import cached_property
 from kit import clock
 
 MOST = 128  # characters; longer than any id or number that we know
+A_PART = 4  # characters of a number
 A_NUMBER = 10  # characters; shorter ones behind Chinese may well be a name's end
 
 _LABEL = re.compile(r"^[:#.\-]+")
@@ -67,8 +68,13 @@ class Typed:
     @cached_property
     def part(self) -> str:
         """A part of a number; empty when it can be none."""
+        return self.begun if len(self.begun) >= A_PART else ""
+
+    @cached_property
+    def begun(self) -> str:
+        """The beginning of an id, which is found by fewer letters than what may stand anywhere."""
         word = self.text.replace(" ", "")
-        return word if re.fullmatch(r"[A-Za-z0-9_.:@/-]{4,64}", word) else ""
+        return word if re.fullmatch(r"[A-Za-z0-9_.:@/-]{2,64}", word) else ""
 
     @cached_property
     def amount(self) -> Decimal | None:

@@ -137,7 +137,7 @@ def _between(rows: QuerySet, column: str, since: datetime, until: datetime) -> Q
 
 @finder(gettext_lazy("users whose id begins so"), "wallets.view_wallet", by="guess")
 def users_so(typed: Typed) -> Iterator[Hit]:
-    for wallet in _begun(Wallet, "user_id", typed.part):
+    for wallet in _begun(Wallet, "user_id", typed.begun):
         yield Hit(page_of(wallet), wallet.user_id, f"{wallet.balance:,.2f}")
 
 

@@ -1,7 +1,8 @@
 """What whoever proposes money and whoever decides about it both see: the balances before and after,
 and what is alike."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.db.models import Model, QuerySet
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from kit.money import ZERO
 from office.frame import four_eyes
@@ -22,20 +24,26 @@ ALIKE_MOST = 5
 
 def balances(source: str, target: str, amount: Decimal) -> list[str]:
     """Of each wallet among the two, before and after."""
-    told = []
-    for account, change in ((source, -amount), (target, amount)):
-        if not (user := accounts.owner(account)):
-            continue
-        wallet = Wallet.objects.filter(user_id=user).first()
-        before = wallet.balance if wallet else ZERO
-        after = before + change
-        given = {"user": user, "before": f"{before:,.2f}", "after": f"{after:,.2f}"}
-        told.append(_("%(user)s holds %(before)s yuan, and %(after)s afterwards.") % given)
-        if wallet is None:
-            told.append(_("%(user)s has no wallet yet.") % given)
-        if after < 0:
-            told.append(_("The balance does not suffice: an approval would be refused."))
-    return told
+    words = gettext_noop("%(user)s holds %(before)s yuan, and %(after)s afterwards.")
+    changes = _changes(source, target, amount)
+    return [line for user, change in changes.items() for line in _balance(user, change, words)]
+
+
+def _changes(source: str, target: str, amount: Decimal) -> dict[str, Decimal]:
+    sides = ((accounts.owner(source), -amount), (accounts.owner(target), amount))
+    return {user: change for user, change in sides if user}
+
+
+def _balance(user: str, change: Decimal, words: str) -> Iterator[str]:
+    wallet = Wallet.objects.filter(user_id=user).first()
+    before = wallet.balance if wallet else ZERO
+    after = before + change
+    given = {"user": user, "before": f"{before:,.2f}", "after": f"{after:,.2f}"}
+    yield _(words) % given
+    if wallet is None:
+        yield _("%(user)s has no wallet yet.") % given
+    if after < 0:
+        yield _("The balance does not suffice: an approval would be refused.")
 
 
 def alike(rows: QuerySet, row: Model) -> list[str]:
@@ -71,6 +79,22 @@ class ApproveMoney(four_eyes.Approve):
             *balances(row.source, getattr(row, "target", ""), row.amount),
             *alike(self.rivals(row), row),
         ]
+
+    def together(self, rows):
+        """A wallet that several of them change is told as all of them leave it."""
+        changes: dict[str, list[Decimal]] = defaultdict(list)
+        for row in rows:
+            sides = _changes(row.source, getattr(row, "target", ""), row.amount)
+            for user, change in sides.items():
+                changes[user].append(change)
+        words = gettext_noop("%(user)s holds %(before)s yuan, and %(after)s after all of them.")
+        told = [
+            line
+            for user, several in changes.items()
+            if len(several) > 1
+            for line in _balance(user, sum(several, ZERO), words)
+        ]
+        return [*super().together(rows), *told]
 
     def moves(self, row) -> Sequence[str]:
         """What goes where, in sentences."""

@@ -158,6 +158,13 @@ def test_a_nickname_and_its_beginning(support):
     assert goes_to(support, "小a") == "/admin/wallets/wallet/u79/change/"
 
 
+def test_two_letters_are_a_beginning_of_an_id(support):
+    make.make_wallet("zoe", "1.00")
+
+    assert "/wallet/zoe/" in listed(support, "zo")
+    assert "/wallet/zoe/" not in listed(support, "oe")
+
+
 def test_a_nickname_that_is_anothers_id_is_asked_about(support):
     """Whoever calls himself as another one is known leads nobody to the wrong wallet."""
     make.make_wallet("bob", "1.00")

@@ -276,6 +276,8 @@ def test_several_are_approved_at_once_and_ones_own_is_left(maker, checker):
     page = shown.content.decode()
     assert "Look: the same was proposed" in page and "ticket 4711" in page
     assert "bob holds 1.00 yuan, and 13.30 afterwards" in page
+    assert "2 of them, 24.60 yuan together." in page, "the checker's own is left"
+    assert "bob holds 1.00 yuan, and 25.60 after all of them." in page
     states = [Adjustment.objects.get(pk=key).status for key in keys]
     assert states == [AdjustmentStatus.APPROVED] * 2 + [AdjustmentStatus.PROPOSED]
     assert balance() == Decimal("25.60")

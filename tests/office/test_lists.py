@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from office.frame import lists
+from office.frame.columns import waited
 from office.readonly import ReadOnlyAdmin
 from packets.models import RedPacket
 from packets.states import Kind
@@ -217,3 +218,21 @@ def test_a_kind_of_lines_is_of_one_day(auditor):
     assert keys(auditor.get(url, kind)) == [newest]
     assert keys(auditor.get(url, {**kind, "booked_on__day": "today"})) == [newest]
     assert keys(auditor.get(url, {"kind__exact": LineKind.GRAB})) == []
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("ago", "told"),
+    [
+        (timedelta(minutes=1, seconds=59), "1 minute"),
+        (timedelta(minutes=13), "13 minutes"),
+        (timedelta(minutes=61), "1 hour"),
+        (timedelta(hours=47), "47 hours"),
+        (timedelta(hours=49), "2 days"),
+        (timedelta(seconds=-5), "0 minutes"),
+    ],
+)
+def test_how_long_a_row_has_waited(ago, told):
+    now = timezone.now()
+
+    assert waited(now - ago, now) == told

@@ -85,7 +85,7 @@ def test_many_at_once_lead_back_to_the_list_as_it_was(maker):
     answer = maker.post(chosen.headers["Location"], body)
 
     assert answer.headers["Location"] == f"{desk.list_of(RefundReview)}?{query}"
-    assert "3 expiry refunds, total <b>30.00</b>" in shown.content.decode()
+    assert "3 of them, 30.00 yuan together." in shown.content.decode()
 
 
 def test_a_page_leads_to_those_before_and_behind(maker):

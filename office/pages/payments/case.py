@@ -153,7 +153,7 @@ class CaseAdmin(ReadOnlyAdmin):
         by_two = {"maker", "checker"}
         refunds = ChannelRefund.objects.filter(case=case).select_related(*by_two)
         adjustments = Adjustment.objects.filter(case_id=case.pk).select_related(*by_two)
-        held = cases.held_by(case)
+        held, is_open = cases.held_by(case), case.status == CaseStatus.OPEN
         page = Page(
             sentence=_case_sentence(case, held),
             badges=[case_status(case)],
@@ -165,12 +165,12 @@ class CaseAdmin(ReadOnlyAdmin):
                 (_("amount"), yuan(case.amount)),
                 (_("in suspense"), yuan(held)),
                 (_("says"), told(case.says) or "-"),
-                (_("suggested"), SUGGESTED[case.kind]),
+                *([(_("suggested"), SUGGESTED[case.kind])] if is_open else []),
                 (_("case opened at"), moment(case.created_at)),
                 (_("age"), waited(case.created_at, case.resolved_at)),
                 (pgettext("case", "owner"), case.owner or "-"),
                 (_("resolved at"), moment(case.resolved_at)),
-                (_("resolved by"), case.resolved_by or "-"),
+                (_("resolved by"), case.resolved_by or ("-" if is_open else _("system"))),
                 (_("resolution"), told(case.resolution) or "-"),
             ],
             sections=[refund_rows(list(refunds.order_by("pk")))],
