@@ -1,9 +1,12 @@
 """A rolling release under load: `python -m tests.upgrades.rolling --out FILE` (`make nightly`).
 
-The release before is this repository as it was before the first migration behind
-before.BASELINE. It serves a chat app whose people send, pay, report and grab; then, as
-docs/upgrading.md says, the migrations are applied, new web processes come beside the old ones, the
-old ones leave the balancer and end, workers likewise, beat at last. Each step goes on for a while.
+The release before serves a chat app whose people send, pay, report and grab; then, as
+docs/upgrading.md says, a column is added, new web processes come beside the old ones, the old ones
+leave the balancer and end, workers likewise, beat at last; the column is filled, and required. Each
+step goes on for a while.
+
+The release before is this tree, and the new one is this tree with a column more (next_release.py):
+that needs no history. `--before COMMIT` takes the code of that commit for the old one.
 """
 
 import argparse
@@ -27,7 +30,7 @@ import django
 
 from tests.faults.load import GROUP, Books, Person
 from tests.faults.stack import ROOT, Part, Stack, free_port, running, wait_until
-from tests.upgrades.before import BASELINE
+from tests.upgrades import next_release
 
 USERS = [f"u{number:02}" for number in range(12)]
 PEOPLE, PUT_IN = 4, 10_000
@@ -40,23 +43,6 @@ users = {users!r}
 credit_each(user_ids=users, amount=Decimal({put_in}), reason="rolling", now=timezone.now())
 members.replace(group_id={group!r}, user_ids=users)
 """
-
-
-def git(*words: str) -> str:
-    command = ["git", "-C", str(ROOT), *words]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def release_before() -> str:
-    """The last commit that has no migration behind the baseline."""
-    files = [
-        str(file.relative_to(ROOT))
-        for app, last in BASELINE.items()
-        for file in sorted((ROOT / app / "migrations").glob("0*.py"))
-        if file.stem > last
-    ]
-    commits = git("log", "--reverse", "--topo-order", "--format=%H", "--", *files).split()
-    return git("rev-parse", f"{commits[0]}^" if commits else "HEAD")
 
 
 def unpack(commit: str, folder: Path) -> None:
@@ -100,11 +86,13 @@ def carry(one: socket.socket, other: socket.socket) -> None:
 class Release:
     """What happens, step by step, and what people saw of it."""
 
-    def __init__(self, stack: Stack, ports: list[int], commit: str, step_s: float):
-        self.stack, self.ports, self.commit, self.step_s = stack, ports, commit, step_s
+    def __init__(self, stack: Stack, new: Path, ports: list[int], before: str, step_s: float):
+        self.stack, self.new, self.ports = stack, new, ports
+        self.before, self.step_s = before, step_s
         self.books = Books(put_in=dict.fromkeys(USERS, Decimal(PUT_IN)))
         self.steps: dict[str, dict] = {}
         self.killed: list[str] = []
+        self.filled = 0
 
     def run(self) -> None:
         from sandbox.tokens import token
@@ -118,12 +106,15 @@ class Release:
             person.start()
         for does in (
             self.old_release_serves,
-            self.migrations_are_applied,
+            self.a_column_is_added,
+            self.nobody_requires_it_yet,
             self.new_web_comes_beside_the_old,
             self.old_web_goes,
             self.new_worker_comes_beside_the_old,
             self.old_worker_goes,
             self.beat_is_replaced,
+            self.it_is_filled,
+            self.it_is_required,
         ):
             self.step(does)
         for person in people:
@@ -153,10 +144,24 @@ class Release:
 
         wait_until(Share.objects.filter(is_into_account=True).exists, "nothing moves", PATIENCE_S)
 
-    def migrations_are_applied(self) -> None:
+    def a_column_is_added(self) -> None:
+        self.migrate()
+
+    def nobody_requires_it_yet(self) -> None:
+        """Rows are empty, so that migration does not run, and says why in a line."""
+        next_release.require(self.new)
+        try:
+            self.migrate()
+        except RuntimeError as error:
+            if f"{next_release.COLUMN} is still empty" in str(error):
+                return
+            raise
+        raise RuntimeError("a column was required though rows were empty")
+
+    def migrate(self) -> None:
         for left in reversed(range(MIGRATE_TRIES)):
             try:
-                self.stack.manage("migrate", "-v", "0", tree=ROOT)
+                self.stack.manage("migrate", "-v", "0", tree=self.new)
                 return
             except RuntimeError as error:
                 if "1205" not in str(error) or not left:
@@ -164,7 +169,7 @@ class Release:
 
     def new_web_comes_beside_the_old(self) -> None:
         port = free_port()
-        self.start(self.stack.program("web", ROOT, port, "web-new"))
+        self.start(self.stack.program("web", self.new, port, "web-new"))
         from supervise import answers
 
         is_up = partial(answers, f"http://127.0.0.1:{port}/health/ready")
@@ -177,14 +182,25 @@ class Release:
         self.end("web")
 
     def new_worker_comes_beside_the_old(self) -> None:
-        self.start(self.stack.program("worker", ROOT, 0, "worker-new"))
+        self.start(self.stack.program("worker", self.new, 0, "worker-new"))
 
     def old_worker_goes(self) -> None:
         self.end("worker")
 
     def beat_is_replaced(self) -> None:
         self.end("beat")
-        self.start(self.stack.program("beat", ROOT, 0, "beat-new"))
+        self.start(self.stack.program("beat", self.new, 0, "beat-new"))
+
+    def it_is_filled(self) -> None:
+        """By the new worker, while people go on."""
+        from kit.models import Filling
+
+        finished = Filling.objects.filter(name=next_release.COLUMN, finished_at__isnull=False)
+        wait_until(finished.exists, "it is not filled", PATIENCE_S)
+        self.filled = finished.get().filled
+
+    def it_is_required(self) -> None:
+        self.migrate()
 
     def start(self, part: Part) -> None:
         self.stack.parts[part.name] = part
@@ -213,13 +229,13 @@ class Release:
             "command": "python -m tests.upgrades.rolling",
             "machine": f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, everything on"
             f" them; load at the end {os.getloadavg()[0]:.1f}",
-            "release before": self.commit[:12],
-            "release": git("rev-parse", "HEAD")[:12],
+            "release before": self.before or "this tree",
             "requests answered": counts["answered"],
             "cured by one repeat": counts["repeated"] - counts["repeated again"],
             "not cured by one repeat": counts["repeated again"],
             "packets sent": len(self.books.sent),
             "shares grabbed": len(self.books.grabbed),
+            "rows filled": self.filled,
             "found": found,
             "steps": self.steps,
         }
@@ -228,13 +244,15 @@ class Release:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.upgrades.rolling")
     parser.add_argument("--out", type=Path, required=True, help="where the figures are written")
+    parser.add_argument("--before", default="", help="a commit to take for the release before")
     parser.add_argument("--step-s", type=float, default=10, help="how long each step goes on")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and take the stack down
-    commit = release_before()
     with tempfile.TemporaryDirectory(prefix="hongbao-release-") as folder:
-        old = Path(folder) / "old"
-        unpack(commit, old)
+        old, new = ROOT, Path(folder) / "new"
+        if asked.before:
+            unpack(asked.before, old := Path(folder) / "old")
+        next_release.write(new)
         ports: list[int] = []
         address = Address(ports)
         address.start()
@@ -243,7 +261,7 @@ def main() -> int:
             os.environ.clear()  # of settings that are not the stack's
             os.environ |= stack.environment | {"REDPACKET_DATABASE_URL": stack.direct_database}
             django.setup()
-            release = Release(stack, ports, commit, asked.step_s)
+            release = Release(stack, new, ports, asked.before, asked.step_s)
             release.run()
             told = release.told(release.found())
     asked.out.write_text(f"{json.dumps(told, indent=2, ensure_ascii=False)}\n")

@@ -27,4 +27,5 @@ def test_a_rolling_release_fails_no_request_that_one_repeat_does_not_cure(tmp_pa
     told = json.loads(out.read_text())
     assert (told["found"], told["not cured by one repeat"]) == ([], 0), told
     assert told["shares grabbed"] > 0
+    assert told["rows filled"] > 0
     assert all(step["answered"] for step in told["steps"].values()), told["steps"]
