@@ -1,10 +1,10 @@
 """`make faults COUNT=200 SEED=1`: the product under load, hurt so many times.
 
-Rounds of one to four faults at once, of any kind (kinds.py). After each round, under load: the
-audit, conservation, and everything that people were told (check.py). After each ROUNDS rounds all
-is let come to rest, each one's balance is reckoned from his own books, and a new age begins with
-empty tables, so that a check costs the same on the last day of a long run. `--resume` goes on
-with the table of a run that was ended.
+Rounds of one to five faults at once, of any kind (kinds.py). After each round, under load:
+conservation, everything that people were told (check.py), and the audit, which goes on beside the
+next rounds (auditor.py). After each ROUNDS rounds all is let come to rest, each one's balance is
+reckoned from his own books, and a new age begins with empty tables, so that a check costs the same
+on the last day of a long run. `--resume` goes on with the table of a run that was ended.
 """
 
 import argparse
@@ -13,11 +13,10 @@ import os
 import random
 import shutil
 import signal
-import statistics
 import sys
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -27,57 +26,22 @@ from typing import TYPE_CHECKING
 import django
 from django.db import close_old_connections
 
+from tests.faults.auditor import Auditor
 from tests.faults.load import GROUP, Books, Line, Person, Refused
 from tests.faults.stack import Stack, running, wait_until
+from tests.faults.table import Known, Row
 
 if TYPE_CHECKING:
     from tests.faults.kinds import Kind
 
 USERS = [f"u{number:02}" for number in range(12)]
 PROBER = "probe"
-PEOPLE, ROUNDS = 3, 100
+PEOPLE, ROUNDS = 3, 60
+AT_ONCE = 5  # faults in a round, at most
+BEHIND = 3  # rounds that an audit may lag behind
 RECOVERY_S = 120
 # Longer than the lease of a worker that was killed while it asked a channel, and what follows.
 REST_S = 400
-
-
-@dataclass
-class Row:
-    """What is known of one kind."""
-
-    times: int = 0
-    lost: int = 0
-    recovered_s: list[float] = field(default_factory=list)  # of those that came alone
-
-    def told(self) -> dict:
-        told: dict = {"times": self.times, "lost": self.lost}
-        if self.recovered_s:
-            told["recovery s"] = {
-                "of": len(self.recovered_s),
-                "median": round(statistics.median(self.recovered_s), 2),
-                "max": round(max(self.recovered_s), 2),
-            }
-        return told
-
-
-@dataclass
-class Known:
-    """What came of it so far; kept beside the table, for a run that goes on."""
-
-    faults: int = 0
-    rounds: int = 0
-    ages: int = 0
-    seconds: float = 0
-    answered: int = 0
-    repeated: int = 0
-    lost: list[str] = field(default_factory=list)
-    revived: dict[str, int] = field(default_factory=dict)
-    kinds: dict[str, Row] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, file: Path) -> "Known":
-        kept = json.loads(file.read_text())
-        return cls(**{**kept, "kinds": {name: Row(**row) for name, row in kept["kinds"].items()}})
 
 
 @dataclass(frozen=True)
@@ -86,7 +50,8 @@ class Owed:
 
     packet: str
     since: datetime
-    kinds: list[str]
+    kinds: list[str]  # that hurt it
+    is_alone: bool
     until: float
 
 
@@ -101,6 +66,9 @@ class Campaign:
         self.began, self.before_s = time.monotonic(), known.seconds
         self.people: list[Person] = []
         self.owed: Owed | None = None
+        self.auditor = Auditor()
+        self.audited: list[list[Kind]] = []  # the rounds that the audit that goes on comes after
+        self.to_audit: list[list[Kind]] = []  # those behind its beginning
 
     def run(self, count: int, minutes: float) -> None:
         until = self.began + minutes * 60
@@ -124,7 +92,7 @@ class Campaign:
                 self.known.revived[name] = self.known.revived.get(name, 0) + part.revived
                 part.revived = 0
         self.out.with_suffix(".state").write_text(json.dumps(asdict(self.known)))
-        text = json.dumps(self.told(), indent=2, ensure_ascii=False)
+        text = json.dumps(self.known.told(self.seed), indent=2, ensure_ascii=False)
         self.out.write_text(f"{text}\n")
 
     def begin_age(self) -> None:
@@ -159,11 +127,10 @@ class Campaign:
             person.start()
 
     def round(self, most: int) -> None:
-        from tests.faults.check import losses
+        from tests.faults.check import acknowledged
         from tests.faults.kinds import hold
 
-        several = min(self.luck.choices((1, 2, 3, 4), (5, 4, 3, 1))[0], most)
-        chosen = self.choose(several)
+        chosen = self.choose(min(self.luck.randint(1, AT_ONCE), most))
         with ExitStack() as happening:
             for kind in chosen:
                 happening.enter_context(kind.happens(self.stack, self.luck))
@@ -176,17 +143,37 @@ class Campaign:
             took = time.monotonic() - over
             if is_by_itself(chosen):
                 self.owe(chosen, over)
-            elif several == 1:
-                self.row(chosen[0]).recovered_s.append(took)
-            found = [*self.see_what_is_owed(), *losses(self.books.copy())]
+            at_once = [kind.name for kind in chosen if not kind.touches_what_runs_by_itself]
+            self.note(at_once, len(chosen) == 1, took)
+            found = [*self.see_what_is_owed(), *acknowledged(self.books.copy())]
+            self.to_audit.append(chosen)
         except TimeoutError as error:
             took, found = time.monotonic() - over, [str(error)]
         for kind in chosen:
             self.row(kind).times += 1
             self.row(kind).lost += len(found)
-        self.known.faults += several
+        self.known.faults += len(chosen)
         self.known.rounds += 1
-        self.tell(f"{self.known.faults:6} {took:6.2f} s  {names(chosen)}", found)
+        said = f"{self.known.faults:6} {took:6.2f} s  {names(chosen)}"
+        self.tell(said, [*found, *self.audit()])
+
+    def audit(self, *, is_last: bool = False) -> list[str]:
+        """What the audit that is done has found; begins the next one, for the rounds since."""
+        if not (is_last or self.auditor.is_done() or len(self.to_audit) > BEHIND):
+            return []
+        found, after = self.auditor.found(), " and then ".join(map(names, self.audited))
+        for kind in {kind for chosen in self.audited for kind in chosen}:
+            self.row(kind).lost += len(found)
+        self.audited, self.to_audit = [] if is_last else self.to_audit, []
+        if self.audited:
+            self.auditor.begin()
+        return [f"after {after}: {each}" for each in found]
+
+    def note(self, hurt: list[str], is_alone: bool, took: float) -> None:
+        """How long these took; of what came together that is the most that each can have taken."""
+        for name in hurt:
+            row = self.known.kinds.setdefault(name, Row())
+            (row.recovered_s if is_alone else row.together_s).append(took)
 
     def row(self, kind: "Kind") -> Row:
         return self.known.kinds.setdefault(kind.name, Row())
@@ -208,9 +195,10 @@ class Campaign:
 
     def owe(self, chosen: list["Kind"], over: float) -> None:
         since = _now() - timedelta(seconds=time.monotonic() - over)
-        alone = [chosen[0].name] if len(chosen) == 1 else []
+        hurt = [kind.name for kind in chosen if kind.touches_what_runs_by_itself]
         packet = self._reported_and_grabbed()
-        self.owed = Owed(packet, since, alone, time.monotonic() + RECOVERY_S)
+        until = time.monotonic() + RECOVERY_S
+        self.owed = Owed(packet, since, hurt, len(chosen) == 1, until)
 
     def see_what_is_owed(self) -> list[str]:
         """Whether the money of that share has arrived, and when it did: others go on meanwhile."""
@@ -225,9 +213,8 @@ class Campaign:
             is_late = time.monotonic() > self.owed.until
             return [f"{self.owed.packet} is not settled"] if is_late else []
         at = LedgerLine.objects.get(reference=share.reference).created_at
-        for name in self.owed.kinds:
-            took = (at - self.owed.since).total_seconds()
-            self.known.kinds[name].recovered_s.append(max(took, 0))
+        took = max((at - self.owed.since).total_seconds(), 0)
+        self.note(self.owed.kinds, self.owed.is_alone, took)
         self.owed = None
         return []
 
@@ -236,7 +223,7 @@ class Campaign:
         in peace, so that its recovery is its own."""
         free = [each for each in self.kinds if not (self.owed and each.touches_what_runs_by_itself)]
         chosen: list[Kind] = []
-        while len(chosen) < several:
+        while len(chosen) < min(several, len({kind.target for kind in free})):
             kind = self.luck.choices(free, [kind.weight for kind in free])[0]
             if kind.target not in {other.target for other in chosen}:
                 chosen.append(kind)
@@ -319,28 +306,12 @@ class Campaign:
             found = [*self.see_what_is_owed(), *losses(books), *reckoning(books)]
         except TimeoutError as error:
             found = [f"{error}: {waits(books)}"]
+        found += self.audit(is_last=True)
         rest_s = time.monotonic() - began
         said = f"{len(books.sent)} sent, {len(books.grabbed)} grabbed, at rest after {rest_s:.1f} s"
         self.tell(f"age {self.known.ages}: {said}; {dict(books.counts)}", found)
         for name, row in sorted(self.known.kinds.items()):
             print(f"    {name:22}", row.told(), flush=True)
-
-    def told(self) -> dict:
-        known = self.known
-        return {
-            "command": f"make faults COUNT={known.faults} SEED={self.seed}",
-            "machine": f"{os.cpu_count()} cores, Python {sys.version.split()[0]},"
-            f" everything on the same cores; load at the end {os.getloadavg()[0]:.1f}",
-            "hours": round(known.seconds / 3600, 2),
-            "faults": known.faults,
-            "rounds": known.rounds,
-            "lost": len(set(known.lost)),
-            "requests answered": known.answered,
-            "requests repeated": known.repeated,
-            "ended by themselves and were started again": known.revived,
-            "what was found": list(dict.fromkeys(known.lost))[:50],
-            "kinds": {name: row.told() for name, row in sorted(known.kinds.items())},
-        }
 
 
 def names(chosen: list["Kind"]) -> str:
@@ -387,6 +358,7 @@ def main() -> int:
         try:
             campaign.run(asked.count, asked.minutes)
         finally:
+            campaign.auditor.end()
             campaign.write()
     print(asked.out.read_text())
     return bool(campaign.lost) or known.faults < asked.count

@@ -6,6 +6,7 @@ import sys
 from decimal import Decimal
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from kit.http.caller import Caller
@@ -13,7 +14,7 @@ from packets import grab
 from packets.models import RedPacket, Share
 from packets.states import Kind
 from testing.make import make_group, make_paid_packet
-from tests.faults import check
+from tests.faults import auditor, check
 from tests.faults.load import Books
 from tests.faults.stack import ROOT
 from wallets.models import Wallet
@@ -75,6 +76,20 @@ def test_the_reckoning_knows_whose_yuan_it_was(books):
     Wallet.objects.filter(user_id="u2").update(balance=2)
 
     assert sorted(said.partition(" ")[0] for said in check.reckoning(books)) == ["u1", "u2"]
+
+
+@pytest.mark.broken_books
+def test_the_auditor_tells_what_it_finds_and_when_it_could_not_look(books, monkeypatch):
+    assert auditor.audited() == []
+
+    Wallet.objects.filter(user_id="u1").update(balance=0)
+    assert [said.partition(":")[0] for said in auditor.audited()] == ["wallet_balance_is_its_lines"]
+
+    def gone() -> list[str]:
+        raise OperationalError(2013, "Lost connection to server during query")
+
+    monkeypatch.setattr(check, "findings", gone)
+    assert auditor.audited() is None
 
 
 @pytest.mark.once
