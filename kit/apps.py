@@ -8,8 +8,8 @@ class KitConfig(AppConfig):
     verbose_name = "Foundations"
 
     def ready(self) -> None:
-        from kit import clock
-        from kit.http import checks  # noqa: F401  # registers itself
+        from kit import clock, tables  # noqa: F401  # registers itself, as the next one does
+        from kit.http import checks  # noqa: F401
 
         clock.begin()
         if settings.REDPACKET_JWT_KEYS:

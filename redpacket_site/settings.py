@@ -10,6 +10,7 @@ from h5 import files
 from kit.http import service_keys
 from kit.plumbing import brokers, env, redis_urls
 
+VERSION = "1.0.0"  # of the product, and nowhere else but in CHANGELOG.md
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- Where we run -------------------------------------------------------------------------------
@@ -280,7 +281,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Hongbao",
     "DESCRIPTION": "Red packets for a chat app: send, pay, grab, look at everyone's luck.",
-    "VERSION": "1.0.0",
+    "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",

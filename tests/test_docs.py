@@ -5,10 +5,12 @@ import re
 import secrets
 import subprocess
 import sys
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from packets import draw
 from redpacket_site.celery import SCHEDULE
@@ -176,3 +178,13 @@ def test_the_strangers_script_notices_another_seed():
 
 def draw_document() -> str:
     return (ROOT / "docs" / "draw.md").read_text()
+
+
+def test_the_changelog_begins_with_this_version():
+    """What is not released stands above it."""
+    headings = re.findall(r"^## \[(.+?)\](?: - (\S+))?$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+
+    assert headings[0] == ("Unreleased", "")
+    version, day = headings[1]
+    assert version == settings.VERSION
+    assert date.fromisoformat(day)

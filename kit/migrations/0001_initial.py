@@ -15,7 +15,6 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -43,6 +42,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('place', models.PositiveBigIntegerField(null=True, unique=True)),
+                ('pieces', models.PositiveSmallIntegerField(db_default=1)),
                 ('type', kit.ids.AsciiField(max_length=32)),
                 ('data', models.JSONField()),
                 ('created_at', models.DateTimeField(db_index=True)),
@@ -57,6 +57,18 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('last', models.PositiveBigIntegerField(default=0)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Filling',
+            fields=[
+                ('name', kit.ids.AsciiField(max_length=160, primary_key=True, serialize=False)),
+                ('walk', models.PositiveIntegerField(default=1)),
+                ('place', kit.ids.AsciiField(default='', max_length=64)),
+                ('found', models.PositiveBigIntegerField(default=0)),
+                ('filled', models.PositiveBigIntegerField(default=0)),
+                ('moved_at', models.DateTimeField()),
+                ('finished_at', models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
@@ -82,6 +94,7 @@ class Migration(migrations.Migration):
                 ('fingerprint', kit.ids.AsciiField(max_length=64)),
                 ('status', models.PositiveSmallIntegerField(default=0)),
                 ('body', models.JSONField(default=dict)),
+                ('request_id', kit.ids.AsciiField(blank=True, db_default='', db_index=True, default='', max_length=64)),
                 ('created_at', models.DateTimeField(db_index=True)),
             ],
             options={

@@ -26,18 +26,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Profile',
-            fields=[
-                ('user_id', kit.ids.OutsideIdField(max_length=64, primary_key=True, serialize=False, verbose_name='user')),
-                ('nickname', models.CharField(blank=True, max_length=64, verbose_name='nickname')),
-                ('avatar', models.CharField(blank=True, max_length=512, verbose_name='avatar')),
-            ],
-            options={
-                'verbose_name': 'profile',
-                'verbose_name_plural': 'profiles',
-            },
-        ),
-        migrations.CreateModel(
             name='GroupMember',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -47,7 +35,21 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'group member',
                 'verbose_name_plural': 'group members',
+                'indexes': [models.Index(fields=['user_id'], name='group_member_user')],
                 'constraints': [models.UniqueConstraint(fields=('group_id', 'user_id'), name='group_member')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Profile',
+            fields=[
+                ('user_id', kit.ids.OutsideIdField(max_length=64, primary_key=True, serialize=False, verbose_name='user')),
+                ('nickname', models.CharField(blank=True, max_length=64, verbose_name='nickname')),
+                ('avatar', models.CharField(blank=True, max_length=512, verbose_name='avatar')),
+            ],
+            options={
+                'verbose_name': 'profile',
+                'verbose_name_plural': 'profiles',
+                'indexes': [models.Index(fields=['nickname'], name='profile_nickname')],
             },
         ),
         migrations.CreateModel(
@@ -86,7 +88,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'red packet',
                 'verbose_name_plural': 'red packets',
                 'db_table': 'red_packet',
-                'indexes': [models.Index(fields=['user_id', 'add_time'], name='packet_sender_made'), models.Index(fields=['user_id', 'pay_time'], name='packet_sender_issued'), models.Index(fields=['pay_status', 'is_cli_handle', 'expire_time'], name='packet_expiry_sweep'), models.Index(fields=['pay_time'], name='packet_pay_time'), models.Index(fields=['pay_status', 'id'], name='packet_status'), models.Index(fields=['draft_until'], name='packet_draft_sweep'), models.Index(fields=['user_id', 'draft_until'], name='packet_sender_drafts'), models.Index(fields=['forget_at'], name='packet_forget_sweep')],
+                'indexes': [models.Index(fields=['user_id', 'add_time'], name='packet_sender_made'), models.Index(fields=['user_id', 'pay_time'], name='packet_sender_issued'), models.Index(fields=['pay_status', 'is_cli_handle', 'expire_time'], name='packet_expiry_sweep'), models.Index(fields=['pay_time'], name='packet_pay_time'), models.Index(fields=['pay_status', 'id'], name='packet_status'), models.Index(fields=['type', 'id'], name='packet_kind'), models.Index(fields=['is_frozen', 'id'], name='packet_frozen'), models.Index(fields=['for_id', 'id'], name='packet_whom'), models.Index(fields=['total_money'], name='packet_total'), models.Index(fields=['draft_until'], name='packet_draft_sweep'), models.Index(fields=['user_id', 'draft_until'], name='packet_sender_drafts'), models.Index(fields=['forget_at'], name='packet_forget_sweep')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='packet_number_positive'), models.CheckConstraint(condition=models.Q(('total_money__gt', 0)), name='packet_total_positive'), models.CheckConstraint(condition=models.Q(('return_money__gte', 0), ('return_money__lte', models.F('total_money'))), name='packet_return_within_total'), models.CheckConstraint(condition=models.Q(models.Q(('expire_time', None), ('pay_status', 0), ('pay_time', None)), models.Q(models.Q(('pay_status', 0), _negated=True), ('pay_time__isnull', False), ('expire_time__isnull', False)), _connector='OR'), name='packet_issued_has_times')],
             },
         ),

@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
                 ('total', kit.money.MoneyField(decimal_places=2, default=Decimal('0.00'), max_digits=13, verbose_name='paid in all')),
                 ('refunded', kit.money.MoneyField(db_default=Decimal('0.00'), decimal_places=2, default=Decimal('0.00'), max_digits=13, verbose_name='refunded in all')),
                 ('reconciled_at', models.DateTimeField(null=True, verbose_name='reconciled at')),
+                ('apart_at', models.DateTimeField(null=True, verbose_name='told apart at')),
                 ('tries', models.PositiveIntegerField(db_default=0, default=0, verbose_name='tries')),
                 ('says', models.CharField(blank=True, db_default='', default='', max_length=255, verbose_name='says')),
                 ('due_at', models.DateTimeField(null=True, verbose_name='next try at')),
@@ -41,6 +42,22 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'bills',
                 'indexes': [models.Index(fields=['pay_type', 'id'], name='bill_channel'), models.Index(fields=['state', 'id'], name='bill_state')],
                 'constraints': [models.UniqueConstraint(fields=('pay_type', 'day'), name='bill_once'), models.CheckConstraint(condition=models.Q(('matched__lte', models.F('rows')), ('missing__lte', models.F('differences'))), name='bill_figures'), models.CheckConstraint(condition=models.Q(models.Q(('reconciled_at__isnull', False), ('state__in', (1, 2))), models.Q(('reconciled_at', None), ('state__in', (0, 3))), _connector='OR'), name='bill_compared_at')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Apart',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', kit.ids.AsciiField(max_length=64, verbose_name='number')),
+                ('order_no', kit.ids.AsciiField(blank=True, default='', max_length=64, verbose_name='order number')),
+                ('is_refund', models.BooleanField(verbose_name='is a refund')),
+                ('amount', kit.money.MoneyField(decimal_places=2, max_digits=13, verbose_name='amount')),
+                ('ours', kit.money.MoneyField(decimal_places=2, default=Decimal('0.00'), max_digits=13, verbose_name='our amount')),
+                ('bill', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='apart', to='payments.bill', verbose_name='bill')),
+            ],
+            options={
+                'verbose_name': 'row apart',
+                'verbose_name_plural': 'rows apart',
             },
         ),
         migrations.CreateModel(
@@ -59,6 +76,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(db_index=True, verbose_name='opened at')),
                 ('resolved_at', models.DateTimeField(null=True, verbose_name='resolved at')),
                 ('resolution', models.CharField(blank=True, default='', max_length=255, verbose_name='resolution')),
+                ('owner', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
                 ('resolved_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL, verbose_name='resolved by')),
             ],
             options={
@@ -157,7 +175,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'payment order',
                 'verbose_name_plural': 'payment orders',
-                'indexes': [models.Index(fields=['reference'], name='order_reference'), models.Index(fields=['user_id', 'status'], name='order_payer_status'), models.Index(fields=['chase_at'], name='order_chase'), models.Index(fields=['trade_no'], name='order_trade'), models.Index(fields=['pay_type', 'billed_on', 'paid_at'], name='order_billed'), models.Index(fields=['pay_type', 'id'], name='order_channel')],
+                'indexes': [models.Index(fields=['reference'], name='order_reference'), models.Index(fields=['user_id', 'status'], name='order_payer_status'), models.Index(fields=['chase_at'], name='order_chase'), models.Index(fields=['trade_no'], name='order_trade'), models.Index(fields=['pay_type', 'billed_on', 'paid_at'], name='order_billed'), models.Index(fields=['pay_type', 'id'], name='order_channel'), models.Index(fields=['status', 'id'], name='order_status'), models.Index(fields=['amount', 'id'], name='order_amount'), models.Index(fields=['add_time'], name='order_made'), models.Index(fields=['user_id', 'id'], name='order_payer')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='order_amount_positive'), models.CheckConstraint(condition=models.Q(models.Q(('confirmed_at__isnull', False), ('status', 2), models.Q(('trade_no', ''), _negated=True)), models.Q(models.Q(('status', 2), _negated=True), ('confirmed_at', None)), _connector='OR'), name='order_confirmed_has_trade')],
             },
         ),
@@ -185,6 +203,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='case',
             index=models.Index(fields=['kind', 'id'], name='case_kind'),
+        ),
+        migrations.AddIndex(
+            model_name='case',
+            index=models.Index(fields=['owner', 'id'], name='case_owner'),
         ),
         migrations.AddConstraint(
             model_name='case',

@@ -24,6 +24,8 @@ class Migration(migrations.Migration):
                 ('rules', models.PositiveSmallIntegerField(verbose_name='rules')),
                 ('findings', models.PositiveIntegerField(verbose_name='findings')),
                 ('says', models.JSONField(default=list, verbose_name='says')),
+                ('since', models.DateField(null=True, verbose_name='behind the day')),
+                ('until', models.DateField(null=True, verbose_name='up to the day')),
             ],
             options={
                 'verbose_name': 'audit run',
@@ -50,6 +52,14 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('day', models.DateField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='OpeningBalance',
+            fields=[
+                ('user_id', kit.ids.OutsideIdField(max_length=64, primary_key=True, serialize=False)),
+                ('day', models.DateField()),
+                ('balance', kit.money.MoneyField(decimal_places=2, max_digits=13)),
             ],
         ),
         migrations.CreateModel(

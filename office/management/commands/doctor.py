@@ -43,6 +43,7 @@ class Command(BaseCommand):
 
 def _settings() -> Found:
     is_deployed = settings.REDPACKET_ENV == "production"
+    yield OK, f"version {settings.VERSION}"
     said = checks.run_checks(include_deployment_checks=is_deployed)
     for message in said:
         is_bad = message.level >= checks.ERROR or is_deployed
