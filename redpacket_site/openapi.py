@@ -9,6 +9,7 @@ from typing import Any
 
 from h5.problems import ADVICE
 from packets.api.events import type_events
+from packets.api.shapes import SHAPES
 from payments.api.pay_params import type_pay_params
 
 SERVERS = [{"url": "/", "description": "This service"}]
@@ -144,6 +145,12 @@ OF_ONE_SHAPE = {
     "SendRequest.type": "Personal: one share for one user. Equal and lucky: for a group. Exclusive:"
     " for named members of a group.",
 }
+PATHS = {
+    "group_id": FIELDS["group_id"],
+    "id": "The packet's id.",
+    "order_no": FIELDS["order_no"],
+    "user_id": FIELDS["user_id"],
+}
 
 
 def described(result: dict, **_: Any) -> dict:
@@ -153,6 +160,8 @@ def described(result: dict, **_: Any) -> dict:
     type_events(shapes)
     type_pay_params(shapes)
     for name, shape in shapes.items():
+        if name in SHAPES:
+            shapes[name] = shape = {"description": SHAPES[name], **shape}
         properties = shape.get("properties", {})
         for field, schema in properties.items():
             words = OF_ONE_SHAPE.get(f"{name}.{field}") or FIELDS.get(field)
@@ -161,4 +170,7 @@ def described(result: dict, **_: Any) -> dict:
     for methods in result["paths"].values():
         for operation in methods.values():
             operation["description"] = OPERATIONS.get(operation["operationId"], "")
+            for one in operation["parameters"]:
+                if one["in"] == "path":
+                    one["description"] = PATHS[one["name"]]
     return {**result, "servers": SERVERS, "tags": TAGS}

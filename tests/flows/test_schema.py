@@ -126,11 +126,13 @@ def test_every_word_is_explained():
         for field, found in shape.get("properties", {}).items()
         if not found.get("description")
     ]
+    shapes = served()["components"]["schemas"]
+    mute += [name for name, shape in shapes.items() if not shape.get("description")]
     assert mute == []
     for path, method, operation in operations():
         assert operation["description"] and operation["summary"], (method, path)
         assert all(
-            one.get("description") for one in operation["parameters"] if one["in"] == "query"
+            one.get("description") for one in operation["parameters"] if one["in"] != "header"
         )
     used = {tag for _, _, operation in operations() for tag in operation["tags"]}
     assert used == {tag["name"] for tag in served()["tags"]}
