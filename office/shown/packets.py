@@ -56,8 +56,8 @@ review_state = toned(
 def review_rows(title, rows, name: str) -> Section:
     cells = [
         (_("refund"), lambda row: to(row, row.packet.public_id)),
-        (_("state"), review_state),
         (_("amount"), lambda row: yuan(row.amount)),
+        (_("state"), review_state),
         (_("refunded at"), lambda row: moment(row.created_at)),
         (_("decided by"), lambda row: row.decided_by or "-"),
         (_("note"), lambda row: row.note or "-"),
@@ -72,11 +72,11 @@ def packet_rows(title, packets: list[RedPacket], name: str) -> Section:
     count_taken(packets)
     cells = [
         (_("packet id"), lambda packet: to(packet, packet.public_id)),
+        (_("total"), lambda packet: yuan(packet.total_money)),
+        (_("state"), shown_state),
+        (_("taken"), lambda packet: f"{packet.taken}/{packet.number}"),
         (_("kind"), RedPacket.get_type_display),
         (_("sender"), lambda packet: found(packet.user_id)),
-        (_("total"), lambda packet: yuan(packet.total_money)),
-        (_("taken"), lambda packet: f"{packet.taken}/{packet.number}"),
-        (_("state"), shown_state),
         (_("made at"), lambda packet: moment(packet.add_time)),
     ]
     return table(title, packets, cells, name)
@@ -108,9 +108,9 @@ def taken(request, wallet):
     taken = Share.objects.filter(user_id=wallet.user_id).order_by("-update_time")
     cells = [
         (_("packet id"), lambda share: to(share.rp, share.rp.public_id)),
-        (_("sender"), lambda share: found(share.rp.user_id)),
         (_("amount"), lambda share: yuan(share.money)),
         (_("state"), credited),
+        (_("sender"), lambda share: found(share.rp.user_id)),
         (_("taken at"), lambda share: moment(share.update_time)),
     ]
     latest = taken.select_related("rp")[:LATEST]

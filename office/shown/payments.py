@@ -149,9 +149,9 @@ def notice_outcome(notice) -> str:
 def order_rows(orders, title=None) -> Section:
     cells = [
         (_("order number"), lambda order: to(order, order.order_no)),
-        (_("channel"), PaymentOrder.get_pay_type_display),
         (_("amount"), lambda order: yuan(order.amount)),
         (_("status"), order_status),
+        (_("channel"), PaymentOrder.get_pay_type_display),
         (_("trade number"), lambda order: order.trade_no or "-"),
         (_("made at"), lambda order: moment(order.add_time)),
     ]
@@ -161,8 +161,8 @@ def order_rows(orders, title=None) -> Section:
 def case_rows(cases) -> Section:
     cells = [
         (_("case"), lambda case: to(case, case.get_kind_display())),
-        (_("status"), case_status),
         (_("amount"), lambda case: yuan(case.amount)),
+        (_("status"), case_status),
         (_("says"), lambda case: told(case.says)),
         (_("case opened at"), lambda case: moment(case.created_at)),
     ]
@@ -172,8 +172,8 @@ def case_rows(cases) -> Section:
 def refund_rows(refunds) -> Section:
     cells = [
         (_("refund number"), lambda refund: to(refund, refund.refund_no)),
-        (_("status"), refund_status),
         (_("amount"), lambda refund: yuan(refund.amount)),
+        (_("status"), refund_status),
         (_("maker"), lambda refund: refund.maker or _("system")),
         (_("checker"), lambda refund: refund.checker or "-"),
         (_("proposed at"), lambda refund: moment(refund.proposed_at)),

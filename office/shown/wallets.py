@@ -33,7 +33,7 @@ def eyes(row) -> Section:
                 told(row.reason),
                 row.attachment or "-",
             ],
-            [decision(row), row.checker or "-", moment(row.decided_at), "", ""],
+            [decision(row), decided_by(row) or "-", moment(row.decided_at), "", ""],
         ],
         name="eyes",
     )
@@ -52,6 +52,12 @@ def decision(row) -> str:
     return row.get_status_display() if row.status in REFUSED[type(row)] else _("approved")
 
 
+def decided_by(row):
+    """Its checker, or its maker who took it back; a refund may have gone with its case, too."""
+    is_own = isinstance(row, Adjustment) and row.status == AdjustmentStatus.WITHDRAWN
+    return row.maker if is_own else row.checker
+
+
 def adjusted_by(request, line):
     """On a ledger line's page: the adjustment behind it."""
     row = Adjustment.objects.filter(reference=line.reference).select_related("maker", "checker")
@@ -61,8 +67,8 @@ def adjusted_by(request, line):
 def adjustment_rows(adjustments) -> Section:
     cells = [
         (_("reference"), lambda row: to(row, row.reference)),
-        (_("status"), adjustment_status),
         (_("amount"), lambda row: yuan(row.amount)),
+        (_("status"), adjustment_status),
         (_("source"), lambda row: account(row.source)),
         (_("target"), lambda row: account(row.target)),
         (_("proposed at"), lambda row: moment(row.proposed_at)),

@@ -98,6 +98,15 @@ def test_a_rejection_moves_nothing_and_is_final(maker, checker):
     assert not Wallet.objects.filter(pk="bob").exists()
 
 
+def test_who_took_his_proposal_back_is_named(maker):
+    row = proposed(maker)
+
+    maker.act(row, "withdraw_adjustment")
+
+    decided = maker.page(row).context["page"].sections[0].rows[1]
+    assert [str(cell) for cell in decided[:2]] == ["withdrawn", maker.user.username]
+
+
 def test_nobody_checks_himself_with_two_roles_on_one_account(both):
     row = proposed(both)
 

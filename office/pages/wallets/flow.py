@@ -85,13 +85,13 @@ def _place(place: str) -> tuple[int | None, Decimal | None]:
 
 def section(user_id: str, place: str) -> Section:
     flow = read(user_id, place)
-    columns = [_("time"), _("kind"), _("amount"), _("balance"), _("about"), _("note")]
+    columns = [_("time"), _("amount"), _("balance"), _("kind"), _("about"), _("note")]
     rows = [
         [
             to(line, moment(line.created_at, is_exact=True)),
-            LineKind(line.kind).label,
             yuan(change(user_id, line)),
             yuan(balance),
+            LineKind(line.kind).label,
             about(line),
             told(line.note) or "-",
         ]
