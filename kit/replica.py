@@ -39,16 +39,15 @@ def seen_until() -> datetime | None:
         return None
 
 
-def lag_s() -> float | None:
+def lag_s(seen: datetime | None) -> float | None:
     """By the primary's clock; None when it does not answer, or has no sign of life at all."""
-    seen = seen_until()
     return None if seen is None else (heartbeat.database_now() - seen).total_seconds()
 
 
-def is_late() -> bool:
+def is_late(seen: datetime | None) -> bool:
     """Whether it lacks what the primary has had for longer than lists may be old. Workers that are
     gone leave no sign on either side: that is no fault of the replica's."""
-    seen, newest = seen_until(), Heartbeat.objects.aggregate(at=Max("at"))["at"]
+    newest = Heartbeat.objects.aggregate(at=Max("at"))["at"]
     if newest is None:
         return False
     return seen is None or newest - seen > timedelta(seconds=settings.REDPACKET_REPLICA_LAG_S)

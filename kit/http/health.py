@@ -114,8 +114,9 @@ def _signs() -> heartbeat.Signs | None:
 
 
 def _replica() -> list[Metric] | None:
+    seen = replica.seen_until()
     try:
-        lag_s, is_late = replica.lag_s(), replica.is_late()
+        lag_s, is_late = replica.lag_s(seen), replica.is_late(seen)
     except Error:  # the primary's
         return None
     if lag_s is None:

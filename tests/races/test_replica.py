@@ -78,7 +78,7 @@ def test_a_list_is_read_there_and_says_of_when_it_is(behind, settings):
     assert "Read from the replica" in answer.content.decode()
     exported = auditor.post(f"{LIST}export/", {"format": "csv"}).content.decode()
     assert f"rows: {seen}" in exported and "Read from the replica, as of: " in exported
-    assert replica.lag_s() >= 0
+    assert replica.lag_s(replica.seen_until()) >= 0
 
     settings.REDPACKET_REPLICA_LAG_S = 0
     replica.forget()
@@ -113,15 +113,15 @@ def test_it_is_late_when_it_lacks_what_the_primary_has(behind):
     behind()
     newest = Heartbeat.objects.latest("at").at
     long_ago, later_on = newest - timedelta(hours=1), newest + timedelta(seconds=31)
-    assert replica.is_late() is False
+    assert replica.is_late(replica.seen_until()) is False
 
     Heartbeat.objects.update(at=later_on)
-    assert replica.is_late() is True
+    assert replica.is_late(replica.seen_until()) is True
 
     Heartbeat.objects.update(at=long_ago)
-    assert replica.is_late() is False
+    assert replica.is_late(replica.seen_until()) is False
     Heartbeat.objects.all().delete()
-    assert replica.is_late() is False
+    assert replica.is_late(replica.seen_until()) is False
 
 
 def finish_by_the_replica() -> bool:
@@ -177,4 +177,4 @@ def test_a_replica_that_is_gone_is_done_without(behind, monkeypatch):
     with replica.reads() as seen_until:
         assert seen_until is None
         assert Heartbeat.objects.filter(name="a-sign").exists()
-    assert replica.lag_s() is None
+    assert replica.lag_s(replica.seen_until()) is None

@@ -68,7 +68,7 @@ def _replica() -> Found:
     if not replica.is_configured():
         yield OK, "none: lists, exports and the audit read the primary"
         return
-    lag_s = replica.lag_s()
+    lag_s = replica.lag_s(replica.seen_until())
     if lag_s is None:
         yield BAD, "does not answer, or was never written to: lists, exports and audit do without"
     else:
