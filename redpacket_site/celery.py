@@ -14,6 +14,7 @@ from celery.signals import (
 )
 
 from kit.plumbing import env, filebroker, handoff
+from redpacket_site import traced
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "redpacket_site.settings")
 filebroker.register()
@@ -77,12 +78,7 @@ def _flush(**_: Any) -> None:
 
 @worker_process_init.connect
 def _begin_traces(**_: Any) -> None:
-    from django.conf import settings
-
-    if settings.REDPACKET_TRACES_TO:
-        from kit import traces
-
-        traces.begin(settings.REDPACKET_TRACES_TO)
+    traced.begin()
 
 
 @worker_init.connect

@@ -9,6 +9,7 @@ from django.conf import settings  # noqa: E402
 
 from kit.http import schema  # noqa: E402
 from payments.channels import registry  # noqa: E402
+from redpacket_site import traced  # noqa: E402
 from redpacket_site.front import Front  # noqa: E402
 
 registry.offered()  # a key that cannot be used stops the start, not the first payer
@@ -16,8 +17,5 @@ if settings.REDPACKET_SERVES != "office":
     application = Front(django)
     for is_json in (True, False):
         schema.written(is_json)  # nothing costly is done for a stranger later on
-if settings.REDPACKET_TRACES_TO:
-    from kit import traces
-
-    traces.begin(settings.REDPACKET_TRACES_TO)
+if traces := traced.begin():
     application = traces.Requests(application)
