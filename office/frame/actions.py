@@ -109,13 +109,18 @@ def held(action: ReasonAction, user, now: datetime) -> str:
 titles: dict[str, Any] = {}
 
 
+class ReasonField(forms.CharField):
+    """Why, for whoever decides and for the log: of a sentence or some."""
+
+    widget = forms.Textarea(attrs={"rows": 3})
+    default_validators = [texts.validate_plain_lines]
+
+    def __init__(self, **kwargs):
+        super().__init__(min_length=3, max_length=255, **kwargs)
+
+
 class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        min_length=3,
-        max_length=255,
-        validators=[texts.validate_plain_lines],
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
-    )
+    reason = ReasonField()
 
     def __init__(self, action: ReasonAction, *args):
         super().__init__(*args)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from kit.plumbing import texts
 from kit.telling import told
-from office.frame.actions import ReasonAction, RemarkAction
+from office.frame.actions import ReasonAction, ReasonField, RemarkAction
 from office.frame.proposals import Proposal, making
 
 
@@ -23,13 +23,7 @@ class MoneyForm(forms.Form):
     amount = forms.DecimalField(
         label=gettext_lazy("amount"), min_value=0, max_digits=13, decimal_places=2
     )
-    reason = forms.CharField(
-        label=gettext_lazy("reason"),
-        min_length=3,
-        max_length=255,
-        validators=[texts.validate_plain_lines],
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
+    reason = ReasonField(label=gettext_lazy("reason"))
     attachment = forms.CharField(
         label=gettext_lazy("attachment"),
         max_length=255,

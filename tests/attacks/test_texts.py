@@ -20,7 +20,7 @@ from kit.http.api import StrictSerializer, TextField
 from kit.plumbing import logs, texts
 from office.export import sheets
 from office.export.sheets import Column
-from office.frame.actions import ReasonForm
+from office.frame.actions import ReasonField, ReasonForm
 from office.models import StaffEvent
 from office.pages.payments.refund_acts import RefundForm
 from office.pages.wallets.adjustment_acts import AdjustmentForm
@@ -200,7 +200,8 @@ def written_by_staff() -> list[tuple[str, forms.Field]]:
         (f"{form.__name__}.{name}", field)
         for form in named(forms.Form)
         for name, field in form.base_fields.items()
-        if type(field) is forms.CharField and not isinstance(field.widget, forms.HiddenInput)
+        if type(field) in (forms.CharField, ReasonField)
+        and not isinstance(field.widget, forms.HiddenInput)
     ]
 
 

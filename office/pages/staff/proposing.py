@@ -12,6 +12,7 @@ from kit.refusals import Invalid
 from office import roles
 from office.accounts import changes
 from office.frame import staff
+from office.frame.actions import ReasonField
 from office.frame.proposals import Proposal, making
 from office.models import AccountChange
 
@@ -36,16 +37,8 @@ class _Form(forms.Form):
         max_length=changes.NAME_MAX,
         validators=[ASCIIUsernameValidator()],
     )
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["reason"] = forms.CharField(
-            label=gettext_lazy("reason"),
-            min_length=3,
-            max_length=255,
-            validators=[texts.validate_plain_lines],
-            widget=forms.Textarea(attrs={"rows": 3}),
-        )
+    reason = ReasonField(label=gettext_lazy("reason"))
+    field_order = ["username", "full_name", "email", "role"]
 
 
 class InvitationForm(_Form):
