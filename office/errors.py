@@ -8,10 +8,12 @@ from django.contrib import admin
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.loader import render_to_string
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views import defaults
 from django.views.csrf import csrf_failure
 
+from kit.http.bodies import Endless
 from kit.http.problems import TooLarge
 from office.frame import reader
 
@@ -33,19 +35,24 @@ def missing(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 
 def malformed(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    if isinstance(exception, (TooLarge, RequestDataTooBig)):
-        return _too_large(request)
-    if not _is_office(request):
-        return defaults.bad_request(request, exception)
-    return _refused(request, 400, _("Not understood"), _("This request cannot be read."))
+    if _is_office(request):
+        return _refused(request, *_why_unread(exception))
+    with translation.override("en"):  # as Django's own pages for the others
+        status, headline, says = _why_unread(exception)
+    page = defaults.ERROR_PAGE_TEMPLATE % {"title": headline, "details": says}
+    return HttpResponse(page, status=status)
 
 
-def _too_large(request: HttpRequest) -> HttpResponse:
-    if not _is_office(request):
-        return HttpResponse(status=413)
-    most = settings.PAGE_BODY_MAX_BYTES >> 20
-    says = _("Nothing was done: a form and its file may have %(most)d MB at most.") % {"most": most}
-    return _refused(request, 413, _("Too large"), says)
+def _why_unread(exception: Any) -> tuple[int, str, str]:
+    match exception:
+        case TooLarge() | RequestDataTooBig():
+            most = {"most": settings.PAGE_BODY_MAX_BYTES >> 20}
+            says = _("Nothing was done: a form and its file may have %(most)d MB at most.") % most
+            return 413, _("Too large"), says
+        case Endless():
+            says = _("Nothing was done: a form has to say how long it is.")
+            return 411, _("Without its length"), says
+    return 400, _("Not understood"), _("This request cannot be read.")
 
 
 def not_allowed(request: HttpRequest, refused: HttpResponseNotAllowed) -> HttpResponse:

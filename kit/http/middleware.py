@@ -70,19 +70,25 @@ class Gateway:
             for name, value in self.api_headers:
                 response[name] = value
         else:
-            response = self._without_length(request) or self.pages(request)
+            response = self.pages(request)
         return response
 
     def process_view(self, request: HttpRequest, *_given: object) -> HttpResponse | None:
-        """A form that is too large, before its token is looked for, which reads the whole body: the
-        site's own handler says so, with all that the middlewares know."""
+        """A form that is too large or has no length, which no browser sends, before its token is
+        looked for, which reads the whole body: the site's own handler says so, with all that the
+        middlewares know."""
         if request.path_info.startswith(API):
             return None
         declared = request.META.get("CONTENT_LENGTH") or "0"
-        if not declared.isdigit() or int(declared) <= settings.PAGE_BODY_MAX_BYTES:
+        why: Exception
+        if "HTTP_TRANSFER_ENCODING" in request.META:
+            why = bodies.Endless()
+        elif declared.isdigit() and int(declared) > settings.PAGE_BODY_MAX_BYTES:
+            why = problems.TooLarge()
+        else:
             return None
         refuse: Any = get_resolver().resolve_error_handler(400)
-        return refuse(request, exception=problems.TooLarge())
+        return refuse(request, exception=why)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if request.path_info.startswith(API):
@@ -115,11 +121,6 @@ class Gateway:
         if request.META["wsgi.input"] is not found:
             request._stream = request.META["wsgi.input"]  # Django made its own without a length
         return problems.render(request, problems.TooLarge()) if size > limit else None
-
-    @staticmethod
-    def _without_length(request: HttpRequest) -> HttpResponse | None:
-        is_endless = "HTTP_TRANSFER_ENCODING" in request.META
-        return HttpResponse(status=411) if is_endless else None  # no browser sends a form like that
 
     @staticmethod
     def _as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:

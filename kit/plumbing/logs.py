@@ -69,6 +69,7 @@ def formatter() -> logging.Formatter:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
         ],
         processors=[
+            _calm,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             _strike_secrets,
@@ -151,6 +152,13 @@ def _write_all(data: bytes) -> None:
 
 
 lines_out = Handoff("log lines", _write, most=LINES_MAX)
+
+
+def _calm(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """A request that Django refuses is its sender's fault: no line of ours would mend it."""
+    if getattr(event["_record"], "status_code", 500) < 500:
+        event.pop("exc_info", None)
+    return event
 
 
 def _strike_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:

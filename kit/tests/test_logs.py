@@ -64,6 +64,14 @@ def test_a_waiting_line_keeps_no_frame_alive_and_is_bounded(monkeypatch):
     assert len(line["exception"]) < logs.FIELD_MAX + 10
 
 
+def test_what_was_refused_to_its_sender_has_no_traceback():
+    """As Django logs it: with the exception and the answer's status."""
+    for status, has_one in ((413, False), (500, True)):
+        record, _held = a_record_of_a_failure()
+        record.status_code = status
+        assert ("Traceback" in logs.formatter().format(record)) is has_one
+
+
 def test_a_waiting_record_keeps_frames_alive_without_the_guard():
     record, held = a_record_of_a_failure()
     gc.collect()

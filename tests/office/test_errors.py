@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 
+from kit.plumbing import logs
 from office.pages.wallets.wallet import WalletAdmin
 from testing import desk
 from wallets.models import Wallet
@@ -68,13 +69,38 @@ def test_a_form_beyond_what_is_read_into_memory_is_too_large_too(maker, settings
     assert "Too large" in answer.content.decode()
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("path", ["/admin/login/", "/admin/password_change/", "/sandbox/open"])
+def test_what_is_refused_unread_is_a_line_without_a_traceback(path, maker, settings, monkeypatch):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    lines = []
+    monkeypatch.setattr(logs.lines_out, "put", lines.append)
+
+    answer = maker.post(path, {"username": "x" * 200, "password": "y", "pasted": "z"})
+
+    assert answer.status_code == 413
+    refused = [line for line in lines if "RequestDataTooBig" in str(line)]
+    assert len(refused) == 1
+    assert "Traceback" not in str(lines)
+
+
+@pytest.mark.once
+def test_a_form_without_its_length_is_told_so_everywhere():
+    for path, says in (("/admin/login/", "缺少长度"), ("/try/", "Without its length")):
+        answer = Client(headers={"Accept-Language": "zh-CN"}).post(
+            path, HTTP_TRANSFER_ENCODING="chunked"
+        )
+        assert answer.status_code == 411
+        assert says in answer.content.decode()
+
+
 def test_a_stranger_is_told_it_without_a_menu():
-    for path, told in (("/admin/login/", True), ("/", False)):
+    for path, told in (("/admin/login/", "请求过大"), ("/", "Too large")):
         answer = Client(headers={"Accept-Language": "zh-CN"}).generic(
             "POST", path, b"", CONTENT_LENGTH=str(1 << 30)
         )
         assert answer.status_code == 413
-        assert ("请求过大" in answer.content.decode()) is told
+        assert told in answer.content.decode()
         assert "nav-sidebar" not in answer.content.decode()
 
 
