@@ -1,4 +1,4 @@
-"""The caller's packets, sent and received: lists, and the yearly summary."""
+"""The caller's packets, sent and received, as lists."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,20 +30,6 @@ def received(
 def position(time: datetime, key: int) -> tuple[int, int]:
     """A row's place in a list by time: microseconds and key, both whole, for the cursor."""
     return (time - _EPOCH) // timedelta(microseconds=1), key
-
-
-def of_year(*, caller: Caller, year: int) -> dict:
-    """What the caller sent (issued and not void, by pay_time) and received (not void) in a year."""
-    figures = years.of_year(user_id=caller.user_id, year=year)
-    return {
-        "year": year,
-        "sent": {"number": figures.sent_number, "money": f"{figures.sent_money:.2f}"},
-        "received": {
-            "number": figures.received_number,
-            "money": f"{figures.received_money:.2f}",
-            "best_luck": figures.best_luck,
-        },
-    }
 
 
 def _newest(

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
@@ -98,6 +98,13 @@ class YuanField(serializers.Field):
 
     def to_representation(self, value: Any) -> Any:
         return f"{value:.2f}"
+
+
+class MomentField(serializers.DateTimeField):
+    """RFC 3339 with the offset of the service's time zone, +00:00 too, for which DRF writes Z."""
+
+    def to_representation(self, value: Any) -> Any:
+        return timezone.localtime(value).isoformat()
 
 
 class TextField(serializers.CharField):

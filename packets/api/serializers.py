@@ -1,4 +1,5 @@
-"""Shapes of requests and answers: they check what comes in and describe what goes out."""
+"""Shapes of requests and answers: they check what comes in, describe what goes out and render it,
+but for what a crowd asks for (docs/decisions/0072-a-packet-is-rendered-by-hand.md)."""
 
 from typing import Any
 
@@ -9,6 +10,7 @@ from rest_framework import serializers
 
 from kit.http.api import (
     LineField,
+    MomentField,
     StrictSerializer,
     TextField,
     WebAddressField,
@@ -111,14 +113,14 @@ class MineSerializer(serializers.Serializer):
     money = YuanField()
     is_good = serializers.BooleanField(allow_null=True)
     is_into_account = serializers.BooleanField()
-    update_time = serializers.DateTimeField()
+    update_time = MomentField()
 
 
 class TakerSerializer(serializers.Serializer):
     user = PersonSerializer()
     money = YuanField(allow_null=True)  # null: of an exclusive one, for neither sender nor taker
     is_good = serializers.BooleanField(allow_null=True)
-    update_time = serializers.DateTimeField()
+    update_time = MomentField()
     position = serializers.IntegerField(allow_null=True)  # of a finished lucky one's draw
 
 
@@ -142,10 +144,10 @@ class PacketSummarySerializer(serializers.Serializer):
     taken_number = serializers.IntegerField()
     taken_money = YuanField(allow_null=True)
     return_money = YuanField(allow_null=True)
-    return_time = serializers.DateTimeField(allow_null=True)
-    add_time = serializers.DateTimeField()
-    pay_time = serializers.DateTimeField(allow_null=True)
-    expire_time = serializers.DateTimeField(allow_null=True)
+    return_time = MomentField(allow_null=True)
+    add_time = MomentField()
+    pay_time = MomentField(allow_null=True)
+    expire_time = MomentField(allow_null=True)
     expend_time = serializers.IntegerField(allow_null=True)
     share_min = YuanField(allow_null=True)  # part of the commitment; null unless lucky
     share_max = YuanField(allow_null=True)
@@ -208,7 +210,7 @@ class PaidSerializer(serializers.Serializer):
 class GrabShareSerializer(serializers.Serializer):
     money = YuanField()
     is_into_account = serializers.BooleanField()
-    update_time = serializers.DateTimeField()
+    update_time = MomentField()
 
 
 class GrabSerializer(serializers.Serializer):
@@ -217,18 +219,20 @@ class GrabSerializer(serializers.Serializer):
 
 
 class SentSummarySerializer(serializers.Serializer):
-    number = serializers.IntegerField()
-    money = YuanField()
+    number = serializers.IntegerField(source="sent_number")
+    money = YuanField(source="sent_money")
 
 
-class ReceivedSummarySerializer(SentSummarySerializer):
+class ReceivedSummarySerializer(serializers.Serializer):
+    number = serializers.IntegerField(source="received_number")
+    money = YuanField(source="received_money")
     best_luck = serializers.IntegerField()
 
 
 class YearSerializer(serializers.Serializer):
     year = serializers.IntegerField()
-    sent = SentSummarySerializer()
-    received = ReceivedSummarySerializer()
+    sent = SentSummarySerializer(source="figures")
+    received = ReceivedSummarySerializer(source="figures")
 
 
 class MembersSerializer(StrictSerializer):
@@ -241,12 +245,12 @@ class ProfileSerializer(StrictSerializer):
 
 
 class EventSerializer(serializers.Serializer):
-    id = serializers.CharField()
+    id = serializers.CharField(source="place")
     type = serializers.CharField()
-    time = serializers.DateTimeField()
+    time = MomentField(source="created_at")
     data: Any = serializers.DictField()
 
 
 class EventPageSerializer(serializers.Serializer):
-    results = EventSerializer(many=True)
+    results = EventSerializer(source="news", many=True)
     next = serializers.CharField()

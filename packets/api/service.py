@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Collection
 
-from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -144,20 +143,7 @@ class EventViewSet(ServiceViewSet):
                 page = wait_for(page.next, limit, types, wait_s)
             finally:
                 self._waiting.release()
-        return Response(
-            {
-                "results": [
-                    {
-                        "id": str(item.place),
-                        "type": item.type,
-                        "time": timezone.localtime(item.created_at),
-                        "data": item.data,
-                    }
-                    for item in page.news
-                ],
-                "next": str(page.next),
-            }
-        )
+        return Response(EventPageSerializer(page).data)
 
 
 class GroupPacketViewSet(ServiceViewSet):

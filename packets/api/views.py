@@ -20,7 +20,7 @@ from kit.http.describe import operation, pageable, query
 from kit.plumbing import tally
 from kit.plumbing.logs import Logged
 from kit.refusals import Invalid, NotFound
-from packets import grab, pay, send, summaries
+from packets import grab, pay, send, summaries, years
 from packets.api import bubbles, examples, results, session
 from packets.api.serializers import (
     BubblesSerializer,
@@ -38,7 +38,7 @@ from packets.models import Share
 from packets.refusals import NotForYou, NotIssued, OwnPacket, PacketClosed, PacketFrozen
 from packets.states import Outcome
 from packets.tickets import queue
-from payments.api.serializers import order_json
+from payments.api.serializers import OrderSerializer
 from payments.models import PaymentOrder
 from payments.refusals import AlreadyPaid, ChannelUnavailable
 from payments.states import CHANNELS, PAY_TYPE_OF, Scene
@@ -135,7 +135,8 @@ class PacketViewSet(UserViewSet):
     @action(detail=False)
     def summary(self, request: Request) -> Response:
         year = _year(request) or timezone.localtime(clock.now()).year
-        return Response(summaries.of_year(caller=caller_of(request), year=year))
+        figures = years.of_year(user_id=caller_of(request).user_id, year=year)
+        return Response(YearSerializer({"year": year, "figures": figures}).data)
 
     @operation(
         "listBubbles",
@@ -204,7 +205,7 @@ class PacketViewSet(UserViewSet):
 
         def render(order: PaymentOrder) -> dict:
             packet = results.packet(public_id=pk, caller=caller, now=now)
-            return {"packet": packet, "order": order_json(order)}
+            return {"packet": packet, "order": OrderSerializer(order).data}
 
         return idempotency.run(idempotency.Once(request, render, 200), verb, look_first=True)
 
@@ -219,7 +220,7 @@ class SessionViewSet(UserViewSet):
         examples=examples.SESSIONS,
     )
     def retrieve(self, request: Request) -> Response:
-        return Response(session.session(caller_of(request)))
+        return Response(SessionSerializer(session.session(caller_of(request))).data)
 
     @operation(
         "getGroup",
@@ -231,7 +232,7 @@ class SessionViewSet(UserViewSet):
     def group(self, request: Request, group_id: str) -> Response:
         if not ids.is_outside_id(group_id):
             raise NotFound()
-        return Response(session.group(group_id, caller_of(request)))
+        return Response(GroupSerializer(session.group(group_id, caller_of(request))).data)
 
 
 class GrabViewSet(UserViewSet):

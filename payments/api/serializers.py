@@ -1,9 +1,10 @@
 """Shapes of orders: what comes in and what goes out."""
 
-from django.utils import timezone
+from typing import Any
+
 from rest_framework import serializers
 
-from kit.http.api import StrictSerializer, TextField, YuanField
+from kit.http.api import MomentField, StrictSerializer, TextField, YuanField
 from kit.ids import ORDER_NO_PATTERN
 from payments.models import PaymentOrder
 from payments.states import CHANNELS, PAYABLE, OrderStatus, PayType, Scene
@@ -26,30 +27,34 @@ class ReportSerializer(StrictSerializer):
     result = TextField(required=False, max_length=RESULT_CHARACTERS_MAX, trim_whitespace=False)
 
 
+class WordField(serializers.ChoiceField):
+    """A value of `of`, told by its word."""
+
+    def __init__(self, of: Any, **kwargs: Any):
+        self.of = of
+        super().__init__(**kwargs)
+
+    def to_representation(self, value: Any) -> Any:
+        return self.of(value).word
+
+
 class OrderSerializer(serializers.Serializer):
     order_no = serializers.RegexField(ORDER_NO_PATTERN)
     purpose = serializers.ChoiceField(choices=PURPOSES)
-    packet = serializers.CharField(allow_null=True)
-    pay_type = serializers.ChoiceField(choices=CHANNEL_WORDS)
-    status = serializers.ChoiceField(choices=ORDER_STATUSES)
-    money = YuanField()
+    packet = serializers.CharField(source="reference", allow_null=True)
+    pay_type = WordField(PayType, choices=CHANNEL_WORDS)
+    status = WordField(OrderStatus, choices=ORDER_STATUSES)
+    money = YuanField(source="amount")
     pay_params = serializers.DictField(allow_null=True)
-    add_time = serializers.DateTimeField()
-    expire_time = serializers.DateTimeField()
+    add_time = MomentField()
+    expire_time = MomentField()
     trade_no = serializers.CharField(allow_null=True)
 
-
-def order_json(order: PaymentOrder) -> dict:
-    """api.md's Order."""
-    return {
-        "order_no": order.order_no,
-        "purpose": order.purpose,
-        "packet": order.reference if order.purpose == "packet" else None,
-        "pay_type": PayType(order.pay_type).word,
-        "status": OrderStatus(order.status).word,
-        "money": f"{order.amount:.2f}",
-        "pay_params": order.pay_params if order.status in PAYABLE else None,
-        "add_time": timezone.localtime(order.add_time).isoformat(),
-        "expire_time": timezone.localtime(order.expire_time).isoformat(),
-        "trade_no": order.trade_no or None,
-    }
+    def to_representation(self, instance: PaymentOrder) -> dict[str, Any]:
+        told = super().to_representation(instance)
+        told["trade_no"] = told["trade_no"] or None
+        if instance.purpose != "packet":
+            told["packet"] = None
+        if instance.status not in PAYABLE:
+            told["pay_params"] = None
+        return told

@@ -21,7 +21,6 @@ from payments.api.serializers import (
     OrderSerializer,
     ReportSerializer,
     TopupSerializer,
-    order_json,
 )
 from payments.channels import registry
 from payments.channels.base import Notice
@@ -41,7 +40,8 @@ class OrderViewSet(UserViewSet):
     )
     def retrieve(self, request: Request, order_no: str) -> Response:
         _check(order_no)
-        return Response(order_json(order.mine(order_no=order_no, caller=caller_of(request))))
+        mine = order.mine(order_no=order_no, caller=caller_of(request))
+        return Response(OrderSerializer(mine).data)
 
     @operation(
         "reportOrder",
@@ -62,7 +62,7 @@ class OrderViewSet(UserViewSet):
             result=body.get("result"),
             now=clock.now(),
         )
-        return Response(order_json(reported))
+        return Response(OrderSerializer(reported).data)
 
 
 class TopupViewSet(UserViewSet):
@@ -84,7 +84,7 @@ class TopupViewSet(UserViewSet):
         pay_type = PAY_TYPE_OF[wanted["pay_type"]]
         if pay_type not in CHANNELS:
             raise ChannelUnavailable()
-        once = idempotency.Once(request, order_json, 201)
+        once = idempotency.Once(request, lambda made: OrderSerializer(made).data, 201)
         verb = partial(
             topup.topup,
             caller=caller_of(request),

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from kit.http.api import YuanField
+from kit.http.api import MomentField, YuanField
 from wallets.statement import FLOW_KINDS
 
 KINDS = list(FLOW_KINDS)
@@ -17,7 +17,7 @@ class FlowEntrySerializer(serializers.Serializer):
     id = serializers.CharField()
     kind = serializers.ChoiceField(choices=KINDS)
     money = serializers.RegexField(r"^-?[0-9]+\.[0-9]{2}$")
-    time = serializers.DateTimeField()
+    time = MomentField()
     title = serializers.CharField()
     packet = serializers.CharField(allow_null=True)
     order = serializers.CharField(allow_null=True)
