@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.test.testcases import LiveServerThread
+from django.utils import timezone
+
+from payments.states import PayType
+from sandbox import trades
+from sandbox.tests.playing import ask
 
 
 @pytest.fixture
@@ -92,3 +97,39 @@ def pay(live):
         return answer.json()
 
     return run
+
+
+@pytest.fixture
+def played(settings, tmp_path):
+    settings.DATA_DIR = tmp_path  # another test's crowd is another machine's
+    answer = ask("start", {"phones": 3})
+    assert answer.status_code == 201
+    return answer.json()
+
+
+@pytest.fixture
+def base():
+    thread = LiveServerThread("127.0.0.1", lambda application: application)
+    thread.daemon = True
+    thread.start()
+    thread.is_ready.wait()
+    yield f"http://127.0.0.1:{thread.port}"
+    thread.terminate()
+    thread.join()
+
+
+@pytest.fixture
+def trade(request, channels_file):
+    pay_type = getattr(request, "param", PayType.ALIPAY)
+    order = trades.Order(
+        pay_type=pay_type,
+        order_no="rp000001",
+        amount_fen=1234,
+        scene="h5" if pay_type is PayType.WECHAT else "app",
+        subject="<b>红包</b>",
+        asked={},
+        notify_url="http://127.0.0.1:9/",
+        return_url="",
+        expires_at=None,
+    )
+    return trades.open_trade(order=order, now=timezone.now())

@@ -9,7 +9,6 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
-from django.db import IntegrityError
 from django.test import Client
 from django.utils import timezone
 from django_otp.oath import totp
@@ -20,10 +19,8 @@ from kit.models import Credentials
 from office import roles
 from office.accounts import changes, joining
 from office.frame import staff
-from office.models import AccountChange, Invitation, RecoveryCode, StaffAction, StaffEvent
-from office.states import ChangeStatus
+from office.models import AccountChange, StaffAction, StaffEvent
 from testing import desk
-from testing.forks import in_threads
 from tests.office.test_four_eyes import ADJUST, FORM
 from wallets import adjust
 from wallets.audit import audit
@@ -220,151 +217,12 @@ def test_nobody_acts_upon_money_and_accounts():
         assert not ({staff.MANAGE_ACCOUNTS} & acts and acts - {staff.MANAGE_ACCOUNTS})
 
 
-def test_a_role_takes_the_place_of_all_before():
-    first, second = desk.staff(roles.ACCOUNTS), desk.staff(None)
-    user = desk.account(roles.CHECKER)
-    user.groups.add(Group.objects.get(name=roles.MAKER))
-    user.user_permissions.add(Group.objects.get(name=roles.SUPPORT).permissions.first())
-    User.objects.filter(pk=user.pk).update(is_superuser=True)
-
-    propose(first, "propose_role", username=user.username, role=roles.ACCOUNTS)
-    change = AccountChange.objects.get()
-    assert second.act(change, "approve_account_change", reason="").status_code == 302
-
-    user.refresh_from_db()
-    assert [g.name for g in user.groups.all()] == [roles.ACCOUNTS]
-    assert not user.user_permissions.exists() and not user.is_superuser
-    noted = StaffAction.objects.get(action="approve_account_change")
-    assert noted.changes["role"] == ["finance checker, finance maker, superuser", "accounts"]
-
-
-def test_the_database_refuses_two_eyes():
-    first, user = desk.account(roles.ACCOUNTS), desk.account(roles.SUPPORT)
-    change = changes.change(
-        kind=Kind.STOP, user_id=user.pk, reason="because", maker_id=first.pk, now=timezone.now()
-    )
-
-    for checker in (first, user):
-        with pytest.raises(IntegrityError):
-            AccountChange.objects.filter(pk=change.pk).update(
-                status=ChangeStatus.APPROVED, checker=checker
-            )
-
-
 def test_nobody_else_proposes():
     for role in set(roles.ROLES) - {roles.ACCOUNTS}:
         other = desk.staff(role, f"other-{role}".replace(" ", "-"))
         for name in ("propose_invitation", "propose_role", "propose_reset", "propose_stop"):
             assert other.get(f"{CHANGES}new/{name}/").status_code == 403
             assert propose(other, name, username="x").status_code == 403
-
-
-# --- an invitation
-
-
-def test_an_invitation_from_end_to_end():
-    first, second = desk.staff(roles.ACCOUNTS), desk.staff(None)
-
-    link, code = invited(first, second, roles.SUPPORT)
-    assert not User.objects.get(username="nora").is_active
-    person, codes = take_up(link, code)
-
-    nora = User.objects.get(username="nora")
-    assert nora.is_active and len(set(codes)) == joining.RECOVERY_CODES
-    stored = " ".join(RecoveryCode.objects.values_list("digest", flat=True))
-    assert not any(c in stored or c.replace("-", "") in stored for c in codes)
-    link_word = link.split("/")[-2]
-    kept = Invitation.objects.get()
-    assert link_word not in kept.link and code not in kept.code
-    assert person.get(link).status_code == 410
-    sitting = desk.Desk(nora)
-    assert sitting.log_in(codes[0].upper(), PASSWORD).status_code == 302
-    sitting.post("/admin/logout/")
-    assert sitting.log_in(codes[0], PASSWORD).status_code == 200, "a recovery code serves once"
-    assert ("recovery", "nora") in StaffEvent.objects.values_list("kind", "username")
-    done = list(StaffAction.objects.order_by("pk").values_list("action", "user__username"))
-    assert done == [
-        ("propose_invitation", "accounts"),
-        ("approve_account_change", "admin"),
-        ("join", "nora"),
-    ]
-    told = repr(list(StaffAction.objects.values()))
-    key = TOTPDevice.objects.get(user=nora).key
-    assert not any(secret in told for secret in (link_word, code, key, *codes))
-
-
-def test_an_invitation_ends(settings):
-    first, second = desk.staff(roles.ACCOUNTS), desk.staff(None)
-    link, _ = invited(first, second)
-    now, word = timezone.now(), link.split("/")[-2]
-
-    assert joining.good(word, now)
-    later = now + timedelta(seconds=settings.REDPACKET_INVITATION_S + 1)
-    assert joining.good(word, later) is None
-
-
-def taken_up_by_two() -> list:
-    first, second = desk.staff(roles.ACCOUNTS), desk.staff(None)
-    invited(first, second)
-    pk = Invitation.objects.get().pk
-    about = {"invitation_id": pk, "key": "ab" * 20, "step": 0, "now": timezone.now()}
-    return in_threads([lambda p=p: joining.join(password=p, **about) for p in ("one", "two")])
-
-
-def test_an_invitation_is_taken_up_once():
-    answers = taken_up_by_two()
-
-    assert sorted(type(answer) for answer in answers if isinstance(answer, Exception)) == [
-        joining.Gone
-    ]
-
-
-def test_an_invitation_is_taken_up_once_without_the_where(monkeypatch):
-    """The twin: whoever has read that it is good goes on."""
-    monkeypatch.setattr(joining, "move", lambda rows, **facts: True)
-
-    answers = taken_up_by_two()
-
-    assert [answer for answer in answers if isinstance(answer, joining.Gone)] == []
-
-
-def approved_by_two() -> list:
-    maker, user = desk.account(roles.ACCOUNTS), desk.account(roles.SUPPORT)
-    checkers = [desk.account(roles.ACCOUNTS, name).pk for name in ("one", "two")]
-    now = timezone.now()
-    change = changes.change(
-        kind=Kind.RESET, user_id=user.pk, reason="because", maker_id=maker.pk, now=now
-    )
-    about = {"change_id": change.pk, "now": now}
-    return in_threads([lambda c=c: changes.approve(checker_id=c, **about) for c in checkers])
-
-
-def test_a_change_is_approved_once():
-    answers = approved_by_two()
-
-    assert sorted(bool(answer) for answer in answers) == [False, True]
-
-
-def test_a_change_is_approved_once_without_the_where(monkeypatch):
-    """The twin: both are told a code, and the first one's is good no more."""
-    monkeypatch.setattr(changes, "move", lambda rows, to, **facts: bool(rows.update(**facts)))
-
-    answers = approved_by_two()
-
-    assert [bool(answer) for answer in answers] == [True, True]
-
-
-def test_the_code_bears_five_guesses_at_once():
-    first, second = desk.staff(roles.ACCOUNTS), desk.staff(None)
-    _link, code = invited(first, second)
-    about = {"invitation_id": Invitation.objects.get().pk, "now": timezone.now()}
-
-    answers = in_threads([lambda: joining.is_code(code="0000000000", **about)] * 12)
-
-    assert answers.count(False) == joining.TRIES
-    assert sum(isinstance(answer, joining.Gone) for answer in answers) == 12 - joining.TRIES
-    with pytest.raises(joining.Gone):
-        joining.is_code(code=code, **about)
 
 
 # --- one's own password, and the server's
@@ -409,7 +267,7 @@ def test_the_first_two_are_invited_on_the_server():
     assert not User.objects.get(username="manage.py").is_active
 
 
-# --- attack 7: tests/office/test_signin.py and tests/races/test_tries.py, and here as it was done
+# --- attack 7: tests/office/test_tries.py and tests/races/test_tries.py, and here as it was done
 
 
 def test_a_stranger_who_knows_a_name_keeps_nobody_out(settings):

@@ -3,6 +3,8 @@
 import pytest
 
 from office import roles
+from office.export import jobs as export
+from office.export import rows
 from testing import desk
 
 
@@ -24,3 +26,11 @@ def seated(role: str | None):
 
 support, maker, checker = seated(roles.SUPPORT), seated(roles.MAKER), seated(roles.CHECKER)
 auditor, superuser = seated(roles.AUDITOR), seated(None)
+
+
+@pytest.fixture
+def long(monkeypatch):
+    """Everything is long, a page is two rows, and a worker writes one page before it stops."""
+    monkeypatch.setattr(export, "DIRECT", 0)
+    monkeypatch.setattr(rows, "PAGE", 2)
+    monkeypatch.setattr(export, "STEP_S", -1)
