@@ -12,12 +12,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from kit import money
+from kit import ids, money
 from kit.http import throttle
 from kit.http.caller import Service, ServiceAuthentication, caller_of
 from kit.plumbing import texts
 from kit.plumbing.logs import Logged
-from kit.refusals import Forbidden
+from kit.refusals import Forbidden, NotFound
+
+# What stands in a user's path, and whether it could be one: else nothing is asked for it.
+COULD_BE = {"pk": ids.is_packet_id, "order_no": ids.is_order_no, "group_id": ids.is_outside_id}
 
 
 class Door(ViewSet):
@@ -48,6 +51,9 @@ class UserViewSet(Door):
         rate = throttle.GET if request.method in ("GET", "HEAD") else throttle.POST
         left = throttle.check(rate, caller.user_id)
         self.limit = None if left is None else (rate, left)
+        is_served = str(request.method).lower() in self.action_map  # else 405 says more
+        if is_served and not all(COULD_BE[name](value) for name, value in kwargs.items()):
+            raise NotFound()
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(*args, **kwargs)

@@ -24,7 +24,7 @@ from kit.http.api import UserViewSet
 from kit.http.describe import Operation, ProblemSerializer
 from kit.http.idempotency import KEY_PATTERN
 from kit.plumbing import forks
-from kit.refusals import Forbidden, Invalid, Problem, Throttled, Unavailable
+from kit.refusals import Forbidden, Invalid, NotFound, Problem, Throttled, Unavailable
 
 EXAMPLE_REQUEST_ID = "01jd8x2v5k"
 _OUTSIDE_ID = {"type": "string", "pattern": ids.OUTSIDE_ID_PATTERN}
@@ -136,6 +136,8 @@ class Schema(AutoSchema):
             yield problems.NotAcceptable
         if isinstance(self.view, UserViewSet):
             yield Throttled
+            if "{" in self.path and NotFound not in said.refuses:
+                yield NotFound
         yield from (problems.TooLarge, Unavailable)
 
     def _is_list_view(self, serializer=None):

@@ -89,13 +89,10 @@ class PacketViewSet(UserViewSet):
         "The results page: the packet as this caller may see it",
         PacketSerializer,
         examples=examples.PACKETS,
-        refuses=[NotFound],
     )
     def retrieve(self, request: Request, pk: str) -> Response:
         now = clock.now()
-        return Response(
-            results.packet(public_id=_packet_id(pk), caller=caller_of(request), now=now)
-        )
+        return Response(results.packet(public_id=pk, caller=caller_of(request), now=now))
 
     @operation(
         "listPackets",
@@ -169,7 +166,6 @@ class PacketViewSet(UserViewSet):
         body=PaySerializer,
         bodies=examples.PAYMENTS,
         refuses=[
-            NotFound,
             WalletFrozen,
             PacketFrozen,
             AlreadyPaid,
@@ -181,7 +177,7 @@ class PacketViewSet(UserViewSet):
     )
     @action(detail=True, methods=["post"])
     def pay(self, request: Request, pk: str) -> Response:
-        pk, wanted = _packet_id(pk), validated(PaySerializer, request.data)
+        wanted = validated(PaySerializer, request.data)
         pay_type, now = PAY_TYPE_OF[wanted["pay_type"]], clock.now()
         caller = caller_of(request)
         if pay_type not in CHANNELS:
@@ -227,11 +223,8 @@ class SessionViewSet(UserViewSet):
         "How many members a group of the caller's has",
         GroupSerializer,
         examples=examples.GROUPS,
-        refuses=[NotFound],
     )
     def group(self, request: Request, group_id: str) -> Response:
-        if not ids.is_outside_id(group_id):
-            raise NotFound()
         return Response(GroupSerializer(session.group(group_id, caller_of(request))).data)
 
 
@@ -252,7 +245,9 @@ class GrabViewSet(UserViewSet):
         logged = cast("Logged", request)
         try:
             caller = logged.caller = user_of(request.META.get("HTTP_AUTHORIZATION", ""))
-            result = grab.grab(public_id=_packet_id(kwargs["pk"]), caller=caller, now=clock.now())
+            if not ids.is_packet_id(kwargs["pk"]):
+                raise NotFound()
+            result = grab.grab(public_id=kwargs["pk"], caller=caller, now=clock.now())
         except Exception as error:
             problem = problems.translate(error)
             if problem is None:
@@ -268,7 +263,6 @@ class GrabViewSet(UserViewSet):
         GrabSerializer,
         examples=examples.GRABS,
         refuses=[
-            NotFound,
             OwnPacket,
             NotForYou,
             NotIssued,
@@ -304,12 +298,6 @@ def grab_json(result: grab.Grab) -> bytes:
         },
     }
     return json.dumps(body).encode()
-
-
-def _packet_id(pk: str) -> str:
-    if not ids.is_packet_id(pk):
-        raise NotFound()
-    return pk
 
 
 def _year(request: Request) -> int | None:

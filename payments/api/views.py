@@ -9,7 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from kit import clock, ids
+from kit import clock
 from kit.http import address, idempotency, problems
 from kit.http.api import UserViewSet, validated
 from kit.http.caller import caller_of
@@ -36,10 +36,8 @@ class OrderViewSet(UserViewSet):
         "A payment at a channel",
         OrderSerializer,
         examples=examples.ORDERS,
-        refuses=[NotFound],
     )
     def retrieve(self, request: Request, order_no: str) -> Response:
-        _check(order_no)
         mine = order.mine(order_no=order_no, caller=caller_of(request))
         return Response(OrderSerializer(mine).data)
 
@@ -50,11 +48,10 @@ class OrderViewSet(UserViewSet):
         examples=examples.REPORTED,
         body=ReportSerializer,
         bodies=examples.REPORTS,
-        refuses=[NotFound, OrderClosed, ChannelUnavailable],
+        refuses=[OrderClosed, ChannelUnavailable],
     )
     @action(detail=True, methods=["post"])
     def report(self, request: Request, order_no: str) -> Response:
-        _check(order_no)
         body = validated(ReportSerializer, request.data or {})
         reported = order.report(
             order_no=order_no,
@@ -96,11 +93,6 @@ class TopupViewSet(UserViewSet):
             now=clock.now(),
         )
         return idempotency.run(once, verb, look_first=True)
-
-
-def _check(order_no: str) -> None:
-    if not ids.is_order_no(order_no):
-        raise NotFound()
 
 
 class ChannelResponse(HttpResponse):
