@@ -5,6 +5,7 @@ from datetime import datetime
 from kit import credentials, retry
 from kit.refusals import Forbidden
 from payments import end_refund
+from payments.channels.base import RefundAnswer, RefundState
 from payments.models import ChannelRefund
 from payments.states import RefundStatus
 
@@ -36,5 +37,6 @@ def conclude(
         return False
     open_ones = (RefundStatus.SENT, RefundStatus.PARKED)
     rows = ChannelRefund.objects.filter(pk=refund.pk, status__in=open_ones)
+    state = RefundState.DONE if is_paid else RefundState.FAILED
     end = end_refund.done if is_paid else end_refund.fail
-    return end(refund, rows, says=says, now=now)
+    return end(refund, rows, answer=RefundAnswer(state, says), now=now)

@@ -2,14 +2,16 @@
 
 Each is for use inside the transaction of whoever heard it. `rows` is the refund's row for as long
 as what was heard still counts: the lease that it was heard under, and the status it was judged by.
+`answer` is the channel's, or of whoever has looked there.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
 from kit.moves import move
 from payments import cases, refunded, sayings
+from payments.channels.base import RefundAnswer
 from payments.models import Case, ChannelRefund
 from payments.states import WAIT_FOR_WORD, CaseKind, PayType, RefundStatus
 from wallets import accounts, ledger
@@ -21,27 +23,18 @@ WATCH_S, WATCHES = 3600, 8
 Rows = QuerySet[ChannelRefund]
 
 
-def done(
-    refund: ChannelRefund,
-    rows: Rows,
-    *,
-    says: str,
-    now: datetime,
-    at: datetime | None = None,
-    settle_date: date | None = None,
-) -> bool:
-    """It is with its payer, since `at` by the channel's clock: the money stays where it went when
-    the refund was approved."""
-    if not _move_to_done(rows, says, at or now, settle_date):
+def done(refund: ChannelRefund, rows: Rows, *, answer: RefundAnswer, now: datetime) -> bool:
+    """It is with its payer: the money stays where it went when the refund was approved."""
+    if not _move_to_done(rows, answer, now):
         return False
-    cases.known(kinds=WAIT_FOR_WORD, reference=about(refund), says=says, now=now)
+    cases.known(kinds=WAIT_FOR_WORD, reference=about(refund), says=answer.says, now=now)
     if refund.case_id:
         back = sayings.GIVEN_BY_REFUND % {"number": refund.refund_no}
         cases.given_back(case_id=refund.case_id, says=back, now=now)
     return True
 
 
-def fail(refund: ChannelRefund, rows: Rows, *, says: str, now: datetime) -> bool:
+def fail(refund: ChannelRefund, rows: Rows, *, answer: RefundAnswer, now: datetime) -> bool:
     """Nothing was paid and nothing will be: the money goes back to where it came from, and finance
     decides. It is asked about for a while yet.
 
@@ -49,10 +42,10 @@ def fail(refund: ChannelRefund, rows: Rows, *, says: str, now: datetime) -> bool
     """
     refunded.turn(refund)
     again = {"chase_at": now + timedelta(seconds=WATCH_S), "chases": 0, "open_key": None}
-    if not move(rows, to=RefundStatus.FAILED, **again, answer=says[:255]):
+    if not move(rows, to=RefundStatus.FAILED, **again, answer=answer.says[:255]):
         return False
     refunded.recount(refund)
-    case = _open(refund, CaseKind.REFUND_FAILED, refund.refund_no, says, now)
+    case = _open(refund, CaseKind.REFUND_FAILED, refund.refund_no, answer.says, now)
     to_wallet = accounts.owner(refund.source) is not None
     ledger.post(
         kind=LineKind.ADJUSTMENT if to_wallet else LineKind.SUSPENSE,
@@ -61,36 +54,30 @@ def fail(refund: ChannelRefund, rows: Rows, *, says: str, now: datetime) -> bool
         target=refund.source,
         amount=refund.amount,
         now=now,
-        note=says[:255],
+        note=answer.says[:255],
         case_id=case.pk,
     )
-    cases.known(kinds=WAIT_FOR_WORD, reference=about(refund), says=says, now=now)
+    cases.known(kinds=WAIT_FOR_WORD, reference=about(refund), says=answer.says, now=now)
     return True
 
 
-def park(refund: ChannelRefund, rows: Rows, *, says: str, now: datetime) -> bool:
+def park(refund: ChannelRefund, rows: Rows, *, answer: RefundAnswer, now: datetime) -> bool:
     """The channel has taken the money from us and cannot give it to the payer: it stays in
     clearing, and a person says what becomes of it (conclude_refund.py)."""
-    if not move(rows, to=RefundStatus.PARKED, answer=says[:255]):
+    if not move(rows, to=RefundStatus.PARKED, answer=answer.says[:255]):
         return False
-    _open(refund, CaseKind.REFUND_PARKED, about(refund), says, now)
+    _open(refund, CaseKind.REFUND_PARKED, about(refund), answer.says, now)
     return True
 
 
-def stick(refund: ChannelRefund, rows: Rows, *, says: str, now: datetime) -> None:
+def stick(refund: ChannelRefund, rows: Rows, *, answer: RefundAnswer, now: datetime) -> None:
     """Nobody knows, and it has been long: finance sees it. It is asked about all the same."""
-    if rows.update(answer=says[:255]):
-        _open(refund, CaseKind.REFUND_STUCK, about(refund), says, now)
+    if rows.update(answer=answer.says[:255]):
+        _open(refund, CaseKind.REFUND_STUCK, about(refund), answer.says, now)
 
 
 def done_after_all(
-    refund: ChannelRefund,
-    rows: Rows,
-    *,
-    says: str,
-    now: datetime,
-    at: datetime | None = None,
-    settle_date: date | None = None,
+    refund: ChannelRefund, rows: Rows, *, answer: RefundAnswer, now: datetime
 ) -> bool:
     """It had failed, its money went back to where it came from, and now the channel says that the
     payer has it: he was paid twice, or suspense holds what is gone.
@@ -100,7 +87,7 @@ def done_after_all(
            from where it went. Until the case is closed the audit names it.
     """
     refunded.turn(refund)
-    if not _move_to_done(rows, says, at or now, settle_date):
+    if not _move_to_done(rows, answer, now):
         return False
     refunded.recount(refund)
     ledger.post(
@@ -110,9 +97,9 @@ def done_after_all(
         target=_clearing(refund),
         amount=refund.amount,
         now=now,
-        note=says[:255],
+        note=answer.says[:255],
     )
-    _open(refund, CaseKind.REFUND_LATE, about(refund), f"{refund.source}: {says}", now)
+    _open(refund, CaseKind.REFUND_LATE, about(refund), f"{refund.source}: {answer.says}", now)
     return True
 
 
@@ -130,9 +117,9 @@ def is_waited_for(refund: ChannelRefund) -> bool:
     return cases.waiting(WAIT_FOR_WORD, about(refund)).exists()
 
 
-def _move_to_done(rows: Rows, says: str, at: datetime, settle_date: date | None) -> bool:
-    facts = {"done_at": at, "settle_date": settle_date, "chase_at": None, "answer": says[:255]}
-    return move(rows, to=RefundStatus.DONE, **facts)
+def _move_to_done(rows: Rows, answer: RefundAnswer, now: datetime) -> bool:
+    facts = {"done_at": answer.at or now, "settle_date": answer.settle_date, "chase_at": None}
+    return move(rows, to=RefundStatus.DONE, **facts, answer=answer.says[:255])
 
 
 def _clearing(refund: ChannelRefund) -> str:

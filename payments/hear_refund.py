@@ -1,6 +1,7 @@
 """A channel speaks of a refund unasked: a signed word counts, a bill makes us ask."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -50,8 +51,7 @@ def _done(refund: ChannelRefund, word: Returned, now: datetime) -> bool:
     rows = ChannelRefund.objects.filter(pk=refund.pk, status=refund.status)
     had_failed = refund.status == RefundStatus.FAILED
     end = end_refund.done_after_all if had_failed else end_refund.done
-    answer = word.answer
-    return end(refund, rows, says=word.says, now=now, at=answer.at, settle_date=answer.settle_date)
+    return end(refund, rows, answer=replace(word.answer, says=word.says), now=now)
 
 
 @retry.unit

@@ -123,27 +123,24 @@ def _judge(
     before = asked.status
     as_asked = RefundStatus.SENT if before == RefundStatus.APPROVED else before
     rows: end_refund.Rows = held.rows.filter(status=as_asked)
-    says, at, settle_date = answer.says, answer.at, answer.settle_date
     if before == RefundStatus.FAILED:
         if answer.state is RefundState.DONE:
-            end_refund.done_after_all(
-                asked, rows, says=says, now=now, at=at, settle_date=settle_date
-            )
+            end_refund.done_after_all(asked, rows, answer=answer, now=now)
         return answer.state
     match answer.state:
         case RefundState.DONE:
-            end_refund.done(asked, rows, says=says, now=now, at=at, settle_date=settle_date)
+            end_refund.done(asked, rows, answer=answer, now=now)
         case RefundState.FAILED:
-            end_refund.fail(asked, rows, says=says, now=now)
+            end_refund.fail(asked, rows, answer=answer, now=now)
         case RefundState.REFUSED if _is_first(asked):
-            end_refund.fail(asked, rows, says=says, now=now)
+            end_refund.fail(asked, rows, answer=answer, now=now)
             return RefundState.FAILED
         case RefundState.PARKED:
-            end_refund.park(asked, rows, says=says, now=now)
+            end_refund.park(asked, rows, answer=answer, now=now)
         case _ if _is_stuck(asked, answer, now):
-            end_refund.stick(asked, rows, says=says, now=now)
+            end_refund.stick(asked, rows, answer=answer, now=now)
         case _:
-            rows.update(answer=says[:255])
+            rows.update(answer=answer.says[:255])
     return answer.state
 
 

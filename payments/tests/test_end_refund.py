@@ -7,12 +7,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from payments import end_refund, send_refund
-from payments.channels.base import RefundState
+from payments.channels.base import RefundAnswer, RefundState
 from payments.models import Case, ChannelRefund
 from payments.states import CaseKind, CaseStatus, RefundStatus
 from wallets import accounts
 from wallets.audit import sums
 from wallets.statement import balance
+
+SAID = RefundAnswer(RefundState.DONE, "said so")
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def ends(verb, refund: ChannelRefund) -> bool:
     """As whoever heard it: by the row as it was judged."""
     rows = ChannelRefund.objects.filter(pk=refund.pk, status=refund.status)
     with transaction.atomic():
-        done = verb(refund, rows, says="said so", now=timezone.now())
+        done = verb(refund, rows, answer=SAID, now=timezone.now())
     refund.refresh_from_db()
     return bool(done)
 
