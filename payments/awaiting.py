@@ -10,7 +10,7 @@ from kit import retry
 from kit.moves import hold
 from payments import cases
 from payments.models import PaymentOrder
-from payments.states import CaseKind, OrderStatus, PayType
+from payments.states import CaseKind, OrderStatus
 
 LONG_S = 24 * 3600  # no channel takes a day to show a payment; by then somebody should look
 
@@ -34,14 +34,7 @@ def tell(*, order_id: int, now: datetime) -> bool:
     order = PaymentOrder.objects.get(pk=order_id)
     if order.status != OrderStatus.REPORTED or not is_long(order, now):
         return False
-    cases.open_case(
-        kind=CaseKind.AWAITING_LONG,
-        reference=_about(order),
-        pay_type=PayType(order.pay_type),
-        order_no=order.order_no,
-        amount=order.amount,
-        now=now,
-    )
+    cases.open_about(order, kind=CaseKind.AWAITING_LONG, reference=_about(order), now=now)
     return True
 
 

@@ -14,7 +14,8 @@ from kit.moves import hold, move
 from kit.present import present
 from kit.refusals import Conflict, Invalid
 from payments import refunded
-from payments.models import Case, ChannelRefund
+from payments.channels.base import Payment
+from payments.models import Case, ChannelRefund, PaymentOrder
 from payments.states import WAIT_FOR_WORD, WITH_MONEY, CaseKind, CaseStatus, PayType, RefundStatus
 from wallets import accounts, adjust
 from wallets.models import Adjustment, LedgerLine
@@ -69,6 +70,27 @@ def open_case(
         },
     )
     return case
+
+
+def open_about(
+    row: Payment | PaymentOrder | ChannelRefund,
+    *,
+    kind: CaseKind,
+    reference: str,
+    now: datetime,
+    says: str = "",
+) -> Case:
+    """The same about a payment, an order or a refund, by what it says of itself."""
+    return open_case(
+        kind=kind,
+        reference=reference,
+        pay_type=PayType(row.pay_type),
+        amount=row.amount,
+        now=now,
+        order_no=row.order_no,
+        trade_no=row.trade_no,
+        says=says,
+    )
 
 
 @retry.unit

@@ -160,13 +160,10 @@ def _add(payment: Payment, trade: Trade, stands: Decimal, now: datetime) -> Noti
 def contradicted(payment: Payment, says: str, now: datetime) -> NoticeOutcome:
     """Our books say something else of this payment, and stay as they are: finance looks. For use
     inside a transaction."""
-    cases.open_case(
+    cases.open_about(
+        payment,
         kind=CaseKind.CONTRADICTED,
         reference=about(payment),
-        pay_type=payment.pay_type,
-        order_no=payment.order_no,
-        trade_no=payment.trade_no,
-        amount=payment.amount,
         says=f"{says}; {_says(payment)}",
         now=now,
     )
@@ -188,15 +185,7 @@ def _suspend(payment: Payment, kind: CaseKind, now: datetime) -> NoticeOutcome:
     ours, a channel refund proposed."""
     pause.here("confirm: is about to suspend it")
     reference = suspended.reference(payment)
-    case = cases.open_case(
-        kind=kind,
-        reference=reference,
-        pay_type=payment.pay_type,
-        order_no=payment.order_no,
-        trade_no=payment.trade_no,
-        amount=payment.amount,
-        now=now,
-    )
+    case = cases.open_about(payment, kind=kind, reference=reference, now=now)
     ledger.post(
         kind=LineKind.SUSPENSE,
         reference=reference,

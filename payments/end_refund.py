@@ -127,13 +127,4 @@ def _clearing(refund: ChannelRefund) -> str:
 
 
 def _open(refund: ChannelRefund, kind: CaseKind, reference: str, says: str, now: datetime) -> Case:
-    return cases.open_case(
-        kind=kind,
-        reference=reference,
-        pay_type=PayType(refund.pay_type),
-        order_no=refund.order_no,
-        trade_no=refund.trade_no,
-        amount=refund.amount,
-        says=says,
-        now=now,
-    )
+    return cases.open_about(refund, kind=kind, reference=reference, says=says, now=now)

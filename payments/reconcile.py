@@ -53,6 +53,7 @@ class Reconciliation:
     total: Decimal = ZERO
     refunded: Decimal = ZERO
     differences: list[Difference] = field(default_factory=list)
+    closing: list[Difference] = field(default_factory=list)  # what is known at the end alone
 
     def tell(self, differences: Iterable[Difference]) -> None:
         for difference in differences:
@@ -121,18 +122,9 @@ def reconcile(
             result.add(page)
             result.matched += judged.matched
             result.tell(judged.differences)
-        found: list[Difference] = []
         pause.here("reconcile: is about to close")
-        _close(
-            bill=bill,
-            held=held,
-            statement=statement,
-            result=result,
-            found=found,
-            now=now,
-            also=also,
-        )
-        result.tell(found)
+        _close(bill=bill, held=held, statement=statement, result=result, now=now, also=also)
+        result.tell(result.closing)
     finally:
         held.end()
     return result
@@ -172,7 +164,6 @@ def _close(
     held: lease.Lease,
     statement: Statement | None,
     result: Reconciliation,
-    found: list[Difference],
     now: datetime,
     also: retry.Also | None = None,
 ) -> Bill:
@@ -202,7 +193,7 @@ def _close(
     for name, value in {"state": state, **facts}.items():
         setattr(around[bill.day], name, value)
     missing = {day: _look(around, day, now) for day in (bill.day + DAY, bill.day, bill.day - DAY)}
-    found[:] = [*totals, *missing[bill.day]]
+    result.closing = [*totals, *missing[bill.day]]
     return around[bill.day]
 
 

@@ -17,7 +17,6 @@ TOTALS = "总交易单数"
 # The columns that are compared, and what their sums are called; the older names last.
 PAID = {"订单金额": "订单总金额", "应结订单金额": "应结订单总金额"}
 REFUNDED = {"申请退款金额": "申请退款总金额", "退款金额": "退款总金额"}
-ALSO = ("交易状态", "商户退款单号", "微信退款单号", "退款状态")
 _BEGIN = re.compile(rb"`[0-9]{4}-[0-9]{2}-[0-9]{2} ")
 
 
