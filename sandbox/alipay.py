@@ -18,7 +18,6 @@ from sandbox.trades import beijing
 
 TIME = "%Y-%m-%d %H:%M:%S"
 BUYER = {"buyer_id": "2088102123456789", "buyer_logon_id": "hon***@sandbox.example"}
-METHOD_OF_SCENE = {"app": "alipay.trade.app.pay", "h5": "alipay.trade.wap.pay"}
 
 
 def yuan(amount_fen: int) -> str:

@@ -31,10 +31,6 @@ class Operation:
     is_keyed: bool = False  # takes an Idempotency-Key
     is_negotiated: bool = True  # looks at Accept
 
-    @property
-    def is_paged(self) -> bool:
-        return any(parameter.name == "cursor" for parameter in self.query)
-
 
 def operation(
     id: str,

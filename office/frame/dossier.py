@@ -190,7 +190,3 @@ def page_of(obj) -> str:
 
 def list_of(model) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-
-
-# What one subject shows on the page of another: (request, row) -> Section or None.
-Contribution = Callable[[Any, Any], "Section | None"]
