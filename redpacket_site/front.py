@@ -1,7 +1,7 @@
 """The door before Django, for the grab alone (docs/decisions/0032-a-door-before-django.md).
 
 What Django does around a view costs more than telling a crowd that it came too late, and a fifth of
-what a winner costs. Every rule here is a function that the door behind (api/views.py) calls,
+what a winner costs. Every rule here is a function that the door behind (api/lean.py) calls,
 too; whatever is odd goes on to Django.
 """
 
@@ -21,7 +21,7 @@ from kit.http.caller import user_of
 from kit.plumbing import quick, tally
 from kit.refusals import Problem
 from packets import grab
-from packets.api import views
+from packets.api import lean
 from packets.tickets import queue
 
 log = structlog.get_logger(__name__)
@@ -62,7 +62,7 @@ class Front:
             body, headers = told.content, list(told.items())
         else:
             code, status, phrase = ended.outcome.value, 200, "OK"
-            body, headers = views.grab_json(ended), [("Content-Type", "application/json")]
+            body, headers = lean.grab_json(ended), [("Content-Type", "application/json")]
         headers += [("Content-Length", str(len(body))), *self.headers, ("X-Request-ID", request_id)]
         tally.grab_done(code)
         middleware.done(

@@ -7,13 +7,14 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from h5 import playground, problems, welcome
 from kit.http import health, schema
+from packets.api.lean import GrabViewSet
 from packets.api.service import (
     EventViewSet,
     GroupPacketViewSet,
     GroupViewSet,
     ProfileViewSet,
 )
-from packets.api.views import GrabViewSet, PacketViewSet, SessionViewSet
+from packets.api.views import PacketViewSet, SessionViewSet
 from payments.api.views import OrderViewSet, TopupViewSet, channel_notice
 from wallets.api.views import WalletViewSet
 

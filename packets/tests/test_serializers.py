@@ -11,7 +11,7 @@ from rest_framework import serializers
 from kit.http import api
 from kit.http.caller import Caller
 from packets import grab
-from packets.api import bubbles, results, views
+from packets.api import bubbles, lean, results
 from packets.api.serializers import (
     BubbleSerializer,
     GrabSerializer,
@@ -72,8 +72,8 @@ def test_a_grab_has_the_names_of_its_shape():
     late = grab.Grab(grab.Outcome.TOO_SLOW)
 
     shape = names(GrabSerializer())
-    assert told(json.loads(views.grab_json(won))) == shape
-    assert list(json.loads(views.grab_json(late))) == list(shape)
+    assert told(json.loads(lean.grab_json(won))) == shape
+    assert list(json.loads(lean.grab_json(late))) == list(shape)
 
 
 @pytest.mark.once
