@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.i18n import set_language
 
-from sandbox import gateway_alipay, gateway_unionpay, gateway_wechat, views
+from sandbox import gateway_alipay, gateway_unionpay, gateway_wechat, programs, views
 
 DO = "unionpay/gateway/api"
 
@@ -14,12 +14,12 @@ urlpatterns = [
     path("cashier/<str:handle>", views.cashier),
     path("cashier/<str:handle>/done", views.done),
     # --- for tests and load
-    path("control/pay", views.control_pay),
-    path("control/close", views.control_close),
-    path("control/trade", views.control_trade),
-    path("control/deliver", views.control_deliver),
-    path("control/settings", views.control_settings),
-    path("control/trouble", views.control_trouble),
+    path("control/pay", programs.control_pay),
+    path("control/close", programs.control_close),
+    path("control/trade", programs.control_trade),
+    path("control/deliver", programs.control_deliver),
+    path("control/settings", programs.control_settings),
+    path("control/trouble", programs.control_trouble),
     # --- Alipay
     path("alipay/gateway.do", gateway_alipay.gateway),
     path("alipay/bill/<str:token>", gateway_alipay.bill_file),

@@ -1,41 +1,24 @@
-"""Pages for people and JSON for programs; both say what is wanted and let control.py do it."""
-# Long: a door a page, and nothing behind them.
+"""Pages for people: each says what is wanted and lets control.py do it."""
 
-import json
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from kit.http.middleware import ContentSecurityPolicy
-from payments.states import CHANNELS, PAY_TYPE_OF, PayType
-from sandbox import (
-    alipay,
-    control,
-    gateway_alipay,
-    gateway_unionpay,
-    keys,
-    manners,
-    notices,
-    trades,
-    trouble,
-    unionpay,
-)
-from sandbox.models import SandboxNotice, SandboxTrade, TradeState
+from payments.states import CHANNELS, PayType
+from sandbox import alipay, control, keys, manners, notices, trades, unionpay
+from sandbox.meant import SCHEMES, Unknown, by_handle, pasted
+from sandbox.models import SandboxTrade, TradeState
 
 RECENT = 50
-SCHEMES = ("http://", "https://")
 RETURN_S = 3
-
-
-# --- Pages ----------------------------------------------------------------------------------------
 
 
 def framable(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -72,8 +55,8 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_POST
 def open_pasted(request: HttpRequest) -> HttpResponse:
     try:
-        trade = _pasted(request.POST.get("pasted", "").strip(), timezone.now())
-    except (_Unknown, keys.KeyMissing) as error:
+        trade = pasted(request.POST.get("pasted", "").strip(), timezone.now())
+    except (Unknown, keys.KeyMissing) as error:
         page = {"problem": str(error), "trades": [], "troubles": {}, "usual": manners.defaults()}
         return render(request, "sandbox/index.html", page, status=400)
     return HttpResponseRedirect(f"/sandbox/cashier/{trade.handle}")
@@ -83,7 +66,7 @@ def open_pasted(request: HttpRequest) -> HttpResponse:
 def cashier(request: HttpRequest, handle: str) -> HttpResponse:
     """Where the payer pays, or does something worse."""
     now = timezone.now()
-    trade = _by_handle(handle, now)
+    trade = by_handle(handle, now)
     if request.method == "POST":
         problem = _press(request.POST, trade, now)
         if problem is None:
@@ -100,7 +83,7 @@ def cashier(request: HttpRequest, handle: str) -> HttpResponse:
 def done(request: HttpRequest, handle: str) -> HttpResponse:
     """What the payer sees afterwards: the signed result for an app, the way back for a page."""
     now = timezone.now()
-    trade = _by_handle(handle, now)
+    trade = by_handle(handle, now)
     page = _about(trade) | {"notices": trade.notices.order_by("pk")[:RECENT]}
     is_paid = trade.state in (TradeState.PAID, TradeState.ARRIVING)
     if is_paid and not page["trouble"]:
@@ -189,182 +172,6 @@ def _way_back(trade: SandboxTrade, now: datetime) -> dict:
     glue = "&" if urlsplit(trade.return_url).query else "?"
     more = alipay.result(trade, now) if trade.pay_type == PayType.ALIPAY else ""
     return {"return_to": f"{trade.return_url}{glue}{more}" if more else trade.return_url}
-
-
-# --- JSON -----------------------------------------------------------------------------------------
-
-
-class _Unknown(Exception):
-    """There is no such trade; says how one comes to be."""
-
-
-def program(view: Callable) -> Callable:
-    """A POST of a JSON object (or a GET of query fields) to an answer in JSON."""
-
-    @csrf_exempt
-    @wraps(view)
-    def run(request: HttpRequest) -> JsonResponse:
-        try:
-            asked = json.loads(request.body or b"{}") if request.method == "POST" else {}
-            if not isinstance(asked, dict):
-                raise manners.Unfit("a JSON object is wanted")
-            said = view(request, {**request.GET.dict(), **asked}, timezone.now())
-        except _Unknown as error:
-            return JsonResponse({"error": str(error)}, status=404)
-        except trades.NotPayable:
-            return JsonResponse({"error": "paid or closed already"}, status=409)
-        except keys.KeyMissing as missing:
-            return JsonResponse({"error": f"cannot sign: {missing}"}, status=503)
-        except (manners.Unfit, ValueError, TypeError) as error:
-            return JsonResponse({"error": str(error)}, status=400)
-        return JsonResponse(said)
-
-    return run
-
-
-@program
-def control_pay(request: HttpRequest, asked: dict, now: datetime) -> dict:
-    trade = _named(asked, now)
-    usual = manners.defaults()
-    names = ("pay", "late", "inside", "out_of_order")
-    names += ("lag_s", "arrives_s", "notify", "times")
-    given = {name: asked.pop(name) for name in names if name in asked}
-    if "amount" in asked:
-        given["amount_fen"] = alipay.fen(asked.pop("amount"))
-    if "forge" in asked:
-        given["forge"] = tuple(asked.pop("forge"))
-    if asked:
-        raise manners.Unfit(f"unknown: {', '.join(sorted(asked))}")
-    base = {name: getattr(usual, name) for name in ("lag_s", "arrives_s", "notify", "times")}
-    made = control.pay(trade=trade, wish=control.Wish(**base | given), now=now)
-    return {"result": made.result} | _told(made.trade)
-
-
-@program
-def control_close(request: HttpRequest, asked: dict, now: datetime) -> dict:
-    return _told(trades.close(trade=_named(asked, now), now=now))
-
-
-@program
-def control_trade(request: HttpRequest, asked: dict, now: datetime) -> dict:
-    return _told(_named(asked, now))
-
-
-@program
-def control_deliver(request: HttpRequest, asked: dict, now: datetime) -> dict:
-    """Everything that waits, at once, whenever it would be due (or what is due: `all` false)."""
-    waiting = SandboxNotice.objects.filter(next_at__isnull=False)
-    ids = list(waiting.values_list("pk", flat=True)) if asked.get("all", True) else None
-    return {"acknowledged": notices.deliver_due(now=now, only=ids)}
-
-
-@program
-def control_settings(request: HttpRequest, asked: dict, now: datetime) -> dict:
-    usual = manners.change_defaults(asked) if request.method == "POST" else manners.defaults()
-    return {name: getattr(usual, name) for name in usual.__slots__}
-
-
-@program
-def control_trouble(request: HttpRequest, asked: dict, now: datetime) -> dict:
-    """What the next calls will suffer; `{"forget": true}` lets them be."""
-    if request.method == "POST" and asked.pop("forget", False):
-        trouble.forget()
-    elif request.method == "POST":
-        pay_type = PAY_TYPE_OF.get(str(asked.pop("pay_type", "")))
-        if pay_type not in CHANNELS:
-            raise manners.Unfit("pay_type: alipay, wechat or unionpay")
-        plan = {"call": "any", "times": 1, "after_s": 10.0} | asked
-        if set(plan) != {"call", "how", "times", "after_s"}:
-            raise manners.Unfit("call, how, times, after_s")
-        trouble.plan(pay_type=pay_type, **plan)
-    return {"waiting": trouble.waiting()}
-
-
-def _told(trade: SandboxTrade) -> dict:
-    return {
-        "trade_no": trade.trade_no or "",
-        "order_no": trade.order_no,
-        "state": TradeState(trade.state).name.lower(),
-        "cashier": f"/sandbox/cashier/{trade.handle}",
-        "notices": [
-            {
-                "id": notice.pk,
-                "says": notice.says,
-                "tries": notice.tries,
-                "acknowledged": notice.acknowledged_at is not None,
-                "waiting": notice.next_at is not None,
-                "answer": notice.answer,
-            }
-            for notice in trade.notices.order_by("pk")
-        ],
-    }
-
-
-def _named(asked: dict, now: datetime) -> SandboxTrade:
-    """The trade that is meant: by its number, or by what the app got (`pay_params`)."""
-    word, order_no = str(asked.pop("pay_type", "")), asked.pop("order_no", None)
-    params = asked.pop("pay_params", None)
-    pay_type = PAY_TYPE_OF.get(word)
-    if pay_type not in CHANNELS:
-        raise manners.Unfit("pay_type: alipay, wechat or unionpay")
-    if isinstance(params, dict):
-        return _by_params(params, now)
-    found = SandboxTrade.objects.filter(pay_type=pay_type, order_no=str(order_no)[:64]).first()
-    if found is None:
-        hint = "; an order string or page is known once it is opened: give pay_params"
-        raise _Unknown(f"{word} knows no order {order_no}{hint}")
-    return trades.as_of(trade=found, now=now)
-
-
-def _by_params(params: dict, now: datetime) -> SandboxTrade:
-    """Any of api.md's `pay_params`, as the payer's side would use it."""
-    if isinstance(params.get("fields"), dict):
-        fields = {str(name): str(value) for name, value in params["fields"].items()}
-        try:
-            gateway_unionpay.check_form(fields)
-            return gateway_unionpay.open_form(fields, now)
-        except gateway_unionpay.No as no:
-            raise _Unknown(f"UnionPay refuses the form: {no.code}") from no
-    for name in ("order_string", "url", "qr_code", "prepayid", "h5_url", "code_url", "tn"):
-        if params.get(name):
-            return _pasted(str(params[name]), now)
-    raise _Unknown("these are no pay_params")
-
-
-def _pasted(text: str, now: datetime) -> SandboxTrade:
-    """By what an SDK, a browser or a camera would get: order string, page, prepay id, tn, code."""
-    if text.startswith("{"):  # first: Alipay's pay_params hold an order string
-        return _by_params(_object(text), now)
-    if "biz_content=" in text:
-        try:
-            return gateway_alipay.open_order_string(text, now)
-        except gateway_alipay.No as no:
-            raise _Unknown(f"{no.node['sub_code']}: {no.node['sub_msg']}") from no
-    handle = urlsplit(text).path.rpartition("/")[2] if text.startswith(SCHEMES) else text
-    query = dict(parse_qsl(text)) if "=" in text else {}
-    trade = SandboxTrade.objects.filter(handle=query.get("prepay_id", handle)[:64]).first()
-    if trade is None:
-        raise _Unknown(_("The sandbox knows nothing of that kind."))
-    trades.see(trade=trade, now=now)
-    return trades.as_of(trade=trade, now=now)
-
-
-def _object(text: str) -> dict:
-    try:
-        parsed = json.loads(text)
-    except ValueError as error:
-        raise _Unknown(str(error)) from error
-    inner = parsed.get("pay_params", parsed) if isinstance(parsed, dict) else None
-    if not isinstance(inner, dict):
-        raise _Unknown("a JSON object is wanted")
-    return inner
-
-
-def _by_handle(handle: str, now: datetime) -> SandboxTrade:
-    trade = SandboxTrade.objects.filter(handle=handle[:64]).first()
-    if trade is None:
-        raise Http404
-    return trades.as_of(trade=trade, now=now)
 
 
 def _number(text: str | None) -> float:
