@@ -7,9 +7,8 @@ from django.utils.translation import gettext_lazy
 
 from kit.telling import told
 from office.frame import columns, four_eyes
-from office.frame.dossier import Page, found, moment, page_of, to, yuan
+from office.frame.dossier import Page, found, found_by, moment, to, yuan
 from office.frame.filters import AgeFilter
-from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
 from office.pages.payments.refund_acts import FOUR_EYES, PROPOSE_REFUND, REFUND_ACTS
 from office.readonly import ReadOnlyAdmin, staff_did
@@ -86,7 +85,4 @@ class ChannelRefundAdmin(ReadOnlyAdmin):
         )
 
 
-@finder(gettext_lazy("channel refunds"), "payments.view_channelrefund")
-def refunds(word):
-    for refund in ChannelRefund.objects.filter(refund_no=word):
-        yield Hit(page_of(refund), refund.refund_no, f"{refund.amount:,.2f}")
+found_by(ChannelRefund, "refund_no", gettext_lazy("channel refunds"), "payments.view_channelrefund")

@@ -7,9 +7,8 @@ from django.utils.translation import gettext_lazy
 
 from office.frame import four_eyes
 from office.frame.columns import age_column, money_column, shown_column, when_column, worded
-from office.frame.dossier import Page, page_of, to, yuan
+from office.frame.dossier import Page, found_by, to, yuan
 from office.frame.filters import AgeFilter
-from office.frame.find import Hit, finder
 from office.frame.lists import DateRangeFilter
 from office.pages.wallets.adjustment_acts import ADJUSTMENT_ACTS, PROPOSE_ADJUSTMENT
 from office.readonly import ReadOnlyAdmin, staff_did
@@ -93,7 +92,4 @@ class AdjustmentAdmin(ReadOnlyAdmin):
         )
 
 
-@finder(gettext_lazy("adjustments"), "wallets.view_adjustment")
-def adjustments(word):
-    for row in Adjustment.objects.filter(reference=word):
-        yield Hit(page_of(row), row.reference, f"{row.amount:,.2f}")
+found_by(Adjustment, "reference", gettext_lazy("adjustments"), "wallets.view_adjustment")
