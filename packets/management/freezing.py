@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kit import clock
 from kit.ids import is_outside_id
-from kit.plumbing import texts
+from kit.management import reasons
 from packets import freeze as packet_freeze
 from packets.models import RedPacket
 from wallets import freeze as wallet_freeze
@@ -18,13 +18,9 @@ class FreezingCommand(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", choices=["wallet", "packet"])
         parser.add_argument("id")
-        parser.add_argument("--reason", required=True)
+        parser.add_argument("--reason", required=True, type=reasons.plain(255))
 
     def handle(self, *, what: str, id: str, reason: str, **options: Any) -> None:
-        if not 1 <= len(reason.strip()) <= 255:
-            raise CommandError("--reason takes 1 to 255 characters.")
-        if not texts.is_plain(reason):
-            raise CommandError("--reason takes no control characters.")
         if what == "wallet" and not is_outside_id(id):
             raise CommandError(f"{id!r} is no user id.")
         if what == "packet" and not RedPacket.objects.filter(public_id=id).exists():

@@ -5,6 +5,7 @@ import gc
 import io
 import json
 import logging
+from argparse import ArgumentTypeError
 from datetime import date
 from importlib import import_module
 
@@ -12,7 +13,12 @@ import pytest
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.management import CommandError, call_command
+from django.core.management import (
+    CommandError,
+    call_command,
+    get_commands,
+    load_command_class,
+)
 from django.test import Client
 from rest_framework import serializers
 
@@ -30,6 +36,7 @@ from payments import bills
 from payments.states import PayType
 from testing.make import make_group, service, user
 
+OURS = ("h5", "packets", "payments", "wallets", "kit", "office", "sandbox", "redpacket_site")
 STEERING = [
     "\x1b[31m红",
     "a\x9b31mb",
@@ -148,13 +155,28 @@ def test_what_no_spreadsheet_changes_stays_bare(text):
 
 
 def test_a_reason_that_steers_is_refused():
-    with pytest.raises(CommandError):
-        call_command("freeze", "wallet", "bob", reason="\x1b[2J")
     for form in (ReasonForm, AdjustmentForm, RefundForm):
         reason = form.base_fields["reason"]
         assert reason.clean("因为\r\n第二行") == "因为\r\n第二行"
         with pytest.raises(ValidationError):
             reason.clean("abc\u202e")
+
+
+@pytest.mark.once
+def test_a_commands_reason_is_plain_and_fits_where_it_is_kept():
+    asked = set()
+    for name, app in get_commands().items():
+        if isinstance(app, str) and app.partition(".")[0] in OURS:
+            parser = load_command_class(app, name).create_parser("manage.py", name)
+            for given in (each for each in parser._actions if each.dest == "reason"):
+                asked.add(name)
+                for bad in ("\x1b[2J", " ", "x" * 256):
+                    with pytest.raises(ArgumentTypeError):
+                        given.type(bad)
+
+    assert asked >= {"freeze", "unfreeze", "stop_staff", "invite_staff", "erase_person"}
+    with pytest.raises(CommandError):
+        call_command("freeze", "wallet", "bob", reason="\x1b[2J")
 
 
 # Texts that are none for people, and why nothing in them can steer anybody.
@@ -176,8 +198,7 @@ NOT_FOR_PEOPLE = {
 def named(base: type) -> list[type]:
     """The subclasses that the product itself has, however deep."""
     found = [each for sub in base.__subclasses__() for each in (sub, *named(sub))]
-    ours = ("h5", "packets", "payments", "wallets", "kit", "office", "sandbox", "redpacket_site")
-    return [each for each in found if each.__module__.partition(".")[0] in ours]
+    return [each for each in found if each.__module__.partition(".")[0] in OURS]
 
 
 def children(field: serializers.Field) -> list[serializers.Field]:

@@ -1,14 +1,12 @@
-import getpass
-
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.urls import reverse
 
 from kit import clock
 from kit.refusals import Problem
 from office.accounts import changes
-from office.frame import staff
 from office.frame.proposals import Made
+from office.management.operator import OperatorCommand
 
 
 class _Invited(Made):
@@ -16,7 +14,7 @@ class _Invited(Made):
         super().keep(result[0])
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "For whoever has the server: invite somebody of the staff, as the first two who look after"
         " accounts, or again when nobody is left who could approve it. An account that exists"
@@ -24,18 +22,12 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("username")
+        super().add_arguments(parser)
         parser.add_argument("--role", default="", help="accounts, auditor, ...; empty: as it is")
-        parser.add_argument("--reason", required=True)
 
     def handle(self, *, username, role, reason, **options):
-        note = _Invited(
-            user=staff.operator(),
-            action="invite_staff",
-            obj=None,
-            reason=f"{getpass.getuser()}: {reason}",
-            changes={"account": username, "role": role or None, "password": "reset"},
-        )
+        changed = {"account": username, "role": role or None, "password": "reset"}
+        note = self.note("invite_staff", reason, kind=_Invited, changes=changed)
         try:
             _user, word, code = changes.invite_by_operator(
                 username=username, role=role, now=clock.now(), also=note

@@ -4,6 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from kit import ids, money
+from kit.management import reasons
 from wallets.credit import credit
 from wallets.statement import balance
 
@@ -14,7 +15,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("user")
         parser.add_argument("amount", help="yuan, such as 100.00")
-        parser.add_argument("--reason", required=True)
+        parser.add_argument("--reason", required=True, type=reasons.plain(255))
 
     def handle(self, *, user: str, amount: str, reason: str, **options: Any) -> None:
         if not ids.is_outside_id(user):
@@ -25,7 +26,5 @@ class Command(BaseCommand):
             yuan = None
         if not yuan or yuan > 10_000_000:
             raise CommandError(f"{amount!r} is no amount: yuan with at most two places, above 0.")
-        if not reason.strip() or len(reason) > 255:
-            raise CommandError("--reason takes 1 to 255 characters.")
         reference = credit(user_id=user, amount=yuan, reason=reason, now=timezone.now())
         self.stdout.write(f"{reference}: {user} has {balance(user).balance}")
