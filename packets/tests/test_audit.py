@@ -24,24 +24,19 @@ from wallets.tests.test_audit import by_hand, line_by_hand
 @pytest.fixture
 def story():
     """A packet in each state, through the verbs; the books are clean."""
-    lucky = make_paid_packet(Kind.LUCKY, 3, "10.00")
-    equal = make_paid_packet(Kind.EQUAL, 2, "1.00")
-    finished = make_paid_packet(Kind.EQUAL, 1, "1.00")
-    expired = make_expired_packet(Kind.EQUAL, 2, "1.00")
-    exclusive = make_paid_packet(Kind.EXCLUSIVE, 2, "1.00")
-    for packet in (lucky, equal, finished, exclusive):
-        grab.grab(public_id=packet.public_id, caller=Caller("u1"), now=timezone.now())
-    refund.refund_expired(rp_id=expired.pk, now=timezone.now())
-    assert findings() == []
-    draft = make_packet(Kind.EQUAL, 1, "1.00")
-    return SimpleNamespace(
-        lucky=lucky,
-        equal=equal,
-        finished=finished,
-        expired=expired,
-        draft=draft,
-        exclusive=exclusive,
+    told = SimpleNamespace(
+        lucky=make_paid_packet(Kind.LUCKY, 3, "10.00"),
+        equal=make_paid_packet(Kind.EQUAL, 2, "1.00"),
+        finished=make_paid_packet(Kind.EQUAL, 1, "1.00"),
+        expired=make_expired_packet(Kind.EQUAL, 2, "1.00"),
+        exclusive=make_paid_packet(Kind.EXCLUSIVE, 2, "1.00"),
     )
+    for packet in (told.lucky, told.equal, told.finished, told.exclusive):
+        grab.grab(public_id=packet.public_id, caller=Caller("u1"), now=timezone.now())
+    refund.refund_expired(rp_id=told.expired.pk, now=timezone.now())
+    assert findings() == []
+    told.draft = make_packet(Kind.EQUAL, 1, "1.00")
+    return told
 
 
 def of_packet(packet, change: str, *values) -> None:

@@ -1,8 +1,5 @@
 """The campaign's books notice what a fault could lose (`make faults` is the campaign)."""
 
-import json
-import subprocess
-import sys
 from decimal import Decimal
 
 import pytest
@@ -14,9 +11,9 @@ from packets import grab
 from packets.models import RedPacket, Share
 from packets.states import Kind
 from testing.make import make_group, make_paid_packet
+from testing.told import told_by
 from tests.faults import auditor, check
 from tests.faults.load import Books
-from tests.faults.stack import ROOT
 from wallets.models import Wallet
 
 
@@ -95,16 +92,8 @@ def test_the_auditor_tells_what_it_finds_and_when_it_could_not_look(books, monke
 @pytest.mark.once
 @pytest.mark.nightly
 def test_two_hundred_faults_lose_nothing(tmp_path):
-    out = tmp_path / "faults.json"
+    many = ("--count", "200", "--seed", "1")
 
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.faults", "--count", "200", "--seed", "1", "--out", str(out)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    told, said = told_by("tests.faults", tmp_path / "faults.json", *many)
 
-    assert out.exists(), done.stdout + done.stderr
-    told = json.loads(out.read_text())
-    assert (told["faults"], told["lost"]) == (200, 0), done.stdout
+    assert (told["faults"], told["lost"]) == (200, 0), said

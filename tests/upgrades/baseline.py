@@ -99,17 +99,7 @@ def close_days(now: datetime) -> None:
         summary = DailySummary.objects.create(
             day=day, first_id=before + 1, last_id=last, closed_at=now
         )
-        DailyFigure.objects.bulk_create(
-            DailyFigure(
-                summary=summary,
-                kind=kind,
-                source=source,
-                target=target,
-                lines=lines,
-                amount=amount,
-            )
-            for (kind, source, target), (lines, amount) in figures.items()
-        )
+        DailyFigure.objects.bulk_create(daily.rows_of(summary, figures))
 
 
 def _next_day() -> date | None:

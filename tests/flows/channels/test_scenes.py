@@ -166,17 +166,20 @@ def paid_and_reported(shop) -> dict:
     return order
 
 
+def asked(shop, order: str) -> str:
+    """What it is once the channel has been asked when it was due."""
+    shop.chase(order, due(order))
+    return shop.order(order)["status"]
+
+
 @pytest.mark.parametrize("how", ["401", "lost", "down", "wrong_key"])
 def test_grumbling_at_a_question_ends_nothing(shop, how):
     order = paid_and_reported(shop)
     trouble(shop, "query", how, times=2)
 
-    shop.chase(order, due(order))
-    assert shop.order(order)["status"] == "reported"
+    assert asked(shop, order) == "reported"
     shop.control("trouble", {"forget": True})
-    shop.chase(order, due(order))
-
-    assert shop.order(order)["status"] == "confirmed"
+    assert asked(shop, order) == "confirmed"
 
 
 @pytest.mark.parametrize("flavour", ["wechat-pubkey", "alipay"])
@@ -210,9 +213,7 @@ def test_a_question_is_answered_in_gbk(shops):
     order = paid_and_reported(shop)
     trouble(shop, "query", "gbk")
 
-    shop.chase(order, due(order))
-
-    assert shop.order(order)["status"] == "confirmed"
+    assert asked(shop, order) == "confirmed"
 
 
 # --- What was turned back
