@@ -45,6 +45,7 @@ FILES = {
 @dataclass
 class Merchants:
     file: Path
+    new: Path  # the folder of the new ones' keys
 
     def change(self, word: str, *, keep: bool = True) -> None:
         """Another merchant, with new keys on both sides; the one of before is kept as former."""
@@ -58,13 +59,35 @@ class Merchants:
             shutil.move(half, folder / f"before_{half.name}")
         found[word] |= NEW[word] | ({"former": [before]} if keep else {})
         self.file.write_text(json.dumps(found))
-        keys.make(self.file)
+        copy_missing(self.new, folder)
         config.kept.forget()
 
 
+def copy_missing(source: Path, folder: Path, but: tuple[str, ...] = ()) -> None:
+    for file in source.iterdir():
+        if not (folder / file.name).exists() and file.name not in but:
+            shutil.copy(file, folder)
+
+
+@pytest.fixture(scope="session")
+def new_keys(made_keys, tmp_path_factory) -> Path:
+    """Those of every channel's new merchant, on both sides: made once, they take long."""
+    found, file = (
+        json.loads(made_keys.read_text()),
+        tmp_path_factory.mktemp("new") / "channels.json",
+    )
+    own = [found[word][name] for word, names in FILES.items() for name in names]
+    for word, called in NEW.items():
+        found[word] |= called
+    file.write_text(json.dumps(found))
+    copy_missing(made_keys.parent, file.parent, but=(*own, *keys.PRIVATE_OF))
+    keys.make(file)
+    return file.parent
+
+
 @pytest.fixture
-def merchants(channels_file) -> Merchants:
-    return Merchants(channels_file)
+def merchants(channels_file, new_keys) -> Merchants:
+    return Merchants(channels_file, new_keys)
 
 
 def made_with(order: dict) -> str:
