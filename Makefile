@@ -99,11 +99,14 @@ faults:
 	@ops/setup.sh dev
 	$(PYTHON) -m tests.faults --count $(COUNT) --seed $(SEED) --out bench/results/faults.json
 
-# What takes minutes and wants a machine for itself: 200 faults, a rolling release under load
+# What takes minutes and wants a machine for itself: 200 faults, a rolling release under load, and the
+# whole product of what `make test` takes a part of (docs/decisions/0074)
 nightly:
 	@ops/setup.sh dev
 	@ops/setup.sh full
 	$(PYTHON) -m pytest -m nightly
+	REDPACKET_REQUIRE=mariadb,redis $(PYTHON) ops/servers.py with --throwaway -- \
+		$(PYTHON) -m pytest -m "nightly and not once"
 
 # docs/pictures' pages and recording, anew
 pictures:

@@ -1,9 +1,10 @@
 """Fixtures of all tests. Every test runs on a real database, commits for real, and ends with the
 audit: a test that left a cent in the wrong place fails, whatever it asserted."""
 
+import gc
 import os
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -44,7 +45,7 @@ class BooksAreWrong(AssertionError):
 
 
 # Their tests share a server that takes long to start.
-TOGETHER = ("tests/production/", "tests/test_chunked.py")
+TOGETHER = ("tests/production/", "tests/test_chunked.py", "tests/test_up_channels.py")
 
 
 class OneStack(LoadScopeScheduling):
@@ -70,12 +71,20 @@ def pytest_configure(config):
         raise pytest.UsageError(f"REDPACKET_REQUIRE: not here: {', '.join(required - here)}")
 
 
+def pytest_collection_finish(session):
+    """What has been loaded by now stays: collecting it again and again is a tenth of the time."""
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
+
+
 @pytest.hookimpl(tryfirst=True)  # before somebody is left out by a mark
 def pytest_collection_modifyitems(config, items):
     """What is for the night is left out unless it is asked for.
 
     A browser on a busy machine is late now and then: its tests are tried a second time, whatever
     they say but that money is in the wrong place. No other test is (docs/decisions/0054)."""
+    if connection.vendor == "mysql":
+        _one_flavour_each(items)
     if "nightly" not in config.option.markexpr:
         nightly = [item for item in items if item.get_closest_marker("nightly")]
         items[:] = [item for item in items if item not in nightly]
@@ -84,6 +93,20 @@ def pytest_collection_modifyitems(config, items):
         if "browser" in item.fixturenames:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.flaky(reruns=1, rerun_except=[BooksAreWrong]))
+
+
+def _one_flavour_each(items):
+    """A test that is told of every channel is told of each on the first engine. On the other one by
+    day of one channel, of each in its turn: what a channel says does not depend on the engine."""
+    told = defaultdict[tuple, list](list)
+    for item in items:
+        of = getattr(item, "callspec", None)
+        if of and (flavour := of.params.get("shop") or of.params.get("flavour")):
+            rest = {name: str(value) for name, value in of.params.items() if value != flavour}
+            told[item.path, item.originalname, str(rest)].append(item)
+    for at, same in enumerate(told.values()):
+        for item in same[: at % len(same)] + same[at % len(same) + 1 :]:
+            item.add_marker(pytest.mark.nightly)
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -200,6 +223,12 @@ def _empty() -> None:
     heartbeat._written.clear()
     middleware.hosts.clear()
     caller.tokens.look_again()
+
+
+def its_half(seeds: Sequence[int]) -> Sequence[int]:
+    """Every other one is for the other engine: both legs together live them all, `make nightly`
+    many more on each."""
+    return seeds[connection.vendor == "mysql" :: 2]
 
 
 @pytest.fixture(scope="session")

@@ -102,7 +102,9 @@ def readme_lines() -> str:
 
 
 @pytest.mark.once
+@pytest.mark.nightly
 def test_the_full_stack_is_for_its_own_account_alone(tmp_path):
+    """By day tests/attacks/test_least.py asks the same of the servers that the tests run on."""
     up = Up(tmp_path / "data", "full", REDPACKET_EXPIRE_S=EXPIRE_S)
     try:
         socket = up.data / "run" / "mariadb.sock"

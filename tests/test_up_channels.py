@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 import requests
 
-from sandbox import keys
 from testing.ports import free_port
 from tests.test_up import ROOT, Up
 
 CHANNELS = ("alipay", "wechat", "unionpay")
 TAKERS = ("bob", "carol", "dave")
 PACKETS = 4  # a channel
+OWN_APP = "2021000000000777"
 
 pytestmark = pytest.mark.once
 
@@ -70,10 +70,39 @@ class App:
 
 
 @pytest.fixture
-def running(tmp_path):
-    up = Up(tmp_path / "data", REDPACKET_THROTTLE="off")
+def own_folder(made_keys, tmp_path) -> Path:
+    """A tester's own set: ids and every key of both sides."""
+    return own_keys(made_keys, tmp_path / "own")
+
+
+def own_keys(made: Path, folder: Path) -> Path:
+    shutil.copytree(made.parent, folder)
+    found = json.loads((folder / "channels.json").read_text())
+    found["alipay"]["app_id"] = OWN_APP
+    (folder / "channels.json").write_text(json.dumps(found))
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def own(made_keys, tmp_path_factory) -> Path:
+    return own_keys(made_keys, tmp_path_factory.mktemp("own") / "keys")
+
+
+@pytest.fixture(scope="module")
+def running(own, tmp_path_factory):
+    """One for both tests: it goes on with the tester's keys, whoever dies."""
+    before = contents(own)
+    data = tmp_path_factory.mktemp("up") / "data"
+    file = str(own / "channels.json")
+    up = Up(data, REDPACKET_THROTTLE="off", REDPACKET_CHANNELS_FILE=file)
     yield up
     up.down()
+    assert contents(own) == before
+    assert not (data / "keys" / "channels.json").exists()
 
 
 @pytest.fixture
@@ -131,22 +160,6 @@ def test_everybody_is_credited_whoever_dies(running, second_beat):
     assert "audit clean" in app.manage("audit")
 
 
-def own_keys(folder: Path) -> dict[str, bytes]:
-    """A tester's own set: ids and every key of both sides."""
-    keys.make(folder / "channels.json")
-    found = json.loads((folder / "channels.json").read_text())
-    found["alipay"]["app_id"] = "2021000000000777"
-    (folder / "channels.json").write_text(json.dumps(found))
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
-
-
-@pytest.fixture
-def own_folder(tmp_path) -> Path:
-    folder = tmp_path / "own"
-    folder.mkdir()
-    return folder
-
-
 def start(folder: Path, data: Path) -> subprocess.CompletedProcess:
     """`make up` that is not expected to get far."""
     port = free_port()
@@ -166,28 +179,22 @@ def start(folder: Path, data: Path) -> subprocess.CompletedProcess:
     )
 
 
-def test_a_testers_own_keys_are_used_and_left_alone(own_folder, tmp_path):
-    before = own_keys(own_folder)
-    up = Up(tmp_path / "data", REDPACKET_CHANNELS_FILE=str(own_folder / "channels.json"))
-    try:
-        app = App(up)
-        wish = {"money": "5.00", "pay_type": "alipay", "scene": "app"}
-        order = app.post("wallet/topups", wish)
-        asked = {"pay_type": "alipay", "pay_params": order["pay_params"], "inside": True}
-        told = app.control("pay", asked)
-        balance = app.call("GET", "api/v1/wallet", app.tokens["alice"])["balance"]
-    finally:
-        up.down()
+def test_a_testers_own_keys_are_used(running):
+    """And left alone: `running` looks when it has ended."""
+    app = App(running)
+    wish = {"money": "5.00", "pay_type": "alipay", "scene": "app"}
+    order = app.post("wallet/topups", wish)
+    asked = {"pay_type": "alipay", "pay_params": order["pay_params"], "inside": True}
 
-    assert "app_id=2021000000000777" in order["pay_params"]["order_string"]
-    assert (told["notices"][0]["acknowledged"], balance) == (True, "5.00")
-    assert {file.name: file.read_bytes() for file in own_folder.iterdir()} == before
-    assert not (up.data / "keys" / "channels.json").exists()
+    told = app.control("pay", asked)
+
+    assert f"app_id={OWN_APP}" in order["pay_params"]["order_string"]
+    assert told["notices"][0]["acknowledged"] is True
+    assert app.call("GET", "api/v1/wallet", app.tokens["alice"])["balance"] == "5.00"
 
 
 @pytest.mark.parametrize("how", ["no JSON", "a public key that is none", "a pfx that is missing"])
 def test_a_broken_file_stops_the_start_with_one_clear_line(own_folder, tmp_path, how):
-    own_keys(own_folder)
     if how == "no JSON":
         (own_folder / "channels.json").write_text("{")
         says = "channels.json: the keys cannot be made: JSONDecodeError("

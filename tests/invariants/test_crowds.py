@@ -8,7 +8,7 @@ from conftest import _empty
 from packets import void
 from tests.invariants import crowd
 
-CROWDS, ENOUGH = 8, 40
+CROWDS, MANY, ENOUGH = 4, 40, 40
 
 
 def differences(number: int, met: Counter, **kwargs):
@@ -19,13 +19,22 @@ def differences(number: int, met: Counter, **kwargs):
             yield told
 
 
-def test_every_yuan_is_in_one_place_after_any_crowd(on_mariadb):
+def lived(number: int) -> None:
     met: Counter[str] = Counter()
 
-    for told in differences(CROWDS, met):
+    for told in differences(number, met):
         pytest.fail(str(told))
 
     assert {"paid at a channel", "killed", "notice", "report", "send_refund"} <= set(met)
+
+
+def test_every_yuan_is_in_one_place_after_any_crowd(on_mariadb):
+    lived(CROWDS)
+
+
+@pytest.mark.nightly
+def test_every_yuan_is_in_one_place_after_any_of_many_crowds(on_mariadb):
+    lived(MANY)
 
 
 @pytest.mark.broken_books

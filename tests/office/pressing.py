@@ -83,28 +83,44 @@ def shape(url: str) -> tuple[str, frozenset[str]]:
     return path, frozenset(name for name, _ in parse_qsl(parts.query)) - _REST
 
 
-def walk(sitting: Desk, language: str, is_pressing: bool = True) -> Walk:
-    """Every link and every button from the desk on, by an example of each kind."""
-    walked, met = Walk(), set[tuple]()
+def walk(
+    sitting: Desk,
+    language: str,
+    *,
+    is_pressing: bool = True,
+    known: set[tuple] | None = None,
+    who: str = "",
+) -> Walk:
+    """Every link and every button from the desk on, by an example of each kind.
+
+    Walks that are given the same `known` leave to each other what one of them has met: a list with
+    one of its filters, a search, and what is `who`'s own, a page about one row or a button that
+    changes something. Each opens every bare page: it leads others elsewhere."""
+    walked, met, known = Walk(), set[tuple](), set() if known is None else known
     waiting = deque([("/admin/", "")])
     forms: dict[tuple, tuple[str, Form, tuple[str, str]]] = {}
     while waiting:
         url, came_from = waiting.popleft()
         page = _look(walked, sitting.get(url), url, came_from, language)
         for link in page.links:
-            kind = shape(link)
-            is_more = len(kind[1] - {"q"}) > 1 and not {"before", "p"} & kind[1]
-            if not link.startswith("/admin/") or kind in met or is_more:
+            kind = _, given = shape(link)
+            mine = (who if "pk" in given else "", *kind)
+            is_more = len(given - {"q"}) > 1 and not {"before", "p"} & given
+            if not link.startswith("/admin/") or kind in met or is_more or mine in known:
                 continue
             met.add(kind)
+            known |= {mine} if given else set()
             waiting.append((link, url))
         for form in page.forms:
             for button in form.buttons:
                 is_everywhere = form.action.startswith("/admin/find/")
                 place = "" if is_everywhere else shape(url)[0]
-                forms.setdefault((place, shape(form.action), *button), (url, form, button))
-    for url, form, button in forms.values() if is_pressing else ():
-        _press(walked, sitting, url, form, button, language)
+                whose = who if form.method == "post" else ""
+                forms.setdefault((whose, place, shape(form.action), *button), (url, form, button))
+    for control, (url, form, button) in forms.items() if is_pressing else ():
+        if control not in known:
+            known.add(control)
+            _press(walked, sitting, url, form, button, language)
     return walked
 
 
