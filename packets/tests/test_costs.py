@@ -159,14 +159,6 @@ def test_win_is_three_trips_to_mariadb(with_redis, on_mariadb, packet, monkeypat
     assert parts == [["BEGIN", "UPDATE"], ["INSERT"] * 3, ["COMMIT"]]
 
 
-def test_win_is_one_redis_command(with_redis, packet):
-    with redis_commands() as sent:
-        outcome = take(packet, "u2")
-
-    assert outcome == "grabbed"
-    assert sent == ["EVALSHA"]
-
-
 def test_already_grabbed_sends_one_statement(with_redis, packet):
     with statements() as sent:
         outcome = take(packet, "u1")
@@ -175,11 +167,12 @@ def test_already_grabbed_sends_one_statement(with_redis, packet):
     assert sent == ["SELECT"]
 
 
-def test_already_grabbed_is_one_redis_command(with_redis, packet):
+@pytest.mark.parametrize(("user", "answer"), [("u2", "grabbed"), ("u1", "already_grabbed")])
+def test_a_share_is_one_redis_command(with_redis, packet, user, answer):
     with redis_commands() as sent:
-        outcome = take(packet, "u1")
+        outcome = take(packet, user)
 
-    assert outcome == "already_grabbed"
+    assert outcome == answer
     assert sent == ["EVALSHA"]
 
 
