@@ -20,9 +20,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from kit import clock, credentials
 from kit.http import address
 from kit.money import ZERO
-from kit.plumbing import texts
 from kit.refusals import Problem
 from office.frame import dossier, once, queue, staff
+from office.frame.reason import ReasonField
 
 log = structlog.get_logger(__name__)
 
@@ -107,16 +107,6 @@ def held(action: ReasonAction, user, now: datetime) -> str:
 
 # name -> title: the timeline's words for what staff did. Filled by the admins that use them.
 titles: dict[str, Any] = {}
-
-
-class ReasonField(forms.CharField):
-    """Why, for whoever decides and for the log: of a sentence or some."""
-
-    widget = forms.Textarea(attrs={"rows": 3})
-    default_validators = [texts.validate_plain_lines]
-
-    def __init__(self, **kwargs):
-        super().__init__(min_length=3, max_length=255, **kwargs)
 
 
 class ReasonForm(forms.Form):

@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy
 
 from kit.plumbing import texts
 from kit.telling import told
-from office.frame.actions import ReasonAction, ReasonField, RemarkAction
+from office.frame.actions import ReasonAction, RemarkAction
 from office.frame.proposals import Proposal, making
+from office.frame.reason import ReasonField
 
 
 class MoneyForm(forms.Form):

@@ -26,7 +26,8 @@ from kit.http.api import StrictSerializer, TextField
 from kit.plumbing import logs, texts
 from office.export import sheets
 from office.export.sheets import Column
-from office.frame.actions import ReasonField, ReasonForm
+from office.frame.actions import ReasonForm
+from office.frame.reason import ReasonField
 from office.models import StaffEvent
 from office.pages.payments.refund_acts import RefundForm
 from office.pages.wallets.adjustment_acts import AdjustmentForm

@@ -12,8 +12,8 @@ from kit.refusals import Invalid
 from office import roles
 from office.accounts import changes
 from office.frame import staff
-from office.frame.actions import ReasonField
 from office.frame.proposals import Proposal, making
+from office.frame.reason import ReasonField
 from office.models import AccountChange
 
 Kind = AccountChange.Kind
