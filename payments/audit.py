@@ -1,10 +1,10 @@
 """The payments' rules of money: every confirmed order landed once, nothing waits without a case."""
+# Long: every rule of payments, so that they are read against each other.
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from decimal import Decimal
-
-from django.db.models import QuerySet
+from itertools import chain
 
 from kit import clock
 from kit.money import ZERO
@@ -21,8 +21,9 @@ from payments.states import (
     RefundStatus,
 )
 from wallets import accounts, reach
-from wallets.audit import Finding, by_key, sums
-from wallets.models import LedgerLine
+from wallets.audit import Finding, by_key, held_in
+from wallets.models import Adjustment, LedgerLine
+from wallets.reach import Line
 from wallets.states import LineKind
 
 LATE, BACK = end_refund.late_reference(""), cases.back_reference("")
@@ -32,7 +33,7 @@ SEEN_WITHIN = timedelta(days=1)  # a sweep that asks once an hour has long been 
 def confirmed_orders_are_in_the_ledger() -> Iterator[Finding]:
     """A confirmed order is its amount out of its channel's clearing: by one line to its owner, or
     to suspense; never both."""
-    for orders in by_key(_confirmed()):
+    for orders in _confirmed():
         own = _lines((LineKind.CHANNEL_PAY, LineKind.TOPUP), [order.order_no for order in orders])
         apart = _suspended((order.pay_type, order.trade_no) for order in orders)
         for order in orders:
@@ -49,29 +50,26 @@ def confirmed_orders_are_in_the_ledger() -> Iterator[Finding]:
                 )
 
 
-def _confirmed() -> QuerySet[PaymentOrder]:
-    """Those that the audit reads."""
+def _confirmed() -> Iterator[list]:
+    """What the audit reads of them: all, or those confirmed since."""
     confirmed = PaymentOrder.objects.filter(status=OrderStatus.CONFIRMED)
-    since = reach.moment()
-    return confirmed.filter(confirmed_at__gte=since) if since else confirmed
+    facts = ("pk", "order_no", "pay_type", "trade_no", "amount", "confirmed_at")
+    rows, since = confirmed.values_list(*facts, named=True), reach.moment()
+    return reach.by_time(rows, "confirmed_at", since) if since else by_key(rows)
 
 
 def payments_are_booked_once() -> Iterator[Finding]:
     """What stands in our books for one trade number of a channel, with its owners and in suspense
     together, is what the channel took under it: no more, and no less."""
-    read = Trade.objects.all()
-    if reach.since():
-        read = read.filter(trade_no__in=_confirmed().values("trade_no"))
-    for trades in by_key(read):
+    for trades in _trades():
         numbers = {trade.trade_no for trade in trades}
         apart = _suspended((trade.pay_type, trade.trade_no) for trade in trades)
         confirmed = PaymentOrder.objects.filter(trade_no__in=numbers, status=OrderStatus.CONFIRMED)
         owned: dict[tuple[int, str], list[str]] = {}
-        for order in confirmed:
-            owned.setdefault((order.pay_type, order.trade_no), []).append(order.order_no)
-        own = _lines(
-            (LineKind.CHANNEL_PAY, LineKind.TOPUP), [order.order_no for order in confirmed]
-        )
+        for pay_type, number, order_no in confirmed.values_list("pay_type", "trade_no", "order_no"):
+            owned.setdefault((pay_type, number), []).append(order_no)
+        order_nos = [order_no for numbers in owned.values() for order_no in numbers]
+        own = _lines((LineKind.CHANNEL_PAY, LineKind.TOPUP), order_nos)
         for trade in trades:
             key = trade.pay_type, trade.trade_no
             lines = [line for number in owned.get(key, ()) for line in own.get(number, ())]
@@ -84,14 +82,35 @@ def payments_are_booked_once() -> Iterator[Finding]:
                 )
 
 
+def _trades() -> Iterator[list[Trade]]:
+    """All; or those of the payments confirmed since."""
+    if reach.since() is None:
+        yield from by_key(Trade.objects.all())
+        return
+    for orders in _confirmed():
+        yield _trades_of((order.pay_type, order.trade_no) for order in orders)
+
+
+def _trades_of(payments: Iterable[tuple[int, str]]) -> list[Trade]:
+    """By channel and number, as their index has them."""
+    found: list[Trade] = []
+    for pay_type, numbers in _by_channel(payments).items():
+        found += Trade.objects.filter(pay_type=pay_type, trade_no__in=numbers).order_by("pk")
+    return found
+
+
+def _by_channel(payments: Iterable[tuple[int, str]]) -> dict[int, set[str]]:
+    numbers: dict[int, set[str]] = {}
+    for pay_type, trade_no in payments:
+        numbers.setdefault(pay_type, set()).add(trade_no)
+    return numbers
+
+
 def _suspended(payments: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Decimal]:
     """What stands in suspense for each of these (channel, trade number)."""
-    numbers: dict[int, list[str]] = {}
-    for pay_type, trade_no in payments:
-        numbers.setdefault(pay_type, []).append(trade_no)
     return {
         (pay_type, trade_no): amount
-        for pay_type, wanted in numbers.items()
+        for pay_type, wanted in _by_channel(payments).items()
         for trade_no, amount in suspended.amounts(PayType(pay_type), wanted).items()
     }
 
@@ -120,8 +139,8 @@ def channel_lines_have_their_orders() -> Iterator[Finding]:
 def refunds_are_in_the_ledger() -> Iterator[Finding]:
     """A channel refund that was approved is one line of its amount; one that failed came back; one
     that was paid after all came back and is carried by the platform."""
-    decided = ChannelRefund.objects.exclude(status__in=(*UNDECIDED, RefundStatus.REJECTED))
-    for refunds in by_key(decided):
+    for chunk in _refunds():
+        refunds = [one for one in chunk if one.status not in (*UNDECIDED, RefundStatus.REJECTED)]
         numbers = [refund.refund_no for refund in refunds]
         late_ones = [end_refund.late_reference(number) for number in numbers]
         out = _lines((LineKind.CHANNEL_REFUND,), [*numbers, *late_ones])
@@ -144,10 +163,56 @@ def refunds_are_in_the_ledger() -> Iterator[Finding]:
                 )
 
 
+def _refunds() -> Iterator[list[ChannelRefund]]:
+    """All; or what is not over, what was decided since, and what the lines since name."""
+    if (since := reach.moment()) is None:
+        yield from by_key(ChannelRefund.objects.all())
+        return
+    seen: set[int] = set()
+    for chunk in chain(
+        by_key(ChannelRefund.objects.filter(status__in=cases.UNDER_WAY)),
+        reach.by_time(ChannelRefund.objects.all(), "decided_at", since),
+        _refunds_named_since(),
+    ):
+        yield [refund for refund in chunk if refund.pk not in seen]
+        seen.update(refund.pk for refund in chunk)
+
+
+def _refunds_named_since() -> Iterator[list[ChannelRefund]]:
+    kinds = (LineKind.CHANNEL_REFUND, LineKind.SUSPENSE, LineKind.ADJUSTMENT)
+    for lines in reach.lines(kind__in=kinds):
+        named = ChannelRefund.objects.filter(refund_no__in=[_named(line) for line in lines])
+        yield list(named.order_by("pk"))
+
+
+def _cases() -> Iterator[list[Case]]:
+    """All; or the open ones, and those whose money the lines since have moved."""
+    if reach.since() is None:
+        yield from by_key(Case.objects.all())
+        return
+    seen: set[int] = set()
+    for chunk in chain(by_key(Case.objects.filter(status=CaseStatus.OPEN)), _cases_moved_since()):
+        yield [case for case in chunk if case.pk not in seen]
+        seen.update(case.pk for case in chunk)
+
+
+def _cases_moved_since() -> Iterator[list[Case]]:
+    kinds = (LineKind.CHANNEL_REFUND, LineKind.SUSPENSE, LineKind.ADJUSTMENT)
+    for lines in reach.lines(kind__in=kinds):
+        named = [_named(line) for line in lines]
+        keys = (
+            Case.objects.filter(reference__in=named).values_list("pk", flat=True),
+            ChannelRefund.objects.filter(refund_no__in=named).values_list("case_id", flat=True),
+            Adjustment.objects.filter(reference__in=named).values_list("case_id", flat=True),
+        )
+        moved = {key for some in keys for key in some if key is not None}
+        yield list(Case.objects.filter(pk__in=moved).order_by("pk"))
+
+
 def suspense_is_what_open_cases_hold() -> Iterator[Finding]:
     """A case holds what came for it less what left, once; all of suspense is held by open cases."""
     rule, held_in_all = "suspense_is_what_open_cases_hold", ZERO
-    for found in by_key(Case.objects.all()):
+    for found in _cases():
         by_lines = cases.by_lines(found)
         for case in found:
             lines = by_lines[case.pk]
@@ -157,7 +222,7 @@ def suspense_is_what_open_cases_hold() -> Iterator[Finding]:
                 yield Finding(rule, f"case {case.pk}", f"holds {held}, lines {lines}")
             elif held and case.status != CaseStatus.OPEN:
                 yield Finding(rule, f"case {case.pk}", f"resolved, and holds {held}")
-    in_suspense = sums([accounts.SUSPENSE])[accounts.SUSPENSE]
+    in_suspense = held_in(accounts.SUSPENSE)
     if in_suspense != held_in_all:
         yield Finding(rule, "suspense", f"{in_suspense}, cases hold {held_in_all}")
 
@@ -165,11 +230,11 @@ def suspense_is_what_open_cases_hold() -> Iterator[Finding]:
 def refunds_stay_within_their_payment() -> Iterator[Finding]:
     """All that went back of a payment, or is under way, is at most what was paid."""
     rule = "refunds_stay_within_their_payment"
-    for chunk in by_key(ChannelRefund.objects.all()):
+    for chunk in _refunds():
         in_chunk = {refund.pk for refund in chunk}
         kept = _kept(chunk)
         for payment, refunds in _with_the_others(chunk).items():
-            if refunds[0].pk not in in_chunk:
+            if reach.since() is None and refunds[0].pk not in in_chunk:
                 continue  # seen with an earlier chunk
             amount = sum((r.amount for r in refunds if r.status not in IN_VAIN), ZERO)
             trade = kept.get(payment)
@@ -182,7 +247,7 @@ def refunds_stay_within_their_payment() -> Iterator[Finding]:
 
 
 def _kept(refunds: list[ChannelRefund]) -> dict[tuple[int, str], Trade]:
-    rows = Trade.objects.filter(trade_no__in={refund.trade_no for refund in refunds})
+    rows = _trades_of((refund.pay_type, refund.trade_no) for refund in refunds)
     return {(row.pay_type, row.trade_no): row for row in rows}
 
 
@@ -218,16 +283,19 @@ def refunds_under_way_are_asked_about() -> Iterator[Finding]:
 def refunds_of_bills_are_booked_once() -> Iterator[Finding]:
     """What was made at a channel itself stands in our books once by its number there, and nobody
     tells the channel to make it again."""
-    rule, seen = "refunds_of_bills_are_booked_once", set()
+    rule = "refunds_of_bills_are_booked_once"
     theirs = ChannelRefund.objects.exclude(their_no="").exclude(status__in=IN_VAIN)
-    for refunds in by_key(theirs):
-        for refund in refunds:
+    for chunk in _refunds():
+        in_chunk, seen = {refund.pk for refund in chunk}, set()
+        numbers = {refund.their_no for refund in chunk if refund.their_no}
+        for refund in theirs.filter(their_no__in=numbers).order_by("pk"):
             key = refund.pay_type, refund.their_no
             is_told = refund.status not in (RefundStatus.PROPOSED, RefundStatus.DONE)
-            if key in seen or is_told or refund.chase_at:
+            is_wrong = key in seen or is_told or refund.chase_at
+            seen.add(key)
+            if is_wrong and refund.pk in in_chunk:
                 says = f"{refund.their_no}, {refund.get_status_display()}"
                 yield Finding(rule, f"refund {refund.refund_no}", says)
-            seen.add(key)
 
 
 def late_refunds_are_put_right() -> Iterator[Finding]:
@@ -256,23 +324,29 @@ RULES = (
 
 def _open_cases(refunds: list[ChannelRefund], *kinds: CaseKind) -> set[str]:
     about = [end_refund.about(refund) for refund in refunds]
-    found = Case.objects.filter(kind__in=kinds, reference__in=about, status=CaseStatus.OPEN)
-    return set(found.values_list("reference", flat=True))
+    found: set[str] = set()
+    for kind in kinds:  # one at a time, as in _lines
+        open_ones = Case.objects.filter(kind=kind, reference__in=about, status=CaseStatus.OPEN)
+        found.update(open_ones.values_list("reference", flat=True))
+    return found
 
 
-def _named(line: LedgerLine) -> str:
+def _named(line: Line) -> str:
     """What a line is about, whichever way it goes."""
     return line.reference.removesuffix(LATE).removesuffix(BACK)
 
 
-def _lines(kinds: tuple[LineKind, ...], references: list[str]) -> dict[str, list[LedgerLine]]:
-    found: dict[str, list[LedgerLine]] = {}
-    for line in LedgerLine.objects.filter(kind__in=kinds, reference__in=references):
-        found.setdefault(line.reference, []).append(line)
+def _lines(kinds: tuple[LineKind, ...], references: list[str]) -> dict[str, list[Line]]:
+    """A kind at a time: MariaDB makes a table of a thousand references, and of several kinds walks
+    through all lines to join it (in_predicate_conversion_threshold)."""
+    found: dict[str, list[Line]] = {}
+    for kind in kinds:
+        for line in reach.plain(LedgerLine.objects.filter(kind=kind, reference__in=references)):
+            found.setdefault(line.reference, []).append(line)
     return found
 
 
-def _explained(line: LedgerLine, confirmed: set, opened: set, refunds: dict) -> str:
+def _explained(line: Line, confirmed: set, opened: set, refunds: dict) -> str:
     """What is missing behind this line; empty when nothing is."""
     match line.kind:
         case LineKind.CHANNEL_PAY | LineKind.TOPUP:

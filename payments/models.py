@@ -77,6 +77,7 @@ class PaymentOrder(Leased):
             Index(fields=["user_id", "status"], name="order_payer_status"),
             Index(fields=["chase_at"], name="order_chase"),
             Index(fields=["trade_no"], name="order_trade"),
+            Index(fields=["confirmed_at"], name="order_confirmed"),  # a night's audit
             Index(fields=["pay_type", "billed_on", "paid_at"], name="order_billed"),
             # A list's filters, in the list's order, and a payer's newest.
             Index(fields=["pay_type", "id"], name="order_channel"),
@@ -234,6 +235,7 @@ class ChannelRefund(Leased):
             Index(fields=["status", "id"], name="refund_status"),
             Index(fields=["pay_type", "id"], name="refund_channel"),
             Index(fields=["trade_no"], name="refund_trade"),
+            Index(fields=["decided_at"], name="refund_decided"),  # a night's audit
         ]
 
     def __str__(self) -> str:

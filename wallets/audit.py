@@ -4,10 +4,11 @@ A rule is a generator of findings. The apps above register theirs in `AppConfig.
 read one snapshot and go by key range, so that the audit runs online on tables of any size. It reads
 all history, or what came after the last day that was found clean (reach.py, opening.py).
 """
+# Long: the registry, and every rule of the ledger, so that they are read against each other.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -102,10 +103,10 @@ def by_key(queryset: models.QuerySet, key: str = "pk") -> Iterator[list]:
         last = getattr(chunk[-1], key)
 
 
-def by_weight(queryset: models.QuerySet, weight: str) -> Iterator[list]:
-    """As by_key, of rows that bring `weight` others each: a chunk brings CHUNK at most, or is one
-    row."""
-    for chunk in by_key(queryset):
+def by_weight(chunks: Iterable[list], weight: str) -> Iterator[list]:
+    """The same rows, which bring `weight` others each, in chunks that bring CHUNK at most or are
+    one row."""
+    for chunk in chunks:
         light: list[Any] = []
         brought = 0
         for row in chunk:
@@ -125,6 +126,20 @@ def sums(names: list[str], **conditions: Any) -> dict[str, Decimal]:
         for account, fen in lines.values_list(side).annotate(fen=fen_sum("amount")).order_by():
             held[account] += sign * from_fen(fen)
     return held
+
+
+def held_in(account: str) -> Decimal:
+    """What one account holds that is of no user and no packet: by its lines or, of an audit of
+    days, by what it held when the day before them was closed, and the lines since."""
+    since = reach.since()
+    closed = DailySummary.objects.filter(day=since).first() if since else None
+    if closed is None:
+        return sums([account])[account]
+    balance = daily.held(closed).get(account, ZERO)
+    for lines in reach.lines():
+        balance += sum((line.amount for line in lines if line.target == account), ZERO)
+        balance -= sum((line.amount for line in lines if line.source == account), ZERO)
+    return balance
 
 
 @register
@@ -213,7 +228,7 @@ def lines_are_well_formed() -> Iterator[Finding]:
 @register
 def adjustments_are_in_the_ledger() -> Iterator[Finding]:
     """An approved adjustment is one line of its amount and accounts; any other is none."""
-    for adjustments in by_key(Adjustment.objects.all()):
+    for adjustments in _adjustments():
         references = [adjustment.reference for adjustment in adjustments]
         lines = {
             line.reference: (line.source, line.target, line.amount)
@@ -230,6 +245,17 @@ def adjustments_are_in_the_ledger() -> Iterator[Finding]:
                     f"adjustment {adjustment.reference}",
                     f"{adjustment.get_status_display()}, line {lines.get(adjustment.reference)}",
                 )
+
+
+def _adjustments() -> Iterator[list[Adjustment]]:
+    """All; or what nobody has decided, what was decided since, and what the lines since name."""
+    if (since := reach.moment()) is None:
+        yield from by_key(Adjustment.objects.all())
+        return
+    yield from by_key(Adjustment.objects.filter(status=AdjustmentStatus.PROPOSED))
+    yield from reach.by_time(Adjustment.objects.all(), "decided_at", since)
+    for lines in reach.lines(kind=LineKind.ADJUSTMENT):
+        yield list(Adjustment.objects.filter(reference__in=[line.reference for line in lines]))
 
 
 @register
@@ -281,7 +307,7 @@ def sealed_lines_are_unchanged() -> Iterator[Finding]:
 
 def unsealed(rule: str, chain: seals.Chain) -> Iterator[Finding]:
     """What is not as it was sealed, as findings of this rule."""
-    for row, says in seals.faults(chain, counts=_counts):
+    for row, says in seals.faults(chain, counts=_counts_of(chain)):
         yield Finding(rule, row, says)
 
 
@@ -291,8 +317,22 @@ def is_counted(day: date, today: date) -> bool:
     return age <= COUNTED_DAYS or age % COUNTED_SHARE == 0
 
 
-def _counts(day: date) -> bool:
-    since, today = reach.since(), clock.today()
-    is_old = since is not None and day <= since
-    turn = (today - day).days % COUNTED_SHARE == 0 if is_old else is_counted(day, today)
-    return _counts_all.get() or turn
+def is_counted_at_night(day: date, today: date, first: date) -> bool:
+    """Old days in their turn: one in so many that a night counts COUNTED_DAYS of them at most,
+    however many there are. The share doubles, since who changes it every week skips turns."""
+    share = COUNTED_SHARE
+    while share * COUNTED_DAYS < (today - first).days:
+        share *= 2
+    return (today - day).days % share == 0
+
+
+def _counts_of(chain: seals.Chain) -> Callable[[date], bool]:
+    since, today, seal = reach.since(), clock.today(), chain.seals().first()
+    first = seal.day if seal else today
+
+    def counts(day: date) -> bool:
+        is_old = since is not None and day <= since
+        turn = is_counted_at_night(day, today, first) if is_old else is_counted(day, today)
+        return _counts_all.get() or turn
+
+    return counts

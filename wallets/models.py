@@ -99,6 +99,7 @@ class Adjustment(models.Model):
         indexes = [
             Index(fields=["status", "proposed_at"], name="adjustment_queue"),
             Index(fields=["status", "id"], name="adjustment_status"),  # a list's filter
+            Index(fields=["decided_at"], name="adjustment_decided"),  # a night's audit
         ]
 
     def __str__(self) -> str:

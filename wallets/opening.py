@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef
 from kit.money import ZERO, fen_sum, from_fen
 from wallets import accounts, reach
 from wallets.models import AuditRun, DailySummary, LedgerLine, OpeningBalance, Wallet
+from wallets.reach import Line
 
 AT_ONCE = 2000
 
@@ -106,7 +107,7 @@ def _all_moved(users: list[str]) -> Moved:
     return moved
 
 
-def _add(moved: Moved, lines: Iterable[LedgerLine]) -> None:
+def _add(moved: Moved, lines: Iterable[Line]) -> None:
     for line in lines:
         for name, yuan in ((line.target, line.amount), (line.source, -line.amount)):
             if user := accounts.owner(name):

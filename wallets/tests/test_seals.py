@@ -341,6 +341,19 @@ def test_every_old_day_has_its_turn_within_a_month():
     assert {b - a for a, b in pairwise(turns[7:])} == {23, 30}
 
 
+@pytest.mark.parametrize("days", [20, 200, 1000])
+def test_a_night_counts_few_old_days_however_many_there_are(days):
+    """And each in its turn, while their number goes on growing."""
+    first, counted = date(2026, 1, 1), set()
+    old = [first + timedelta(days=age) for age in range(days)]
+    for night in range(300):
+        today = first + timedelta(days=days + night)
+        turn = [day for day in old if audit.is_counted_at_night(day, today, first)]
+        assert len(turn) <= audit.COUNTED_DAYS
+        counted.update(turn)
+    assert counted == set(old)
+
+
 @pytest.mark.broken_books
 def test_an_old_day_is_counted_again_on_demand(capsys):
     long_ago = NOON - timedelta(days=9)  # 12 days: it is not its turn
