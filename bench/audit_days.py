@@ -1,10 +1,11 @@
-"""Audit a long history on MariaDB, whole and by its last day alone; write
+"""Audit two histories of days that are like each other, one a hundred times as long: whole, and by
+the last day alone; and what whoever reads days pays for what lies behind them. Write
 bench/results/audit_days.json.
 
-    python ops/servers.py with -- python bench/audit_days.py [--packets 50000] [--rounds 3]
+    python ops/servers.py with -- python bench/audit_days.py [--days 4 365] [--rounds 3]
 
-Packets of 100 taken shares over 250 days, closed and sealed, and one more day behind them. Each
-audit runs in a process of its own.
+365 days are 5 million shares and as many ledger lines. Both stand beside each other on one server
+and take turns; each audit runs in a process of its own.
 """
 
 import argparse
@@ -13,167 +14,161 @@ import os
 import subprocess
 import sys
 import time
-from datetime import timedelta
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-os.environ |= {
-    "REDPACKET_BROKER_URL": "memory://",
-    "REDPACKET_LOG_LEVEL": "ERROR",
-    "DJANGO_SETTINGS_MODULE": "redpacket_site.settings",
-}
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import django
+from testing import stage
 
-django.setup()
+stage.set_up()
 
-from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from bench import kept
-from testing.stage import peak_kb
-from wallets import audit, daily, opening
+from bench import asked, beside, history, kept
+from wallets import audit, daily, opening, reach, seals
 from wallets.models import AuditRun, LedgerLine
 
-SHARES, DAYS, USERS = 100, 250, 1000
-AT_ONCE = 500  # packets a statement: one that runs for minutes is cut off
-BEGIN = "SET @begin = TIMESTAMP(UTC_DATE() - INTERVAL {days} DAY, '04:00:00')"
-FILL = (
-    "INSERT INTO red_packet (id, public_id, user_id, for_id, type, number, total_money,"
-    " single_money, pay_status, pay_type, is_cli_handle, expend_time, add_time, pay_time,"
-    " expire_time, share_min, share_max, return_money, is_frozen, frozen_reason, seed, commitment,"
-    " trade_no, intro)"
-    " SELECT seq, CONCAT('rp_', LPAD(seq, 10, '0')), 's', 'g', 2, 100, 100, 1, 1, 4, 1, 0, at, at,"
-    " at, 0.01, 200, 0, 0, '', '', '', '', '' FROM (SELECT seq, @begin + INTERVAL"
-    " FLOOR((seq - 1) * {days} / {packets}) DAY AS at FROM seq_{first}_to_{last}) n",
-    "INSERT INTO red_packet_log (rp_id, position, user_id, money, is_good, is_into_account,"
-    " is_returned, add_time, update_time) SELECT p.id, s.seq,"
-    " CONCAT('u', (p.id * 7 + s.seq) % {users}), 1, 0, 1, 0, p.add_time, p.add_time"
-    " FROM red_packet p JOIN seq_1_to_{shares} s WHERE p.id BETWEEN {first} AND {last}",
-    "INSERT INTO wallets_ledgerline (kind, reference, source, target, amount, note, created_at,"
-    " booked_on) SELECT 1, public_id, 'wallet:s', CONCAT('escrow:', public_id), total_money, '',"
-    " add_time, DATE(add_time) FROM red_packet WHERE id BETWEEN {first} AND {last}",
-    "INSERT INTO wallets_ledgerline (kind, reference, source, target, amount, note, created_at,"
-    " booked_on) SELECT 2, CONCAT(p.public_id, '/', s.position), CONCAT('escrow:', p.public_id),"
-    " CONCAT('wallet:', s.user_id), s.money, '', s.update_time, DATE(s.update_time)"
-    " FROM red_packet p JOIN red_packet_log s ON s.rp_id = p.id"
-    " WHERE p.id BETWEEN {first} AND {last}",
-)
-WALLETS_AT_ONCE = 100
-WALLETS = (
-    "INSERT INTO wallets_wallet (user_id, balance, is_frozen, frozen_reason, created_at)"
-    " SELECT CONCAT('u', seq), (SELECT SUM(amount) FROM wallets_ledgerline WHERE kind = 2"
-    " AND target = CONCAT('wallet:u', seq)), 0, '', @begin FROM seq_{first}_to_{last}"
-)
-AFTER = (
-    "INSERT INTO wallets_ledgerline (kind, reference, source, target, amount, note, created_at,"
-    " booked_on) SELECT 5, 'adj_bench', 'platform', 'wallet:s', SUM(total_money), '',"
-    " MIN(add_time), DATE(MIN(add_time)) FROM red_packet",
-    "INSERT INTO wallets_wallet (user_id, balance, is_frozen, frozen_reason, created_at)"
-    " VALUES ('s', 0, 0, '', @begin)",
-    "ANALYZE TABLE red_packet, red_packet_log, wallets_ledgerline, wallets_wallet",
-)
+SHARES_A_DAY = 13_700
+URL = "REDPACKET_DATABASE_URL"
 
 
-def fill(packets: int) -> dict[str, float]:
-    """All days but the last are closed, sealed and found clean."""
-    call_command("migrate", verbosity=0)
-    took, began = {}, time.perf_counter()
-    with connection.cursor() as cursor:
-        words = {"packets": packets, "days": DAYS, "users": USERS, "shares": SHARES}
-        cursor.execute(BEGIN.format(**words))
-        for first in range(1, packets + 1, AT_ONCE):
-            own = {"first": first, "last": min(first + AT_ONCE - 1, packets)}
-            for statement in FILL:
-                cursor.execute(statement.format(**words, **own))
-        for first in range(0, USERS, WALLETS_AT_ONCE):
-            own = {"first": first, "last": first + WALLETS_AT_ONCE - 1}
-            cursor.execute(WALLETS.format(**own))
-        for statement in AFTER:
-            cursor.execute(statement)
-    took["filled"] = time.perf_counter() - began
-    yesterday = daily.midnight_after(timezone.localdate() - timedelta(days=2))
-    daily.close_days(now=yesterday + timedelta(hours=1))
-    took["closed and sealed"] = time.perf_counter() - began
+def fill(days: int) -> dict:
+    """All days but yesterday are closed and sealed."""
+    stage.migrate()
+    began = time.perf_counter()
+    rows = history.write(shares=days * SHARES_A_DAY, staff=asked.staff().pk, days=days, unclosed=1)
+    filled = time.perf_counter()
+    while seals.seal_days():
+        pass
+    return {"rows": rows, "s": filled - began, "sealed in s": time.perf_counter() - filled}
+
+
+def whole(_: int) -> dict:
+    return audited(is_whole=True)
+
+
+def day(_: int) -> dict:
+    """The next round reads the same one."""
+    found = audited(is_whole=False)
+    AuditRun.objects.latest("pk").delete()
+    return found
+
+
+def close(_: int) -> dict:
+    """Yesterday: booked, summed and sealed by the product, as beat would."""
+    with taken() as took:
+        if daily.close_days(now=timezone.now()) != 1:
+            raise RuntimeError("yesterday was not the only day to close")
+    with reach.from_day(opening.kept_until()):
+        took["lines since the last audit"] = sum(len(lines) for lines in reach.lines())
+    took["lines"] = LedgerLine.objects.count()
     return took
 
 
-def child(way: str, packets: int) -> dict:
-    if way == "fill":
-        return fill(packets)
-    if way == "close":
-        return {"closed": daily.close_days(now=timezone.now())}
-    if way == "keep":  # as a clean audit of everything would leave it
-        until = opening.last_booked()
-        opening.keep(until=until)
-        AuditRun.objects.create(
-            began_at=timezone.now(), took_ms=0, rules=0, findings=0, until=until
-        )
-        return {"s": None}
-    began, cpu = time.perf_counter(), time.process_time()
-    is_whole = way == "whole"
-    if found := audit.run(now=timezone.now(), is_whole=is_whole):
-        raise RuntimeError(found[:3])
-    took = {"s": time.perf_counter() - began, "processor s": time.process_time() - cpu}
-    return took | {"peak MB": peak_kb() / 1024, "kept until": str(opening.kept_until())}
+def read(_: int) -> dict:
+    return beside.history()
 
 
-def in_a_process(way: str, packets: int) -> dict:
-    command = [sys.executable, __file__, "--way", way, "--packets", str(packets)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def audited(*, is_whole: bool) -> dict:
+    rules: dict[str, dict] = {}
+    for name, rule in list(audit._rules.items()):
+        audit._rules[name] = timed(rules, name, rule)
+    with taken() as took:
+        if found := audit.run(now=timezone.now(), is_whole=is_whole):
+            raise RuntimeError(found[:3])
+    return took | {"peak MB": stage.peak_kb() / 1024, "rules": rules}
+
+
+def timed(rules: dict[str, dict], name: str, rule: audit.Rule) -> audit.Rule:
+    def work():
+        with taken() as took:
+            found = list(rule())
+        rules[name] = took
+        print(name, took, file=sys.stderr, flush=True)
+        return found
+
+    return work
+
+
+@contextmanager
+def taken():
+    """Seconds on the wall and of both processors, and rows that the storage engine read."""
+    took: dict[str, float] = {}
+    wall, here, database = time.perf_counter(), time.process_time(), stage.database_cpu_s()
+    rows = beside.rows_read()
+    yield took
+    took["s"] = time.perf_counter() - wall
+    took["processor s"] = time.process_time() - here
+    took["database processor s"] = stage.database_cpu_s() - database
+    took["rows read"] = beside.rows_read() - rows
+
+
+WAYS = {way.__name__: way for way in (fill, whole, close, day, read)}
+
+
+def in_a_process(way: str, days: int) -> dict:
+    url = urlsplit(os.environ[URL])
+    own = url._replace(path=f"{url.path.partition('_')[0]}_{days}_days").geturl()
+    command = [sys.executable, __file__, "--way", way, "--days", str(days)]
+    done = subprocess.run(
+        command, env=os.environ | {URL: own}, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise RuntimeError(done.stderr)
-    return json.loads(done.stdout)
+    print(way, days, f"{os.getloadavg()[0]:.1f}", done.stdout[:300], file=sys.stderr, flush=True)
+    return rounded(json.loads(done.stdout.splitlines()[-1]))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--packets", type=int, default=50_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--way", default="")
-    parser.add_argument("--whole", action=argparse.BooleanOptionalAction, default=True)
-    asked = parser.parse_args()
-    if asked.way:
-        print(json.dumps(child(asked.way, asked.packets)))
-        return
-    filled = in_a_process("fill", asked.packets)
-    print(filled, file=sys.stderr, flush=True)
-    whole = in_a_process("whole" if asked.whole else "keep", asked.packets)
-    print(whole, file=sys.stderr, flush=True)
-    # Yesterday is closed by now, and was not when the whole was found clean.
-    in_a_process("close", asked.packets)
-    lines = LedgerLine.objects.count()
-    since = {"booked_on__gt": opening.kept_until()}
-    of_the_day = LedgerLine.objects.filter(**since).count()
-    days = []
-    for _ in range(asked.rounds):
-        days.append(in_a_process("day", asked.packets))
-        if len(days) < asked.rounds:  # the next round reads the same day
+def rounded(found: dict) -> dict:
+    return {
+        key: rounded(value) if isinstance(value, dict) else round(value, 2)
+        for key, value in found.items()
+    }
+
+
+def middle(rounds: list[dict]) -> dict:
+    """Medians with their spread; of dicts within dicts, of each. Rows are the same each time."""
+    found = {}
+    for key, first in rounds[0].items():
+        values = [one[key] for one in rounds]
+        if isinstance(first, dict):
+            found[key] = middle(values)
+        else:
+            found[key] = kept.spread(values) if len(set(values)) > 1 else first
+    return found
+
+
+def main(sizes: list[int], rounds: int, is_filled: bool) -> None:
+    found: dict[str, dict] = {f"{days} days": {} for days in sizes}
+    for days in sizes:
+        if not is_filled:
             with connection.cursor() as cursor:
-                cursor.execute("DELETE FROM wallets_auditrun ORDER BY id DESC LIMIT 1")
-    kept.show(
-        kept.keep(
-            "audit_days",
-            {
-                "lines": lines,
-                "lines of the day": of_the_day,
-                "filling s": filled,
-                "whole": whole,
-                "a day": {
-                    key: kept.spread([day[key] for day in days], 1)
-                    for key in ("s", "processor s", "peak MB")
-                },
-                "a day / the whole": round(
-                    sorted(day["s"] for day in days)[len(days) // 2] / whole["s"], 4
+                cursor.execute(
+                    f"CREATE DATABASE {connection.settings_dict['NAME']}_{days}_days"
+                    " CHARACTER SET utf8mb4"
                 )
-                if asked.whole
-                else None,
-            },
-        )
-    )
+            found[f"{days} days"]["filling"] = in_a_process("fill", days)
+        found[f"{days} days"]["whole"] = in_a_process("whole", days)
+        # Yesterday is closed by now, and was not when the whole was found clean.
+        found[f"{days} days"]["closing a day"] = in_a_process("close", days)
+    for way, name in (("day", "a day"), ("read", "beside history")):
+        turns = [{days: in_a_process(way, days) for days in sizes} for _ in range(rounds)]
+        for days in sizes:
+            found[f"{days} days"][name] = middle([turn[days] for turn in turns])
+    kept.show(kept.keep("audit_days", found))
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--days", type=int, nargs="+", default=[4, 365])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--way", choices=WAYS)
+    parser.add_argument("--filled", action="store_true", help="by a run before, on this server")
+    options = parser.parse_args()
+    if options.way:
+        print(json.dumps(WAYS[options.way](options.days[0])))
+    else:
+        main(options.days, options.rounds, options.filled)
