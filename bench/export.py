@@ -37,7 +37,7 @@ SHARES = {10_000: 10_200, 1_000_000: 1_016_000}  # lines wanted -> shares that l
 
 def written(format: str) -> dict:
     """Export the whole ledger; what it took."""
-    model_admin = admin.site._registry[LedgerLine]
+    model_admin = admin.site.get_model_admin(LedgerLine)
     request = RequestFactory().get("/")
     request.user = User.objects.get(username="bench")
     rows, _filters = filtered(model_admin, request)

@@ -155,6 +155,12 @@ def test_nobody_waits_for_a_row_by_select_for_update():
     assert wrong == [], "\n".join(wrong)
 
 
+def test_nobody_reads_a_registry_that_is_djangos_own():
+    wrong = lines_with(r"\._registry\b", sources(*PACKAGES))
+
+    assert wrong == [], "\n".join(wrong)
+
+
 def test_money_is_never_a_float():
     files = [path for path in sources(*APPS) if "sandbox" not in path.parts]  # its lags are floats
     wrong = lines_with(r"\bfloat\s*\(|FloatField", files)

@@ -208,7 +208,7 @@ def write(*, job_id: int, now: datetime) -> bool:
 
 def _write(job: ExportJob, mine: QuerySet, now: datetime) -> bool:
     model = apps.get_model(job.model)
-    model_admin: Any = admin.site._registry[model]
+    model_admin: Any = admin.site.get_model_admin(model)
     rows, filters = filtered(model_admin, _request_of(job, model_admin))
     if not job.parts:  # also what a worker of before had written, into a folder of its machine
         job.rows, job.last, job.size = 0, "", 0
@@ -244,7 +244,8 @@ def _that_fits(job: ExportJob, page: list) -> list:
 
 
 def _request_of(job: ExportJob, model_admin):
-    """The request that the list was filtered by; its rights are looked at again."""
+    """What a list is asked by: Django's own wants a request, and this has what it reads of one. The
+    rights are looked at again."""
     request = HttpRequest()
     request.method, request.GET, request.user = "GET", QueryDict(job.query), job.user
     may = job.user.is_active and job.user.has_perm(PERMISSION)

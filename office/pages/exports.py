@@ -104,7 +104,7 @@ class ExportJobAdmin(ReadOnlyAdmin):
         job = self.get_queryset(request).filter(pk=pk, state=ExportJob.State.DONE).first()
         if job is None:
             raise Http404
-        source = self.admin_site._registry[apps.get_model(job.model)]
+        source = self.admin_site.get_model_admin(apps.get_model(job.model))
         if not (self.has_view_permission(request) and source.has_view_permission(request)):
             raise PermissionDenied
         return export.download(job)

@@ -1,5 +1,6 @@
 """Staff accounts: looked at here, changed by proposals (proposing.py), deleted by nobody."""
 
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
@@ -150,8 +151,9 @@ class LogEntryAdmin(ReadOnlyAdmin):
 
 def register(site) -> None:
     """Replace what other packages registered: no editor of accounts, devices or tasks."""
-    for model in [m for m in site._registry if m._meta.app_label in _FOREIGN]:
-        site.unregister(model)
+    for model in apps.get_models():
+        if model._meta.app_label in _FOREIGN and site.is_registered(model):
+            site.unregister(model)
     site.register(User, StaffAdmin)
     site.register(Role, RoleAdmin)
     site.register(LogEntry, LogEntryAdmin)
