@@ -100,7 +100,7 @@ faults:
 	$(PYTHON) -m tests.faults --count $(COUNT) --seed $(SEED) --out bench/results/faults.json
 
 # What takes minutes and wants a machine for itself: 200 faults, a rolling release under load, and the
-# whole product of what `make test` takes a part of (docs/decisions/0074)
+# whole product of what `make test` takes a part of (docs/decisions/0073)
 nightly:
 	@ops/setup.sh dev
 	@ops/setup.sh full
