@@ -56,7 +56,7 @@ ROWS = {
         SELECT p, public_id, sender, CONCAT('g', p MOD {groups}),
             CASE state WHEN 'closed' THEN 0 WHEN 'void' THEN 2 ELSE 1 END, pay_type,
             IF(pay_type = 4, '', CONCAT('trade', p)), 2, 'Happy new year', {each}, {each}, 1,
-            IF(state = 'expired', {each} - taken, 0), state IN ('finished', 'expired'),
+            IF(state = 'expired', {each} - taken, 0), state IN ('finished', 'expired', 'void'),
             IF(state = 'finished', 60, NULL), at, paid_at, paid_at + INTERVAL 1 DAY,
             IF(state = 'closed', at + INTERVAL 1 HOUR, NULL),
             IF(state = 'void', at + INTERVAL 1 HOUR, NULL), p MOD 5000 = 0, '', '', ''

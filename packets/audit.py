@@ -27,6 +27,8 @@ from wallets.states import LineKind
 
 # A grab that outlived both passes is credited by the slow sweep: every minute, and it may be slow.
 SWEPT_WITHIN_S = 180
+# How far back a night looks for packets that are awaited though none of their shares is left.
+LATE_DAYS = 90
 
 
 class _Share(NamedTuple):
@@ -78,15 +80,21 @@ def _read() -> Iterator[list[RedPacket]]:
 
 
 def going_on(since: datetime) -> Iterator[list[RedPacket]]:
-    """Each along its sweep's index, which holds what is due; but for the void, of whom there are
-    few, and who never leave theirs."""
+    """Each along its sweep's index, which holds what is due."""
     open_ones = RedPacket.objects.filter(is_cli_handle=False)
     yield from reach.by_time(RedPacket.objects.all(), "draft_until")
     yield from reach.by_time(RedPacket.objects.filter(closed_at__gte=since), "forget_at", since)
     yield from reach.by_time(open_ones.filter(pay_status=PayStatus.PAID), "expire_time")
-    not_void = Q(voided_at=None) | Q(voided_at__gte=since)
+    yield from _awaiting(Q(voided_at=None) | Q(voided_at__gte=since), since)
+
+
+def _awaiting(which: Q, since: datetime) -> Iterator[list[RedPacket]]:
+    """Those of which shares are left; the others, void or all taken, as far back as money comes
+    late."""
+    rows = RedPacket.objects.filter(pay_status=PayStatus.AWAITING)
+    yield from reach.by_time(rows.filter(is_cli_handle=False), "expire_time")
     yield from reach.by_time(
-        open_ones.filter(not_void, pay_status=PayStatus.AWAITING), "expire_time"
+        rows.filter(which, is_cli_handle=True), "expire_time", since - timedelta(days=LATE_DAYS)
     )
 
 
@@ -127,7 +135,9 @@ def lines_have_their_packets() -> Iterator[Finding]:
 
 def awaited_money_is_asked_for() -> Iterator[Finding]:
     """Whoever waits for money has somebody who asks for it: an order that can still be paid."""
-    for packets in by_key(RedPacket.objects.filter(pay_status=PayStatus.AWAITING, voided_at=None)):
+    not_void, since = Q(voided_at=None), reach.moment()
+    all_of_them = RedPacket.objects.filter(not_void, pay_status=PayStatus.AWAITING)
+    for packets in _awaiting(not_void, since) if since else by_key(all_of_them):
         asked = PaymentOrder.objects.filter(
             reference__in=[packet.public_id for packet in packets],
             status__in=PAYABLE,
@@ -269,8 +279,8 @@ def _flags(packet: RedPacket, shares: list[_Share]) -> Iterator[tuple[str, str]]
         yield "a_void_packet_returns_nothing", f"{packet.return_money}"
     if is_void and not all(share.user_id or share.is_returned for share in shares):
         yield "a_void_packet_is_closed", "a share can still be taken"
-    if returned and not is_void and not packet.is_cli_handle:
-        yield "returned_means_dealt_with", "shares are returned, is_cli_handle is 0"
+    if (returned or is_void) and not packet.is_cli_handle:
+        yield "returned_means_dealt_with", "shares are returned or void, is_cli_handle is 0"
     if any(share.is_into_account and share.user_id is None for share in shares):
         yield "only_takers_are_credited", "an untaken share is credited"
     if any(share.is_into_account for share in shares) and packet.pay_status != PayStatus.PAID:

@@ -65,9 +65,7 @@ def seconds_between(pay_time: datetime, last: datetime) -> int:
 
 def unfinished(status: PayStatus) -> QuerySet[RedPacket]:
     """Issued packets that nobody has finished or refunded: the index of the expiry sweep."""
-    return RedPacket.objects.filter(
-        pay_status=status, is_cli_handle__in=NOT_YET, expend_time=None, voided_at=None
-    )
+    return RedPacket.objects.filter(pay_status=status, is_cli_handle__in=NOT_YET, expend_time=None)
 
 
 def all_taken(rp_ids: list[int]) -> list[int]:

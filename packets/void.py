@@ -41,7 +41,8 @@ def void(packet: RedPacket, now: datetime) -> None:
     The packet's row is ours already. Nothing that holds a share wants it meanwhile: an awaiting
     packet is neither refunded nor settled, and a grab only reads it, without a lock.
     """
-    RedPacket.objects.filter(pk=packet.pk).update(voided_at=now)
+    # Dealt with, too: the sweeps' index holds no packet that will never be due.
+    RedPacket.objects.filter(pk=packet.pk).update(voided_at=now, is_cli_handle=True)
     shares = Share.objects.filter(rp=packet)
     shares.filter(user_id=None, is_returned=False).update(is_returned=True)
     taken = shares.filter(user_id__isnull=False).order_by("update_time", "pk")

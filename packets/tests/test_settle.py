@@ -484,6 +484,7 @@ def test_audit_finds_a_share_that_both_passes_missed(monkeypatch):
     ("model", "where", "wrong", "rule"),
     [
         (RedPacket, {}, {"return_money": 1}, "a_void_packet_returns_nothing"),
+        (RedPacket, {}, {"is_cli_handle": False}, "returned_means_dealt_with"),
         (Share, {"user_id": None}, {"is_returned": False}, "a_void_packet_is_closed"),
         (Share, {"user_id": "u1"}, {"is_into_account": True}, "only_paid_packets_credit"),
     ],

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from kit.http.caller import Caller
 from kit.models import Event
-from packets import freeze, grab, void
+from packets import finish, freeze, grab, void
 from packets.models import RedPacket, SettlementPass, Share
 from packets.refusals import PacketClosed
 from packets.states import Kind, PayStatus
@@ -31,6 +31,7 @@ def test_void_packet_tells_its_takers_and_credits_nobody():
     packet.refresh_from_db()
     assert (packet.voided_at, packet.pay_status) == (now, PayStatus.AWAITING)
     assert f"{packet.return_money}" == "0.00"
+    assert not finish.unfinished(PayStatus.AWAITING).exists(), "no sweep comes by it again"
     assert Share.objects.filter(is_returned=True, user_id=None).count() == 1
     (voided,) = Event.objects.filter(type="packet.voided")
     assert voided.data == {

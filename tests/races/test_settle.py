@@ -522,7 +522,7 @@ def test_late_grab_and_void_without_the_order(on_mariadb, monkeypatch):
         shares = Share.objects.filter(rp=packet)
         takers = list(shares.filter(user_id__isnull=False).values_list("user_id", flat=True))
         shares.filter(user_id=None).update(is_returned=True)
-        RedPacket.objects.filter(pk=packet.pk).update(voided_at=now)
+        RedPacket.objects.filter(pk=packet.pk).update(voided_at=now, is_cli_handle=True)
         outbox.tell("packet.voided", now=now, takers=takers)
 
     monkeypatch.setattr(void, "void", count_first)
