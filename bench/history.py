@@ -111,8 +111,8 @@ ROWS = {
             WHERE LEFT(source, 7) = 'wallet:') AS moved
         GROUP BY user""",
     "wallets.dailysummary": f"""
-        INSERT INTO wallets_dailysummary (day, first_id, last_id, is_booked, closed_at)
-        SELECT day, 1, 1, 1, day + INTERVAL 1 DAY
+        INSERT INTO wallets_dailysummary (day, closed_at)
+        SELECT day, day + INTERVAL 1 DAY
         FROM (SELECT {FIRST_DAY} + INTERVAL seq DAY AS day FROM seq_0_to_{{days}}) AS d
         WHERE day < {TODAY} - INTERVAL {{unclosed}} DAY ORDER BY day""",
     "wallets.dailyfigure": """

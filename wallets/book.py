@@ -11,12 +11,12 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 
 from django.db import OperationalError
-from django.db.models import F, Max, Model, QuerySet
+from django.db.models import F, Model, QuerySet
 from django.utils import timezone
 
 from kit import pause, retry, sweeps
 from wallets import seals
-from wallets.models import DailySummary, LedgerLine, OpenDay
+from wallets.models import LedgerLine, OpenDay
 
 AT_ONCE = 1000  # lines a transaction: some 20 ms under the lock
 
@@ -34,7 +34,7 @@ def book(*, now: datetime) -> int:
 
 def book_some(*, now: datetime) -> int:
     """The next chunk, oldest key first; 0 when nothing waits."""
-    waits = any(waiting(model).exists() for model in tables()) or by_range().exists()
+    waits = any(waiting(model).exists() for model in tables())
     return _book_some(now=now) if waits else 0
 
 
@@ -52,11 +52,6 @@ def tables() -> list[type[Model]]:
 def waiting(model: type[Model] = LedgerLine) -> QuerySet:
     """Lines that are in no books yet."""
     return model._default_manager.filter(booked_on=None)
-
-
-def by_range() -> QuerySet:
-    """Days that were closed as a range of ids, by workers of a release that knew no books."""
-    return DailySummary.objects.filter(is_booked=False).order_by("day")
 
 
 def shut(day: date) -> None:
@@ -78,8 +73,6 @@ def _shut(day: date) -> None:
 @retry.unit
 def _book_some(*, now: datetime) -> int:
     lock()
-    if summary := by_range().first():
-        return _take_over(summary)
     first, booked = first_open(), 0
     for model in tables():
         keys = defaultdict(list)
@@ -105,29 +98,11 @@ def lock() -> None:
 
 
 def first_open() -> date:
-    """The first day that is not shut; nor closed, by a worker that knows no OpenDay."""
-    shut_until = OpenDay.objects.get(pk=1).day or date.min
-    closed = DailySummary.objects.aggregate(last=Max("day"))["last"]
-    return max(shut_until, closed + timedelta(days=1)) if closed else shut_until
+    """The first day that is not shut."""
+    return OpenDay.objects.get(pk=1).day or date.min
 
 
-def put(keys: list[int], day: date | None, model: type[Model] = LedgerLine) -> None:
+def put(keys: list[int], day: date, model: type[Model] = LedgerLine) -> None:
     """By key alone: any other condition could lead over an index on which commits are waited
     for."""
     model._default_manager.filter(pk__in=keys).update(booked_on=day)
-
-
-def _take_over(summary: DailySummary) -> int:
-    """Put the lines of a day that was closed as a range of ids into its books, a chunk a call."""
-    inside = {"pk__gte": summary.first_id, "pk__lte": summary.last_id}
-    left = list(waiting().filter(**inside).order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
-    if left:
-        put(left, summary.day)
-        return len(left)
-    # Booked on the day, but not among those it was closed with: they come to the first open day.
-    others = LedgerLine.objects.filter(booked_on=summary.day).exclude(**inside)
-    wrong = list(others.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
-    put(wrong, None)
-    if len(wrong) < AT_ONCE:
-        DailySummary.objects.filter(pk=summary.pk).update(is_booked=True)
-    return len(wrong) + 1

@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from kit import clock
@@ -85,18 +85,14 @@ def last_closed() -> DailySummary | None:
 
 def lines_of(summary: DailySummary) -> Q:
     """Which ledger lines are in a closed day."""
-    if summary.is_booked:
-        return Q(booked_on=summary.day)
-    return Q(id__gte=summary.first_id, id__lte=summary.last_id)
+    return Q(booked_on=summary.day)
 
 
 def lines_after(summary: DailySummary | None) -> Q:
     """Which ledger lines came after the last closed day: what its balances do not hold."""
     if summary is None:
         return Q()
-    if summary.is_booked:
-        return Q(booked_on__gt=summary.day) | Q(booked_on=None)
-    return Q(id__gt=summary.last_id)
+    return Q(booked_on__gt=summary.day) | Q(booked_on=None)
 
 
 def lines_of_today(lines: QuerySet) -> QuerySet:
@@ -140,24 +136,14 @@ def _next_day() -> date | None:
 def _is_behind(day: date) -> bool:
     """Whether lines of this day still wait for their booking, when there were too many."""
     left = {"created_at__lt": midnight_after(day)}
-    waits = any(book.waiting(model).filter(**left).exists() for model in book.tables())
-    return waits or book.by_range().exists()
+    return any(book.waiting(model).filter(**left).exists() for model in book.tables())
 
 
 def _close(*, day: date, now: datetime) -> None:
     book.shut(day)
-    booked = LedgerLine.objects.filter(booked_on=day)
-    figures = figures_of(booked)
-    before = DailySummary.objects.aggregate(last=Max("last_id"))["last"] or 0
-    last = booked.aggregate(last=Max("id"))["last"] or 0
+    figures = figures_of(LedgerLine.objects.filter(booked_on=day))
     with transaction.atomic(durable=True):
-        summary = DailySummary.objects.create(
-            day=day,
-            first_id=before + 1,
-            last_id=max(before, last),
-            is_booked=True,
-            closed_at=now,
-        )
+        summary = DailySummary.objects.create(day=day, closed_at=now)
         DailyFigure.objects.bulk_create(rows_of(summary, figures))
 
 

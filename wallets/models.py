@@ -150,11 +150,6 @@ class DailySummary(models.Model):
     """One closed day (日结): the ledger lines that are booked on it."""
 
     day = models.DateField(_("day"), unique=True)  # of the service's time zone
-    # Workers of the release before closed a day as a range of ids. They go on behind the last one;
-    # what they have closed is not booked yet, and is this range (docs/upgrading.md).
-    first_id = models.PositiveBigIntegerField(_("first line"))
-    last_id = models.PositiveBigIntegerField(_("last line"))
-    is_booked = models.BooleanField(db_default=False)
     closed_at = models.DateTimeField(_("closed at"))
 
     class Meta:

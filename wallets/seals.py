@@ -112,7 +112,7 @@ def _seal_next(chain: Chain) -> int:
     before = chain.seals().last()
     closed = DailySummary.objects.filter(day__gt=before.day) if before else DailySummary.objects
     summary = closed.order_by("day").first()
-    if summary is None or not summary.is_booked:
+    if summary is None:
         return 0
     rows, digest = digest_of(chain, summary.day)
     seal = Seal(table=chain.table, day=summary.day, rows=rows, digest=digest)

@@ -17,10 +17,6 @@ def keep_books() -> int:
     return closed or 0
 
 
-# The name that the beat of the release before sends; it goes with the next one.
-shared_task(name="wallets.close_days", acks_late=False)(keep_books.run)
-
-
 # It may take as long as the tables are large. Acknowledged at once: a broker must not deliver it
 # again while it runs; what a killed worker loses, the next night finds.
 @shared_task(name="wallets.audit", acks_late=False, soft_time_limit=4 * 3600, time_limit=5 * 3600)

@@ -210,8 +210,6 @@ def _write(job: ExportJob, mine: QuerySet, now: datetime) -> bool:
     model = apps.get_model(job.model)
     model_admin: Any = admin.site.get_model_admin(model)
     rows, filters = filtered(model_admin, _request_of(job, model_admin))
-    if not job.parts:  # also what a worker of before had written, into a folder of its machine
-        job.rows, job.last, job.size = 0, "", 0
     file = _writer(model_admin, job.format, job.written)
     job.written = file.state
     tally = about.Tally(model_admin.totals, file.state)

@@ -175,7 +175,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'payment order',
                 'verbose_name_plural': 'payment orders',
-                'indexes': [models.Index(fields=['reference'], name='order_reference'), models.Index(fields=['user_id', 'status'], name='order_payer_status'), models.Index(fields=['chase_at'], name='order_chase'), models.Index(fields=['trade_no'], name='order_trade'), models.Index(fields=['pay_type', 'billed_on', 'paid_at'], name='order_billed'), models.Index(fields=['pay_type', 'id'], name='order_channel'), models.Index(fields=['status', 'id'], name='order_status'), models.Index(fields=['amount', 'id'], name='order_amount'), models.Index(fields=['add_time'], name='order_made'), models.Index(fields=['user_id', 'id'], name='order_payer')],
+                'indexes': [models.Index(fields=['reference'], name='order_reference'), models.Index(fields=['user_id', 'status'], name='order_payer_status'), models.Index(fields=['chase_at'], name='order_chase'), models.Index(fields=['trade_no'], name='order_trade'), models.Index(fields=['confirmed_at'], name='order_confirmed'), models.Index(fields=['pay_type', 'billed_on', 'paid_at'], name='order_billed'), models.Index(fields=['pay_type', 'id'], name='order_channel'), models.Index(fields=['status', 'id'], name='order_status'), models.Index(fields=['amount', 'id'], name='order_amount'), models.Index(fields=['add_time'], name='order_made'), models.Index(fields=['user_id', 'id'], name='order_payer')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='order_amount_positive'), models.CheckConstraint(condition=models.Q(models.Q(('confirmed_at__isnull', False), ('status', 2), models.Q(('trade_no', ''), _negated=True)), models.Q(models.Q(('status', 2), _negated=True), ('confirmed_at', None)), _connector='OR'), name='order_confirmed_has_trade')],
             },
         ),
@@ -239,6 +239,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='channelrefund',
             index=models.Index(fields=['trade_no'], name='refund_trade'),
+        ),
+        migrations.AddIndex(
+            model_name='channelrefund',
+            index=models.Index(fields=['decided_at'], name='refund_decided'),
         ),
         migrations.AddConstraint(
             model_name='channelrefund',

@@ -117,15 +117,6 @@ def test_killed_before_any_statement_it_goes_on_and_no_row_is_twice(maker, long,
     assert targets(job) == ["w04", "w03", "w02", "w01", "w00"]
 
 
-def test_a_job_that_a_worker_of_before_began_in_a_folder_begins_anew(maker, long):
-    job = begun(maker)
-    ExportJob.objects.update(rows=4, last=str(LedgerLine.objects.order_by("pk")[3].pk), size=99)
-
-    write_to_the_end(job)
-
-    assert (job.rows, len(targets(job))) == (7, 7)
-
-
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize(("most", "in_it"), [(5, 5), (6, 6), (7, 7), (8, 7)])
 def test_no_export_is_longer_than_it_may_be_and_says_so(

@@ -23,12 +23,12 @@ RELEASED = {
         "b2efa387dd1e983a57de46be26b45a71fbb69224b37d242d160cbc5b5014dfcf"
     ),
     "payments/migrations/0001_initial.py": (
-        "654b9d19347d5dca77c059bc66434a4ce2afb43dcb205ba53abe8e9ea43146e9"
+        "9f8d742e8c422755080a5c78f5f3b4b1b05eb953d965361d3d57bf9e2c15a064"
     ),
     "sandbox/migrations/0001_initial.py": (
         "36712588fd11a5cfe3b9cd17f457ad041d49b75856984106e195a49797888535"
     ),
     "wallets/migrations/0001_initial.py": (
-        "5d7c0a295efb40906d40b52547589933441a1800d4942b32d00b8b095293cc71"
+        "7b9f54b5b2948df2de392ba311944f1081ba7faefdb913061b0f737a33d43aee"
     ),
 }

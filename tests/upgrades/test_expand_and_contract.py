@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.db.migrations import operations
@@ -12,7 +11,6 @@ from django.db.migrations.state import ProjectState
 from django.db.models import NOT_PROVIDED
 
 from kit.fillings import Filled
-from tests.upgrades.baseline import UNKNOWN
 from tests.upgrades.before import BASELINE
 
 pytestmark = pytest.mark.once
@@ -121,13 +119,6 @@ def test_the_baseline_is_there():
     assert {(app, name) for app, name in BASELINE.items()} <= nodes
     ours = {app for app, _ in nodes if (Path(settings.BASE_DIR) / app).is_dir()}
     assert ours - {"sandbox"} == set(BASELINE)  # which production does not install
-
-
-def test_what_it_does_not_know_is_there_to_be_unknown():
-    """A name that is gone from the models would leave out nothing, and nobody would see it."""
-    for label, columns in UNKNOWN.items():
-        attributes = {field.attname for field in apps.get_model(label)._meta.concrete_fields}
-        assert (columns or set()) <= attributes, label
 
 
 @pytest.mark.parametrize(

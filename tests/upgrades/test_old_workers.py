@@ -45,7 +45,6 @@ SWEEPS = (
     "packets.finish_taken",
     "packets.close_drafts",
     "wallets.keep_books",
-    "wallets.close_days",
 )
 FIRST_NEW_KEY = 1_000_000  # new workers' rows, so that old ones' can follow below
 
@@ -94,14 +93,14 @@ def run(code: str, url: str, folder) -> str:
     return done.stdout
 
 
-def copy(keys: dict, unknown: baseline.Unknown) -> None:
-    """Write here's rows there, by the columns and tables that the release before knows; `keys`
+def copy(keys: dict) -> None:
+    """Write here's rows there, by the columns and tables that the release before has; `keys`
     holds which are there already."""
-    tables = [get_user_model(), *baseline.models(unknown)]
+    tables = [get_user_model(), *baseline.models()]
     there = connections[OLD]
     with there.constraint_checks_disabled(), there.cursor() as into, connection.cursor() as out:
         for model in tables:
-            columns = baseline.columns(model, unknown)
+            columns = baseline.columns(model)
             table, pk = model._meta.db_table, columns.index(model._meta.pk.column)
             names = ", ".join(connection.ops.quote_name(column) for column in columns)
             out.execute(f"SELECT {names} FROM {table}")
@@ -117,7 +116,7 @@ def copy(keys: dict, unknown: baseline.Unknown) -> None:
 def leave_room() -> None:
     """Keys of new workers' rows begin higher."""
     with connections[OLD].cursor() as cursor:
-        for model in baseline.models({}):
+        for model in baseline.models():
             if not model._meta.pk.get_internal_type().endswith("AutoField"):
                 continue
             table = model._meta.db_table
@@ -182,52 +181,36 @@ def take(packet, user: str, now) -> None:
     grab.grab(public_id=packet.public_id, caller=Caller(user), now=now + timedelta(seconds=5))
 
 
-def test_a_database_of_a_version_before_the_first_release(tmp_path):
-    """A closed day was a range of keys, and much was not written yet."""
-    days_of_business("a")
-    stories.topped_up_twice(timezone.now())
-    baseline.close_days(timezone.now())
-
-    bring_up(tmp_path, baseline.UNKNOWN)
-
-
 def test_a_database_of_the_release_before(tmp_path):
-    """Closed days with their seals, and one that is still open."""
+    """With closed days, their seals, and a day that is open: brought up by migrations and sweeps
+    while old workers go on writing."""
     days_of_business("a")
     stories.topped_up_twice(timezone.now())
     daily.close_days(now=timezone.now())
 
-    bring_up(tmp_path, {})
-
-
-def bring_up(folder, unknown: baseline.Unknown) -> None:
-    """These books as that release has them, up to this one: by migrations and sweeps, with an old
-    worker that writes beside them."""
-    with another_database(folder) as url:
-        run(TO_THE_BASELINE, url, folder)
+    with another_database(tmp_path) as url:
+        run(TO_THE_BASELINE, url, tmp_path)
         keys: dict = {}
-        copy(keys, unknown)
-        run("migrate", url, folder)
-        assert "audit clean" in run("audit", url, folder)
+        copy(keys)
+        run("migrate", url, tmp_path)
+        assert "audit clean" in run("audit", url, tmp_path)
         leave_room()
 
-        assert "audit clean" in run(WORK, url, folder)
+        assert "audit clean" in run(WORK, url, tmp_path)
 
         days_of_business("b")  # by workers that were not stopped yet
-        copy(keys, unknown)
-        assert "audit clean" in run("audit", url, folder)
-        assert "audit clean" in run(WORK, url, folder)
-        assert not_booked() == (0, 0)
+        copy(keys)
+        assert "audit clean" in run("audit", url, tmp_path)
+        assert "audit clean" in run(WORK, url, tmp_path)
+        assert not_booked() == 0
         assert sealed()
 
 
-def not_booked() -> tuple[int, int]:
-    """Lines that are in no books, and closed days that are still ranges of keys."""
+def not_booked() -> int:
+    """Lines that are in no books."""
     with connections[OLD].cursor() as cursor:
         cursor.execute("SELECT COUNT(*) FROM wallets_ledgerline WHERE booked_on IS NULL")
-        (lines,) = cursor.fetchone()
-        cursor.execute("SELECT COUNT(*) FROM wallets_dailysummary WHERE is_booked = 0")
-        return lines, cursor.fetchone()[0]
+        return cursor.fetchone()[0]
 
 
 def sealed() -> bool:

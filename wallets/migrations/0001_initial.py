@@ -37,9 +37,6 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('day', models.DateField(unique=True, verbose_name='day')),
-                ('first_id', models.PositiveBigIntegerField(verbose_name='first line')),
-                ('last_id', models.PositiveBigIntegerField(verbose_name='last line')),
-                ('is_booked', models.BooleanField(db_default=False)),
                 ('closed_at', models.DateTimeField(verbose_name='closed at')),
             ],
             options={
@@ -133,7 +130,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'adjustment',
                 'verbose_name_plural': 'adjustments',
-                'indexes': [models.Index(fields=['status', 'proposed_at'], name='adjustment_queue'), models.Index(fields=['status', 'id'], name='adjustment_status')],
+                'indexes': [models.Index(fields=['status', 'proposed_at'], name='adjustment_queue'), models.Index(fields=['status', 'id'], name='adjustment_status'), models.Index(fields=['decided_at'], name='adjustment_decided')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='adjustment_amount_positive'), models.CheckConstraint(condition=models.Q(('checker', None), models.Q(('maker', models.F('checker')), _negated=True), _connector='OR'), name='adjustment_four_eyes'), models.CheckConstraint(condition=models.Q(models.Q(('checker', None), ('status__in', (0, 3))), models.Q(models.Q(('status__in', (0, 3)), _negated=True), ('checker__isnull', False)), _connector='OR'), name='adjustment_decided_by_a_checker')],
             },
         ),

@@ -1,14 +1,9 @@
-"""Lines come to a day's books after their commit; days closed as ranges are taken over."""
+"""Lines come to a day's books after their commit."""
 
 from datetime import date, timedelta
-from decimal import Decimal
 
-import pytest
-
-from tests.upgrades import baseline
-from wallets import audit, book, daily
-from wallets.models import DailySummary, LedgerLine
-from wallets.tests.test_daily import MIDNIGHT, TEN_PAST, booked_days, figures_by_day, put_in
+from wallets import book
+from wallets.tests.test_daily import MIDNIGHT, TEN_PAST, booked_days, put_in
 
 EVENING = MIDNIGHT - timedelta(hours=1)
 
@@ -49,66 +44,3 @@ def test_what_waits_is_found_by_an_index():
     plan = book.waiting().order_by("pk").values_list("pk", "created_at")[:1000].explain()
 
     assert "ledger_booked" in plan
-
-
-def test_days_closed_as_ranges_are_taken_over(monkeypatch):
-    monkeypatch.setattr(book, "AT_ONCE", 2)
-    for ago in (3, 2, 1):
-        for _ in range(3):
-            put_in("1.00", MIDNIGHT - timedelta(days=ago) + timedelta(hours=1))
-    baseline.close_days(TEN_PAST)
-    put_in("2.00", MIDNIGHT)
-    steps = 0
-
-    while book.book_some(now=TEN_PAST):
-        steps += 1
-        assert audit.audit() == []
-
-    assert steps == 3 * 3 + 1
-    assert days() == [27] * 3 + [28] * 3 + [1] * 3 + [2]
-    assert not book.by_range().exists()
-    assert daily.close_days(now=TEN_PAST + timedelta(days=1)) == 1
-    assert figures_by_day() == [Decimal("3.00")] * 3 + [Decimal("2.00")]
-
-
-def closed_as_a_range_beside_books() -> None:
-    """New workers book two lines; an old one closes the day as a range of the first alone."""
-    put_in("1.00", EVENING)
-    put_in("2.00", MIDNIGHT)
-    put_in("4.00", EVENING)
-    book.book(now=TEN_PAST)
-    assert days() == [1, 2, 1]
-    baseline.close_days(TEN_PAST)
-
-
-def test_an_old_worker_closes_beside_new_ones():
-    closed_as_a_range_beside_books()
-    assert audit.audit() == []
-
-    daily.close_days(now=TEN_PAST + timedelta(days=1))
-
-    assert days() == [1, 2, 2]
-    assert figures_by_day() == [Decimal("1.00"), Decimal("6.00")]
-    assert [summary.is_booked for summary in DailySummary.objects.all()] == [True, True]
-
-
-@pytest.mark.broken_books
-def test_an_old_worker_closes_beside_new_ones_without_the_takeover():
-    closed_as_a_range_beside_books()
-
-    DailySummary.objects.update(is_booked=True)
-
-    assert {finding.rule for finding in audit.audit()} == {"daily_summaries_are_the_ledger"}
-
-
-def test_an_old_worker_goes_on_behind_what_a_new_one_closed():
-    put_in("1.00", EVENING)
-    daily.close_days(now=TEN_PAST)
-    put_in("2.00", MIDNIGHT)
-    book.book(now=TEN_PAST)
-
-    baseline.close_days(TEN_PAST + timedelta(days=1))
-    book.book(now=TEN_PAST + timedelta(days=1))
-
-    assert figures_by_day() == [Decimal("1.00"), Decimal("2.00")]
-    assert LedgerLine.objects.filter(booked_on=None).count() == 0

@@ -56,9 +56,7 @@ def test_sums_are_the_ledgers_and_days_have_no_gaps():
 
     assert daily.close_days(now=TEN_PAST) == 2
 
-    first, second = DailySummary.objects.order_by("day")
-    assert first.last_id == LedgerLine.objects.order_by("pk").first().pk
-    assert (first.first_id, second.first_id) == (1, first.last_id + 1)
+    _first, second = DailySummary.objects.order_by("day")
     assert [str(day) for day in booked_days()] == ["2026-02-28"] + ["2026-03-01"] * 4 + [
         "2026-03-02"
     ]

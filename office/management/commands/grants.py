@@ -8,7 +8,7 @@ from django.db import connection
 # What is written once and for all; the columns that a sweep fills in afterwards may be changed.
 HISTORY = {
     "wallets.LedgerLine": ("booked_on",),
-    "wallets.DailySummary": ("is_booked",),
+    "wallets.DailySummary": (),
     "wallets.DailyFigure": (),
     "wallets.Seal": (),
     "office.StaffAction": ("booked_on",),

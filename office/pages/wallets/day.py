@@ -18,7 +18,6 @@ from wallets.models import DailyFigure, DailySummary
 
 @admin.register(DailySummary)
 class DailySummaryAdmin(ReadOnlyAdmin):
-    export_hidden = {"is_booked"}
     list_display = ["day", "issued", "taken", "returned", "topped_up", "lines", "closed"]
     list_filter = [("day", DateRangeFilter)]
 
