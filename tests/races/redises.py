@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import redis as driver
+from django_redis.pool import ConnectionFactory
 
 from kit.plumbing import redis, redis_urls
 from packets.tickets import elsewhere
@@ -140,10 +141,12 @@ def _is_whole(server: Server) -> bool:
 
 @contextmanager
 def led_to(url: str, settings) -> Iterator[None]:
-    """The product's own wiring, with this URL."""
+    """The product's own wiring, with this URL; once it answers, since a busy machine may be too
+    slow for a server's first words."""
     kept = settings.REDIS_URL
     try:
         _point(url, settings)
+        _until(_answers)
         yield
     finally:
         _point(kept, settings)
@@ -154,8 +157,17 @@ def _point(url: str, settings) -> None:
     cache = redis_urls.cache_of(url, settings.REDIS_OPTIONS)
     settings.CACHES = settings.CACHES | {"default": cache}
     redis._one.cache_clear()
+    ConnectionFactory._pools.clear()  # by addresses: Sentinels of one name have the same one
     redis._renew()
     elsewhere.forget()
+
+
+def _answers() -> bool:
+    try:
+        redis.check()
+    except redis.Down:
+        return False
+    return True
 
 
 def _until(is_so) -> None:
