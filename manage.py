@@ -28,7 +28,8 @@ def _end(number: int, _frame) -> None:
 
 
 def _running_stack() -> dict[str, str]:
-    """Where `make up` keeps database, Redis and broker while it runs: commands go there, too."""
+    """Where `make up` listens, and keeps database, Redis and broker, while it runs: commands go
+    there, too."""
     data = os.environ.get("REDPACKET_DATA_DIR") or Path(__file__).resolve().parent / "var"
     told = Path(data).expanduser() / "run" / "stack.json"
     return json.loads(told.read_text()) if told.is_file() else {}

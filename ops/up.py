@@ -140,7 +140,7 @@ def _make_folders() -> None:
 def _tell_commands(environment: dict[str, str]) -> None:
     """manage.py reads it, so that commands talk to what runs here."""
     names = ("REDPACKET_DATABASE_URL", "REDPACKET_REDIS_URL", "REDPACKET_BROKER_URL")
-    told = {name: environment[name] for name in names if environment.get(name)}
+    told = {name: environment[name] for name in names if environment.get(name)} | {"PORT": PORT}
     (RUN / "stack.json").touch(mode=0o600)
     (RUN / "stack.json").write_text(json.dumps(told))
 

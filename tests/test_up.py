@@ -124,11 +124,13 @@ def test_up_lives_as_the_readme_says(running):
     lines = readme_lines().replace("127.0.0.1:8000", f"127.0.0.1:{running.port}")
     lines = lines.replace("var/keys", '"$REDPACKET_DATA_DIR"/keys')
     lines = lines.replace(".venv/bin/python", sys.executable)
+    lines += f"\n{sys.executable} manage.py channels check"
+    elsewhere = {name: value for name, value in running.environment.items() if name != "PORT"}
 
     done = subprocess.run(
         ["bash", "-eu", "-c", lines],
         cwd=ROOT,
-        env=running.environment,
+        env=elsewhere,  # another terminal
         capture_output=True,
         text=True,
         check=False,
@@ -152,6 +154,7 @@ def test_up_lives_as_the_readme_says(running):
     assert '"outcome": "grabbed"' in done.stdout
     assert '"headline":"1/3 taken"' in done.stdout
     assert "audit clean" in done.stdout
+    assert f"gateway {running.base}/sandbox/alipay" in done.stdout
     assert expired["taken_number"] == 1
     assert str(web) not in again
     assert ready.status_code == 200
