@@ -17,9 +17,8 @@ from payments.models import ChannelRefund
 from testing import make, stories
 from wallets import adjust
 
-pytestmark = pytest.mark.once  # the verbs are the same on both
 LOCKS = Path(__file__).parent.parent / "docs" / "locks.md"
-WRITES = re.compile(r'(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM)\s+"(\w+)"')
+WRITES = re.compile(r'(?:INSERT(?: OR \w+)? INTO|(?<!KEY )UPDATE|DELETE FROM)\s+["`](\w+)["`]')
 
 
 class Written:
