@@ -63,8 +63,7 @@ def fill(*, name: str, now: datetime) -> int:
              fills meanwhile are not empty any more: the UPDATE's WHERE passes them over.
     Repeats: each call is the next chunk.
     """
-    Filling.objects.get_or_create(name=name, defaults={"moved_at": now})
-    kept = Filling.objects.get(name=name)
+    kept, _ = Filling.objects.get_or_create(name=name, defaults={"moved_at": now})
     if kept.is_at_rest(now):
         return 0
     rows = _behind(name, kept.place)

@@ -75,7 +75,8 @@ def run(*, now: datetime, counts_all: bool = False, is_whole: bool = True) -> li
     start behind the days that were found clean."""
     began = time.monotonic()
     since = None if is_whole else opening.kept_until()
-    until = opening.last_booked()
+    closed = daily.last_closed()
+    until = closed.day if closed else None
     findings = audit(counts_all=counts_all, since=since)
     if until and not findings:
         opening.keep(until=until)

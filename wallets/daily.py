@@ -6,7 +6,6 @@ ahead, on the day that was open when it was there.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -144,19 +143,16 @@ def _close(*, day: date, now: datetime) -> None:
     figures = figures_of(LedgerLine.objects.filter(booked_on=day))
     with transaction.atomic(durable=True):
         summary = DailySummary.objects.create(day=day, closed_at=now)
-        DailyFigure.objects.bulk_create(rows_of(summary, figures))
-
-
-def rows_of(summary: DailySummary, figures: Figures) -> Iterator[DailyFigure]:
-    """The rows that keep a day's figures."""
-    for (kind, source, target), (lines, amount) in sorted(figures.items()):
-        yield DailyFigure(
-            summary=summary,
-            kind=kind,
-            source=source,
-            target=target,
-            lines=lines,
-            amount=amount,
+        DailyFigure.objects.bulk_create(
+            DailyFigure(
+                summary=summary,
+                kind=kind,
+                source=source,
+                target=target,
+                lines=lines,
+                amount=amount,
+            )
+            for (kind, source, target), (lines, amount) in sorted(figures.items())
         )
 
 

@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef
 
 from kit.money import ZERO, fen_sum, from_fen
 from wallets import accounts, reach
-from wallets.models import AuditRun, DailySummary, LedgerLine, OpeningBalance, Wallet
+from wallets.models import AuditRun, LedgerLine, OpeningBalance, Wallet
 from wallets.reach import Line
 
 AT_ONCE = 2000
@@ -138,8 +138,3 @@ def _write(rows: list[OpeningBalance]) -> list[OpeningBalance]:
         update_fields=["day", "balance"],
         unique_fields=None if connection.vendor == "mysql" else ["user_id"],
     )
-
-
-def last_booked() -> date | None:
-    """The last closed day."""
-    return DailySummary.objects.order_by("-day").values_list("day", flat=True).first()
