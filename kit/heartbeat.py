@@ -1,5 +1,5 @@
-"""Signs of life of what runs by itself: when each task of the schedule last ended, and how far each
-worker's clock is from the database's.
+"""Signs of life of what runs by itself: when each task of the schedule last ended, or was first
+expected to, and how far each worker's clock is from the database's.
 
 All of it by the database's clock, the one that all machines share. A machine whose clock is wrong
 works by that one, too (clock.py), and says so here; a worker that is wrong nevertheless would
@@ -61,6 +61,13 @@ def is_clock_right() -> bool:
             log.error("clock_off", off_s=off_s, host=host)
         _write(f"clock:{host}", now, off_s)
     return is_right
+
+
+def expect() -> None:
+    """Beat has started: a task that has never ended well from now on is late in its time, too."""
+    now = database_now()
+    tasks = [Heartbeat(name=task, at=now, off_s=0) for task in current_app.conf.beat_schedule]
+    Heartbeat.objects.bulk_create(tasks, ignore_conflicts=True)
 
 
 def beat(task: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from celery import Celery
 from celery.schedules import crontab
 from celery.signals import (
+    beat_init,
     setup_logging,
     worker_init,
     worker_process_init,
@@ -79,6 +80,13 @@ def _flush(**_: Any) -> None:
 @worker_process_init.connect
 def _begin_traces(**_: Any) -> None:
     traced.begin()
+
+
+@beat_init.connect
+def _expect_tasks(**_: Any) -> None:
+    from kit import heartbeat
+
+    heartbeat.expect()
 
 
 @worker_init.connect

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from celery.signals import beat_init
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -71,6 +72,18 @@ def test_a_sweep_that_no_longer_runs_is_late(task, in_time, late):
     make_older(task, **{unit: value - in_time[unit] for unit, value in late.items()})
 
     assert (ready()["parts"]["sweeps"], ready()["late"]) == ("late", [task])
+
+
+def test_a_task_that_never_ran_is_late_in_its_time():
+    """New in this release, and failing from its first run on."""
+    tasks.refund_expired()
+    ran = Heartbeat.objects.get(name=SWEEP).at
+    beat_init.send(sender=None)
+    assert (ready()["late"], Heartbeat.objects.get(name=SWEEP).at) == ([], ran)
+
+    make_older("kit.fill", minutes=6)
+
+    assert ready()["late"] == ["kit.fill"]
 
 
 def test_a_task_that_has_left_the_schedule_is_not_late():

@@ -9,12 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import Mock
 
 import pytest
 from celery import current_app
+from celery.signals import beat_init
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection, connections
@@ -23,10 +26,12 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from kit import heartbeat, later
-from kit.models import Heartbeat
+from kit import fillings, heartbeat, later
+from kit.hooks import Hook
+from kit.models import Event, Heartbeat
 from kit.plumbing import handoff, redis
 from kit.plumbing.replica import ALIAS
+from kit.tasks import fill
 from packets import members
 from packets.models import RedPacket, SettlementPass
 from packets.states import Kind
@@ -344,3 +349,18 @@ def test_it_fires_when_that_breaks(alert, promtool, tmp_path, monkeypatch):
         heal()
 
     assert fired(promtool, before, after, tmp_path) == {alert}
+
+
+@pytest.mark.parametrize("filled, late", [(0, set()), (ZeroDivisionError, {"HongbaoTaskLate"})])
+def test_a_filling_that_fails_is_a_task_that_is_late(filled, late, promtool, tmp_path, monkeypatch):
+    beat_init.send(sender=None)
+    before = scrape()
+    Heartbeat.objects.filter(name="kit.fill").update(at=ago(minutes=6))
+    monkeypatch.setattr(fillings, "FILLINGS", Hook("how a column is filled"))
+    fillings.FILLINGS.hang("kit.event.place", Mock(side_effect=[filled]))
+    Event.objects.create(type="x", data={}, created_at=timezone.now())
+
+    with suppress(ZeroDivisionError):
+        fill()
+
+    assert fired(promtool, before, scrape(), tmp_path) == late

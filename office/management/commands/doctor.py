@@ -100,7 +100,7 @@ def _sweeps() -> Found:
     if not signs.ages:
         yield BAD, "none has ever run: start beat and a worker"
     for task in signs.late:
-        yield BAD, f"{task} ran {signs.ages[task]:.0f} s ago"
+        yield BAD, f"{task} has not run for {signs.ages[task]:.0f} s"
     for host, off_s in signs.clocks.items():
         if abs(off_s) > heartbeat.OFF_S:
             yield BAD, f"the clock of {host} is {off_s:+} s off"
