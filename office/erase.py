@@ -5,16 +5,12 @@ those that cannot of tests/office/test_erase.py: a new one stands in neither, an
 """
 # Long: every column that can name a person, and what becomes of it, is read in one go.
 
-import json
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any
-from urllib.parse import quote
 
 from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Case, F, Model, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast
 
@@ -23,7 +19,9 @@ from kit.ids import OutsideIdField
 from kit.models import Event, IdempotencyRecord, Turn
 from kit.moves import hold
 from office.audit import text_of
+from office.frame import staff
 from office.models import ExportJob, ExportPart, SavedFilter, StaffAction
+from office.person import Person
 from packets import members
 from packets.models import GroupMember, Profile, RedPacket, RefundReview, Share, YearSoFar
 from packets.send import INTRO
@@ -68,63 +66,21 @@ WORDS: dict[type[Model], tuple[str, ...]] = {
     ChannelRefund: ("reason", "attachment", "answer"),
     Bill: ("says",),
     Notification: ("says",),
-    Event: ("data",),
-    IdempotencyRecord: ("body",),
     ExportJob: ("query", "first", "last", "until", "says"),
     SavedFilter: ("name", "query"),
-    LogEntry: ("object_id", "object_repr", "change_message"),
+    LogEntry: ("change_message",),
 }
-# The same under a seal: a text that names him becomes its pseudonym, whole.
-SEALED = ("key", "subject", "reason", "changes")
-# What people wrote themselves, by its name in events and answers.
-_OWN_WORDS = {"intro", "nickname", "avatar"}
+# What is told to others, in which he stands by name (person.py).
+TOLD: dict[type[Model], tuple[str, ...]] = {Event: ("data",), IdempotencyRecord: ("body",)}
+# Rows that have his id as their key, and how what was noted of one names him.
+HIS_KEY: tuple[type[Model], ...] = (Wallet, Profile)
+NOTED = {LogEntry: ("object_id", "object_repr"), StaffAction: ("key", "subject")}
+# Words under a seal: a text that names him becomes its pseudonym, whole.
+SEALED = ("reason", "changes")
 
 
 class Remains(Exception):
     """He cannot be erased yet; says why, in words for whoever asked."""
-
-
-@dataclass(frozen=True)
-class Person:
-    """Whom it is about: his id, how he was called and looked, and what he wrote on packets."""
-
-    user_id: str
-    nickname: str
-    own_words: frozenset[str]
-
-    @property
-    def pseudonym(self) -> str:
-        return pseudonyms.of(self.user_id)
-
-    @cached_property
-    def needles(self) -> tuple[str, ...]:
-        """What a column that names him has in it, as text or as JSON."""
-        words = {self.user_id, quote(self.user_id), self.nickname, *self.own_words} - {""}
-        return tuple(words | {json.dumps(word)[1:-1] for word in words})
-
-    @cached_property
-    def _named(self) -> re.Pattern:
-        """His id where it is not a part of a longer one."""
-        forms = "|".join(re.escape(each) for each in (self.user_id, quote(self.user_id, safe="")))
-        after = r"(?![\w@-]|[.:]+[\w@-])"
-        return re.compile(rf"(?<![\w.:@-])((?:wallet:)?)(?:{forms}){after}", re.ASCII)
-
-    def out_of(self, value: Any) -> Any:
-        """The same without him."""
-        if isinstance(value, dict):
-            return {name: self._out_of_named(name, of) for name, of in value.items()}
-        if isinstance(value, list):
-            return [self.out_of(each) for each in value]
-        if not isinstance(value, str):
-            return value
-        if len(self.nickname) > 1:
-            nickname = rf"(?<![A-Za-z0-9_]){re.escape(self.nickname)}(?![A-Za-z0-9_])"
-            value = re.sub(nickname, self.pseudonym, value)
-        return self._named.sub(rf"\1{self.pseudonym}", value)
-
-    def _out_of_named(self, name: str, value: Any) -> Any:
-        is_his = name in _OWN_WORDS and isinstance(value, str) and value in self.own_words
-        return "" if is_his else self.out_of(value)
 
 
 def erase(*, user_id: str, now: datetime, also: Callable[[Wallet], object]) -> str:
@@ -188,9 +144,12 @@ def _erase(
     note(wallet)
     for model, columns in WORDS.items():
         _reword(model._default_manager.all(), columns, person)
+    for model, columns in TOLD.items():
+        _retell(model._default_manager.all(), columns, person)
     for frozen in (RedPacket, Wallet):
         _reword(frozen._default_manager.filter(is_frozen=True), ("frozen_reason",), person)
     _under_seal(person)
+    _noted_of_him(person)
     _drop_exports(now)
     his = Q(user_id=pseudonym) | Q(shares__user_id=pseudonym) | Q(shares__for_user=pseudonym)
     copied = RedPacket.objects.filter(his).values_list("public_id", flat=True)
@@ -199,10 +158,9 @@ def _erase(
 
 def _person(user_id: str) -> Person:
     profile = Profile.objects.filter(pk=user_id).first()
-    nickname, avatar = (profile.nickname, profile.avatar) if profile else ("", "")
-    wrote = RedPacket.objects.filter(user_id=user_id).exclude(intro__in=("", INTRO))
-    greetings = set(wrote.values_list("intro", flat=True).distinct())
-    return Person(user_id, nickname, frozenset((greetings | {nickname, avatar}) - {""}))
+    for_him = RedPacket.objects.filter(type=Kind.PERSONAL, for_id=user_id)
+    packets = frozenset(for_him.values_list("public_id", flat=True))
+    return Person(user_id, profile.nickname if profile else "", packets)
 
 
 def _remains(user_id: str, pseudonym: str) -> Iterator[str]:
@@ -285,44 +243,61 @@ def _of_his_rows(pseudonym: str) -> None:
 
 
 def _reword(rows: QuerySet, columns: tuple[str, ...], person: Person) -> None:
-    for row in _naming(rows, columns, person):
-        new = {column: person.out_of(getattr(row, column)) for column in columns}
-        changed = {column: value for column, value in new.items() if value != getattr(row, column)}
-        if changed:
-            type(row)._default_manager.filter(pk=row.pk).update(**changed)
+    for row in _naming(rows, columns, person.needles):
+        _change(row, {column: person.out_of(getattr(row, column)) for column in columns})
+
+
+def _retell(rows: QuerySet, columns: tuple[str, ...], person: Person) -> None:
+    for row in _naming(rows, columns, (f'"{person.user_id}"',)):
+        _change(row, {column: person.out_of_told(getattr(row, column)) for column in columns})
+
+
+def _change(row: Model, new: dict[str, Any]) -> None:
+    changed = {column: value for column, value in new.items() if value != getattr(row, column)}
+    if changed:
+        type(row)._default_manager.filter(pk=row.pk).update(**changed)
 
 
 def _under_seal(person: Person) -> None:
     """Lines of his wallet, and what staff did: the seals go by these pseudonyms from the start."""
     account = accounts.wallet(person.pseudonym)
     his = LedgerLine.objects.filter(Q(source=account) | Q(target=account))
-    for line in _naming(his, ("note",), person):
-        LedgerLine.objects.filter(pk=line.pk).update(note=pseudonyms.of(line.note))
-    for action in _naming(StaffAction.objects.all(), SEALED, person):
+    for line in _naming(his, ("note",), person.needles):
+        _change(line, {"note": pseudonyms.of(line.note)})
+    for action in _naming(StaffAction.objects.all(), SEALED, person.needles):
         texts = {column: text_of(getattr(action, column)) for column in SEALED}
-        changed = {
-            column: pseudonyms.of(text)
-            for column, text in texts.items()
-            if person.out_of(text) != text
-        }
-        StaffAction.objects.filter(pk=action.pk).update(**changed)
+        named = {column: text for column, text in texts.items() if person.out_of(text) != text}
+        _change(action, {column: pseudonyms.of(text) for column, text in named.items()})
 
 
-def _naming(rows: QuerySet, columns: tuple[str, ...], person: Person) -> Iterator[Any]:
-    """Rows with one of his words in one of these columns, or that look like it; in key order."""
+def _noted_of_him(person: Person) -> None:
+    """By the keys of his own rows: the same number can be the key of one that is not his."""
+    types = ContentType.objects.get_for_models(*HIS_KEY).values()
+    noted = LogEntry.objects.filter(content_type__in=types, object_id=person.user_id)
+    noted.update(object_id=person.pseudonym, object_repr=person.pseudonym)
+    for model in HIS_KEY:
+        for action in staff.acts_on(model, [person.user_id]):
+            _change(action, {"key": person.pseudonym, "subject": pseudonyms.of(action.subject)})
+
+
+def _naming(rows: QuerySet, columns: tuple[str, ...], words: tuple[str, ...]) -> Iterator[Any]:
+    """Rows with one of these words in one of these columns, or that look like it; in key order."""
     texts = {f"{column}_as_text": Cast(column, TextField()) for column in columns}
-    words = Q()
+    named = Q()
     for name in texts:
-        for needle in person.needles:
-            words |= Q(**{f"{name}__contains": needle})
-    found, last = rows.annotate(**texts).filter(words).order_by("pk"), None
+        for word in words:
+            named |= Q(**{f"{name}__contains": word})
+    found, last = rows.annotate(**texts).filter(named).order_by("pk"), None
     while piece := list((found if last is None else found.filter(pk__gt=last))[:AT_ONCE]):
         yield from piece
         last = piece[-1].pk
 
 
 def _drop_exports(now: datetime) -> None:
-    """Files of lists in which he may stand: whoever needs one asks for it again."""
-    ExportPart.objects.all().delete()
+    """Files of lists in which he may stand: whoever needs one asks for it again.
+
+    Races: jobs first, and their leases: what a worker has read before is refused (jobs.py: _keep).
+    """
     made = ExportJob.objects.exclude(state=ExportJob.State.GONE)
-    made.update(state=ExportJob.State.GONE, run_at=None, written=None, done_at=now)
+    made.update(state=ExportJob.State.GONE, run_at=None, lease=None, written=None, done_at=now)
+    ExportPart.objects.all().delete()

@@ -35,7 +35,7 @@ from office.frame.lists import (
 )
 from office.frame.proposals import Proposal
 from office.frame.queues import row_acts, saved
-from office.frame.staff import model_name
+from office.frame.staff import acts_on
 from office.models import StaffAction
 from office.shown import names, reasons
 
@@ -229,7 +229,7 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
 
 def done_to(obj) -> list[Entry]:
     """What staff did to a row, for its timeline."""
-    rows = StaffAction.objects.filter(model=model_name(obj), key=str(obj.pk))
+    rows = acts_on(type(obj), [obj.pk])
     return [
         Entry(
             at=row.created_at,

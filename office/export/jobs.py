@@ -128,7 +128,7 @@ def _note(request, model_admin, query: str, format: str, key: str = "") -> None:
     """Who took which rows out of the house."""
     StaffAction.objects.create(
         user=request.user,
-        action="export",
+        action=staff.EXPORT,
         model=staff.model_name(model_admin.model),
         key=key,
         subject=_title(model_admin)[:128],

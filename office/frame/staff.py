@@ -19,7 +19,8 @@ from office.models import StaffAction, StaffEvent
 
 # Whoever has it looks after the accounts of staff, and after no money.
 MANAGE_ACCOUNTS = "office.manage_accounts"
-_MOVES_NO_MONEY = ("manage_accounts", "export")
+EXPORT = "export"  # of a list: the key beside it is that of the job
+_MOVES_NO_MONEY = ("manage_accounts", EXPORT)
 
 
 def may(user: Any, permission: str) -> bool:
@@ -89,10 +90,15 @@ class Note:
         )
 
 
+def acts_on(model: type[models.Model], keys: Iterable[Any]) -> models.QuerySet[StaffAction]:
+    """What staff did to these rows."""
+    acts = StaffAction.objects.filter(model=model_name(model), key__in=map(str, keys))
+    return acts.exclude(action=EXPORT)
+
+
 def acted_on(model: type[models.Model], keys: Iterable[int]) -> set[int]:
     """Those of the rows that somebody of the staff has acted upon."""
-    acts = StaffAction.objects.filter(model=model_name(model), key__in=map(str, keys))
-    return {int(key) for key in acts.values_list("key", flat=True)}
+    return {int(key) for key in acts_on(model, keys).values_list("key", flat=True)}
 
 
 def event(kind: StaffEvent.Kind, *, username: str, request: HttpRequest) -> None:

@@ -5,6 +5,7 @@ from django.apps import apps
 from django.utils.translation import gettext as _
 
 from kit.telling import sentence, told
+from office.frame.staff import EXPORT
 from office.models import StaffAction
 from office.shown import asked
 from payments.states import CHANNELS
@@ -24,7 +25,7 @@ def of(row: StaffAction) -> str:
         word, _space, day = row.reason.partition(" ")
         label = next((str(channel.label) for channel in CHANNELS if channel.word == word), word)
         return f"{label} {day}"
-    if row.action == "export":
+    if row.action == EXPORT:
         format, _space, query = row.reason.partition(" ")
         words = asked.in_words(apps.get_model(row.model), query)
         return (

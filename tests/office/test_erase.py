@@ -2,6 +2,7 @@
 were, and every seal holds."""
 
 import json
+import zlib
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -17,6 +18,7 @@ from kit.http.caller import Caller
 from kit.ids import is_outside_id
 from kit.plumbing import redis
 from office import erase
+from office.export import jobs
 from office.frame import staff
 from office.models import ExportJob, ExportPart, SavedFilter, StaffAction
 from packets import pay, profiles, refund
@@ -100,7 +102,8 @@ def text_columns(model) -> set[str]:
 def dealt_with(model) -> set[str]:
     if model in erase.DROPPED:
         return text_columns(model)
-    of_tables = (table.get(model, ()) for table in (erase.IDS, erase.ACCOUNTS, erase.WORDS))
+    tables = (erase.IDS, erase.ACCOUNTS, erase.WORDS, erase.TOLD, erase.NOTED)
+    of_tables = (table.get(model, ()) for table in tables)
     by_name = BY_NAME.get(model._meta.label_lower, "").split()
     return {*by_name, *(column for columns in of_tables for column in columns)}
 
@@ -334,6 +337,45 @@ def test_not_while_somebody_has_frozen_him():
 
 
 # --- races
+
+
+def written_while_she_is_erased(monkeypatch) -> ExportJob:
+    """A worker has read a page of wallets, hers among them, and writes it afterwards."""
+    lived(monkeypatch)
+    boss = get_user_model().objects.create_superuser("boss")
+    job = ExportJob.objects.create(
+        token="u", user=boss, model="wallets.wallet", format="csv", language="en",
+        first="alice", run_at=timezone.now(), created_at=timezone.now(),
+    )  # fmt: skip
+
+    def read_then_erased(*given, pages=jobs.pages):
+        for page, seen_until in pages(*given):
+            if EVE in {row.pk for row in page}:
+                erased()
+            yield page, seen_until
+
+    monkeypatch.setattr(jobs, "pages", read_then_erased)
+    jobs.write(job_id=job.pk, now=timezone.now())
+    return ExportJob.objects.get(pk=job.pk)
+
+
+def test_a_file_that_is_being_written_does_not_bring_her_back(monkeypatch):
+    job = written_while_she_is_erased(monkeypatch)
+
+    assert job.state == ExportJob.State.GONE
+    assert not ExportPart.objects.exists()
+
+
+def test_a_file_that_is_being_written_does_not_bring_her_back_without_the_guard(monkeypatch):
+    """The worker keeps its lease: she is in a file that can be downloaded."""
+    take_over = {"state": ExportJob.State.GONE, "run_at": None}
+    monkeypatch.setattr(erase, "_drop_exports", lambda now: ExportJob.objects.update(**take_over))
+
+    job = written_while_she_is_erased(monkeypatch)
+
+    assert job.state == ExportJob.State.DONE
+    parts = ExportPart.objects.filter(job=job)
+    assert any(EVE.encode() in zlib.decompress(part.body) for part in parts)
 
 
 def erased_while_he_grabs() -> tuple[str | None, str | int]:

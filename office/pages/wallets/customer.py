@@ -15,8 +15,7 @@ from django.utils.translation import gettext as _
 from kit.telling import told
 from office.frame import actions
 from office.frame.dossier import Entry, to
-from office.frame.staff import model_name
-from office.models import StaffAction
+from office.frame.staff import acts_on
 from office.pages.wallets import flow
 from office.shown.accounts import about
 from office.shown.packets import count_taken, credited, shown_state
@@ -171,9 +170,7 @@ def _refunds(customer: Customer, place: Place | None, most: int) -> Iterator[Pie
 
 
 def _staff(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
-    rows = StaffAction.objects.filter(
-        model=model_name(Wallet), key=customer.user_id
-    ).select_related("user")
+    rows = acts_on(Wallet, [customer.user_id]).select_related("user")
     for row in _before(rows, place)[:most]:
         text = actions.titles.get(row.action, row.action)
         who = row.user.get_username()
