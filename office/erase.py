@@ -150,7 +150,7 @@ def _erase(
         _reword(frozen._default_manager.filter(is_frozen=True), ("frozen_reason",), person)
     _under_seal(person)
     _noted_of_him(person)
-    _drop_exports(now)
+    drop_exports(now)
     his = Q(user_id=pseudonym) | Q(shares__user_id=pseudonym) | Q(shares__for_user=pseudonym)
     copied = RedPacket.objects.filter(his).values_list("public_id", flat=True)
     return pseudonym, list(copied.distinct())
@@ -293,7 +293,7 @@ def _naming(rows: QuerySet, columns: tuple[str, ...], words: tuple[str, ...]) ->
         last = piece[-1].pk
 
 
-def _drop_exports(now: datetime) -> None:
+def drop_exports(now: datetime) -> None:
     """Files of lists in which he may stand: whoever needs one asks for it again.
 
     Races: jobs first, and their leases: what a worker has read before is refused (jobs.py: _keep).

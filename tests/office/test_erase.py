@@ -369,7 +369,7 @@ def test_a_file_that_is_being_written_does_not_bring_her_back(monkeypatch):
 def test_a_file_that_is_being_written_does_not_bring_her_back_without_the_guard(monkeypatch):
     """The worker keeps its lease: she is in a file that can be downloaded."""
     take_over = {"state": ExportJob.State.GONE, "run_at": None}
-    monkeypatch.setattr(erase, "_drop_exports", lambda now: ExportJob.objects.update(**take_over))
+    monkeypatch.setattr(erase, "drop_exports", lambda now: ExportJob.objects.update(**take_over))
 
     job = written_while_she_is_erased(monkeypatch)
 
