@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
 
-from kit import clock
 from kit.plumbing.during import during
 from wallets import daily
 from wallets.models import LedgerLine
@@ -83,6 +82,14 @@ def _parts() -> Iterator[dict[str, Any]]:
     if day is None:
         yield {}
         return
-    while (day := day + timedelta(days=1)) <= clock.today():
+    last = _last_booked() or day
+    while (day := day + timedelta(days=1)) <= last:
         yield {"booked_on": day}
     yield {"booked_on": None}  # committed, and in no books yet
+
+
+def _last_booked() -> date | None:
+    """Which can be to come: when a clock was ahead for a moment, days were shut, and lines are
+    booked behind them."""
+    booked = LedgerLine.objects.filter(booked_on__isnull=False).order_by("-booked_on")
+    return booked.values_list("booked_on", flat=True).first()

@@ -149,6 +149,32 @@ def test_the_days_audit_names_what_is_broken_in_new_days(history, what):
     assert rule in nightly(), "and is named again the next night"
 
 
+def booked_on_days_to_come() -> None:
+    """For a moment a clock was two days ahead: they were closed, and lines are booked behind."""
+    close_until(-2)
+    credited("u1", "5.00", 0)
+    credited("new", "0.07", 0)
+    daily.close_days(now=noon(0))
+    lines = LedgerLine.objects.filter(created_at=noon(0))
+    assert list(lines.values_list("booked_on", flat=True)) == [day(-3)] * 2
+
+
+def test_a_clock_that_was_ahead_breaks_no_rule(history):
+    booked_on_days_to_come()
+
+    assert nightly() == set()
+
+    assert audit.audit() == []
+
+
+@pytest.mark.broken_books
+def test_what_is_wrong_on_a_day_to_come_is_named(history):
+    booked_on_days_to_come()
+    by_hand("UPDATE wallets_ledgerline SET kind = 2 WHERE amount = 5")
+
+    assert "lines_are_well_formed" in nightly()
+
+
 @pytest.mark.broken_books
 def test_an_old_line_is_the_whole_audits(history):
     """A day's audit does not read it again; the seals' turn or Sunday's does."""
