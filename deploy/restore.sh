@@ -12,9 +12,11 @@ place=$(gzip -dc "$backup" | sed -n "s/^-- CHANGE MASTER TO MASTER_LOG_FILE='\(.
 [ -n "$place" ] || { echo "$backup does not say to which place of the log it belongs" >&2; exit 1; }
 read -r first position <<< "$place"
 [ -f "$logs/$first" ] || { echo "$logs has no $first" >&2; exit 1; }
-later=()
+later=() number=$((10#${first##*.}))
 for file in "$logs/${first%.*}".[0-9]*; do
-    [[ ${file##*/} < $first ]] || later+=("$file")
+    [[ ! ${file##*/} < $first ]] || continue
+    [ "$((10#${file##*.}))" = "$number" ] || { echo "$logs has no log number $number" >&2; exit 1; }
+    later+=("$file") number=$((number + 1))
 done
 
 mariadb -e "CREATE DATABASE IF NOT EXISTS \`$database\` CHARACTER SET utf8mb4"

@@ -2,6 +2,7 @@
 backup that was taken beside traffic and from the binary log: what was acknowledged until then is
 there, what was acknowledged later is lost and is told exactly, and the audit is clean."""
 
+import gzip
 import os
 import shutil
 import subprocess
@@ -274,3 +275,45 @@ def test_the_doors_stay_shut_while_the_audit_finds_something(capsys):
 
     assert "Open nothing" in capsys.readouterr().err
     assert outbox.latest() == read - 5
+
+
+def restored_from(folder: Path, *logs: str) -> tuple[int, str, list[str]]:
+    """By servers that do nothing: code, what was said, and what they were asked for."""
+    for program in ("mariadb", "mariadb-binlog"):
+        fake = folder / program
+        fake.write_text(
+            f'#!/bin/sh\necho {program} "$@" >> {folder}/asked\ncat > /dev/null\necho 0\n'
+        )
+        fake.chmod(0o700)
+    for log in logs:
+        (folder / log).touch()
+    place = "-- CHANGE MASTER TO MASTER_LOG_FILE='bin.000008', MASTER_LOG_POS=4;\n"
+    (folder / "backup.gz").write_bytes(gzip.compress(place.encode()))
+    done = subprocess.run(
+        ["deploy/restore.sh", folder / "backup.gz", folder, "2026-11-27 14:03:07"],
+        env=os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    asked = folder / "asked"
+    return done.returncode, done.stderr, asked.read_text().splitlines() if asked.exists() else []
+
+
+def test_every_log_from_the_backup_on_is_read(tmp_path):
+    logs = ["bin.000007", "bin.000008", "bin.000009", "bin.000010", "bin.index"]
+
+    code, said, asked = restored_from(tmp_path, *logs)
+
+    assert (code, said) == (0, "")
+    read = next(line for line in asked if line.startswith("mariadb-binlog"))
+    assert read.split()[-3:] == [str(tmp_path / log) for log in logs[1:4]]
+
+
+def test_a_log_that_is_missing_in_between_is_said_before_anything_is_done(tmp_path):
+    """What stood in it would be lost, and nothing would say so."""
+    code, said, asked = restored_from(tmp_path, "bin.000008", "bin.000010")
+
+    assert (code, asked) == (1, [])
+    assert "has no log number 9" in said
