@@ -54,7 +54,7 @@ def finish(*, rp_id: int) -> bool:
         expend_time=expend_time,
         best_luck=shares["best"] if packet.type == Kind.LUCKY else None,
     )
-    transaction.on_commit(lambda: queue.no_more(packet.public_id))
+    transaction.on_commit(lambda: queue.no_more(packet.public_id, rp_id))
     return True
 
 

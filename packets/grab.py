@@ -129,7 +129,7 @@ def _use(ticket: Ticket, user_id: str, now: datetime) -> Grab | None:
         _give_back(ticket, user_id)
         raise
     if mine is None:
-        if ticket.is_named and (earlier := _share_of(ticket.rp_id, user_id)):
+        if earlier := _share_of(ticket.rp_id, user_id):  # he himself has spent it
             return Grab(Outcome.ALREADY_GRABBED, earlier)
         return _refuse_or_go_on(ticket, user_id, now)
     is_in_turn = ticket.is_queued and not ticket.is_named  # position n goes last

@@ -1,5 +1,7 @@
 """The queue of positions in Redis: each once, put back when it was lost, gone by the table."""
 
+import time
+
 import pytest
 from django.utils import timezone
 
@@ -19,6 +21,11 @@ def take(packet: RedPacket, user: str, **more):
     return queue.take(
         public_id=packet.public_id, user_id=user, now=timezone.now(), member=None, **more
     )
+
+
+def grabbed(packet: RedPacket, user: str) -> Outcome:
+    made = grab.grab(public_id=packet.public_id, caller=Caller(user), now=timezone.now())
+    return made.outcome
 
 
 def test_each_position_once_and_then_nothing_is_left():
@@ -54,7 +61,24 @@ def test_what_is_given_back_is_for_the_next_one():
 
     queue.give_back(ticket, "u1")
 
+    assert take(packet, "u1") == Taken(packet.pk, in_flight=False), "his commit may be there"
     assert take(packet, "u2").position == 1
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("between", [[], ["u2"], ["u2", "u3"]])
+def test_who_won_by_the_table_is_told_so_when_redis_is_back(number, between, monkeypatch):
+    """The copy that is still there has his position as a ticket, and no mark of him."""
+    packet = make_paid_packet(Kind.EQUAL, number, "1.00")
+    with monkeypatch.context() as away:
+        away.setattr(redis.breaker, "until", time.monotonic() + 3600)
+        assert grabbed(packet, "u1") is Outcome.GRABBED
+
+    outcomes = [grabbed(packet, user) for user in between]
+
+    assert grabbed(packet, "u1") is Outcome.ALREADY_GRABBED
+    expected = [*[Outcome.GRABBED] * (number - 1), Outcome.TOO_SLOW, Outcome.TOO_SLOW]
+    assert outcomes == expected[: len(between)]
 
 
 def test_restock_puts_back_what_the_table_says_is_left():

@@ -67,25 +67,32 @@ return 1
 
 # An empty list or hash is no key: who fills it again makes it, and gives it its header's time.
 # KEYS: header, queue, takers. ARGV: user, position, empty when it was never queued. To the front: n
-# stays the last one out.
+# stays the last one out. The user's mark sends him to the table: his commit may have been lost
+# sight of, and be there.
 GIVE_BACK = """
-redis.call('HDEL', KEYS[3], ARGV[1])
-if ARGV[2] ~= '' and redis.call('EXISTS', KEYS[1]) == 1 then
-  redis.call('LPUSH', KEYS[2], ARGV[2])
-  redis.call('PEXPIRE', KEYS[2], redis.call('PTTL', KEYS[1]))
-end
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[3], ARGV[1], '0')
+if ARGV[2] ~= '' then redis.call('LPUSH', KEYS[2], ARGV[2]) end
+for i = 2, 3 do redis.call('PEXPIRE', KEYS[i], redis.call('PTTL', KEYS[1])) end
 return 1
 """
 
-# KEYS: header, queue. ARGV: positions that the table says nobody took; none: all are gone.
+# KEYS: header, queue. ARGV: positions that the table says nobody took.
 RESTOCK = """
+if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('LLEN', KEYS[2]) > 0 then return 0 end
+redis.call('RPUSH', KEYS[2], unpack(ARGV))
+redis.call('PEXPIRE', KEYS[2], redis.call('PTTL', KEYS[1]))
+return 1
+"""
+
+# KEYS: header, takers. ARGV: who the table says took a share: who won it by the table has no mark
+# here, and would be told that he was too slow.
+GONE = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-if #ARGV == 0 then redis.call('HSET', KEYS[1], 'gone', '1'); return 0 end
-if redis.call('LLEN', KEYS[2]) == 0 then
-  redis.call('RPUSH', KEYS[2], unpack(ARGV))
-  redis.call('PEXPIRE', KEYS[2], redis.call('PTTL', KEYS[1]))
-end
-return #ARGV
+for _, user in ipairs(ARGV) do redis.call('HSET', KEYS[2], user, '0') end
+redis.call('PEXPIRE', KEYS[2], redis.call('PTTL', KEYS[1]))
+redis.call('HSET', KEYS[1], 'gone', '1')
+return 1
 """
 
 # KEYS: header, queue, takers. ARGV: seconds to keep. What is not built yet is built as paid.
@@ -166,10 +173,7 @@ def take(
             case b"taken":
                 return Taken(int(answer[1]), bool(answer[2]))
             case b"look":
-                left = restock(public_id, int(answer[1]))
-                if left == 0:
-                    return Outcome.TOO_SLOW
-                if int(answer[2]) <= now_ms:
+                if restock(public_id, int(answer[1])) and int(answer[2]) <= now_ms:
                     return Outcome.EXPIRED
             case b"elsewhere":
                 elsewhere.heard(public_id, answer[1].decode())
@@ -268,20 +272,29 @@ def give_back(ticket: Ticket, user_id: str) -> None:
 
 
 def restock(public_id: str, rp_id: int) -> int:
-    """Fill an empty queue with what the table says nobody took; how many that is.
+    """Fill an empty queue with what the table says nobody took; how many that is. None: say so.
 
     Races: a position may be on its way to a taker; a spent ticket changes no row and costs a try.
     """
     untaken = Share.objects.filter(rp_id=rp_id, user_id=None).order_by("position")
-    positions = list(untaken.values_list("position", flat=True))
-    redis.run(RESTOCK, _keys(public_id)[:2], positions)
+    if positions := list(untaken.values_list("position", flat=True)):
+        redis.run(RESTOCK, _keys(public_id)[:2], positions)
+    else:
+        _tell_gone(public_id, rp_id)
     return len(positions)
 
 
-def no_more(public_id: str) -> None:
+def no_more(public_id: str, rp_id: int) -> None:
     """Every share is taken: who comes now is told so without a look at the queue."""
-    with suppress(Down):  # what is not told is found by the next look into the table
-        redis.run(RESTOCK, _keys(public_id)[:2], [])
+    if redis.is_configured():
+        with suppress(Down):  # what is not told is found by the next look into the table
+            _tell_gone(public_id, rp_id)
+
+
+def _tell_gone(public_id: str, rp_id: int) -> None:
+    header, _, takers, *_ = _keys(public_id)
+    users = Share.objects.filter(rp_id=rp_id).values_list("user_id", flat=True)
+    redis.run(GONE, [header, takers], list(users))
 
 
 def prepare(public_id: str) -> None:

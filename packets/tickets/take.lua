@@ -81,8 +81,9 @@ end
 
 local position, at = own or redis.call('LPOP', KEYS[2]), here()
 if not position then
-  -- The first one after the last lease has run out looks into the table; the others need not.
-  if at > tonumber(popped) + tonumber(ARGV[3]) then
+  -- The first one after the last lease has run out looks into the table, and so does whoever had a
+  -- ticket that was spent: the queue is behind the table. The others need not.
+  if ARGV[4] == '1' or at > tonumber(popped) + tonumber(ARGV[3]) then
     redis.call('HSET', KEYS[1], 'popped', at)
     return {'look', id, expire}
   end

@@ -162,7 +162,7 @@ def test_the_same_person_twice_at_once(way):
 def test_the_same_person_twice_at_once_without_the_look(way, monkeypatch):
     """Who holds his share would hear why he may not have it."""
     packet = make_paid_packet(Kind.EXCLUSIVE, 2, "1.00")
-    monkeypatch.setattr(tickets.Ticket, "is_named", False)
+    monkeypatch.setattr(grab_sql, "share_of", lambda *_: None)
 
     assert take_while_he_wins_elsewhere(packet, "u1") == "packet_frozen"
 

@@ -109,14 +109,16 @@ def test_topup(on_mariadb, channel, which):
     assert PaymentOrder.objects.count() == 1
 
 
-def test_grab(on_mariadb):
-    packet = make_paid_packet(Kind.EQUAL, 2, "1.00")
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("order", [["u1", "u2"], ["u2", "u1"]])
+def test_grab(on_mariadb, number, order):
+    packet = make_paid_packet(Kind.EQUAL, number, "1.00")
 
     with ack_lost():
         user("u1").post(f"packets/{packet.public_id}/grab")
-    again, other = (user(u).post(f"packets/{packet.public_id}/grab").json() for u in ("u1", "u2"))
+    told = {u: user(u).post(f"packets/{packet.public_id}/grab").json()["outcome"] for u in order}
 
-    assert (again["outcome"], other["outcome"]) == ("already_grabbed", "grabbed")
+    assert told == {"u1": "already_grabbed", "u2": "grabbed" if number == 2 else "too_slow"}
     assert Share.objects.filter(user_id="u1").count() == 1
 
 
