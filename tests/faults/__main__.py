@@ -303,6 +303,7 @@ class Campaign:
         began = time.monotonic()
         try:
             wait_until(lambda: not waits(books), "it never comes to rest", REST_S)
+            self.ask_again()
             found = [*self.see_what_is_owed(), *losses(books), *reckoning(books)]
         except TimeoutError as error:
             found = [f"{error}: {waits(books)}"]
@@ -312,6 +313,14 @@ class Campaign:
         self.tell(f"age {self.known.ages}: {said}; {dict(books.counts)}", found)
         for name, row in sorted(self.known.kinds.items()):
             print(f"    {name:22}", row.told(), flush=True)
+
+    def ask_again(self) -> None:
+        """What nobody could know while it was in flight; it is over now."""
+        for packet, user in sorted(self.books.unsure):
+            path = f"/api/v1/packets/{packet}/grab"
+            told = self.probe_line.ask("POST", path, user, expect=(200, 409))
+            if told.get("share"):
+                self.books.grabbed[packet, user] = Decimal(told["share"]["money"])
 
 
 def names(chosen: list["Kind"]) -> str:

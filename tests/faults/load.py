@@ -11,7 +11,8 @@ import threading
 import time
 import uuid
 from collections import Counter
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 
 GROUP = "g1"
@@ -22,6 +23,10 @@ SAID = 200
 KEPT_OPEN = 40  # packets that people still look at
 
 answers_are_lost = threading.Event()  # the network swallows what comes back
+
+
+class AnswerLost(ConnectionResetError):
+    """It was given, and swallowed: what was asked for is over."""
 
 
 class Refused(Exception):
@@ -38,6 +43,7 @@ class Books:
     at_channel: dict[str, str] = field(default_factory=dict)  # order -> packet
     grabbed: dict[tuple[str, str], Decimal] = field(default_factory=dict)
     reported: set[str] = field(default_factory=set)
+    unsure: set[tuple[str, str]] = field(default_factory=set)  # grabs to ask for again in the end
     odd: list[str] = field(default_factory=list)
     unanswered: list[str] = field(default_factory=list)  # why something was repeated
     counts: Counter = field(default_factory=Counter)
@@ -45,16 +51,9 @@ class Books:
 
     def copy(self) -> "Books":
         with self.lock:
-            return Books(
-                dict(self.put_in),
-                dict(self.sent),
-                set(self.by_balance),
-                dict(self.at_channel),
-                dict(self.grabbed),
-                set(self.reported),
-                list(self.odd),
-                Counter(self.counts),
-            )
+            kept = {each.name: getattr(self, each.name) for each in fields(self)}
+            del kept["lock"]
+            return Books(**{name: copy(held) for name, held in kept.items()})
 
 
 class Line:
@@ -64,6 +63,7 @@ class Line:
         self.ports = [port] if isinstance(port, int) else port  # as they are at each request
         self.books, self.tokens = books, tokens
         self.links: dict[int, http.client.HTTPConnection] = {}
+        self.was_cut = False  # the last `ask` in a try that may still be under way there
 
     def once(self, method: str, path: str, who: str, body=None, key: str = "") -> tuple[int, dict]:
         """One request, whatever comes of it; raises OSError or HTTPException."""
@@ -81,7 +81,7 @@ class Line:
             link.request(method, path, None if body is None else json.dumps(body), headers)
             answer = link.getresponse()
             if answers_are_lost.is_set():
-                raise ConnectionResetError("the answer is lost")
+                raise AnswerLost
             data = answer.read()
         except (OSError, http.client.HTTPException):
             link.close()
@@ -96,12 +96,13 @@ class Line:
         """Again and again until it is answered; what will not do raises Refused."""
         key = uuid.uuid4().hex if method == "POST" and not path.endswith("/grab") else ""
         until = time.monotonic() + PATIENCE_S
-        said, tries = "", 0
+        said, tries, self.was_cut = "", 0, False
         while time.monotonic() < until:
             try:
                 status, told = self.once(method, path, who, body, key)
             except (OSError, http.client.HTTPException) as error:
                 said = repr(error)
+                self.was_cut |= not isinstance(error, AnswerLost)
             else:
                 if status in expect:
                     with self.books.lock:
@@ -199,3 +200,5 @@ class Person(threading.Thread):
             self.books.counts[told.get("outcome") or told["code"]] += 1
             if told.get("share"):
                 self.books.grabbed[packet, user] = Decimal(told["share"]["money"])
+            elif self.line.was_cut:  # his first try may be in flight, and win (api.md)
+                self.books.unsure.add((packet, user))
