@@ -97,8 +97,8 @@ def reconcile(
     there were no transactions, and what our books say of that day is missing there.
 
     Money:   none moves; what is missing is confirmed or refunded by the verbs that do that.
-    Races:   a lease (kit/lease.py) on the day's row: one at a time compares it, and writes each
-             page as the holder or not at all.
+    Races:   a lease (kit/lease.py) on the day's row: one at a time compares it, and forgets what it
+             named and writes each page as the holder or not at all.
     Repeats: a case is unique by channel, day and number: running again opens none twice. Which of
              ours the last bill named is forgotten first.
     Raises:  bills.Unreadable, BeingCompared (409).
@@ -113,7 +113,8 @@ def reconcile(
     if held is None:
         raise BeingCompared()
     try:
-        apart.forget(bill)
+        pause.here("reconcile: is about to forget")
+        begin(bill, held)
         seen, result = Seen(), Reconciliation()
         for page in chain([first], pages):
             fresh, repeated = seen.split(page)
@@ -137,6 +138,19 @@ def _pages(rows: Iterable[BillRow]) -> Iterator[list[BillRow]]:
 
 
 @retry.unit
+def begin(bill: Bill, held: lease.Lease) -> None:
+    _as_holder(bill, held)
+    apart.forget(bill)
+
+
+def _as_holder(bill: Bill, held: lease.Lease) -> None:
+    """Until the transaction ends nobody else takes this day; refused to whom it was taken from."""
+    hold(Bill, bill.pk)
+    if not held.rows.exists():
+        raise BeingCompared()
+
+
+@retry.unit
 def _page(
     *,
     bill: Bill,
@@ -145,8 +159,7 @@ def _page(
     repeated: Judged,
     now: datetime,
 ) -> Judged:
-    if not held.rows.exists():
-        raise BeingCompared()
+    _as_holder(bill, held)
     judged = judge(PayType(bill.pay_type), bill.day, rows)
     judged.differences += repeated.differences
     pause.here("reconcile: is about to mark")

@@ -15,6 +15,7 @@ from django.utils import timezone
 from kit import lease, pause
 from kit.refusals import Conflict
 from payments import (
+    apart,
     bill_days,
     bills,
     book,
@@ -25,7 +26,7 @@ from payments import (
     tasks,
 )
 from payments.channels.base import ChannelDown, NoBill, Payment, RefundState, Refused
-from payments.models import Bill, Case, ChannelRefund, PaymentOrder
+from payments.models import Apart, Bill, Case, ChannelRefund, PaymentOrder
 from payments.states import BillState, CaseKind, OrderStatus, PayType, RefundStatus
 from payments.tests import test_reconcile as tr
 from payments.tests.conftest import offer
@@ -663,6 +664,42 @@ def test_who_lost_the_day_writes_nothing_without_the_guard(wechat, monkeypatch):
     compare_while_the_lease_runs_out()
 
     assert Bill.objects.get().rows == 1, "the late one undid what the right bill said"
+
+
+def forgotten_after_the_lease_ran_out(order: PaymentOrder) -> None:
+    """It stands still before it has begun; meanwhile another one compares the day and closes."""
+
+    def another():
+        later = bills.usual(DAY) + timedelta(hours=1)
+        content = tr.wechat([row(order, NOON), tr.Row("x", "T2", "1.00", NOON)])
+        reconcile.reconcile(pay_type=PayType.WECHAT, day=DAY, content=content, now=later)
+
+    with (
+        pytest.raises(reconcile.BeingCompared),
+        pause.at("reconcile: is about to forget", another),
+    ):
+        compare(PayType.WECHAT, DAY, row(order))
+
+
+def test_who_lost_the_day_forgets_nothing(wechat):
+    order = paid(PayType.WECHAT, "T1", "10.00", NOON)
+
+    forgotten_after_the_lease_ran_out(order)
+
+    order.refresh_from_db()
+    assert order.billed_on == DAY
+    assert [each.number for each in Apart.objects.all()] == ["T2"]
+
+
+def test_who_lost_the_day_forgets_nothing_without_the_guard(wechat, monkeypatch):
+    order = paid(PayType.WECHAT, "T1", "10.00", NOON)
+    monkeypatch.setattr(reconcile, "begin", lambda bill, held: apart.forget(bill))
+
+    forgotten_after_the_lease_ran_out(order)
+
+    order.refresh_from_db()
+    assert order.billed_on is None, "though its bill names it, and nothing is left to compare"
+    assert not Apart.objects.exists()
 
 
 def close_beside_the_next_day(*, at_once: bool) -> None:
