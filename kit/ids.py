@@ -13,6 +13,8 @@ from django.db.models import Lookup
 from django.utils.translation import gettext_lazy as _
 
 OUTSIDE_ID_PATTERN = r"^[A-Za-z0-9_.:@-]{1,64}$"
+# In answers: such an id, or what stands in the place of somebody who was erased (pseudonyms.py).
+TOLD_ID_PATTERN = r"^([A-Za-z0-9_.:@-]{1,64}|~[a-z2-7]{26})$"
 PACKET_ID_PATTERN = r"^rp_[a-z2-7]{26}$"
 ORDER_NO_PATTERN = r"^hb[a-z2-7]{26}$"
 _ORDER_NO = re.compile(ORDER_NO_PATTERN)

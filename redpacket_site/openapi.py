@@ -131,7 +131,7 @@ FIELDS = {
     "type": "Its kind.",
     "update_time": "When the share was taken.",
     "user": "Who.",
-    "user_id": "The chat's id of the user.",
+    "user_id": "The chat's id of the user; of somebody who was erased `~` and 26 letters instead.",
     "year": "In the service's time zone.",
 }
 OF_ONE_SHAPE = {
@@ -149,7 +149,7 @@ PATHS = {
     "group_id": FIELDS["group_id"],
     "id": "The packet's id.",
     "order_no": FIELDS["order_no"],
-    "user_id": FIELDS["user_id"],
+    "user_id": "The chat's id of the user.",
 }
 
 

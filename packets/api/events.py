@@ -2,11 +2,11 @@
 has no words here has those of its name."""
 
 from kit.http.describe import object_of
-from kit.ids import ORDER_NO_PATTERN, OUTSIDE_ID_PATTERN, PACKET_ID_PATTERN
+from kit.ids import ORDER_NO_PATTERN, PACKET_ID_PATTERN, TOLD_ID_PATTERN
 from kit.money import YUAN_TOLD_PATTERN
 from packets.api.serializers import EVENT_TYPES, KINDS
 
-_USER = {"type": "string", "pattern": OUTSIDE_ID_PATTERN}
+_USER = {"type": "string", "pattern": TOLD_ID_PATTERN}
 _YUAN = {"type": "string", "pattern": YUAN_TOLD_PATTERN}
 _COUNT = {"type": "integer", "minimum": 0}
 _WHOSE = {**_USER, "description": "Whom it concerns."}

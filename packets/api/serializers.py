@@ -20,6 +20,7 @@ from kit.http.api import (
 from kit.ids import (
     OUTSIDE_ID_PATTERN,
     PACKET_ID_PATTERN,
+    TOLD_ID_PATTERN,
     is_outside_id,
     validate_outside_id,
 )
@@ -104,7 +105,7 @@ class PaySerializer(StrictSerializer):
 
 
 class PersonSerializer(serializers.Serializer):
-    user_id = serializers.RegexField(OUTSIDE_ID_PATTERN)
+    user_id = serializers.RegexField(TOLD_ID_PATTERN)
     nickname = serializers.CharField(allow_null=True)
     avatar = serializers.CharField(allow_null=True)
 
@@ -127,9 +128,9 @@ class TakerSerializer(serializers.Serializer):
 class PacketSummarySerializer(serializers.Serializer):
     id = serializers.RegexField(PACKET_ID_PATTERN)
     type = serializers.ChoiceField(choices=KINDS)
-    for_id = serializers.RegexField(OUTSIDE_ID_PATTERN)
+    for_id = serializers.RegexField(TOLD_ID_PATTERN)
     for_users = serializers.ListField(
-        child=serializers.RegexField(OUTSIDE_ID_PATTERN), allow_null=True
+        child=serializers.RegexField(TOLD_ID_PATTERN), allow_null=True
     )
     for_people = PersonSerializer(many=True, allow_null=True)
     intro = serializers.CharField()
