@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from kit import pause
 from testing.forks import in_threads
-from tests.races.test_settle import wait_for_a_lock_wait
+from tests.races.waiting import wait_for_a_lock_wait
 from wallets import accounts, audit, book, credit, daily, ledger
 from wallets.models import DailyFigure, DailySummary, LedgerLine
 from wallets.states import LineKind
