@@ -38,16 +38,16 @@ class Figure:
 
 
 class Noting:
-    """A desk that keeps what its pages were made of."""
+    """A desk that keeps its pages, and what they were made of: nothing changes meanwhile, and most
+    of them are led to again and again."""
 
     def __init__(self, sitting: Desk):
-        self.sitting, self.contexts = sitting, dict[str, Any]()
+        self.sitting, self.answers = sitting, dict[str, Any]()
 
-    def get(self, url: str, *given):
-        answer = self.sitting.get(url, *given)
-        if answer.context is not None:
-            self.contexts.setdefault(url, answer.context)
-        return answer
+    def get(self, url: str):
+        if url not in self.answers:
+            self.answers[url] = self.sitting.get(url)
+        return self.answers[url]
 
 
 @pytest.mark.once
@@ -59,11 +59,12 @@ def test_every_figure_leads_to_rows_that_add_up_to_it():
     pressing.walk(noting, "en", is_pressing=False)
     for row in (*Bill.objects.all(), *Case.objects.all(), packet, *RedPacket.objects.all()[:5]):
         noting.get(page_of(row))
-    figures = [f for url, context in noting.contexts.items() for f in _figures(url, context)]
+    contexts = {url: answer.context for url, answer in noting.answers.items()}
+    figures = [f for url, c in contexts.items() if c is not None for f in _figures(url, c)]
 
     wrong = [figure for figure in figures if not _is_explained(figure)]
     led = {figure.url: figure for figure in figures if figure.url}
-    wrong += [figure for figure in led.values() if not _comes_to(noting.sitting, figure)]
+    wrong += [figure for figure in led.values() if not _comes_to(noting, figure)]
 
     assert wrong == []
     assert len(led) > 100 and any(figure.is_below for figure in figures)
@@ -147,7 +148,7 @@ def _led(url: str, cell: Any) -> str:
 # --- what it leads to
 
 
-def _comes_to(sitting: Desk, figure: Figure) -> bool:
+def _comes_to(sitting: Noting, figure: Figure) -> bool:
     if "/change/" in figure.url or "/find/" in figure.url:
         path, _sign, place = figure.url.partition("#")
         return not place or _ends_with(sitting, path, place, figure)
@@ -162,14 +163,14 @@ def _comes_to(sitting: Desk, figure: Figure) -> bool:
     return abs(comes_to(sitting, figure.url)) == abs(figure.amounts[-1])
 
 
-def _ends_with(sitting: Desk, path: str, place: str, figure: Figure) -> bool:
+def _ends_with(sitting: Noting, path: str, place: str, figure: Figure) -> bool:
     """A balance, and the flow that ends with it."""
     sections = {section.name: section for section in sitting.get(path).context["page"].sections}
     newest = sections[place].rows[0]
     return figure.amounts[0] in [amount(cell) for cell in newest if _is_money(cell)]
 
 
-def _sides(sitting: Desk, url: str) -> tuple[Decimal, ...]:
+def _sides(sitting: Noting, url: str) -> tuple[Decimal, ...]:
     """Paid, refunded, and less that: by its rows."""
     sections = sitting.get(url).context["page"].sections
     if len(sections) == 1:
