@@ -5,6 +5,8 @@ PORT ?= 8000
 # -n 3: browsers, servers and locks are waited for, so two cores feed three; tests/settings.py gives
 # each its database and its Redis number.
 PYTEST := $(PYTHON) -m pytest -n 3
+# What was compiled stays: three workers read the tests on each engine, a hundred processes the rest.
+unexport PYTHONDONTWRITEBYTECODE
 
 # What money rests on, on OceanBase; the whole suite there: make test-oceanbase.
 OCEANBASE := $(PYTHON) ops/servers.py with --oceanbase --throwaway -- $(PYTHON) -m pytest
