@@ -31,11 +31,12 @@ TO_THE_BASELINE = RUN + (
     "from tests.upgrades.baseline import targets;"
     "E(c).migrate(targets())"
 )
-WORK = RUN + (
-    "from unittest import mock; from django.core.management import call_command as run;"
+COMMANDS = RUN + "from django.core.management import call_command as run;"
+AUDIT = "run('audit');"
+WORK = (
     "from tests.upgrades.test_old_workers import SWEEPS; from celery import current_app as app;"
     "app.loader.import_default_modules();"
-    "[app.tasks[name]() for name in SWEEPS]; run('audit')"
+    "[app.tasks[name]() for name in SWEEPS];" + AUDIT
 )
 # What an upgrade must bring in order; the others deal with channels that nobody plays here.
 SWEEPS = (
@@ -77,7 +78,7 @@ def another_database(folder):
 
 
 def run(code: str, url: str, folder) -> str:
-    """In a process of its own, on the other database, as a worker would."""
+    """In a process of its own, on the other database, as a worker would; what it says."""
     env = {
         **os.environ,
         "REDPACKET_DATABASE_URL": url,
@@ -85,9 +86,13 @@ def run(code: str, url: str, folder) -> str:
         "REDPACKET_DATA_DIR": str(folder),
         "DJANGO_SETTINGS_MODULE": "tests.settings",
     }
-    command = [sys.executable, *(["-c", code] if " " in code else ["manage.py", code])]
     done = subprocess.run(
-        command, env=env, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        env=env,
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -192,16 +197,16 @@ def test_a_database_of_the_release_before(tmp_path):
         run(TO_THE_BASELINE, url, tmp_path)
         keys: dict = {}
         copy(keys)
-        run("migrate", url, tmp_path)
-        assert "audit clean" in run("audit", url, tmp_path)
+        assert "audit clean" in run(
+            COMMANDS + "run('migrate', verbosity=0);" + AUDIT, url, tmp_path
+        )
         leave_room()
 
-        assert "audit clean" in run(WORK, url, tmp_path)
+        assert "audit clean" in run(COMMANDS + WORK, url, tmp_path)
 
         days_of_business("b")  # by workers that were not stopped yet
         copy(keys)
-        assert "audit clean" in run("audit", url, tmp_path)
-        assert "audit clean" in run(WORK, url, tmp_path)
+        assert run(COMMANDS + AUDIT + WORK, url, tmp_path).count("audit clean") == 2
         assert not_booked() == 0
         assert sealed()
 
