@@ -1,27 +1,21 @@
 """Alipay's side of its protocol: RSA2 over sorted fields, answers signed over their raw node."""
 
 import json
-from base64 import b64decode, b64encode
 from datetime import datetime
 from urllib.parse import urlencode
 
 import requests
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from kit.money import told as yuan
 from sandbox import forge, keys
 from sandbox.manners import defaults
 from sandbox.models import SandboxNotice, SandboxTrade, Says, TradeState
+from sandbox.signing import is_signed, joined, sign
 from sandbox.trades import beijing
 
 TIME = "%Y-%m-%d %H:%M:%S"
 BUYER = {"buyer_id": "2088102123456789", "buyer_logon_id": "hon***@sandbox.example"}
-
-
-def yuan(amount_fen: int) -> str:
-    return f"{amount_fen // 100}.{amount_fen % 100:02d}"
 
 
 def fen(text: object) -> int:
@@ -36,13 +30,8 @@ def fen(text: object) -> int:
 
 def is_signed_by_merchant(channel: keys.Channel, fields: dict[str, str]) -> bool:
     """All fields but `sign`, sorted; `sign_type` belongs to what a merchant signs."""
-    public = channel.private("app_private_key_file").public_key()
-    try:
-        signature = b64decode(fields.get("sign", ""), validate=True)
-        public.verify(signature, _joined(fields, ("sign",)), PKCS1v15(), hashes.SHA256())
-    except (InvalidSignature, ValueError):
-        return False
-    return True
+    key = channel.private("app_private_key_file")
+    return is_signed(key, joined(fields, ("sign",)), fields.get("sign", ""))
 
 
 def answer(
@@ -56,8 +45,8 @@ def answer(
     key = key or channel.private(keys.ALIPAY_PRIVATE)
     raw = json.dumps(node, ensure_ascii=False, separators=(",", ":")).replace("/", "\\/")
     name = f"{method.replace('.', '_')}_response" if method else "error_response"
-    sign = _raw_sign(key, raw.encode(charset, "replace"))
-    return f'{{"{name}":{raw},"sign":"{sign}"}}'.encode(charset, "replace")
+    signature = sign(key, raw.encode(charset, "replace"))
+    return f'{{"{name}":{raw},"sign":"{signature}"}}'.encode(charset, "replace")
 
 
 def notification(notice: SandboxNotice, now: datetime) -> tuple[dict[str, str], bytes]:
@@ -66,15 +55,14 @@ def notification(notice: SandboxNotice, now: datetime) -> tuple[dict[str, str], 
     charset = defaults().charset
     fields = forge.said(_facts(channel, notice, now) | {"charset": charset}, spoilt)
     key = forge.foreign_key() if "wrong_key" in spoilt else channel.private(keys.ALIPAY_PRIVATE)
-    signature = _raw_sign(key, _joined(fields, ("sign", "sign_type"), charset))
+    signature = sign(key, joined(fields, ("sign", "sign_type"), charset))
     fields |= {"sign_type": "RSA2", "sign": signature}
     if "unsigned" in spoilt:
         del fields["sign"]
-    fields = forge.changed(fields, spoilt)
-    pairs = list(fields.items())
-    pairs += [(name, fields[name]) for name in forge.doubled(spoilt) if name in fields]
     headers = {"Content-Type": f"application/x-www-form-urlencoded; charset={charset}"}
-    return headers, urlencode(pairs, encoding=charset, errors="replace").encode()
+    return headers, urlencode(
+        forge.sent(fields, spoilt), encoding=charset, errors="replace"
+    ).encode()
 
 
 def is_acknowledged(reply: requests.Response) -> bool:
@@ -108,7 +96,7 @@ def returned(trade: SandboxTrade, now: datetime) -> dict[str, str]:
         "seller_id": channel["seller_id"],
         "timestamp": beijing(now, TIME),
     }
-    signature = _sign(channel, _joined(fields, ()))
+    signature = sign(channel.private(keys.ALIPAY_PRIVATE), joined(fields, ()))
     return fields | {"sign_type": "RSA2", "sign": signature}
 
 
@@ -158,7 +146,7 @@ def _facts(channel: keys.Channel, notice: SandboxNotice, now: datetime) -> dict[
         "auth_app_id": channel["app_id"],
         "seller_id": channel["seller_id"],
         "out_trade_no": trade.order_no,
-        "trade_no": trade.trade_no or f"{beijing(trade.made_at, '%Y%m%d')}22001{trade.pk:015d}",
+        "trade_no": number(trade),
         "total_amount": yuan(paid_fen),
         "version": "1.0",
     }
@@ -184,14 +172,6 @@ def _facts(channel: keys.Channel, notice: SandboxNotice, now: datetime) -> dict[
     return fields
 
 
-def _joined(fields: dict[str, str], without: tuple[str, ...], charset: str = "utf-8") -> bytes:
-    used = sorted((k, v) for k, v in fields.items() if k not in without and v not in ("", None))
-    return "&".join(f"{key}={value}" for key, value in used).encode(charset, "replace")
-
-
-def _sign(channel: keys.Channel, text: bytes) -> str:
-    return _raw_sign(channel.private(keys.ALIPAY_PRIVATE), text)
-
-
-def _raw_sign(key, text: bytes) -> str:
-    return b64encode(key.sign(text, PKCS1v15(), hashes.SHA256())).decode()
+def number(trade: SandboxTrade) -> str:
+    """Theirs, before it is paid, too."""
+    return trade.trade_no or f"{beijing(trade.made_at, '%Y%m%d')}22001{trade.pk:015d}"

@@ -9,7 +9,9 @@ from base64 import b64encode
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from kit.money import told as yuan
 from payments.states import PayType
+from sandbox import trades
 from sandbox.models import RefundState, SandboxRefund, SandboxTrade, TradeState
 from sandbox.trades import BEIJING, beijing
 
@@ -27,7 +29,6 @@ class Line:
     paid_fen: int  # the payment's, on a refund's line too
     made_at: datetime
     at: datetime
-    order_time: str  # UnionPay's txnTime
     refund_no: str = ""
     refund_id: str = ""
 
@@ -43,21 +44,15 @@ def settle_day(at: datetime) -> date:
 
 def rows(pay_type: PayType, day: date, merchant: str) -> list[Line]:
     """What the merchant was paid and refunded on that day in Beijing, in its order."""
-    own = ("", merchant)
     begin = datetime.combine(day, time(), BEIJING)
     if pay_type == PayType.UNIONPAY:
         begin -= timedelta(hours=1)
     end = begin + timedelta(days=1)
-    payments = SandboxTrade.objects.filter(
-        pay_type=pay_type,
-        merchant__in=own,
-        state__in=(TradeState.PAID, TradeState.ARRIVING),
-        paid_at__gte=begin,
-        paid_at__lt=end,
-    )
+    own = trades.of(pay_type, merchant)
+    arrived = (TradeState.PAID, TradeState.ARRIVING)
+    payments = own.filter(state__in=arrived, paid_at__gte=begin, paid_at__lt=end)
     refunds = SandboxRefund.objects.select_related("trade").filter(
-        trade__pay_type=pay_type,
-        trade__merchant__in=own,
+        trade__in=own,
         state__in=(RefundState.DONE, RefundState.PENDING),
         done_at__gte=begin,
         done_at__lt=end,
@@ -163,7 +158,6 @@ def _line(trade: SandboxTrade) -> Line:
         paid_fen=trade.paid_fen or 0,
         made_at=trade.made_at,
         at=trade.paid_at,
-        order_time=trade.asked.get("txnTime", ""),
     )
 
 
@@ -174,14 +168,13 @@ def _refund_line(refund: SandboxRefund) -> Line:
         at=refund.done_at,
         refund_no=refund.refund_no,
         refund_id=refund.refund_id,
-        order_time=refund.asked.get("txnTime", ""),
     )
 
 
 def _alipay_row(line: Line) -> str:
     sign = "-" if line.refund_no else ""
-    amount = f"{sign}{_yuan(line.amount_fen)}"
-    fee = f"-{_yuan(line.fee_fen)}" if line.fee_fen else "0.00"
+    amount = f"{sign}{yuan(line.amount_fen)}"
+    fee = f"-{yuan(line.fee_fen)}" if line.fee_fen else "0.00"
     values = [
         f"{line.trade_no}\t",
         f"{line.order_no}\t",
@@ -215,8 +208,8 @@ def _alipay_sums(payments: list[Line], refunds: list[Line]) -> str:
 
 def _wechat_row(line: Line, appid: str, mchid: str) -> str:
     is_refund = bool(line.refund_no)
-    paid = "0.00" if is_refund else _yuan(line.amount_fen)
-    back = _yuan(line.amount_fen) if is_refund else "0.00"
+    paid = "0.00" if is_refund else yuan(line.amount_fen)
+    back = yuan(line.amount_fen) if is_refund else "0.00"
     return _quoted(
         (
             beijing(line.at, TIME),
@@ -318,8 +311,4 @@ def _sum(lines: list[Line], sign: int = 1) -> str:
 
 
 def _signed(amount_fen: int) -> str:
-    return f"{'-' if amount_fen < 0 else ''}{_yuan(abs(amount_fen))}"
-
-
-def _yuan(amount_fen: int) -> str:
-    return f"{amount_fen // 100}.{amount_fen % 100:02d}"
+    return f"{'-' if amount_fen < 0 else ''}{yuan(abs(amount_fen))}"

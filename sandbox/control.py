@@ -3,20 +3,14 @@ of it. Behind the cashier's buttons and the JSON API alike (docs/sandbox.md)."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
 from payments.states import PayType
 from sandbox import forge as forgery
 from sandbox import notices, trades
-from sandbox.manners import (
-    TIMES_MAX,
-    WAIT_S_MAX,
-    Unfit,
-    defaults,
-    number,
-    whole,
-)
+from sandbox.manners import TIMES_MAX, WAIT_S_MAX, Unfit, defaults, number, whole
 from sandbox.models import SandboxTrade, Says, TradeState
 
 
@@ -53,6 +47,13 @@ class Done:
     trade: SandboxTrade
     result: str  # the channel's signed synchronous result; empty where it has none
     notices: list[int]
+
+
+def usual(**asked: Any) -> Wish:
+    """A payment as they go by default, but for what is asked."""
+    manners = defaults()
+    names = ("lag_s", "arrives_s", "notify", "times")
+    return Wish(**{name: getattr(manners, name) for name in names} | asked)
 
 
 def pay(*, trade: SandboxTrade, wish: Wish, now: datetime) -> Done:
@@ -95,19 +96,19 @@ def pay(*, trade: SandboxTrade, wish: Wish, now: datetime) -> Done:
 
 def refund(*, trade: SandboxTrade, refund_no: str, amount_fen: int, asked: dict, now: datetime):
     """Refund as the defaults say, and notify where the channel does. Raises as trades.refund."""
-    usual = defaults()
+    manners = defaults()
     made, is_new = trades.refund(
         trade=trade,
         refund_no=refund_no,
         amount_fen=amount_fen,
         asked=asked,
-        outcome=usual.refund,
-        after_s=usual.refund_s,
+        outcome=manners.refund,
+        after_s=manners.refund_s,
         now=now,
     )
     url = asked.get("notify_url") or asked.get("backUrl") or ""
     if is_new and (url or trade.pay_type == PayType.ALIPAY):
-        lag_s = usual.lag_s + (usual.refund_s if usual.refund == "pending" else 0)
+        lag_s = manners.lag_s + (manners.refund_s if manners.refund == "pending" else 0)
         notices.schedule(
             trade=trade, says=Says.REFUNDED, refund=made, now=now, lag_s=lag_s, url=url
         )

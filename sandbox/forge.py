@@ -42,6 +42,13 @@ def changed(fields: dict, forge: list[str]) -> dict:
     return result
 
 
+def sent(fields: dict, forge: list[str]) -> list[tuple[str, str]]:
+    """The same as a form, which may bear a name twice."""
+    fields = changed(fields, forge)
+    again = ((name, fields[name]) for name in doubled(forge) if name in fields)
+    return [*fields.items(), *again]
+
+
 def doubled(forge: list[str]) -> list[str]:
     return _names(forge, "double")
 

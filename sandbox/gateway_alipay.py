@@ -24,13 +24,6 @@ SCENES = {
     "alipay.trade.page.pay": "h5",
     "alipay.trade.precreate": "native",
 }
-CALLS = dict.fromkeys(SCENES, "create") | {
-    "alipay.trade.query": "query",
-    "alipay.trade.close": "close",
-    "alipay.trade.refund": "refund",
-    "alipay.trade.fastpay.refund.query": "refund_query",
-    "alipay.data.dataservice.bill.downloadurl.query": "bill",
-}
 OK = {"code": "10000", "msg": "Success"}
 TIMEOUT_UNITS = {"m": 60, "h": 3600, "d": 86_400}
 BILL_S = 30  # how long a bill's address is good
@@ -53,7 +46,8 @@ def _invalid(sub_code: str, sub_msg: str) -> No:
 @csrf_exempt
 def gateway(request: HttpRequest) -> HttpResponse:
     fields = {**request.GET.dict(), **request.POST.dict()}
-    call = CALLS.get(fields.get("method", ""), "")
+    method = fields.get("method", "")
+    call = METHODS[method][0] if method in METHODS else "create" if method in SCENES else ""
     return trouble.played(PayType.ALIPAY, call, lambda planned: _answered(fields, planned))
 
 
@@ -69,7 +63,9 @@ def _answered(fields: dict, planned: trouble.Trouble) -> HttpResponse:
             if method in SCENES and SCENES[method] != "native":
                 trade = _open(fields, biz, SCENES[method], now)
                 return HttpResponseRedirect(f"/sandbox/cashier/{trade.handle}")
-            node = OK | _method(method)(fields, biz, now)
+            if method not in METHODS:
+                raise _invalid("isv.invalid-method", "不存在的方法名")
+            node = OK | METHODS[method][1](fields, biz, now)
         except No as no:
             if method in SCENES and SCENES[method] != "native":
                 return HttpResponse(f"{no.node['sub_code']}: {no.node['sub_msg']}", status=400)
@@ -142,20 +138,6 @@ def _checked(channel: keys.Channel, fields: dict[str, str]) -> dict:
     return biz
 
 
-def _method(name: str) -> Callable[[dict, dict, datetime], dict]:
-    methods = {
-        "alipay.trade.precreate": _precreate,
-        "alipay.trade.query": _query,
-        "alipay.trade.close": _close,
-        "alipay.trade.refund": _refund,
-        "alipay.trade.fastpay.refund.query": _refund_query,
-        "alipay.data.dataservice.bill.downloadurl.query": _bill,
-    }
-    if name not in methods:
-        raise _invalid("isv.invalid-method", "不存在的方法名")
-    return methods[name]
-
-
 def _open(fields: dict, biz: dict, scene: str, now: datetime) -> SandboxTrade:
     try:
         amount_fen = alipay.fen(biz["total_amount"])
@@ -164,7 +146,7 @@ def _open(fields: dict, biz: dict, scene: str, now: datetime) -> SandboxTrade:
         raise No("ACQ.INVALID_PARAMETER", "参数无效") from error
     if not amount_fen or not 0 < len(order_no) <= 64:
         raise No("ACQ.INVALID_PARAMETER", "参数无效")
-    order = trades.Order(
+    order = SandboxTrade(
         pay_type=PayType.ALIPAY,
         order_no=order_no,
         amount_fen=amount_fen,
@@ -218,7 +200,7 @@ def _query(fields: dict, biz: dict, now: datetime) -> dict:
         "buyer_user_id": alipay.BUYER["buyer_id"],
         "out_trade_no": trade.order_no,
         "total_amount": yuan(trade.amount_fen if trade.paid_fen is None else trade.paid_fen),
-        "trade_no": trade.trade_no or _number(trade),
+        "trade_no": alipay.number(trade),
         "trade_status": status,
         "invoice_amount": "0.00",
         "point_amount": "0.00",
@@ -243,7 +225,7 @@ def _close(fields: dict, biz: dict, now: datetime) -> dict:
         trades.close(trade=trade, now=now)
     except trades.NotPayable as error:
         raise No("ACQ.TRADE_STATUS_ERROR", "交易状态不合法") from error
-    return {"out_trade_no": trade.order_no, "trade_no": _number(trade)}
+    return {"out_trade_no": trade.order_no, "trade_no": alipay.number(trade)}
 
 
 def _refund(fields: dict, biz: dict, now: datetime) -> dict:
@@ -315,9 +297,7 @@ def _bill(fields: dict, biz: dict, now: datetime) -> dict:
 
 
 def _known(fields: dict, biz: dict, now: datetime) -> SandboxTrade:
-    found = SandboxTrade.objects.filter(
-        pay_type=PayType.ALIPAY, merchant__in=("", fields.get("app_id", ""))
-    )
+    found = trades.of(PayType.ALIPAY, fields["app_id"])
     if biz.get("trade_no"):
         found = found.filter(trade_no=str(biz["trade_no"])[:64])
     elif biz.get("out_trade_no"):
@@ -331,5 +311,12 @@ def _known(fields: dict, biz: dict, now: datetime) -> SandboxTrade:
     return trades.as_of(trade=trade, now=now)
 
 
-def _number(trade: SandboxTrade) -> str:
-    return trade.trade_no or f"{beijing(trade.made_at, '%Y%m%d')}22001{trade.pk:015d}"
+# Of each method the kind of call that it is (trouble.py), and what answers it.
+METHODS: dict[str, tuple[str, Callable[[dict, dict, datetime], dict]]] = {
+    "alipay.trade.precreate": ("create", _precreate),
+    "alipay.trade.query": ("query", _query),
+    "alipay.trade.close": ("close", _close),
+    "alipay.trade.refund": ("refund", _refund),
+    "alipay.trade.fastpay.refund.query": ("refund_query", _refund_query),
+    "alipay.data.dataservice.bill.downloadurl.query": ("bill", _bill),
+}

@@ -96,13 +96,11 @@ def query_trans(asked: dict, now: datetime) -> dict:
     """What became of a payment or a refund, by its order number and time."""
     _expect(asked, "00", "00")
     order_no, at = asked.get("orderId", ""), asked.get("txnTime", "")
-    trade = _of(asked).filter(order_no=order_no).first()
+    own = trades.of(PayType.UNIONPAY, asked["merId"])
+    trade = own.filter(order_no=order_no).first()
     if trade and trade.asked.get("txnTime") == at:
         return _payment_answer(trades.as_of(trade=trade, now=now), now)
-    refunds = SandboxRefund.objects.select_related("trade").filter(
-        refund_no=order_no, trade__in=_of(asked)
-    )
-    for refund in refunds:
+    for refund in SandboxRefund.objects.filter(refund_no=order_no, trade__in=own):
         if refund.asked.get("txnTime") == at:
             facts = unionpay.refund_facts(trades.refund_as_of(refund=refund, now=now))
             return _as_origin(facts)
@@ -141,7 +139,7 @@ def open_trade(asked: dict, scene: str, now: datetime) -> SandboxTrade:
     is_fit = amount_fen > 0 and asked.get("currencyCode") == "156" and order_no.isalnum()
     if not is_fit or not 8 <= len(order_no) <= 40 or not asked.get("backUrl"):
         raise No("10")
-    order = trades.Order(
+    order = SandboxTrade(
         pay_type=PayType.UNIONPAY,
         order_no=order_no,
         amount_fen=amount_fen,
@@ -163,7 +161,7 @@ def open_trade(asked: dict, scene: str, now: datetime) -> SandboxTrade:
 
 
 def _refund(asked: dict, now: datetime) -> dict:
-    found = _of(asked)
+    found = trades.of(PayType.UNIONPAY, asked["merId"])
     if asked.get("origQryId"):
         found = found.filter(trade_no=asked["origQryId"])
     else:
@@ -202,12 +200,6 @@ def _payment_answer(trade: SandboxTrade, now: datetime) -> dict:
     if trade.failure:
         return {"origRespCode": trade.failure, "origRespMsg": unionpay.WORDS[trade.failure]}
     raise No("34")  # a tn that nobody paid is no transaction
-
-
-def _of(asked: dict):
-    """The merchant's own trades."""
-    merchants = ("", asked.get("merId", ""))
-    return SandboxTrade.objects.filter(pay_type=PayType.UNIONPAY, merchant__in=merchants)
 
 
 def _as_origin(facts: dict) -> dict:

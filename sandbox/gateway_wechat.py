@@ -9,7 +9,6 @@ from functools import wraps
 
 from django.conf import settings
 from django.core import signing
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -107,7 +106,7 @@ def create(request, *, channel, now, scene):
         raise No(400, "PARAM_ERROR", "amount 不符合规则")
     if not (isinstance(order_no, str) and 6 <= len(order_no) <= 32 and order_no.isascii()):
         raise No(400, "PARAM_ERROR", "out_trade_no 不符合规则")
-    order = trades.Order(
+    order = SandboxTrade(
         pay_type=PayType.WECHAT,
         order_no=order_no,
         amount_fen=amount_fen,
@@ -186,11 +185,8 @@ def refund(request, *, channel, now):
 
 @endpoint("GET")
 def refund_query(request, *, channel, now, refund_no):
-    found = SandboxRefund.objects.select_related("trade").filter(
-        refund_no=refund_no,
-        trade__pay_type=PayType.WECHAT,
-        trade__merchant__in=("", channel["mchid"]),
-    )
+    own = trades.of(PayType.WECHAT, channel["mchid"])
+    found = SandboxRefund.objects.select_related("trade").filter(refund_no=refund_no, trade__in=own)
     if not (refund := found.first()):
         raise No(404, "RESOURCE_NOT_EXISTS", "退款单不存在")
     return 200, wechat.refund_fields(trades.refund_as_of(refund=refund, now=now))
@@ -286,8 +282,7 @@ def _known(request, channel, now, order_no: str, trade_no: str) -> SandboxTrade:
 def _trade(channel: keys.Channel, now: datetime, **numbers: str) -> SandboxTrade:
     if not numbers:
         raise No(400, "PARAM_ERROR", "缺少订单号")
-    own = Q(pay_type=PayType.WECHAT, merchant__in=("", channel["mchid"]))
-    found = SandboxTrade.objects.filter(own, **numbers).first()
+    found = trades.of(PayType.WECHAT, channel["mchid"]).filter(**numbers).first()
     if found is None:
         raise No(404, "ORDER_NOT_EXIST", "订单不存在")
     return trades.as_of(trade=found, now=now)

@@ -78,7 +78,7 @@ def make(channels_file: Path) -> list[str]:
     """
     folder = channels_file.parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    given = _read_json(channels_file) if channels_file.exists() else None
+    given = json.loads(channels_file.read_bytes()) if channels_file.exists() else None
     config = given if given is not None else _new_ids(folder)
     made: list[str] = []
     for channel, makers in (("alipay", _alipay), ("wechat", _wechat), ("unionpay", _unionpay)):
@@ -127,10 +127,11 @@ def _new_ids(folder: Path) -> dict:
 def _learn_from_files(folder: Path, config: dict) -> None:
     """A tester may have put files there without a channels.json: the ids in them hold."""
     wechat, unionpay = config["wechat"], config["unionpay"]
-    certificate = _certificate(folder / wechat["platform_cert_file"])
+    certificate = _read(folder / wechat["platform_cert_file"], x509.load_pem_x509_certificate)
     wechat["platform_cert_serial"] = _serial_hex(certificate.serial_number)
     if (folder / UNIONPAY_CERT).exists():
-        unionpay["expected_name"] = holder(_certificate(folder / UNIONPAY_CERT))
+        leaf = _read(folder / UNIONPAY_CERT, x509.load_pem_x509_certificate)
+        unionpay["expected_name"] = holder(leaf)
 
 
 def _alipay(folder: Path, names: dict):
@@ -144,7 +145,7 @@ def _wechat(folder: Path, names: dict):
     cert, private = names["platform_cert_file"], WECHAT_CERT_PRIVATE
     if not (folder / cert).exists():
         yield private, _new_private
-        key = _private(folder / private)
+        key = _read(folder / private, _private)
         serial = names.get("platform_cert_serial")
         yield (
             cert,
@@ -181,7 +182,7 @@ def _unionpay(folder: Path, names: dict):
 def _pair(folder: Path, private: str, public: str):
     if not (folder / public).exists():
         yield private, _new_private
-        yield public, _pem(_private(folder / private).public_key())
+        yield public, _pem(_read(folder / private, _private).public_key())
 
 
 def _new_key() -> rsa.RSAPrivateKey:
@@ -296,15 +297,13 @@ class Channel:
         return path
 
     def private(self, name: str) -> rsa.RSAPrivateKey:
-        return _readable(_private, self.path(name))
+        return _read(self.path(name), _private)
 
     def certificate(self, name: str) -> x509.Certificate:
-        return _readable(_certificate, self.path(name))
+        return _read(self.path(name), x509.load_pem_x509_certificate)
 
     def merchant_pfx(self) -> rsa.RSAPrivateKey:
-        return _readable(
-            lambda path: _pfx(path, self["merchant_pfx_password"]), self.path("merchant_pfx_file")
-        )
+        return _read(self.path("merchant_pfx_file"), _pfx, self["merchant_pfx_password"])
 
 
 def of(word: str, merchant: str = "") -> Channel:
@@ -312,7 +311,7 @@ def of(word: str, merchant: str = "") -> Channel:
     path = Path(settings.REDPACKET_CHANNELS_FILE)
     if not path.is_file():
         raise KeyMissing(f"{path.name} is missing: run manage.py sandbox_keys")
-    config = _readable(_read_json, path)
+    config = _read(path, json.loads)
     if word not in config:
         raise KeyMissing(f"{path.name} has no settings for {word}")
     for found in config[word].get("former", []):
@@ -365,42 +364,21 @@ def _serial_hex(serial: int) -> str:
     return f"{serial:040X}"
 
 
-def _readable(read: Callable[[Path], Any], path: Path) -> Any:
+def _read(path: Path, parse: Callable[..., Any], *more: str) -> Any:
     try:
-        return read(path)
+        return parse(path.read_bytes(), *more)
     except (OSError, ValueError, TypeError) as error:
         raise KeyMissing(f"{path.name} cannot be read: {error}") from error
 
 
-def _read_json(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _private(path: Path) -> rsa.RSAPrivateKey:
-    return _cached_private(path, _stamp(path))
-
-
-def _certificate(path: Path) -> x509.Certificate:
-    return x509.load_pem_x509_certificate(path.read_bytes())
-
-
-def _pfx(path: Path, password: str) -> rsa.RSAPrivateKey:
-    return _cached_pfx(path, password, _stamp(path))
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_mtime_ns, stat.st_size
-
-
-@functools.lru_cache(64)
-def _cached_private(path: Path, stamp) -> Any:
-    return serialization.load_pem_private_key(path.read_bytes(), password=None)
+@functools.lru_cache(64)  # to look at a key costs more than to use it
+def _private(content: bytes) -> Any:
+    return serialization.load_pem_private_key(content, password=None)
 
 
 @functools.lru_cache(16)
-def _cached_pfx(path: Path, password: str, stamp) -> Any:
-    key, _, _ = pkcs12.load_key_and_certificates(path.read_bytes(), password.encode())
+def _pfx(content: bytes, password: str) -> Any:
+    key, _, _ = pkcs12.load_key_and_certificates(content, password.encode())
     if key is None:
         raise ValueError("no private key in it")
     return key

@@ -42,7 +42,6 @@ def program(view: Callable) -> Callable:
 @program
 def control_pay(request: HttpRequest, asked: dict, now: datetime) -> dict:
     trade = named(asked, now)
-    usual = manners.defaults()
     names = ("pay", "late", "inside", "out_of_order")
     names += ("lag_s", "arrives_s", "notify", "times")
     given = {name: asked.pop(name) for name in names if name in asked}
@@ -52,8 +51,7 @@ def control_pay(request: HttpRequest, asked: dict, now: datetime) -> dict:
         given["forge"] = tuple(asked.pop("forge"))
     if asked:
         raise manners.Unfit(f"unknown: {', '.join(sorted(asked))}")
-    base = {name: getattr(usual, name) for name in ("lag_s", "arrives_s", "notify", "times")}
-    made = control.pay(trade=trade, wish=control.Wish(**base | given), now=now)
+    made = control.pay(trade=trade, wish=control.usual(**given), now=now)
     return {"result": made.result} | _told(made.trade)
 
 

@@ -1,12 +1,11 @@
 """The pretend channel's own books: open, look, pay, close, refund. Real time, real races."""
 
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from kit.moves import move
 from kit.retry import unit
@@ -40,20 +39,8 @@ class NoFunds(Declined):
     """On demand: the channel will not refund."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a merchant's request asks for, whatever the channel."""
-
-    pay_type: PayType
-    order_no: str
-    amount_fen: int
-    scene: str
-    subject: str
-    asked: dict
-    notify_url: str
-    return_url: str
-    expires_at: datetime | None
-    merchant: str = ""
+# What the last request for a number says.
+LATEST = ("scene", "subject", "asked", "notify_url", "return_url")
 
 
 def beijing(at: datetime, form: str) -> str:
@@ -68,47 +55,42 @@ def digits(count: int) -> str:
     return f"{secrets.randbelow(10**count):0{count}d}"
 
 
-def open_trade(*, order: Order, now: datetime) -> SandboxTrade:
-    """Take an order.
+def of(pay_type: PayType, merchant: str) -> QuerySet[SandboxTrade]:
+    """A merchant's own, and those of nobody in particular."""
+    return SandboxTrade.objects.filter(pay_type=pay_type, merchant__in=("", merchant))
+
+
+def open_trade(*, order: SandboxTrade, now: datetime) -> SandboxTrade:
+    """Take an order, which is not saved yet.
 
     Repeats: the same order number gives the same trade. What can still change is that of the last
              request: at Alipay where the payer pays and the title, at WeChat Pay nothing that we
              keep. UnionPay takes a number once; a page's form may be posted again as it is.
     Raises:  Differs when the number stands for something else.
     """
-    key = {"pay_type": order.pay_type, "order_no": order.order_no}
-    latest = {
-        "scene": order.scene,
-        "subject": order.subject[:256],
-        "asked": order.asked,
-        "notify_url": order.notify_url[:512],
-        "return_url": order.return_url[:512],
-    }
-    trade = SandboxTrade.objects.filter(**key).first()
+    order.subject, order.notify_url = order.subject[:256], order.notify_url[:512]
+    order.return_url = order.return_url[:512]
+    same = SandboxTrade.objects.filter(pay_type=order.pay_type, order_no=order.order_no)
+    trade = same.first()
     if trade is None:
+        order.handle, order.made_at = _handle(order.pay_type, now), now
         try:
             with transaction.atomic():
-                return SandboxTrade.objects.create(
-                    **key,
-                    **latest,
-                    handle=_handle(order.pay_type, now),
-                    merchant=order.merchant,
-                    amount_fen=order.amount_fen,
-                    expires_at=order.expires_at,
-                    made_at=now,
-                )
+                order.save(force_insert=True)
+                return order
         except IntegrityError:
-            trade = SandboxTrade.objects.get(**key)
-    if _differs(trade, order, latest):
+            trade = same.get()
+    if _differs(trade, order):
         raise Differs
     as_of(trade=trade, now=now)
     if trade.state == TradeState.OPEN:
+        latest = {name: getattr(order, name) for name in LATEST}
         SandboxTrade.objects.filter(pk=trade.pk, state=TradeState.OPEN).update(**latest)
         trade.refresh_from_db()
     return trade
 
 
-def _differs(trade: SandboxTrade, order: Order, latest: dict) -> bool:
+def _differs(trade: SandboxTrade, order: SandboxTrade) -> bool:
     if (trade.amount_fen, trade.merchant) != (order.amount_fen, order.merchant):
         return True
     same = {
@@ -118,7 +100,7 @@ def _differs(trade: SandboxTrade, order: Order, latest: dict) -> bool:
     }[PayType(order.pay_type)]
     if order.pay_type == PayType.UNIONPAY and order.scene != "h5":
         return True
-    return any(getattr(trade, name) != latest[name] for name in same)
+    return any(getattr(trade, name) != getattr(order, name) for name in same)
 
 
 def as_of(*, trade: SandboxTrade, now: datetime) -> SandboxTrade:

@@ -2,17 +2,17 @@
 
 import hashlib
 import json
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from datetime import datetime
 from urllib.parse import urlencode
 
 import requests
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
 from sandbox import bills, forge, keys
 from sandbox.models import RefundState, SandboxNotice, SandboxRefund, SandboxTrade, Says
+from sandbox.signing import is_signed, joined, sign
 from sandbox.trades import beijing
 
 TIME = "%Y%m%d%H%M%S"
@@ -50,14 +50,7 @@ WORDS = {
 
 
 def is_signed_by_merchant(channel: keys.Channel, fields: dict[str, str]) -> bool:
-    public = channel.merchant_pfx().public_key()
-    digest = hashlib.sha256(_joined(fields)).hexdigest().encode()
-    try:
-        signature = b64decode(fields.get("signature", ""), validate=True)
-        public.verify(signature, digest, PKCS1v15(), hashes.SHA256())
-    except (InvalidSignature, ValueError):
-        return False
-    return True
+    return is_signed(channel.merchant_pfx(), _digest(fields), fields.get("signature", ""))
 
 
 def signed(channel: keys.Channel, fields: dict[str, str], spoilt: list | tuple = ()) -> dict:
@@ -70,9 +63,7 @@ def signed(channel: keys.Channel, fields: dict[str, str], spoilt: list | tuple =
         "signMethod": "01",
         "signPubKeyCert": certificate.decode().strip().replace("\n", "\r\n"),
     }
-    digest = hashlib.sha256(_joined(fields)).hexdigest().encode()
-    signature = b64encode(key.sign(digest, PKCS1v15(), hashes.SHA256())).decode()
-    return fields | ({} if "unsigned" in spoilt else {"signature": signature})
+    return fields | ({} if "unsigned" in spoilt else {"signature": sign(key, _digest(fields))})
 
 
 def answer(
@@ -91,11 +82,8 @@ def notification(notice: SandboxNotice, now: datetime) -> tuple[dict[str, str], 
     if notice.says == Says.UNPAID:
         facts |= {"respCode": "05", "respMsg": WORDS["05"]}
     fields = signed(channel, forge.said(facts, spoilt), spoilt)
-    fields = forge.changed(fields, spoilt)
-    pairs = list(fields.items())
-    pairs += [(name, fields[name]) for name in forge.doubled(spoilt) if name in fields]
     headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
-    return headers, urlencode(pairs).encode()
+    return headers, urlencode(forge.sent(fields, spoilt)).encode()
 
 
 def is_acknowledged(reply: requests.Response) -> bool:
@@ -112,8 +100,8 @@ def result(trade: SandboxTrade, now: datetime) -> str:
     data = f"pay_result=success&tn={trade.handle}&cert_id={certificate.serial_number}"
     digest = hashlib.sha1(data.encode()).hexdigest().encode()  # noqa: S324
     key = channel.private(keys.UNIONPAY_PRIVATE)
-    sign = b64encode(key.sign(digest, PKCS1v15(), hashes.SHA1())).decode()  # noqa: S303
-    return json.dumps({"sign": sign, "data": data})
+    signature = b64encode(key.sign(digest, PKCS1v15(), hashes.SHA1())).decode()  # noqa: S303
+    return json.dumps({"sign": signature, "data": data})
 
 
 def returned(trade: SandboxTrade, now: datetime) -> dict[str, str]:
@@ -162,6 +150,5 @@ def refund_facts(refund: SandboxRefund) -> dict[str, str]:
     }
 
 
-def _joined(fields: dict[str, str]) -> bytes:
-    used = sorted((k, v) for k, v in fields.items() if k != "signature" and v != "")
-    return "&".join(f"{key}={value}" for key, value in used).encode()
+def _digest(fields: dict[str, str]) -> bytes:
+    return hashlib.sha256(joined(fields, ("signature",))).hexdigest().encode()

@@ -110,7 +110,6 @@ def _origin(url: str) -> str:
 
 def _press(form, trade: SandboxTrade, now: datetime) -> str | None:
     """One of the cashier's buttons; what went wrong, or None."""
-    usual = manners.defaults()
     button = form.get("do", "")
     try:
         if button == "close":
@@ -118,7 +117,7 @@ def _press(form, trade: SandboxTrade, now: datetime) -> str | None:
         elif button == "fail":
             trades.fail(trade=trade, why="64", now=now)
         else:
-            control.pay(trade=trade, wish=_wish_of(button, form, usual), now=now)
+            control.pay(trade=trade, wish=_wish_of(button, form), now=now)
     except trades.NotPayable:
         return _("This order cannot be paid or closed any more.")
     except manners.Unfit as error:
@@ -130,13 +129,7 @@ def _press(form, trade: SandboxTrade, now: datetime) -> str | None:
     return None
 
 
-def _wish_of(button: str, form, usual: manners.Defaults) -> control.Wish:
-    base = {
-        "lag_s": usual.lag_s,
-        "arrives_s": usual.arrives_s,
-        "notify": usual.notify,
-        "times": usual.times,
-    }
+def _wish_of(button: str, form) -> control.Wish:
     more: dict[str, Callable[[], dict]] = {
         "pay": dict,
         "other": lambda: {"amount_fen": alipay.fen(form.get("amount", "").strip())},
@@ -149,7 +142,7 @@ def _wish_of(button: str, form, usual: manners.Defaults) -> control.Wish:
     }
     if button not in more:
         raise manners.Unfit(_("There is no such button."))
-    return control.Wish(**base | more[button]())
+    return control.usual(**more[button]())
 
 
 def _about(trade: SandboxTrade) -> dict:

@@ -228,7 +228,7 @@ def make_trade(now: datetime, **changes: Any) -> SandboxTrade:
         "return_url": "",
         "expires_at": None,
     }
-    return trades.open_trade(order=trades.Order(**wish | changes), now=now)
+    return trades.open_trade(order=SandboxTrade(**wish | changes), now=now)
 
 
 @dataclass(frozen=True)

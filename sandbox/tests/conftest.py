@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from payments.states import PayType
 from sandbox import trades
+from sandbox.models import SandboxTrade
 from sandbox.tests.playing import ask
 
 
@@ -121,7 +122,7 @@ def base():
 @pytest.fixture
 def trade(request, channels_file):
     pay_type = getattr(request, "param", PayType.ALIPAY)
-    order = trades.Order(
+    order = SandboxTrade(
         pay_type=pay_type,
         order_no="rp000001",
         amount_fen=1234,

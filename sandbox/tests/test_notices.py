@@ -16,7 +16,7 @@ from django.utils import timezone
 from kit import pause
 from payments.states import PayType
 from sandbox import control, manners, notices, trades
-from sandbox.models import SandboxNotice, TradeState
+from sandbox.models import SandboxNotice, SandboxTrade, TradeState
 
 pytestmark = pytest.mark.once
 
@@ -48,7 +48,7 @@ def order(channels_file, merchant):
             "return_url": "",
             "expires_at": None,
         }
-        return trades.open_trade(order=trades.Order(**fields | more), now=NOW)
+        return trades.open_trade(order=SandboxTrade(**fields | more), now=NOW)
 
     return run
 

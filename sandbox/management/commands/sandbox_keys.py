@@ -17,7 +17,7 @@ class Command(BaseCommand):
         file = file or settings.REDPACKET_CHANNELS_FILE
         try:
             made = keys.make(file)
-        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        except (OSError, ValueError, KeyError, AttributeError, TypeError, keys.KeyMissing) as error:
             raise CommandError(f"{file}: the keys cannot be made: {error!r}") from error
         for name in made:
             self.stdout.write(name)
