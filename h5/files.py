@@ -5,7 +5,6 @@ stay true, and a page never mixes two versions.
 """
 
 import re
-from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from wsgiref.headers import Headers
 
 from django.conf import settings
-from django.contrib.staticfiles.finders import BaseFinder
+from django.contrib.staticfiles.finders import FileSystemFinder
 from django.core.files.storage import FileSystemStorage
 from whitenoise.storage import CompressedStaticFilesStorage
 
@@ -42,28 +41,20 @@ def url(name: str) -> str:
     return f"{settings.STATIC_URL}{folder()}/{name}"
 
 
-class Finder(BaseFinder):
+class Finder(FileSystemFinder):
     """Shows the folder to collectstatic, and to servers of tests."""
 
-    def __init__(self, app_names: Any = None, *args: Any, **kwargs: Any) -> None:
-        self.storage = FileSystemStorage(location=PAGES)
-        self.storage.prefix = folder()  # type: ignore[attr-defined]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        storage = FileSystemStorage(location=PAGES)
+        storage.prefix = folder()  # type: ignore[attr-defined]
+        self.locations, self.storages = [(folder(), str(PAGES))], {str(PAGES): storage}
 
     def check(self, **kwargs: Any) -> list:
         return []
 
-    def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
-        prefix, name = path[: len(folder()) + 1], path[len(folder()) + 1 :]
-        is_ours = prefix == f"{folder()}/" and (PAGES / name).is_file()
-        found = [str(PAGES / name)] if is_ours else []
-        return found if find_all else next(iter(found), None)
-
-    def list(self, ignore_patterns: Any) -> Iterator[tuple[str, FileSystemStorage]]:
-        for path in sorted(PAGES.rglob("*")):
-            if path.is_file() and not (
-                settings.PRODUCTION and "try" in path.relative_to(PAGES).parts
-            ):
-                yield path.relative_to(PAGES).as_posix(), self.storage
+    def list(self, ignore_patterns: Any) -> Any:
+        return super().list([*(ignore_patterns or ()), *(["try"] if settings.PRODUCTION else ())])
 
 
 class Compressed(CompressedStaticFilesStorage):
