@@ -18,6 +18,7 @@ from office.export import rows as exported
 from office.export.sheets import Column
 from office.frame import actions, find, proposals, queue, staff
 from office.frame.actions import ReasonAction
+from office.frame.columns import listed
 from office.frame.dossier import (
     Entry,
     Page,
@@ -27,34 +28,22 @@ from office.frame.dossier import (
     list_of,
     page_of,
 )
+from office.frame.filters import allowed_parameters
 from office.frame.lists import (
     EstimatedPaginator,
     KeysetChangeList,
     TotalsMixin,
-    allowed_parameters,
 )
 from office.frame.proposals import Proposal
-from office.frame.queues import row_acts, saved
+from office.frame.queues import saved
 from office.frame.staff import acts_on
 from office.models import StaffAction
 from office.shown import names, reasons
 
 
-class ReadOnly:
-    """Nobody adds, changes or deletes, superusers included."""
-
-    def has_add_permission(self, request, obj=None):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
-
-
-class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
-    """A list and a page. Lists never count a big table; `acts` are what staff may do here."""
+class ReadOnlyAdmin(TotalsMixin, admin.ModelAdmin):
+    """A list and a page: nobody adds, changes or deletes, superusers included. Lists never count a
+    big table; `acts` are what staff may do here."""
 
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -64,18 +53,26 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
     sortable_by = ()
     ordering = ["-pk"]
     acts: Sequence[ReasonAction] = ()
-    row_acts: Set[str] = frozenset()  # of these, those with a button in each row of the list
+    row_acts: Sequence[ReasonAction] = ()  # of these, those with a button in each row of the list
     export_hidden: Set[str] = frozenset()  # columns that leave the house in no file
     # columns that a file tells in other words: field -> what it says of a row
     export_told: Mapping[str, Callable[[Any], Any]] = {}
     proposals: Sequence[Proposal] = ()  # forms that make a new row through a verb
-    offers: Sequence = ()  # buttons to other pages: (request, row) -> (title, address) or None
+    # buttons to forms of other models: (model, proposal, row -> what it begins with, or None)
+    offers: Sequence[tuple[Any, Proposal, Callable[[Any], dict | None]]] = ()
+    # more pages: (route, (model_admin, request, ...) -> answer, the end of its name)
+    more_pages: Sequence[tuple[str, Callable, str]] = ()
     sections: Sequence = ()  # what others say on the page: (request, row) -> Section or None
 
     def __init__(self, model, admin_site):
         super().__init__(model, admin_site)
         named: list[Any] = [*self.acts, *self.proposals]
         actions.titles.update({action.name: action.title for action in named})
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+    has_change_permission = has_delete_permission = has_add_permission
 
     # --- the list
 
@@ -91,12 +88,9 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
         if not words:
             return (queryset.none() if search_term.strip() else queryset), False
         for word in words:
-            hits = [Q(**{field: word}) for field in self.search_fields if self._has(field, word)]
+            hits = [(field, word) for field in self.search_fields if self._has(field, word)]
             if hits:
-                either = hits[0]
-                for hit in hits[1:]:
-                    either |= hit
-                return queryset.filter(either), False
+                return queryset.filter(Q(*hits, _connector=Q.OR)), False
         return queryset.none(), False
 
     def _has(self, field: str, word: str) -> bool:
@@ -109,13 +103,17 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
         """Give the rows of one page what their columns need, in one query rather than in fifty."""
 
     def give_buttons(self, request, rows: list) -> None:
-        if self.row_acts:
-            row_acts.give_buttons(self, request, rows, clock.now())
+        """Give each row `todo`: what this person may do to it now."""
+        place = request.GET.urlencode()
+        todo = actions.buttons(self, request.user, self.row_acts, rows, place)
+        for row, buttons in zip(rows, todo, strict=True):
+            row.todo = buttons
 
     def get_list_display(self, request):
-        columns = super().get_list_display(request)
-        named = [action for action in self.acts if action.name in self.row_acts]
-        may_act = any(staff.may(request.user, action.permission) for action in named)
+        columns = [
+            listed(self.model, name, is_first=not at) for at, name in enumerate(self.list_display)
+        ]
+        may_act = any(staff.may(request.user, action.permission) for action in self.row_acts)
         return [*columns, "todo"] if may_act else columns
 
     @admin.display(description=_("to do"))
@@ -181,14 +179,16 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
         held = actions.warnings(self, request, obj, clock.now())
         page.warnings = [*page.warnings, *held, *(s.warning for s in page.sections if s.warning)]
         offered = [
-            {"title": offer[0], "url": offer[1], "is_grave": False}
-            for offer in filter(None, (offer(request, obj) for offer in self.offers))
+            {"title": proposal.title, "url": proposals.url_of(model, proposal, **given)}
+            for model, proposal, fits in self.offers
+            if staff.may(request.user, proposal.permission) and (given := fits(obj)) is not None
         ]
         place = queue.kept(request)
+        [own] = actions.buttons(self, request.user, self.acts, [obj], place)
         before, behind = queue.neighbours(self, request, obj, place)
         more = {
             "original": obj,
-            "buttons": [*actions.buttons(self, request, obj, clock.now()), *offered],
+            "buttons": [*own, *offered],
             "list_url": queue.list_url(self, place),
             "previous": before and queue.keeping(page_of(before), place),
             "following": behind and queue.keeping(page_of(behind), place),
@@ -212,19 +212,30 @@ class ReadOnlyAdmin(TotalsMixin, ReadOnly, admin.ModelAdmin):
         return TemplateResponse(request, "admin/hongbao/page.html", context)
 
     def get_urls(self):
-        act = self.admin_site.admin_view(lambda request, name: actions.view(self, request, name))
-        out = self.admin_site.admin_view(lambda request: export.view(self, request))
-        keep = self.admin_site.admin_view(lambda request, **key: saved.view(self, request, **key))
         base = f"{self.opts.app_label}_{self.opts.model_name}"
         new = self.admin_site.admin_view(lambda request, name: proposals.view(self, request, name))
+        of_list = [
+            ("do/<slug:name>/", actions.view, "act"),
+            ("saved/", saved.view, "saved"),
+            ("saved/<int:key>/drop/", saved.view, "drop"),
+            ("export/", export.view, "export"),
+            *self.more_pages,
+        ]
         return [
-            path("do/<slug:name>/", act, name=f"{base}_act"),
             path("new/<slug:name>/", new, name=f"{base}_new"),
-            path("saved/", keep, name=f"{base}_saved"),
-            path("saved/<int:key>/drop/", keep, name=f"{base}_drop"),
-            path("export/", out, name=f"{base}_export"),
+            *(path(route, self._door(view), name=f"{base}_{end}") for route, view, end in of_list),
             *super().get_urls(),
         ]
+
+    def _door(self, view: Callable) -> Callable:
+        """To a page for those who may see the list."""
+
+        def opened(request, **of):
+            if not self.has_view_permission(request):
+                raise PermissionDenied
+            return view(self, request, **of)
+
+        return self.admin_site.admin_view(opened)
 
 
 def done_to(obj) -> list[Entry]:

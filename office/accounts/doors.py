@@ -14,8 +14,7 @@ from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.hashers import make_password
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 from django_otp.oath import TOTP
 
 from kit import clock
@@ -29,13 +28,13 @@ QUIET = 4  # modules of white around a QR code
 
 
 class CodeForm(forms.Form):
-    code = forms.CharField(label=gettext_lazy("Code"), max_length=40, strip=True)
+    code = forms.CharField(label=_("Code"), max_length=40, strip=True)
 
 
 class JoinForm(SetPasswordForm):
     """The first password, and a code of the telephone that has just learnt the key."""
 
-    token = forms.CharField(label=gettext_lazy("One-time code"), max_length=10)
+    token = forms.CharField(label=_("One-time code"), max_length=10)
 
     def __init__(self, user, key: str, *args, **kwargs):
         super().__init__(user, *args, **kwargs)

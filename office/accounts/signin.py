@@ -10,8 +10,7 @@ from django.dispatch import receiver
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 from django_otp import devices_for_user
 from django_otp.admin import OTPAdminAuthenticationForm
 from django_otp.models import Device
@@ -31,12 +30,10 @@ class SignInForm(OTPAdminAuthenticationForm):
     """Name, password and one-time code at once; whatever of them is wrong, a try is used up."""
 
     otp_error_messages = OTPAdminAuthenticationForm.otp_error_messages | {
-        "token_required": gettext_lazy("Please enter the one-time code."),
-        "invalid_token": gettext_lazy("This one-time code is not valid (any more)."),
-        "n_failed_attempts": gettext_lazy(
-            "Too many wrong codes. Please wait a moment and try again."
-        ),
-        "device_required": gettext_lazy(
+        "token_required": _("Please enter the one-time code."),
+        "invalid_token": _("This one-time code is not valid (any more)."),
+        "n_failed_attempts": _("Too many wrong codes. Please wait a moment and try again."),
+        "device_required": _(
             "This account has no second factor yet; ask whoever looks after the accounts."
         ),
     }

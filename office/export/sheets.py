@@ -19,6 +19,7 @@ from xml.sax.saxutils import escape
 import xlsxwriter
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from xlsxwriter.utility import xl_col_to_name
 
 SHEET_ROWS = 1_000_000  # of the 1,048,576 that Excel opens
 CELL_MAX = 32_767
@@ -131,7 +132,7 @@ _WIDTHS = {"money": 14, "time": 20, "date": 12, "number": 10, "text": 24}
 def xlsx_rows(columns: Sequence[Column], rows: Iterable[Any], number: int) -> bytes:
     """The rows' XML; `number` is the sheet's row of the first one (the heads are row 1)."""
     styles = _styles(columns)
-    letters = [_letters(at) for at in range(len(columns))]
+    letters = [xl_col_to_name(at) for at in range(len(columns))]
     shaped = list(zip(columns, letters, styles, strict=True))
     out = []
     for at, row in enumerate(rows, start=number):
@@ -232,12 +233,3 @@ def _styles(columns: Sequence[Column]) -> list[str]:
 def _name(title: str, number: int) -> str:
     plain = re.sub(r"[\[\]:*?/\\']", " ", title)[:27]
     return f"{plain} {number}" if number else plain
-
-
-def _letters(at: int) -> str:
-    letters = ""
-    at += 1
-    while at:
-        at, rest = divmod(at - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters

@@ -2,7 +2,7 @@
 to add one: docs/back-office.md)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +14,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from kit import clock, credentials
 from kit.http import address
@@ -43,7 +43,7 @@ class ReasonAction:
     is_grave = False  # takes something away from somebody: a red button
     needs_reason = True
     key = ""  # the key that presses its button (static/hongbao/keys.js)
-    reason_label: Any = gettext_lazy("Reason")
+    reason_label: Any = _("Reason")
     known_by = ""  # the name that its verbs give to the row's key: a column, where not the row's pk
     verbs: Any  # the module that they are in
 
@@ -90,7 +90,7 @@ class RemarkAction(ReasonAction):
     """What needs no reason; who wants to may say something."""
 
     needs_reason = False
-    reason_label = gettext_lazy("Remark")
+    reason_label = _("Remark")
 
 
 def refusal(action: ReasonAction, user, obj, now: datetime) -> str:
@@ -122,8 +122,7 @@ def view(model_admin, request, name: str):
     action = next((a for a in model_admin.acts if a.name == name), None)
     if action is None:
         raise Http404
-    may_act = staff.may(request.user, action.permission)
-    if not (may_act and model_admin.has_view_permission(request)):
+    if not staff.may(request.user, action.permission):
         raise PermissionDenied
     if request.method not in ("GET", "POST"):
         return HttpResponseNotAllowed(["GET", "POST"])
@@ -188,25 +187,22 @@ def warnings(model_admin, request, obj, now: datetime) -> list[str]:
     ][:1]
 
 
-def buttons(model_admin, request, obj, now: datetime) -> list[dict]:
-    """The actions that this person may take on this row now."""
-    place = queue.kept(request)
-    return [
-        button(model_admin, action, obj, place)
-        for action in model_admin.acts
-        if staff.may(request.user, action.permission)
-        if action.allows(request.user, obj) and not refusal(action, request.user, obj, now)
-    ]
-
-
-def button(model_admin, action: ReasonAction, row, place: str | None) -> dict:
-    url = f"{url_of(model_admin, action)}?{urlencode({'pk': row.pk})}"
-    return {
-        "title": action.title,
-        "is_grave": action.is_grave,
-        "key": action.key,
-        "url": queue.keeping(url, place),
-    }
+def buttons(model_admin, user, acts, rows, place: str | None) -> Iterator[list[dict]]:
+    """Of each row, those of the actions that this person may take on it now."""
+    now = clock.now()
+    his = [act for act in acts if staff.may(user, act.permission) and not held(act, user, now)]
+    for row in rows:
+        query = urlencode({"pk": row.pk})
+        yield [
+            {
+                "title": act.title,
+                "is_grave": act.is_grave,
+                "key": act.key,
+                "url": queue.keeping(f"{url_of(model_admin, act)}?{query}", place),
+            }
+            for act in his
+            if act.allows(user, row) and not act.refusal(row, now)
+        ]
 
 
 def _rows(model_admin, request, action) -> list:

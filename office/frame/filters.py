@@ -1,14 +1,14 @@
-"""More filters of lists, each over a column with an index: amounts from-to, how old, a word of
-several."""
+"""Filters of lists, each over a column with an index: from-to, how old, a word of several."""
 
 from collections.abc import Mapping
-from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import date, datetime, time, timedelta
+from decimal import InvalidOperation
 from typing import Any
 
-from django.contrib.admin import FieldListFilter
+from django.contrib.admin import FieldListFilter, SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -16,12 +16,32 @@ from kit import clock
 from kit.money import yuan
 
 
+def allowed_parameters(list_filter) -> set[str]:
+    """The query parameters that a list's own filters take. Django lets any column be filtered by
+    address, which would tell hidden ones (`?seed__startswith=a`)."""
+    allowed = set()
+    for item in list_filter:
+        if isinstance(item, str):
+            allowed |= {item, f"{item}__exact", f"{item}__isnull", f"{item}__id__exact"}
+        elif isinstance(item, type) and issubclass(item, SimpleListFilter):
+            allowed.add(str(item.parameter_name))
+        else:
+            field, kind = item
+            allowed |= {f"{field}__exact"}
+            if hasattr(kind, "names"):
+                allowed |= set(kind.names(field))
+    return allowed
+
+
 class Given(FieldListFilter):
     """What a filter's form sends, and what the other filters have sent already."""
 
-    @staticmethod
-    def names(field_path: str) -> tuple[str, ...]:
-        raise NotImplementedError
+    takes: tuple[str, ...] = ("{}__exact",)  # its parameters, by the column
+    called: Any = ""  # where it is not called as its column is
+
+    @classmethod
+    def names(cls, field_path: str) -> tuple[str, ...]:
+        return tuple(name.format(field_path) for name in cls.takes)
 
     def expected_parameters(self):
         return list(self.names(self.field_path))
@@ -29,6 +49,8 @@ class Given(FieldListFilter):
     def __init__(self, field, request, params, model, model_admin, field_path):
         self.field_path = field_path
         super().__init__(field, request, params, model, model_admin, field_path)
+        self.title = self.called or self.title
+        self.name = self.names(field_path)[0]
 
     def given(self, name: str) -> str:
         value = self.used_parameters.get(name)
@@ -43,19 +65,22 @@ class Given(FieldListFilter):
         ]
 
 
-class AmountRangeFilter(Given):
-    """From one amount to another, both included."""
-
-    template = "admin/amount_range_filter.html"
-
-    @staticmethod
-    def names(field_path):
-        return f"{field_path}__least", f"{field_path}__most"
+class _FromTo(Given):
+    """From one end to another, both included."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.least_name, self.most_name = self.names(self.field_path)
-        self.least, self.most = self._yuan(self.least_name), self._yuan(self.most_name)
+        self.from_name, self.to_name = self.names(self.field_path)
+        self.least, self.most = self._end(self.from_name), self._end(self.to_name)
+
+    def _end(self, name: str) -> Any:
+        try:
+            return self.read(self.given(name)) if self.given(name) else None
+        except (ValueError, InvalidOperation) as error:
+            raise IncorrectLookupParameters(error) from error
+
+    def read(self, text: str) -> Any:
+        raise NotImplementedError
 
     @property
     def ranged(self) -> str:
@@ -63,8 +88,22 @@ class AmountRangeFilter(Given):
 
     @property
     def said(self) -> str:
-        given = ("" if end is None else f"{end:,.2f}" for end in (self.least, self.most))
-        return " – ".join(given) if self.ranged else ""
+        ends = ("" if end is None else self.show(end) for end in (self.least, self.most))
+        return " – ".join(ends) if self.ranged else ""
+
+    def show(self, end: Any) -> str:
+        raise NotImplementedError
+
+
+class AmountRangeFilter(_FromTo):
+    template = "admin/amount_range_filter.html"
+    takes = ("{}__least", "{}__most")
+
+    def read(self, text):
+        return yuan(text)
+
+    def show(self, end):
+        return f"{end:,.2f}"
 
     def queryset(self, request, queryset):
         if self.least is not None:
@@ -76,38 +115,68 @@ class AmountRangeFilter(Given):
     def choices(self, changelist):
         self.keep(changelist)
         yield {
-            "selected": self.least is None and self.most is None,
+            "selected": not self.ranged,
             "query_string": changelist.get_query_string(remove=self.expected_parameters()),
             "display": _("Any amount"),
         }
 
-    def _yuan(self, name: str) -> Decimal | None:
-        try:
-            return yuan(self.given(name)) if self.given(name) else None
-        except (ValueError, InvalidOperation) as error:
-            raise IncorrectLookupParameters(error) from error
+
+class DateRangeFilter(_FromTo):
+    """Of days, in the service's time zone."""
+
+    template = "admin/date_range_filter.html"
+    takes = ("{}__from", "{}__to")
+
+    def __init__(self, field, *args, **kwargs):
+        super().__init__(field, *args, **kwargs)
+        if field.verbose_name == field.name.replace("_", " "):
+            self.title = _("time")  # nobody has named the column
+
+    def read(self, text):
+        day = date.fromisoformat(text)
+        if not 2000 <= day.year < 3000:  # years at the ends of the calendar overflow
+            raise ValueError(text)
+        return day
+
+    def show(self, end):
+        return end.isoformat()
+
+    def queryset(self, request, queryset):
+        if self.least:
+            queryset = queryset.filter(**{f"{self.field_path}__gte": _midnight(self.least)})
+        if self.most:
+            end = _midnight(self.most + timedelta(days=1))
+            queryset = queryset.filter(**{f"{self.field_path}__lt": end})
+        return queryset
+
+    def choices(self, changelist):
+        self.keep(changelist)
+        today = clock.today()
+        spans = [
+            (_("Any date"), None, None),
+            (_("Today"), today, today),
+            (_("Yesterday"), today - timedelta(days=1), today - timedelta(days=1)),
+            (_("Past 7 days"), today - timedelta(days=6), today),
+            (_("This month"), today.replace(day=1), today),
+        ]
+        for label, least, most in spans:
+            query = {self.from_name: least, self.to_name: most}
+            yield {
+                "selected": (least, most) == (self.least, self.most),
+                "query_string": changelist.get_query_string(query),
+                "display": label,
+            }
 
 
-class OfOneWord(Given):
-    """What one parameter says, `<column>__<word>`."""
-
-    word: str
-    called: Any
-
-    @classmethod
-    def names(cls, field_path):
-        return (f"{field_path}__{cls.word}",)
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.title, self.name = self.called, self.names(self.field_path)[0]
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
 
 
-class AgeFilter(OfOneWord):
+class AgeFilter(Given):
     """Waiting for longer than so many days."""
 
     DAYS = (1, 3, 7, 30)
-    word, called = "older", _("age")
+    takes, called = ("{}__older",), _("age")
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -139,18 +208,17 @@ class AgeFilter(OfOneWord):
 class ChoiceFilter(Given):
     """One of `words()`, each with its title."""
 
-    any_title: Any = _("All")
+    ordered_by = ""  # the column behind this one in the index
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        (self.name,) = self.names(self.field_path)
         self.word = self.given(self.name)
         if self.word and self.word not in self.words():
             raise IncorrectLookupParameters(self.word)
 
-    @staticmethod
-    def names(field_path):
-        return (f"{field_path}__exact",)
+    @property
+    def ranged(self) -> str:
+        return self.ordered_by if self.word else ""
 
     def words(self) -> Mapping[str, Any]:
         raise NotImplementedError
@@ -163,20 +231,10 @@ class ChoiceFilter(Given):
 
     def choices(self, changelist):
         self.keep(changelist)
-        for word, title in {"": self.any_title, **self.words()}.items():
+        for word, title in {"": _("All"), **self.words()}.items():
             yield {
                 "word": word,
                 "selected": word == self.word,
                 "query_string": changelist.get_query_string({self.name: word or None}),
                 "display": title,
             }
-
-
-class OrderedChoiceFilter(ChoiceFilter):
-    """`ordered_by` is the column behind this one in the index."""
-
-    ordered_by = ""
-
-    @property
-    def ranged(self) -> str:
-        return self.ordered_by if self.word else ""

@@ -8,8 +8,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from kit.plumbing import texts
 from kit.telling import told
@@ -21,16 +20,14 @@ from office.frame.reason import ReasonField
 class MoneyForm(forms.Form):
     """What each proposal to move money says, behind fields of its own (`field_order`)."""
 
-    amount = forms.DecimalField(
-        label=gettext_lazy("amount"), min_value=0, max_digits=13, decimal_places=2
-    )
-    reason = ReasonField(label=gettext_lazy("reason"))
+    amount = forms.DecimalField(label=_("amount"), min_value=0, max_digits=13, decimal_places=2)
+    reason = ReasonField(label=_("reason"))
     attachment = forms.CharField(
-        label=gettext_lazy("attachment"),
+        label=_("attachment"),
         max_length=255,
         required=False,
         validators=[texts.validate_plain],
-        help_text=gettext_lazy("where the evidence is kept: a ticket, a document's number"),
+        help_text=_("where the evidence is kept: a ticket, a document's number"),
     )
 
 
@@ -96,13 +93,13 @@ class _Decide(_OnProposal):
 
 
 class Approve(_Decide, RemarkAction):
-    title = gettext_lazy("Approve")
+    title = _("Approve")
     key, verb = "a", "approve"
     is_approval = is_bulk = True
 
 
 class Reject(_Decide):
-    title = gettext_lazy("Reject")
+    title = _("Reject")
     key, verb = "r", "reject"
     is_grave = True
 
@@ -111,7 +108,7 @@ class Reject(_Decide):
 
 
 class Withdraw(_OnProposal):
-    title = gettext_lazy("Withdraw the proposal")
+    title = _("Withdraw the proposal")
     key = "w"
     is_grave = True
 

@@ -1,20 +1,16 @@
 """Lists over big tables: nothing is counted to the end, every filter has an index."""
 
-from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.contrib.admin import FieldListFilter, SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from kit import clock
 from kit.money import fen_sum, from_fen
 
 COUNTED = 500  # rows; a list says "500+" beyond, and goes on by key
@@ -168,99 +164,3 @@ class TotalsMixin:
     @property
     def totals_note(self):
         return _("of the newest %(rows)d rows at most") % {"rows": SUMMED}
-
-
-class DateRangeFilter(FieldListFilter):
-    """From one day to another, both included, in the service's time zone."""
-
-    template = "admin/date_range_filter.html"
-
-    def __init__(self, field, request, params, model, model_admin, field_path):
-        self.from_name, self.to_name = self.names(field_path)
-        super().__init__(field, request, params, model, model_admin, field_path)
-        if field.verbose_name == field.name.replace("_", " "):
-            self.title = _("time")  # nobody has named the column
-        self.since, self.until = (self._day(name) for name in (self.from_name, self.to_name))
-
-    @staticmethod
-    def names(field_path: str) -> tuple[str, str]:
-        return f"{field_path}__from", f"{field_path}__to"
-
-    def expected_parameters(self):
-        return [self.from_name, self.to_name]
-
-    def queryset(self, request, queryset):
-        if self.since:
-            queryset = queryset.filter(**{f"{self.field_path}__gte": _midnight(self.since)})
-        if self.until:
-            end = _midnight(self.until + timedelta(days=1))
-            queryset = queryset.filter(**{f"{self.field_path}__lt": end})
-        return queryset
-
-    @property
-    def ranged(self) -> str:
-        return self.field_path if self.since or self.until else ""
-
-    @property
-    def said(self) -> str:
-        return f"{self.since or ''} – {self.until or ''}" if self.ranged else ""
-
-    def choices(self, changelist):
-        today = clock.today()
-        spans = [
-            (_("Any date"), None, None),
-            (_("Today"), today, today),
-            (_("Yesterday"), today - timedelta(days=1), today - timedelta(days=1)),
-            (_("Past 7 days"), today - timedelta(days=6), today),
-            (_("This month"), today.replace(day=1), today),
-        ]
-        self.kept = [
-            (name, value)
-            for name, values in changelist.filter_params.items()
-            if name not in self.expected_parameters()
-            for value in ([values] if isinstance(values, str) else values)
-        ]
-        for label, since, until in spans:
-            query = {
-                self.from_name: since and since.isoformat(),
-                self.to_name: until and until.isoformat(),
-            }
-            yield {
-                "selected": (since, until) == (self.since, self.until),
-                "query_string": changelist.get_query_string(query),
-                "display": label,
-            }
-
-    def _day(self, name: str) -> date | None:
-        given = self.used_parameters.get(name)
-        text = given[-1] if isinstance(given, list) else given
-        if not text:
-            return None
-        try:
-            day = date.fromisoformat(str(text))
-        except ValueError as error:
-            raise IncorrectLookupParameters(error) from error
-        if not 2000 <= day.year < 3000:  # years at the ends of the calendar overflow
-            raise IncorrectLookupParameters(text)
-        return day
-
-
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
-
-
-def allowed_parameters(list_filter) -> set[str]:
-    """The query parameters that a list's own filters take. Django lets any column be filtered by
-    address, which would tell hidden ones (`?seed__startswith=a`)."""
-    allowed = set()
-    for item in list_filter:
-        if isinstance(item, str):
-            allowed |= {item, f"{item}__exact", f"{item}__isnull", f"{item}__id__exact"}
-        elif isinstance(item, type) and issubclass(item, SimpleListFilter):
-            allowed.add(str(item.parameter_name))
-        else:
-            field, kind = item
-            allowed |= {f"{field}__exact"}
-            if hasattr(kind, "names"):
-                allowed |= set(kind.names(field))
-    return allowed

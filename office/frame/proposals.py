@@ -106,7 +106,7 @@ class Made(staff.Note):
     """A note about the row that the verb makes: it is not there before."""
 
     def keep(self, result: Any) -> None:
-        self.obj = result
+        self.obj = result or None
         super().keep(result)
 
 

@@ -1,5 +1,5 @@
 """Queues that flow: an act leads on to the next row that waits, and the list's filters and place
-stay with whoever works through it (row_acts.py: the buttons in each row)."""
+stay with whoever works through it (actions.py: the buttons in each row)."""
 
 from copy import copy
 from typing import Any

@@ -9,13 +9,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from office.export import jobs as export
-from office.frame.columns import shown_column, when_column
-from office.frame.dossier import (
-    Page,
-    badge,
-    link,
-    moment,
-)
+from office.frame.columns import facts, shown_column
+from office.frame.dossier import Page, badge, link
 from office.models import ExportJob
 from office.readonly import ReadOnlyAdmin
 from office.shown import asked, names
@@ -26,7 +21,7 @@ class ExportJobAdmin(ReadOnlyAdmin):
     """One's own exports; the files are for nobody else."""
 
     export_hidden = {"language", "size", "first", "last", "until", "run_at", "written"}
-    list_display = ["at", "shown_state", "what", "asked_for", "format", "rows"]
+    list_display = ["created_at", "shown_state", "what", "asked_for", "format", "rows"]
     list_filter = ["state"]
 
     def has_view_permission(self, request, obj=None):
@@ -37,7 +32,6 @@ class ExportJobAdmin(ReadOnlyAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).filter(user=request.user)
 
-    at = when_column("created_at", _("asked for at"))
     what = shown_column(lambda job: names.many(apps.get_model(job.model)._meta), _("list"))
 
     @admin.display(description=_("filters"))
@@ -83,8 +77,7 @@ class ExportJobAdmin(ReadOnlyAdmin):
                 (_("filters"), self.asked_for(job)),
                 (_("format"), job.format.upper()),
                 (_("rows"), f"{job.rows:,}"),
-                (_("asked for at"), moment(job.created_at)),
-                (_("done at"), moment(job.done_at)),
+                *facts(job, "created_at", "done_at"),
             ],
         )
         if is_running and (done := export.progress(job)) is not None:

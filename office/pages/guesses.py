@@ -8,8 +8,7 @@ from django.conf import settings
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from kit import clock
 from kit.ids import is_outside_id
@@ -50,7 +49,7 @@ def _order(order: PaymentOrder) -> Hit:
 # --- names
 
 
-@finder(gettext_lazy("nicknames"), "wallets.view_wallet", by="name")
+@finder(_("nicknames"), "wallets.view_wallet", by="name")
 def called(typed: Typed) -> Iterator[Hit]:
     yield from map(_customer, _called(typed.text))
 
@@ -61,7 +60,7 @@ def _called(nickname: str) -> list[Profile]:
     return [row for row in rows if row.nickname.casefold() == nickname.casefold()]
 
 
-@finder(gettext_lazy("nicknames that begin so"), "wallets.view_wallet", by="guess")
+@finder(_("nicknames that begin so"), "wallets.view_wallet", by="guess")
 def named_so(typed: Typed) -> Iterator[Hit]:
     begun = typed.text.casefold()
     for row in Profile.objects.filter(nickname__istartswith=typed.text).order_by("nickname")[
@@ -71,7 +70,7 @@ def named_so(typed: Typed) -> Iterator[Hit]:
             yield _customer(row)
 
 
-@finder(gettext_lazy("a sender's greetings"), "packets.view_redpacket", by="guess")
+@finder(_("a sender's greetings"), "packets.view_redpacket", by="guess")
 def greetings(typed: Typed) -> Iterator[Hit]:
     """The newest packets of whoever is named first, that greet with the rest."""
     if not typed.rest:
@@ -87,7 +86,7 @@ def greetings(typed: Typed) -> Iterator[Hit]:
 # --- amounts
 
 
-@finder(gettext_lazy("packets of an amount"), "packets.view_redpacket", by="guess")
+@finder(_("packets of an amount"), "packets.view_redpacket", by="guess")
 def packets_of(typed: Typed) -> Iterator[Hit]:
     """By amount and key: the key tells when a packet was made, which is before it was issued, by as
     long as a draft may wait."""
@@ -102,7 +101,7 @@ def packets_of(typed: Typed) -> Iterator[Hit]:
     yield from map(_packet, rows.order_by("-pk")[:SHOWN])
 
 
-@finder(gettext_lazy("orders of an amount"), "payments.view_paymentorder", by="guess")
+@finder(_("orders of an amount"), "payments.view_paymentorder", by="guess")
 def orders_of(typed: Typed) -> Iterator[Hit]:
     if typed.amount is None:
         return
@@ -135,28 +134,26 @@ def _between(rows: QuerySet, column: str, since: datetime, until: datetime) -> Q
 # --- parts of numbers
 
 
-@finder(gettext_lazy("users whose id begins so"), "wallets.view_wallet", by="guess")
+@finder(_("users whose id begins so"), "wallets.view_wallet", by="guess")
 def users_so(typed: Typed) -> Iterator[Hit]:
     for wallet in _begun(Wallet, "user_id", typed.begun):
         yield Hit(page_of(wallet), wallet.user_id, f"{wallet.balance:,.2f}")
 
 
-@finder(gettext_lazy("packets whose id begins or ends so"), "packets.view_redpacket", by="guess")
+@finder(_("packets whose id begins or ends so"), "packets.view_redpacket", by="guess")
 def packets_so(typed: Typed) -> Iterator[Hit]:
     yield from map(_packet, _begun(RedPacket, "public_id", typed.part))
     yield from map(_packet, _ended(RedPacket, ("public_id",), typed.part))
 
 
-@finder(
-    gettext_lazy("orders whose number begins or ends so"), "payments.view_paymentorder", by="guess"
-)
+@finder(_("orders whose number begins or ends so"), "payments.view_paymentorder", by="guess")
 def orders_so(typed: Typed) -> Iterator[Hit]:
     for column in ("order_no", "trade_no"):
         yield from map(_order, _begun(PaymentOrder, column, typed.part))
     yield from map(_order, _ended(PaymentOrder, ("order_no", "trade_no"), typed.part))
 
 
-@finder(gettext_lazy("refunds whose number begins so"), "payments.view_channelrefund", by="guess")
+@finder(_("refunds whose number begins so"), "payments.view_channelrefund", by="guess")
 def refunds_so(typed: Typed) -> Iterator[Hit]:
     for refund in _begun(ChannelRefund, "refund_no", typed.part):
         yield Hit(page_of(refund), refund.refund_no, f"{refund.amount:,.2f}")
@@ -180,7 +177,7 @@ def _ended(model: type[Model], columns: tuple[str, ...], part: str) -> list:
 # --- accounts
 
 
-@finder(gettext_lazy("accounts"), "wallets.view_ledgerline", by="name")
+@finder(_("accounts"), "wallets.view_ledgerline", by="name")
 def accounts_of(typed: Typed) -> Iterator[Hit]:
     """Ours and the channels', by their names here or in words."""
     ours = [accounts.PLATFORM, accounts.SUSPENSE]

@@ -10,11 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from kit.models import Event, IdempotencyRecord
 from office import roles
 from office.frame import actions
-from office.frame.columns import shown_column, when_column, worded
+from office.frame.columns import facts, shown_column, worded
 from office.frame.dossier import Page, Section, badge, found, moment, page_of, to
-from office.frame.filters import ChoiceFilter
+from office.frame.filters import ChoiceFilter, DateRangeFilter
 from office.frame.find import SHOWN, Hit, finder
-from office.frame.lists import DateRangeFilter
 from office.models import StaffAction, StaffEvent
 from office.readonly import ReadOnlyAdmin
 from office.shown import reasons
@@ -44,7 +43,7 @@ class EventAdmin(ReadOnlyAdmin):
     search_fields = ["place"]
     search_help_text = _("number")
 
-    at = when_column("created_at", _("time"))
+    at = shown_column(lambda event: moment(event.created_at), _("time"), "created_at")
     number = shown_column(lambda event: event.place or "-", _("number"))
     news = shown_column(lambda event: NEWS.get(event.type, event.type), _("what happened"))
     about = shown_column(lambda event: found(_about(event)), _("packet or order"))
@@ -85,7 +84,7 @@ class IdempotencyRecordAdmin(ReadOnlyAdmin):
     search_fields = ["caller"]
     search_help_text = _("user")
 
-    at = when_column("created_at", _("time"))
+    at = shown_column(lambda record: moment(record.created_at), _("time"), "created_at")
 
     def page(self, request, record):
         """Without the remembered answer: it holds the payer's parameters."""
@@ -110,8 +109,7 @@ class ActionFilter(ChoiceFilter):
 @admin.register(StaffAction)
 class StaffActionAdmin(ReadOnlyAdmin):
     export_hidden = {"model", "key"}
-    list_display = ["at", "user", "what", "subject", "why", "ip"]
-    list_display_links = ["at"]
+    list_display = ["created_at", "user", "what", "subject", "why", "ip"]
     list_select_related = ["user"]
     list_filter = [("created_at", DateRangeFilter), ("action", ActionFilter), "user"]
     export_told = {
@@ -122,7 +120,6 @@ class StaffActionAdmin(ReadOnlyAdmin):
     search_fields = ["key", "user__username"]
     search_help_text = _("staff")
 
-    at = when_column("created_at", _("time"))
     what = shown_column(lambda row: _what(row), _("action"))
     why = shown_column(reasons.of, _("reason"))
 
@@ -131,13 +128,13 @@ class StaffActionAdmin(ReadOnlyAdmin):
             sentence=_("%(user)s: %(action)s, %(subject)s.")
             % {"user": row.user, "action": self.what(row), "subject": row.subject},
             facts=[
-                (_("staff"), row.user),
+                *facts(row, "user"),
                 (_("action"), self.what(row)),
                 (_("on"), _on(row)),
                 (_("reason"), reasons.of(row)),
-                (_("address"), row.ip or "-"),
+                *facts(row, "ip"),
                 (_("changes"), _changes(row)),
-                (_("time"), moment(row.created_at)),
+                *facts(row, "created_at"),
             ],
         )
 
@@ -193,12 +190,11 @@ def _said(name: str, what: str | bool | None) -> str:
 
 @admin.register(StaffEvent)
 class StaffEventAdmin(ReadOnlyAdmin):
-    list_display = ["at", "shown_kind", "username", "ip", "agent"]
+    list_display = ["created_at", "shown_kind", "username", "ip", "agent"]
     list_filter = [("created_at", DateRangeFilter), "kind"]
     search_fields = ["username"]
     search_help_text = _("name given")
 
-    at = when_column("created_at", _("time"))
     shown_kind = shown_column(
         lambda row: badge(f"event-{row.kind}", row.get_kind_display()), _("event")
     )
@@ -209,10 +205,5 @@ class StaffEventAdmin(ReadOnlyAdmin):
     def page(self, request, row):
         return Page(
             sentence=f"{row.get_kind_display()}: {row.username}",
-            facts=[
-                (_("name given"), row.username),
-                (_("address"), row.ip or "-"),
-                (_("browser"), row.agent),
-                (_("time"), moment(row.created_at)),
-            ],
+            facts=facts(row, "username", "ip", "agent", "created_at"),
         )

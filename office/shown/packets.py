@@ -2,21 +2,21 @@
 
 from django.db.models import Count
 from django.utils.html import format_html_join
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from kit import clock
+from office.frame.columns import cells
 from office.frame.dossier import Section, badge, found, moment, table, to, toned, yuan
 from packets.models import RedPacket, RefundReview, Share
 from packets.states import PacketState, PayStatus, ReviewState, state_of
 
 STATE_WORDS = {
-    PacketState.UNPAID: gettext_lazy("unpaid"),
-    PacketState.OPEN: gettext_lazy("open"),
-    PacketState.FINISHED: gettext_lazy("finished"),
-    PacketState.EXPIRED: gettext_lazy("expired"),
-    PacketState.VOID: gettext_lazy("void"),
-    PacketState.CLOSED: gettext_lazy("closed"),
+    PacketState.UNPAID: _("unpaid"),
+    PacketState.OPEN: _("open"),
+    PacketState.FINISHED: _("finished"),
+    PacketState.EXPIRED: _("expired"),
+    PacketState.VOID: _("void"),
+    PacketState.CLOSED: _("closed"),
 }
 
 LATEST = 20
@@ -54,15 +54,13 @@ review_state = toned(
 
 
 def review_rows(title, rows, name: str) -> Section:
-    cells = [
+    columns = [
         (_("refund"), lambda row: to(row, row.packet.public_id)),
-        (_("amount"), lambda row: yuan(row.amount)),
+        *cells(RefundReview, "amount"),
         (_("state"), review_state),
-        (_("refunded at"), lambda row: moment(row.created_at)),
-        (_("decided by"), lambda row: row.decided_by or "-"),
-        (_("note"), lambda row: row.note or "-"),
+        *cells(RefundReview, "created_at", "decided_by", "note"),
     ]
-    section = table(title, rows, cells, name)
+    section = table(title, rows, columns, name)
     if disputed := [row for row in rows if row.state == ReviewState.DISPUTED]:
         section.warning = _("Disputed refund: %(note)s") % {"note": disputed[0].note}
     return section
@@ -70,16 +68,14 @@ def review_rows(title, rows, name: str) -> Section:
 
 def packet_rows(title, packets: list[RedPacket], name: str) -> Section:
     count_taken(packets)
-    cells = [
+    columns = [
         (_("packet id"), lambda packet: to(packet, packet.public_id)),
-        (_("total"), lambda packet: yuan(packet.total_money)),
+        *cells(RedPacket, "total_money"),
         (_("state"), shown_state),
         (_("taken"), lambda packet: f"{packet.taken}/{packet.number}"),
-        (_("kind"), RedPacket.get_type_display),
-        (_("sender"), lambda packet: found(packet.user_id)),
-        (_("made at"), lambda packet: moment(packet.add_time)),
+        *cells(RedPacket, "type", "user_id", "add_time"),
     ]
-    return table(title, packets, cells, name)
+    return table(title, packets, columns, name)
 
 
 def credited(share: Share) -> str:
@@ -87,6 +83,14 @@ def credited(share: Share) -> str:
     if share.is_into_account:
         return badge("finished", _("credited"))
     return badge("awaiting", _("not credited yet"))
+
+
+def share_state(share: Share) -> str:
+    if share.user_id:
+        return credited(share)
+    if share.is_returned:
+        return badge("expired", _("returned"))
+    return badge("open", _("not taken yet")) if share.for_user else ""
 
 
 def _may_view(request) -> bool:
@@ -106,7 +110,7 @@ def taken(request, wallet):
     if not _may_view(request):
         return None
     taken = Share.objects.filter(user_id=wallet.user_id).order_by("-update_time")
-    cells = [
+    columns = [
         (_("packet id"), lambda share: to(share.rp, share.rp.public_id)),
         (_("amount"), lambda share: yuan(share.money)),
         (_("state"), credited),
@@ -114,7 +118,7 @@ def taken(request, wallet):
         (_("taken at"), lambda share: moment(share.update_time)),
     ]
     latest = taken.select_related("rp")[:LATEST]
-    return table(_("Packets taken (latest)"), latest, cells, "taken")
+    return table(_("Packets taken (latest)"), latest, columns, "taken")
 
 
 def reviewed(request, packet):

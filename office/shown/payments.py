@@ -2,12 +2,12 @@
 
 from decimal import Decimal
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from kit.money import ZERO
 from kit.telling import told
-from office.frame.dossier import Section, badge, moment, table, to, toned, yuan
+from office.frame.columns import cells
+from office.frame.dossier import Entry, Section, badge, moment, table, to, toned
 from office.frame.find import SHOWN
 from office.shown.wallets import eyes
 from payments.models import Case, ChannelRefund, PaymentOrder
@@ -32,15 +32,15 @@ _NOTICE_TONES = {
 }
 
 NOTICE_WORDS = {
-    NoticeOutcome.STORED: gettext_lazy("kept, not looked at yet"),
-    NoticeOutcome.FORGED: gettext_lazy("forged: changed nothing"),
-    NoticeOutcome.CONFIRMED: gettext_lazy("payment confirmed"),
-    NoticeOutcome.DUPLICATE: gettext_lazy("said before"),
-    NoticeOutcome.SUSPENSE: gettext_lazy("money in suspense"),
-    NoticeOutcome.DOUBTED: gettext_lazy("not what our books say: it will come again"),
-    NoticeOutcome.CONTRADICTED: gettext_lazy("against our books: a case"),
-    NoticeOutcome.NOTED: gettext_lazy("noted, no payment"),
-    NoticeOutcome.ERROR: gettext_lazy("we failed: it will come again"),
+    NoticeOutcome.STORED: _("kept, not looked at yet"),
+    NoticeOutcome.FORGED: _("forged: changed nothing"),
+    NoticeOutcome.CONFIRMED: _("payment confirmed"),
+    NoticeOutcome.DUPLICATE: _("said before"),
+    NoticeOutcome.SUSPENSE: _("money in suspense"),
+    NoticeOutcome.DOUBTED: _("not what our books say: it will come again"),
+    NoticeOutcome.CONTRADICTED: _("against our books: a case"),
+    NoticeOutcome.NOTED: _("noted, no payment"),
+    NoticeOutcome.ERROR: _("we failed: it will come again"),
 }
 
 
@@ -62,20 +62,18 @@ order_status = toned(
 
 
 ORDER_SENTENCES = {
-    OrderStatus.CREATED: gettext_lazy(
+    OrderStatus.CREATED: _(
         "%(user)s wants to pay %(money)s yuan by %(channel)s; nothing has arrived."
     ),
-    OrderStatus.REPORTED: gettext_lazy(
+    OrderStatus.REPORTED: _(
         "%(user)s says that %(money)s yuan are paid by %(channel)s, which has not confirmed it yet."
     ),
-    OrderStatus.CONFIRMED: gettext_lazy("%(user)s has paid %(money)s yuan by %(channel)s."),
-    OrderStatus.CLOSED: gettext_lazy(
-        "%(user)s did not pay the %(money)s yuan by %(channel)s in time."
-    ),
-    OrderStatus.UNPAID: gettext_lazy(
+    OrderStatus.CONFIRMED: _("%(user)s has paid %(money)s yuan by %(channel)s."),
+    OrderStatus.CLOSED: _("%(user)s did not pay the %(money)s yuan by %(channel)s in time."),
+    OrderStatus.UNPAID: _(
         "%(user)s said that %(money)s yuan were paid by %(channel)s; they never arrived."
     ),
-    OrderStatus.FAILED: gettext_lazy(
+    OrderStatus.FAILED: _(
         "%(user)s could not begin to pay %(money)s yuan: %(channel)s refused the order."
     ),
 }
@@ -100,20 +98,18 @@ def order_sentence(order, cases) -> str:
 
 
 REFUND_SENTENCES = {
-    RefundStatus.PROPOSED: gettext_lazy("%(money)s yuan are to go back through %(channel)s."),
-    RefundStatus.APPROVED: gettext_lazy("%(money)s yuan are about to go back through %(channel)s."),
-    RefundStatus.SENT: gettext_lazy(
+    RefundStatus.PROPOSED: _("%(money)s yuan are to go back through %(channel)s."),
+    RefundStatus.APPROVED: _("%(money)s yuan are about to go back through %(channel)s."),
+    RefundStatus.SENT: _(
         "%(channel)s is told to pay %(money)s yuan back, and has not said yet that it did."
     ),
-    RefundStatus.DONE: gettext_lazy("%(money)s yuan went back through %(channel)s."),
-    RefundStatus.FAILED: gettext_lazy(
+    RefundStatus.DONE: _("%(money)s yuan went back through %(channel)s."),
+    RefundStatus.FAILED: _(
         "%(channel)s did not pay %(money)s yuan back; they are where they were before."
     ),
-    RefundStatus.REJECTED: gettext_lazy("%(money)s yuan did not go back: it was rejected."),
-    RefundStatus.WITHDRAWN: gettext_lazy("%(money)s yuan did not go back: it was withdrawn."),
-    RefundStatus.PARKED: gettext_lazy(
-        "%(money)s yuan wait at %(channel)s, which cannot reach the payer."
-    ),
+    RefundStatus.REJECTED: _("%(money)s yuan did not go back: it was rejected."),
+    RefundStatus.WITHDRAWN: _("%(money)s yuan did not go back: it was withdrawn."),
+    RefundStatus.PARKED: _("%(money)s yuan wait at %(channel)s, which cannot reach the payer."),
 }
 
 
@@ -146,39 +142,50 @@ def notice_outcome(notice) -> str:
     return badge(_NOTICE_TONES.get(notice.outcome, "unpaid"), outcome_of(notice))
 
 
-def order_rows(orders, title=None) -> Section:
-    cells = [
-        (_("order number"), lambda order: to(order, order.order_no)),
-        (_("amount"), lambda order: yuan(order.amount)),
-        (_("status"), order_status),
-        (_("channel"), PaymentOrder.get_pay_type_display),
-        (_("trade number"), lambda order: order.trade_no or "-"),
-        (_("made at"), lambda order: moment(order.add_time)),
+def notice_entries(notices) -> list[Entry]:
+    """Each as a line of a timeline."""
+    return [
+        Entry(
+            notice.created_at,
+            notice.get_pay_type_display(),
+            _("sends a notification: %(outcome)s") % {"outcome": outcome_of(notice)},
+            "channel",
+            told(notice.says),
+        )
+        for notice in notices
     ]
-    return table(title or _("Payment orders"), orders, cells, "orders")
+
+
+def order_rows(orders, title=None) -> Section:
+    columns = [
+        (_("order number"), lambda order: to(order, order.order_no)),
+        *cells(PaymentOrder, "amount"),
+        (_("status"), order_status),
+        *cells(PaymentOrder, "pay_type", "trade_no", "add_time"),
+    ]
+    return table(title or _("Payment orders"), orders, columns, "orders")
 
 
 def case_rows(cases) -> Section:
-    cells = [
+    columns = [
         (_("case"), lambda case: to(case, case.get_kind_display())),
-        (_("amount"), lambda case: yuan(case.amount)),
+        *cells(Case, "amount"),
         (_("status"), case_status),
         (_("says"), lambda case: told(case.says)),
         (_("case opened at"), lambda case: moment(case.created_at)),
     ]
-    return table(_("Cases"), cases, cells, "cases")
+    return table(_("Cases"), cases, columns, "cases")
 
 
 def refund_rows(refunds) -> Section:
-    cells = [
+    columns = [
         (_("refund number"), lambda refund: to(refund, refund.refund_no)),
-        (_("amount"), lambda refund: yuan(refund.amount)),
+        *cells(ChannelRefund, "amount"),
         (_("status"), refund_status),
         (_("maker"), lambda refund: refund.maker or _("system")),
-        (_("checker"), lambda refund: refund.checker or "-"),
-        (_("proposed at"), lambda refund: moment(refund.proposed_at)),
+        *cells(ChannelRefund, "checker", "proposed_at"),
     ]
-    return table(_("Channel refunds"), refunds, cells, "refunds")
+    return table(_("Channel refunds"), refunds, columns, "refunds")
 
 
 def refunded_by(request, line):

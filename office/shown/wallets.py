@@ -3,7 +3,8 @@
 from django.utils.translation import gettext as _
 
 from kit.telling import told
-from office.frame.dossier import Section, moment, table, to, toned, yuan
+from office.frame.columns import cells
+from office.frame.dossier import Section, moment, table, to, toned
 from office.shown.accounts import account
 from payments.models import ChannelRefund
 from payments.states import RefundStatus
@@ -65,12 +66,12 @@ def adjusted_by(request, line):
 
 
 def adjustment_rows(adjustments) -> Section:
-    cells = [
+    columns = [
         (_("reference"), lambda row: to(row, row.reference)),
-        (_("amount"), lambda row: yuan(row.amount)),
+        *cells(Adjustment, "amount"),
         (_("status"), adjustment_status),
         (_("source"), lambda row: account(row.source)),
         (_("target"), lambda row: account(row.target)),
-        (_("proposed at"), lambda row: moment(row.proposed_at)),
+        *cells(Adjustment, "proposed_at"),
     ]
-    return table(_("Adjustments"), adjustments, cells, "adjustments")
+    return table(_("Adjustments"), adjustments, columns, "adjustments")

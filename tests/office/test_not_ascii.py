@@ -17,7 +17,8 @@ from django.utils import timezone
 from kit.ids import AsciiField
 from office import roles
 from office.frame import staff
-from office.frame.lists import BEFORE, allowed_parameters
+from office.frame.filters import allowed_parameters
+from office.frame.lists import BEFORE
 from office.frame.proposals import url_of
 from testing import desk, make, stories
 

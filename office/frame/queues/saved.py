@@ -4,13 +4,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
 from django.utils.translation import gettext as _
 
 from kit.plumbing import texts
-from office.frame import dossier
-from office.frame.lists import allowed_parameters
+from office.frame import queue
+from office.frame.filters import allowed_parameters
 from office.frame.staff import model_name
 from office.models import SavedFilter
 
@@ -24,10 +23,9 @@ class NameForm(forms.Form):
 
 def query_of(model_admin: Any, request: HttpRequest) -> str:
     """What of an address narrows the list: its filters and its search, and no place in it."""
-    allowed = {SEARCH, *allowed_parameters(model_admin.get_list_filter(request))}
     kept = QueryDict(mutable=True)
     for name, values in request.GET.lists():
-        if name in allowed and any(values):
+        if name in _parameters(model_admin, request) and any(values):
             kept.setlist(name, values)
     return kept.urlencode()
 
@@ -37,23 +35,26 @@ def shown(model_admin: Any, request: HttpRequest) -> dict[str, Any]:
     query = query_of(model_admin, request)
     mine = list(_mine(model_admin, request))
     for each in mine:
-        each.still = _fits(model_admin, request, each.query)
+        # Without one of its filters the list would show more than its name says.
+        each.still = {*QueryDict(each.query)} <= _parameters(model_admin, request)
     known = {each.query for each in mine}
     return {"saved": mine, "saved_query": query, "can_save": bool(query) and query not in known}
 
 
-def _fits(model_admin: Any, request: HttpRequest, query: str) -> bool:
-    """Whether the list has all its filters still: without one it would show more than its name
-    says."""
-    return {*QueryDict(query)} <= {
-        SEARCH,
-        *allowed_parameters(model_admin.get_list_filter(request)),
-    }
+def view(model_admin: Any, request: HttpRequest, key: int | None = None) -> Any:
+    """POST: keep the list of this address under a name, or forget one of one's own."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    query = query_of(model_admin, request)
+    if key is None:
+        _keep(model_admin, request, query)
+    else:
+        _mine(model_admin, request).filter(pk=key).delete()
+    return HttpResponseRedirect(queue.list_url(model_admin, query))
 
 
-def keep(model_admin: Any, request: HttpRequest) -> Any:
-    """POST: the list of this address under a name; kept once, under its last name."""
-    query = _asked(model_admin, request)
+def _keep(model_admin: Any, request: HttpRequest, query: str) -> None:
+    """Once, under its last name."""
     form = NameForm(request.POST)
     if not (form.is_valid() and query and len(query) <= 500):
         messages.error(request, _("A name of 1 to 40 characters, and filters that are in use."))
@@ -66,28 +67,10 @@ def keep(model_admin: Any, request: HttpRequest) -> Any:
             query=query,
             defaults={"name": form.cleaned_data["name"]},
         )
-    url = dossier.list_of(model_admin.model)
-    return HttpResponseRedirect(f"{url}?{query}" if query else url)
 
 
-def drop(model_admin: Any, request: HttpRequest, key: int) -> Any:
-    """POST: forget one of one's own."""
-    query = _asked(model_admin, request)
-    _mine(model_admin, request).filter(pk=key).delete()
-    url = dossier.list_of(model_admin.model)
-    return HttpResponseRedirect(f"{url}?{query}" if query else url)
-
-
-def view(model_admin: Any, request: HttpRequest, key: int | None = None) -> Any:
-    if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
-    return keep(model_admin, request) if key is None else drop(model_admin, request, key)
-
-
-def _asked(model_admin: Any, request: HttpRequest) -> str:
-    if not model_admin.has_view_permission(request):
-        raise PermissionDenied
-    return query_of(model_admin, request)
+def _parameters(model_admin: Any, request: HttpRequest) -> set[str]:
+    return {SEARCH, *allowed_parameters(model_admin.get_list_filter(request))}
 
 
 def _mine(model_admin: Any, request: HttpRequest) -> Any:

@@ -5,6 +5,7 @@ from django.urls import reverse
 from kit import clock
 from kit.refusals import Problem
 from office.accounts import changes
+from office.frame.actions import told_by
 from office.frame.proposals import Made
 from office.management.operator import OperatorCommand
 
@@ -33,7 +34,6 @@ class Command(OperatorCommand):
                 username=username, role=role, now=clock.now(), also=note
             )
         except Problem as problem:
-            told = [str(text) for texts in (problem.errors or {}).values() for text in texts]
-            raise CommandError(" ".join(told) or str(problem.detail)) from None
+            raise CommandError(told_by(problem)) from None
         path = reverse("admin:join", args=[word])
         self.stdout.write(f"link {settings.REDPACKET_PUBLIC_URL}{path}\ncode {code}")

@@ -6,18 +6,12 @@ from office.frame.proposals import Made
 from office.management.operator import OperatorCommand
 
 
-class _Stopped(Made):
-    def keep(self, result):
-        if result is not False:
-            super().keep(result)
-
-
 class Command(OperatorCommand):
     help = "For whoever has the server: take an account of the staff out of use, at once."
 
     def handle(self, *, username, reason, **options):
         changed = {"account": username, "active": [True, False]}
-        note = self.note("stop_staff", reason, kind=_Stopped, changes=changed)
+        note = self.note("stop_staff", reason, kind=Made, changes=changed)
         if not changes.stop_by_operator(username=username, now=clock.now(), also=note):
             raise CommandError("There is no such account in use.")
         self.stdout.write(f"{username} cannot log in any more")

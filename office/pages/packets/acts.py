@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from kit.money import total
 from office.frame import freezing
@@ -20,8 +20,8 @@ class _OnPacket:
 
 class FreezePacket(_OnPacket, freezing.Freeze):
     name = "freeze_packet"
-    title = gettext_lazy("Freeze the packet")
-    refused = gettext_lazy("This packet is frozen already.")
+    title = _("Freeze the packet")
+    refused = _("This packet is frozen already.")
 
     def preview(self, packet, now):
         return [_("Nothing in it moves any more: no grab, no settlement, no refund.")]
@@ -29,8 +29,8 @@ class FreezePacket(_OnPacket, freezing.Freeze):
 
 class UnfreezePacket(_OnPacket, freezing.Unfreeze):
     name = "unfreeze_packet"
-    title = gettext_lazy("Unfreeze the packet")
-    refused = gettext_lazy("This packet is not frozen.")
+    title = _("Unfreeze the packet")
+    refused = _("This packet is not frozen.")
 
     def goes_on(self, packet):
         return _("Grabs, settlement and refund go on as the packet's times allow.")
@@ -57,9 +57,9 @@ class RefundNow(_OutOfTurn):
     """The expiry refund that the sweep would make; never before the packet's time."""
 
     name = "refund_now"
-    title = gettext_lazy("Refund the rest now")
+    title = _("Refund the rest now")
     permission = "packets.refund_now"
-    unpaid = gettext_lazy("Only a paid packet can be refunded.")
+    unpaid = _("Only a paid packet can be refunded.")
 
     def too_soon(self, packet, now):
         if packet.expire_time > now:
@@ -85,9 +85,9 @@ class SettleNow(_OutOfTurn):
     """Credit what is taken, paid and not credited: a settlement pass out of turn."""
 
     name = "settle_now"
-    title = gettext_lazy("Run the settlement now")
+    title = _("Run the settlement now")
     permission = "packets.settle_now"
-    unpaid = gettext_lazy("Only a paid packet can be settled.")
+    unpaid = _("Only a paid packet can be settled.")
 
     def too_soon(self, packet, now):
         return "" if _uncredited(packet).exists() else _("Every taken share is credited already.")

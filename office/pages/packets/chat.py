@@ -2,10 +2,9 @@
 
 from django.contrib import admin
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
-from office.frame.columns import found_column
 from office.frame.dossier import list_of, page_of
 from office.frame.find import Hit, finder
 from office.readonly import ReadOnlyAdmin
@@ -13,7 +12,7 @@ from packets.models import GroupMember, Profile, RedPacket, Share
 from wallets.models import Wallet
 
 
-@finder(gettext_lazy("users without a wallet"), "wallets.view_wallet")
+@finder(_("users without a wallet"), "wallets.view_wallet")
 def users(word):
     """Who sent, took or is called something, though no money ever moved."""
     if Wallet.objects.filter(user_id=word).exists():
@@ -37,16 +36,14 @@ def groups(word):
 
 @admin.register(GroupMember)
 class GroupMemberAdmin(ReadOnlyAdmin):
-    list_display = ["group_id", "user"]
+    list_display = ["group_id", "user_id"]
     search_fields = ["group_id"]
     search_help_text = pgettext_lazy("chat", "group")
-
-    user = found_column("user_id", gettext_lazy("user"))
 
 
 @admin.register(Profile)
 class ProfileAdmin(ReadOnlyAdmin):
     list_display = ["user_id", "nickname", "avatar"]
     search_fields = ["user_id"]
-    search_help_text = gettext_lazy("user")
+    search_help_text = _("user")
     ordering = ["pk"]

@@ -33,13 +33,7 @@ _WORDS = {
 
 
 class PacketStateFilter(ChoiceFilter):
-    @staticmethod
-    def names(field_path):
-        return ("state",)
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.title = _("state")
+    takes, called = ("state",), _("state")
 
     @property
     def ranged(self) -> str:

@@ -1,14 +1,12 @@
 """The queue of refunds that finance looks through."""
 
 from django.contrib import admin
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from office.frame.actions import ReasonAction
-from office.frame.columns import found_column, money_column, shown_column, when_column, words_column
-from office.frame.dossier import Page, found, moment, to, yuan
-from office.frame.filters import AgeFilter, AmountRangeFilter
-from office.frame.lists import DateRangeFilter
+from office.frame.columns import facts, shown_column
+from office.frame.dossier import Page, to, yuan
+from office.frame.filters import AgeFilter, AmountRangeFilter, DateRangeFilter
 from office.readonly import ReadOnlyAdmin, staff_did
 from office.shown.packets import review_state
 from packets import review
@@ -24,9 +22,9 @@ class _Review(ReasonAction):
     permission = "packets.review_refund"
     is_bulk = True
     needs_reason = False
-    reason_label = gettext_lazy("Note")
+    reason_label = _("Note")
     to = ReviewState.REVIEWED
-    says = gettext_lazy("Looked at, and in order.")
+    says = _("Looked at, and in order.")
 
     def refusal(self, row, now):
         if row.state in RefundReview.MOVES.sources(self.to):
@@ -49,25 +47,25 @@ class _Review(ReasonAction):
 
 class MarkReviewed(_Review):
     name = "mark_reviewed"
-    title = gettext_lazy("Mark reviewed")
+    title = _("Mark reviewed")
     key = "a"
 
 
 class Dispute(_Review):
     name = "dispute_refund"
-    title = gettext_lazy("Dispute")
+    title = _("Dispute")
     key = "d"
     is_grave = needs_reason = True
     to = ReviewState.DISPUTED
-    says = gettext_lazy("Nothing is frozen; the dispute is shown on the packet and the wallet.")
+    says = _("Nothing is frozen; the dispute is shown on the packet and the wallet.")
 
 
 class MarkSettled(_Review):
     name = "mark_settled"
-    title = gettext_lazy("Mark settled")
+    title = _("Mark settled")
     key = "s"
     to = ReviewState.SETTLED
-    says = gettext_lazy("Nothing more to do: it leaves the queue for good.")
+    says = _("Nothing more to do: it leaves the queue for good.")
 
 
 REVIEW_ACTS = [MarkReviewed(), Dispute(), MarkSettled()]
@@ -75,7 +73,8 @@ REVIEW_ACTS = [MarkReviewed(), Dispute(), MarkSettled()]
 
 @admin.register(RefundReview)
 class RefundReviewAdmin(ReadOnlyAdmin):
-    list_display = ["public_id", "money", "review", "sender", "at", "channel", "decided", "note"]
+    list_display = ["public_id", "amount", "review", "user_id", "created_at"]
+    list_display += ["pay_type", "decided", "note"]
     list_filter = [
         "state",
         ("created_at", AgeFilter),
@@ -85,19 +84,15 @@ class RefundReviewAdmin(ReadOnlyAdmin):
     ]
     list_select_related = ["packet", "decided_by"]
     search_fields = ["user_id", "packet__public_id"]
-    search_help_text = gettext_lazy("sender or packet id")
-    totals = {"amount": gettext_lazy("amount")}
+    search_help_text = _("sender or packet id")
+    totals = {"amount": _("amount")}
     acts = REVIEW_ACTS
-    row_acts = frozenset(action.name for action in REVIEW_ACTS)
+    row_acts = REVIEW_ACTS
     sections = (staff_did,)
 
-    public_id = shown_column(lambda row: row.packet.public_id, gettext_lazy("packet id"))
-    review = shown_column(review_state, gettext_lazy("state"))
-    sender = found_column("user_id", gettext_lazy("sender"))
-    money = money_column("amount", gettext_lazy("amount"))
-    channel = words_column("pay_type", gettext_lazy("paid by"))
-    at = when_column("created_at", gettext_lazy("refunded at"))
-    decided = shown_column(lambda row: row.decided_by or "-", gettext_lazy("decided by"))
+    public_id = shown_column(lambda row: row.packet.public_id, _("packet id"))
+    review = shown_column(review_state, _("state"))
+    decided = shown_column(lambda row: row.decided_by or "-", _("decided by"))
 
     def page(self, request, row):
         told = {"money": f"{row.amount:,.2f}", "user": row.user_id}
@@ -109,13 +104,9 @@ class RefundReviewAdmin(ReadOnlyAdmin):
             badges=[review_state(row)],
             facts=[
                 (_("packet id"), to(row.packet, row.packet.public_id)),
-                (_("sender"), found(row.user_id)),
-                (_("amount"), yuan(row.amount)),
+                *facts(row, "user_id", "amount"),
                 (_("of a packet of"), yuan(row.packet.total_money)),
-                (_("paid by"), row.get_pay_type_display()),
-                (_("refunded at"), moment(row.created_at)),
-                (_("decided by"), row.decided_by or "-"),
-                (_("decided at"), moment(row.decided_at)),
+                *facts(row, "pay_type", "created_at", "decided_by", "decided_at"),
                 *((_("ledger line"), to(line, line.pk)) for line in lines),
             ],
         )

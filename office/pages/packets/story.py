@@ -18,7 +18,7 @@ from kit.money import ZERO
 from kit.telling import told
 from office.frame.dossier import Bar, Entry, Part, found, in_order
 from office.readonly import done_to
-from office.shown.payments import late_money, outcome_of
+from office.shown.payments import late_money, notice_entries
 from office.shown.wallets import decision
 from packets.models import RedPacket, SettlementPass, Share
 from packets.states import Kind, PacketState, PayStatus, state_of
@@ -224,14 +224,7 @@ class Story:
             if order.ended_at and not order.confirmed_at:
                 text = _("the order ends: %(status)s") % {"status": order.get_status_display()}
                 yield Entry(order.ended_at, _("system"), text, "system", number)
-        for notice in self.notifications:
-            yield Entry(
-                notice.created_at,
-                PayType(notice.pay_type).label,
-                _("sends a notification: %(outcome)s") % {"outcome": outcome_of(notice)},
-                "channel",
-                told(notice.says),
-            )
+        yield from notice_entries(self.notifications)
         if packet.pay_time:
             until = {"until": localtime(packet.expire_time).strftime("%Y-%m-%d %H:%M:%S")}
             yield Entry(

@@ -4,17 +4,15 @@ from datetime import datetime, timedelta
 
 from django import forms
 from django.contrib import admin
-from django.urls import path
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from kit import clock
 from kit.refusals import Invalid
 from kit.telling import told
 from office.export.jobs import files
-from office.frame.columns import money_column, shown_column, when_column, worded, words_column
-from office.frame.dossier import Page, badge, moment, toned, yuan
-from office.frame.lists import DateRangeFilter
+from office.frame.columns import facts, shown_column, worded
+from office.frame.dossier import Page, badge, toned, yuan
+from office.frame.filters import DateRangeFilter
 from office.frame.proposals import Proposal, making
 from office.pages.payments import bill_side, late_bills
 from office.readonly import ReadOnlyAdmin, staff_did
@@ -22,11 +20,7 @@ from office.shown.payments import case_rows
 from payments import bills, reconcile
 from payments.channels.base import ChannelDown, NoBill, NotSent, Refused
 from payments.models import Bill
-from payments.states import (
-    CHANNELS,
-    BillState,
-    PayType,
-)
+from payments.states import CHANNELS, BillState, PayType
 
 UPLOAD_MAX_BYTES = 32 * 1024 * 1024  # a channel's day of half a million rows, packed
 
@@ -35,11 +29,11 @@ CHANNEL_CHOICES = [(channel.value, channel.label) for channel in CHANNELS]
 
 class BillForm(forms.Form):
     channel = forms.TypedChoiceField(
-        label=gettext_lazy("channel"),
+        label=_("channel"),
         coerce=lambda value: PayType(int(value)),
         choices=CHANNEL_CHOICES,
     )
-    day = forms.DateField(label=gettext_lazy("day"), widget=forms.DateInput(attrs={"type": "date"}))
+    day = forms.DateField(label=_("day"), widget=forms.DateInput(attrs={"type": "date"}))
 
     def clean_day(self):
         """A bill is complete once its day is over, in the channels' time."""
@@ -50,7 +44,7 @@ class BillForm(forms.Form):
 
 
 class UploadForm(BillForm):
-    file = forms.FileField(label=gettext_lazy("bill"))
+    file = forms.FileField(label=_("bill"))
 
     def clean_file(self):
         file = self.cleaned_data["file"]
@@ -64,7 +58,7 @@ class RunBill(Proposal):
     """Compare a day with the bill that the channel itself gives."""
 
     name = "run_bill"
-    title = gettext_lazy("Fetch a bill and compare")
+    title = _("Fetch a bill and compare")
     permission = "payments.reconcile"
     form = BillForm
     is_previewed = False
@@ -110,7 +104,7 @@ class RunBill(Proposal):
 
 class UploadBill(RunBill):
     name = "upload_bill"
-    title = gettext_lazy("Upload a bill and compare")
+    title = _("Upload a bill and compare")
     form = UploadForm
 
     def content(self, data):
@@ -128,37 +122,26 @@ _bill_state = toned(
 
 @admin.register(Bill)
 class BillAdmin(ReadOnlyAdmin):
-    list_display = [
-        "on",
-        "money",
-        "shown_state",
-        "channel",
-        "back",
-        "rows",
-        "matched",
-        "open",
-        "at",
-    ]
+    list_display = ["on", "total", "shown_state", "pay_type", "refunded"]
+    list_display += ["rows", "matched", "open", "reconciled_at"]
     export_told = worded(says=told)
     list_filter = ["state", "pay_type", ("day", DateRangeFilter)]
     proposals = [RUN_BILL, UPLOAD_BILL]
     sections = (staff_did,)
-    ordering = ["-pk"]
+    more_pages = [
+        ("late/", late_bills.view, "late"),
+        ("<int:pk>/side/<slug:word>/", bill_side.view, "side"),
+    ]
 
-    on = shown_column(lambda bill: bill.day.isoformat(), gettext_lazy("day"))
-    channel = words_column("pay_type", gettext_lazy("channel"))
-    shown_state = shown_column(_bill_state, gettext_lazy("state"))
+    on = shown_column(lambda bill: bill.day.isoformat(), _("day"))
+    shown_state = shown_column(_bill_state, _("state"))
 
-    @admin.display(description=gettext_lazy("differences"))
+    @admin.display(description=_("differences"))
     def open(self, bill):
         if not bill.reconciled_at:
             return "-"
         tone, text = ("void", bill.differences) if bill.differences else ("open", _("none"))
         return badge(tone, text)
-
-    money = money_column("total", gettext_lazy("paid in all"))
-    back = money_column("refunded", gettext_lazy("refunded in all"))
-    at = when_column("reconciled_at", gettext_lazy("reconciled at"))
 
     def name_of(self, bill):
         return f"{bill.get_pay_type_display()} {bill.day}"
@@ -169,30 +152,18 @@ class BillAdmin(ReadOnlyAdmin):
             sentence=_bill_in_words(bill),
             badges=[self.shown_state(bill)],
             facts=[
-                (_("channel"), bill.get_pay_type_display()),
+                *facts(bill, "pay_type"),
                 (_("day"), bill.day.isoformat()),
-                (_("rows"), bill.rows),
-                (_("matched"), bill.matched),
+                *facts(bill, "rows", "matched"),
                 (_("differences"), self.open(bill)),
                 (_("of these in no bill"), bill.missing),
                 (_("paid in all"), bill_side.to_theirs(bill, yuan(bill.total))),
                 (_("refunded in all"), bill_side.to_theirs(bill, yuan(bill.refunded))),
-                (_("reconciled at"), moment(bill.reconciled_at)),
-                (_("tries"), bill.tries),
-                (_("next try at"), moment(bill.due_at)),
+                *facts(bill, "reconciled_at", "tries", "due_at"),
                 (_("says"), told(bill.says) or "-"),
             ],
             sections=[bill_side.both(bill), case_rows(list(cases))],
         )
-
-    def get_urls(self):
-        late = self.admin_site.admin_view(lambda request: late_bills.view(self, request))
-        side = self.admin_site.admin_view(lambda request, **of: bill_side.view(self, request, **of))
-        return [
-            path("late/", late, name="payments_bill_late"),
-            path("<int:pk>/side/<slug:word>/", side, name="payments_bill_side"),
-            *super().get_urls(),
-        ]
 
 
 def _bill_in_words(bill) -> str:

@@ -2,28 +2,14 @@
 
 from django.contrib import admin
 from django.db.models import Q
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy as _
 
 from kit.telling import told
-from office.frame import staff
-from office.frame.columns import (
-    age_column,
-    amount_column,
-    found_column,
-    money_column,
-    shown_column,
-    told_column,
-    waited,
-    worded,
-    words_column,
-)
+from office.frame.columns import age_column, amount_column, facts, shown_column, waited, worded
 from office.frame.dossier import Page, found, moment, page_of, yuan
-from office.frame.filters import AgeFilter, AmountRangeFilter
+from office.frame.filters import AgeFilter, AmountRangeFilter, DateRangeFilter
 from office.frame.find import Hit, finder
-from office.frame.lists import DateRangeFilter
-from office.frame.proposals import url_of
-from office.pages.payments.case_acts import CASE_ACTS
+from office.pages.payments.case_acts import BOOK_ACTS, QUEUE_ACTS
 from office.pages.payments.case_owner import OwnerFilter
 from office.pages.payments.refund_acts import PROPOSE_REFUND
 from office.pages.wallets.adjustment_acts import PROPOSE_ADJUSTMENT
@@ -38,81 +24,65 @@ from wallets import accounts
 from wallets.models import Adjustment
 
 
-def _refund(request, case):
-    if not staff.may(request.user, PROPOSE_REFUND.permission):
-        return None
-    if not (amount := channel_refund.refundable(case)):
-        return None
-    given = {"case_id": case.pk, "order_no": case.order_no, "amount": amount}
-    return PROPOSE_REFUND.title, url_of(ChannelRefund, PROPOSE_REFUND, **given)
+def _refund(case) -> dict | None:
+    amount = channel_refund.refundable(case)
+    return {"case_id": case.pk, "order_no": case.order_no, "amount": amount} if amount else None
 
 
-def _adjust(request, case):
-    """Credit the payer with what the case holds."""
-    held = cases.held_by(case)
-    if not held or not staff.may(request.user, PROPOSE_ADJUSTMENT.permission):
+def _credit(case) -> dict | None:
+    """The payer with what the case holds."""
+    if not (held := cases.held_by(case)):
         return None
     order = PaymentOrder.objects.filter(order_no=case.order_no).first() if case.order_no else None
-    given = {
+    return {
         "case_id": case.pk,
         "other": accounts.SUSPENSE,
         "is_credit": "credit",
         "amount": held,
         "user_id": order.user_id if order else "",
     }
-    return PROPOSE_ADJUSTMENT.title, url_of(Adjustment, PROPOSE_ADJUSTMENT, **given)
 
 
 SUGGESTED = {
-    CaseKind.UNKNOWN_ORDER: gettext_lazy("find out who paid; refund through the channel"),
-    CaseKind.WRONG_AMOUNT: gettext_lazy("refund through the channel, or credit the payer"),
-    CaseKind.SECOND_PAYMENT: gettext_lazy("refund through the channel"),
-    CaseKind.LATE_PAYMENT: gettext_lazy("refund through the channel"),
-    CaseKind.CONTRADICTED: gettext_lazy(
+    CaseKind.UNKNOWN_ORDER: _("find out who paid; refund through the channel"),
+    CaseKind.WRONG_AMOUNT: _("refund through the channel, or credit the payer"),
+    CaseKind.SECOND_PAYMENT: _("refund through the channel"),
+    CaseKind.LATE_PAYMENT: _("refund through the channel"),
+    CaseKind.CONTRADICTED: _(
         "look it up at the channel; bring back what has left suspense, then ask the channel again"
     ),
-    CaseKind.GIVEN_BACK: gettext_lazy("find out at the channel who gave it back, and why"),
-    CaseKind.REFUND_FAILED: gettext_lazy("propose the refund again, or credit the payer"),
-    CaseKind.TAKEN_BACK: gettext_lazy("find out whose it is, and credit him"),
-    CaseKind.AWAITING_LONG: gettext_lazy(
+    CaseKind.GIVEN_BACK: _("find out at the channel who gave it back, and why"),
+    CaseKind.REFUND_FAILED: _("propose the refund again, or credit the payer"),
+    CaseKind.TAKEN_BACK: _("find out whose it is, and credit him"),
+    CaseKind.AWAITING_LONG: _(
         "see that the channel is in the settings and answers, then ask it about the order"
     ),
-    CaseKind.REFUND_STUCK: gettext_lazy(
+    CaseKind.REFUND_STUCK: _(
         "look it up at the channel, then say on the refund's page what became of it"
     ),
-    CaseKind.REFUND_PARKED: gettext_lazy(
+    CaseKind.REFUND_PARKED: _(
         "pay it out at the channel, or take it back, then say so on the refund's page"
     ),
-    CaseKind.REFUND_LATE: gettext_lazy("take the money back by an adjustment towards the platform"),
-    CaseKind.BILL_SURPLUS: gettext_lazy(
+    CaseKind.REFUND_LATE: _("take the money back by an adjustment towards the platform"),
+    CaseKind.BILL_SURPLUS: _(
         "ask the channel about the order; if it has ended, book the payment into suspense"
     ),
-    CaseKind.BILL_SHORTFALL: gettext_lazy(
+    CaseKind.BILL_SHORTFALL: _(
         "ask the channel where this money is; book a refund that was made there"
     ),
-    CaseKind.BILL_AMOUNT: gettext_lazy("compare with the notification; refund or adjust"),
-    CaseKind.BILL_REPEATED: gettext_lazy("ask the channel: one payment stands twice in its bill"),
-    CaseKind.BILL_OTHER_DAY: gettext_lazy("nothing to do when the other day's bill matches"),
-    CaseKind.BILL_ODD: gettext_lazy("read the row in the file, and look for its payment"),
-    CaseKind.BILL_TOTAL: gettext_lazy("fetch the bill again: its file may be cut off"),
-    CaseKind.BILL_MISSING: gettext_lazy("download the bill at the channel, and upload it"),
+    CaseKind.BILL_AMOUNT: _("compare with the notification; refund or adjust"),
+    CaseKind.BILL_REPEATED: _("ask the channel: one payment stands twice in its bill"),
+    CaseKind.BILL_OTHER_DAY: _("nothing to do when the other day's bill matches"),
+    CaseKind.BILL_ODD: _("read the row in the file, and look for its payment"),
+    CaseKind.BILL_TOTAL: _("fetch the bill again: its file may be cut off"),
+    CaseKind.BILL_MISSING: _("download the bill at the channel, and upload it"),
 }
 
 
 @admin.register(Case)
 class CaseAdmin(ReadOnlyAdmin):
-    list_display = [
-        "what",
-        "money",
-        "state",
-        "order",
-        "owner",
-        "age",
-        "in_suspense",
-        "channel",
-        "found_out",
-        "suggested",
-    ]
+    list_display = ["what", "amount", "state", "order_no", "owner", "age"]
+    list_display += ["in_suspense", "pay_type", "found_out", "suggested"]
     list_select_related = ["owner"]
     list_filter = [
         "status",
@@ -125,21 +95,21 @@ class CaseAdmin(ReadOnlyAdmin):
     ]
     export_told = worded(reference=reference_name, says=told, resolution=told)
     search_fields = ["order_no", "trade_no"]
-    search_help_text = gettext_lazy("order number or trade number")
-    totals = {"amount": gettext_lazy("amount")}
-    acts = CASE_ACTS
-    row_acts = frozenset({"take_case", "leave_case", "resolve_case"})
+    search_help_text = _("order number or trade number")
+    totals = {"amount": _("amount")}
+    acts = [*QUEUE_ACTS, *BOOK_ACTS]
+    row_acts = QUEUE_ACTS
     sections = (staff_did,)
-    offers = (_refund, _adjust)
+    offers = [
+        (ChannelRefund, PROPOSE_REFUND, _refund),
+        (Adjustment, PROPOSE_ADJUSTMENT, _credit),
+    ]
 
-    what = words_column("kind", gettext_lazy("case"))
-    state = shown_column(case_status, gettext_lazy("status"))
-    money = money_column("amount", gettext_lazy("amount"))
-    in_suspense = amount_column(lambda case: cases.held_by(case), gettext_lazy("in suspense"))
-    channel = words_column("pay_type", gettext_lazy("channel"))
-    order = found_column("order_no", gettext_lazy("order number"))
-    found_out = told_column("says", gettext_lazy("says"))
-    suggested = shown_column(lambda case: SUGGESTED[case.kind], gettext_lazy("suggested"))
+    what = shown_column(Case.get_kind_display, _("case"), "kind")
+    state = shown_column(case_status, _("status"))
+    in_suspense = amount_column(lambda case: cases.held_by(case), _("in suspense"))
+    found_out = shown_column(lambda case: told(case.says), _("says"), "says")
+    suggested = shown_column(lambda case: SUGGESTED[case.kind], _("suggested"))
 
     age = age_column("created_at", "resolved_at")
 
@@ -159,17 +129,15 @@ class CaseAdmin(ReadOnlyAdmin):
             badges=[case_status(case)],
             facts=[
                 (_("number"), case.pk),
-                (_("channel"), case.get_pay_type_display()),
-                (_("order number"), found(case.order_no)),
+                *facts(case, "pay_type", "order_no"),
                 (_("trade number"), found(case.trade_no)),
-                (_("amount"), yuan(case.amount)),
+                *facts(case, "amount"),
                 (_("in suspense"), yuan(held)),
                 (_("says"), told(case.says) or "-"),
                 *([(_("suggested"), SUGGESTED[case.kind])] if is_open else []),
                 (_("case opened at"), moment(case.created_at)),
                 (_("age"), waited(case.created_at, case.resolved_at)),
-                (pgettext("case", "owner"), case.owner or "-"),
-                (_("resolved at"), moment(case.resolved_at)),
+                *facts(case, "owner", "resolved_at"),
                 (_("resolved by"), case.resolved_by or ("-" if is_open else _("system"))),
                 (_("resolution"), told(case.resolution) or "-"),
             ],
@@ -195,7 +163,7 @@ def _case_sentence(case, held) -> str:
     return _("%(kind)s: %(money)s yuan; somebody has to decide.") % given
 
 
-@finder(gettext_lazy("cases"), "payments.view_case", by="echo")
+@finder(_("cases"), "payments.view_case", by="echo")
 def found_cases(word):
     for case in repeating(Case, word):
         yield Hit(page_of(case), case.get_kind_display(), f"{case.amount:,.2f}")

@@ -1,26 +1,20 @@
 """What is done about a case: booking what a bill names, and its end."""
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
-from office.frame.actions import ReasonAction
-from office.pages.payments.case_owner import LeaveCase, TakeCase
+from office.pages.payments.case_owner import LeaveCase, OnCase, TakeCase
 from office.pages.payments.refund_acts import PROPOSE_REFUND
 from office.shown.accounts import account_name
 from payments import book, book_refund, cases
-from payments.states import CaseStatus
 
 
-class ResolveCase(ReasonAction):
+class ResolveCase(OnCase):
     name = "resolve_case"
-    title = gettext_lazy("Mark the case resolved")
+    title = _("Mark the case resolved")
     key = "r"
-    permission = "payments.resolve_case"
-    reason_label = gettext_lazy("What was done about it")
+    reason_label = _("What was done about it")
 
-    def refusal(self, case, now):
-        if case.status != CaseStatus.OPEN:
-            return _("This case is resolved already.")
+    def hindered(self, case):
         return cases.why_open(case)
 
     def preview(self, case, now):
@@ -39,14 +33,11 @@ class ResolveCase(ReasonAction):
         )
 
 
-class BookSurplus(ReasonAction):
+class BookSurplus(OnCase):
     name = "book_surplus"
-    title = gettext_lazy("Book into suspense")
-    permission = "payments.resolve_case"
+    title = _("Book into suspense")
 
-    def refusal(self, case, now):
-        if case.status != CaseStatus.OPEN:
-            return _("This case is resolved already.")
+    def hindered(self, case):
         if book.is_bookable(case):
             return cases.why_open(case)
         if book.payment_of(case):
@@ -69,14 +60,12 @@ class BookSurplus(ReasonAction):
         return book.book(case_id=case.pk, staff_id=also.user.pk, reason=reason, now=now, also=also)
 
 
-class BookRefund(ReasonAction):
+class BookRefund(OnCase):
     name = "book_refund"
-    title = gettext_lazy("Propose to book the refund")
+    title = _("Propose to book the refund")
     permission = PROPOSE_REFUND.permission
 
-    def refusal(self, case, now):
-        if case.status != CaseStatus.OPEN:
-            return _("This case is resolved already.")
+    def hindered(self, case):
         if not book_refund.is_bookable(case):
             return _("This case is about no refund of a bill, or its payment is not booked.")
         return ""
@@ -102,4 +91,5 @@ class BookRefund(ReasonAction):
         )
 
 
-CASE_ACTS = [TakeCase(), LeaveCase(), BookSurplus(), BookRefund(), ResolveCase()]
+BOOK_ACTS = [BookSurplus(), BookRefund()]
+QUEUE_ACTS = [TakeCase(), LeaveCase(), ResolveCase()]

@@ -1,10 +1,10 @@
 """Whose a case is: taken and laid down, and the list by it."""
 
 from django.db.models import Q
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
-from office.frame.actions import RemarkAction
+from office.frame.actions import ReasonAction, RemarkAction
 from office.frame.filters import ChoiceFilter
 from payments import own_case
 from payments.states import CaseStatus
@@ -12,20 +12,28 @@ from payments.states import CaseStatus
 MINE, NOBODYS = "mine", "nobody"
 
 
-class _OwnCase(RemarkAction):
+class OnCase(ReasonAction):
+    """Something that is done to an open case."""
+
     permission = "payments.resolve_case"
 
     def refusal(self, case, now):
         is_open = case.status == CaseStatus.OPEN
-        return "" if is_open else _("This case is resolved already.")
+        return self.hindered(case) if is_open else _("This case is resolved already.")
 
+    def hindered(self, case) -> str:
+        """Why it cannot be done though the case is open."""
+        return ""
+
+
+class _OwnCase(OnCase, RemarkAction):
     def facts(self, case):
         return (case.status, case.owner_id)
 
 
 class TakeCase(_OwnCase):
     name = "take_case"
-    title = gettext_lazy("Take the case")
+    title = _("Take the case")
     key = "t"
 
     def allows(self, user, case):
@@ -45,7 +53,7 @@ class TakeCase(_OwnCase):
 
 class LeaveCase(_OwnCase):
     name = "leave_case"
-    title = gettext_lazy("Lay the case down")
+    title = _("Lay the case down")
     key = "l"
 
     def allows(self, user, case):
@@ -59,16 +67,10 @@ class LeaveCase(_OwnCase):
 
 
 class OwnerFilter(ChoiceFilter):
-    def __init__(self, field, request, *args, **kwargs):
-        super().__init__(field, request, *args, **kwargs)
-        self.title = pgettext_lazy("case", "owner")
-
-    @staticmethod
-    def names(field_path):
-        return ("owner_is",)
+    takes, called = ("owner_is",), pgettext_lazy("case", "owner")
 
     def words(self):
-        return {MINE: gettext_lazy("mine"), NOBODYS: gettext_lazy("nobody's")}
+        return {MINE: _("mine"), NOBODYS: _("nobody's")}
 
     def condition(self, request, word):
         return Q(owner=request.user.pk) if word == MINE else Q(owner=None)

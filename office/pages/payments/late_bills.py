@@ -3,7 +3,6 @@
 from datetime import date, datetime
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -24,8 +23,6 @@ def url() -> str:
 
 
 def view(model_admin: Any, request: Any) -> Any:
-    if not model_admin.has_view_permission(request):
-        raise PermissionDenied
     return model_admin.told(request, page(model_admin, request, clock.now()), _("late ones"))
 
 

@@ -2,34 +2,22 @@
 
 from django.contrib import admin
 from django.db import transaction
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
-from kit.telling import told
-from office.frame import staff
 from office.frame.actions import ReasonAction
-from office.frame.columns import (
-    found_column,
-    money_column,
-    shown_column,
-    when_column,
-    worded,
-    words_column,
-)
-from office.frame.dossier import Entry, Page, Section, found, in_order, moment, page_of, yuan
-from office.frame.filters import AmountRangeFilter
+from office.frame.columns import facts, shown_column, worded
+from office.frame.dossier import Entry, Page, Section, found, in_order, page_of
+from office.frame.filters import AmountRangeFilter, DateRangeFilter
 from office.frame.find import SHOWN, Hit, finder
-from office.frame.lists import DateRangeFilter
-from office.frame.proposals import url_of
 from office.pages.payments.notice import notice_section
 from office.pages.payments.refund_acts import PROPOSE_REFUND
 from office.readonly import ReadOnlyAdmin, done_to
 from office.shown.packets import paid_for
 from office.shown.payments import (
     case_rows,
+    notice_entries,
     order_sentence,
     order_status,
-    outcome_of,
     refund_rows,
 )
 from payments import ask, refunded
@@ -39,16 +27,16 @@ from payments.models import Case, ChannelRefund, Notification, PaymentOrder
 from payments.states import PAYABLE, OrderStatus, PayType
 
 _SAID = {
-    State.PAID: gettext_lazy("The channel says: paid."),
-    State.PENDING: gettext_lazy("The channel says: not paid yet, or it did not answer."),
-    State.CLOSED: gettext_lazy("The channel says: closed, nobody can pay it any more."),
-    State.UNKNOWN: gettext_lazy("The channel does not know this order (yet)."),
+    State.PAID: _("The channel says: paid."),
+    State.PENDING: _("The channel says: not paid yet, or it did not answer."),
+    State.CLOSED: _("The channel says: closed, nobody can pay it any more."),
+    State.UNKNOWN: _("The channel does not know this order (yet)."),
 }
 
 
 class AskChannel(ReasonAction):
     name = "ask_channel"
-    title = gettext_lazy("Ask the channel")
+    title = _("Ask the channel")
     permission = "payments.ask_channel"
 
     def refusal(self, order, now):
@@ -80,35 +68,24 @@ class AskChannel(ReasonAction):
         return _SAID[result]
 
 
-PURPOSES = {"packet": gettext_lazy("red packet"), "topup": gettext_lazy("Top-up")}
+PURPOSES = {"packet": _("red packet"), "topup": _("Top-up")}
 
 ORDER_ACTS = [AskChannel()]
 
 
-def _refund_it(request, order):
-    is_topup = order.purpose == "topup" and order.status == OrderStatus.CONFIRMED
-    if not is_topup or not staff.may(request.user, PROPOSE_REFUND.permission):
+def _refund_it(order) -> dict | None:
+    if order.purpose != "topup" or order.status != OrderStatus.CONFIRMED:
         return None
     of_it = {"pay_type": PayType(order.pay_type), "trade_no": order.trade_no, "paid": order.amount}
-    if not (amount := refunded.rest(**of_it)):
-        return None
-    given = {"order_no": order.order_no, "amount": amount}
-    return PROPOSE_REFUND.title, url_of(ChannelRefund, PROPOSE_REFUND, **given)
+    amount = refunded.rest(**of_it)
+    return {"order_no": order.order_no, "amount": amount} if amount else None
 
 
 @admin.register(PaymentOrder)
 class PaymentOrderAdmin(ReadOnlyAdmin):
     export_hidden = {"pay_params"}
-    list_display = [
-        "order_no",
-        "money",
-        "state",
-        "payer",
-        "made",
-        "shown_purpose",
-        "channel",
-        "trade_no",
-    ]
+    list_display = ["order_no", "amount", "state", "user_id", "add_time"]
+    list_display += ["shown_purpose", "pay_type", "trade_no"]
     list_filter = [
         "status",
         "pay_type",
@@ -117,20 +94,16 @@ class PaymentOrderAdmin(ReadOnlyAdmin):
     ]
     export_told = worded(purpose=lambda word: PURPOSES.get(word, word))
     search_fields = ["order_no", "trade_no", "reference", "user_id"]
-    search_help_text = gettext_lazy("order number, trade number, packet or payer")
-    totals = {"amount": gettext_lazy("amount")}
+    search_help_text = _("order number, trade number, packet or payer")
+    totals = {"amount": _("amount")}
     acts = ORDER_ACTS
     sections = (paid_for,)
-    offers = (_refund_it,)
+    offers = [(ChannelRefund, PROPOSE_REFUND, _refund_it)]
 
     shown_purpose = shown_column(
-        lambda order: PURPOSES.get(order.purpose, order.purpose), gettext_lazy("purpose")
+        lambda order: PURPOSES.get(order.purpose, order.purpose), _("purpose")
     )
-    payer = found_column("user_id", gettext_lazy("payer"))
-    channel = words_column("pay_type", gettext_lazy("channel"))
-    money = money_column("amount", gettext_lazy("amount"))
-    state = shown_column(order_status, gettext_lazy("status"))
-    made = when_column("add_time", gettext_lazy("made at"))
+    state = shown_column(order_status, _("status"))
 
     def page(self, request, order):
         notices = list(Notification.objects.filter(order_no=order.order_no).order_by("pk")[:SHOWN])
@@ -141,17 +114,10 @@ class PaymentOrderAdmin(ReadOnlyAdmin):
             sentence=order_sentence(order, cases),
             badges=[order_status(order)],
             facts=[
-                (_("order number"), order.order_no),
-                (_("trade number"), order.trade_no or "-"),
-                (_("payer"), found(order.user_id)),
+                *facts(order, "order_no", "trade_no", "user_id"),
                 (_("paid for"), found(order.reference)),
                 (_("purpose"), PURPOSES.get(order.purpose, order.purpose)),
-                (_("scene"), order.get_scene_display()),
-                (_("amount"), yuan(order.amount)),
-                (_("payable until"), moment(order.expire_time)),
-                (_("paid at (the channel's clock)"), moment(order.paid_at)),
-                (_("questions"), order.chases),
-                (_("next question at"), moment(order.chase_at)),
+                *facts(order, "scene", "amount", "expire_time", "paid_at", "chases", "chase_at"),
             ],
             sections=[
                 Section(_("Timeline"), entries=_order_story(order, notices), name="timeline"),
@@ -171,16 +137,7 @@ def _order_story(order, notices):
     who = found(order.user_id)
     entries = [
         Entry(order.add_time, who, _("asks for the order"), "user"),
-        *(
-            Entry(
-                notice.created_at,
-                channel,
-                _("sends a notification: %(outcome)s") % {"outcome": outcome_of(notice)},
-                "channel",
-                told(notice.says),
-            )
-            for notice in notices
-        ),
+        *notice_entries(notices),
         *done_to(order),
     ]
     if order.reported_at:
@@ -197,7 +154,7 @@ def _order_story(order, notices):
     return in_order(entries)
 
 
-@finder(gettext_lazy("payment orders"), "payments.view_paymentorder")
+@finder(_("payment orders"), "payments.view_paymentorder")
 def orders(word):
     by_number = PaymentOrder.objects.filter(order_no=word)
     by_trade = PaymentOrder.objects.filter(trade_no=word)[:SHOWN]

@@ -1,8 +1,7 @@
 """A channel refund by four eyes, and what a person says of a parked one."""
 
 from django import forms
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from office.frame import four_eyes
 from office.frame.actions import ReasonAction
@@ -18,14 +17,12 @@ class RefundForm(four_eyes.MoneyForm):
     case_id = forms.IntegerField(
         required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput
     )
-    order_no = forms.CharField(
-        label=gettext_lazy("order number of a top-up"), max_length=64, required=False
-    )
+    order_no = forms.CharField(label=_("order number of a top-up"), max_length=64, required=False)
 
 
 class ProposeRefund(four_eyes.ProposeMoney):
     name = "propose_refund"
-    title = gettext_lazy("Propose a channel refund")
+    title = _("Propose a channel refund")
     permission = "payments.propose_refund"
     form, verbs = RefundForm, channel_refund
 
@@ -90,7 +87,7 @@ class _ConcludeRefund(ReasonAction):
     permission = "payments.conclude_refund"
     is_grave = is_approval = True
     is_paid: bool
-    reason_label = gettext_lazy("What the channel's own pages show")
+    reason_label = _("What the channel's own pages show")
 
     def allows(self, user, refund):
         return refund.checker_id != user.pk
@@ -115,7 +112,7 @@ class _ConcludeRefund(ReasonAction):
 
 class RefundWasPaid(_ConcludeRefund):
     name = "refund_was_paid"
-    title = gettext_lazy("The payer has the money")
+    title = _("The payer has the money")
     is_paid = True
 
     def preview(self, refund, now):
@@ -128,7 +125,7 @@ class RefundWasPaid(_ConcludeRefund):
 
 class RefundCameBack(_ConcludeRefund):
     name = "refund_came_back"
-    title = gettext_lazy("The money is with us again")
+    title = _("The money is with us again")
     is_paid = False
 
     def preview(self, refund, now):

@@ -4,30 +4,23 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from kit import clock, credentials
 from kit.models import Credentials
 from office import roles
 from office.accounts import changes
-from office.frame import staff
-from office.frame.columns import shown_column
-from office.frame.dossier import Page, Section, badge, moment, to
-from office.frame.proposals import url_of
+from office.frame.columns import cells, shown_column
+from office.frame.dossier import Page, Section, badge, moment, table, to
 from office.models import AccountChange, RecoveryCode, Role
 from office.pages.staff.proposing import OF_AN_ACCOUNT
 from office.readonly import ReadOnlyAdmin
 from office.shown import names
 
 
-def _offer(proposal):
-    def offer(request, user):
-        if not staff.may(request.user, proposal.permission):
-            return None
-        return proposal.title, url_of(AccountChange, proposal, username=user.get_username())
-
-    return offer
+def _named(user) -> dict:
+    return {"username": user.get_username()}
 
 
 def _state(user):
@@ -38,13 +31,13 @@ class StaffAdmin(ReadOnlyAdmin):
     list_display = ["username", "state", "first_name", "came_last", "role", "is_superuser"]
     list_filter = []
     search_fields = ["username"]
-    search_help_text = gettext_lazy("staff")
+    search_help_text = _("staff")
     export_hidden = {"password"}
-    offers = [_offer(proposal) for proposal in OF_AN_ACCOUNT]
+    offers = [(AccountChange, proposal, _named) for proposal in OF_AN_ACCOUNT]
 
-    role = shown_column(lambda user: roles.shown(changes.roles_of(user)), gettext_lazy("role"))
-    state = shown_column(lambda user: _state(user), gettext_lazy("state"))
-    came_last = shown_column(lambda user: moment(user.last_login), gettext_lazy("last log-in"))
+    role = shown_column(lambda user: roles.shown(changes.roles_of(user)), _("role"))
+    state = shown_column(lambda user: _state(user), _("state"))
+    came_last = shown_column(lambda user: moment(user.last_login), _("last log-in"))
 
     def page(self, request, user):
         known = Credentials.objects.filter(pk=user.pk).first()
@@ -68,21 +61,12 @@ class StaffAdmin(ReadOnlyAdmin):
     @staticmethod
     def _changes(user) -> Section:
         rows = AccountChange.objects.filter(user=user).select_related("maker", "checker", "user")
-        return Section(
-            title=_("changes of this account"),
-            columns=[_("proposed at"), _("kind"), _("maker"), _("checker"), _("status")],
-            rows=[
-                (
-                    to(row, moment(row.proposed_at)),
-                    row.get_kind_display(),
-                    row.maker,
-                    row.checker or "-",
-                    row.get_status_display(),
-                )
-                for row in rows.order_by("-pk")[:50]
-            ],
-            name="changes",
-        )
+        columns = [
+            (_("proposed at"), lambda row: to(row, moment(row.proposed_at))),
+            *cells(AccountChange, "kind", "maker", "checker", "status"),
+        ]
+        title = _("changes of this account")
+        return table(title, rows.order_by("-pk")[:50], columns, "changes")
 
 
 class RoleAdmin(ReadOnlyAdmin):
@@ -92,7 +76,7 @@ class RoleAdmin(ReadOnlyAdmin):
     ordering = ["pk"]
     export_told = {"name": str}
 
-    @admin.display(description=gettext_lazy("in use"))
+    @admin.display(description=_("in use"))
     def people(self, role):
         return User.objects.filter(groups=role.pk, is_active=True)[:1000].count()
 
@@ -132,9 +116,9 @@ class LogEntryAdmin(ReadOnlyAdmin):
     list_select_related = ["user", "content_type"]
     list_filter = ["user"]
     search_fields = ["user__username"]
-    search_help_text = gettext_lazy("staff")
+    search_help_text = _("staff")
 
-    at = shown_column(lambda entry: moment(entry.action_time), gettext_lazy("time"))
+    at = shown_column(lambda entry: moment(entry.action_time), _("time"))
 
     def page(self, request, entry):
         return Page(

@@ -1,7 +1,6 @@
 """Changes of staff accounts, decided under four eyes."""
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from office import roles
 from office.accounts import changes
@@ -49,7 +48,7 @@ class ApproveChange(_Decided, four_eyes.Approve):
         return [(CODE, result.secret)] if result.secret else ()
 
 
-CODE = gettext_lazy("The code, for you to hand over to the person")
+CODE = _("The code, for you to hand over to the person")
 
 
 def _changes(change: AccountChange) -> dict:

@@ -4,8 +4,8 @@ from django import forms
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.validators import ASCIIUsernameValidator
 from django.urls import reverse
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from kit.plumbing import texts
 from kit.refusals import Invalid
@@ -17,8 +17,8 @@ from office.frame.reason import ReasonField
 from office.models import AccountChange
 
 Kind = AccountChange.Kind
-LINK = gettext_lazy("The link, for you to hand over to the person")
-APART = gettext_lazy(
+LINK = _("The link, for you to hand over to the person")
+APART = _(
     "Whoever proposes is shown a link, and whoever approves a code: the person needs both, so hand"
     " them over apart, each to the person alone."
 )
@@ -33,11 +33,11 @@ def _roles():
 
 class _Form(forms.Form):
     username = forms.CharField(
-        label=gettext_lazy("log-in name"),
+        label=_("log-in name"),
         max_length=changes.NAME_MAX,
         validators=[ASCIIUsernameValidator()],
     )
-    reason = ReasonField(label=gettext_lazy("reason"))
+    reason = ReasonField(label=_("reason"))
     field_order = ["username", "full_name", "email", "role"]
 
 
@@ -45,12 +45,12 @@ class InvitationForm(_Form):
     full_name = forms.CharField(
         label=pgettext_lazy("person", "name"), max_length=150, validators=[texts.validate_plain]
     )
-    email = forms.EmailField(label=gettext_lazy("e-mail"), required=False)
-    role = forms.ChoiceField(label=gettext_lazy("role"), choices=_roles)
+    email = forms.EmailField(label=_("e-mail"), required=False)
+    role = forms.ChoiceField(label=_("role"), choices=_roles)
 
 
 class RoleForm(_Form):
-    role = forms.ChoiceField(label=gettext_lazy("role"), choices=_roles)
+    role = forms.ChoiceField(label=_("role"), choices=_roles)
 
 
 class _Propose(Proposal):
@@ -91,7 +91,7 @@ class _Propose(Proposal):
 
 class ProposeInvitation(_Propose):
     name = "propose_invitation"
-    title = gettext_lazy("Invite somebody new")
+    title = _("Invite somebody new")
     kind, form = Kind.INVITE, InvitationForm
 
     def propose(self, data, **about):
@@ -110,7 +110,7 @@ class ProposeInvitation(_Propose):
 
 class ProposeRole(_Propose):
     name = "propose_role"
-    title = gettext_lazy("Propose another role")
+    title = _("Propose another role")
     kind, form = Kind.ROLE, RoleForm
 
     def tells(self, data, told):
@@ -120,7 +120,7 @@ class ProposeRole(_Propose):
 
 class ProposeReset(_Propose):
     name = "propose_reset"
-    title = gettext_lazy("Propose a new password and device")
+    title = _("Propose a new password and device")
     kind = Kind.RESET
 
     def tells(self, data, told):
@@ -132,7 +132,7 @@ class ProposeReset(_Propose):
 
 class ProposeStop(_Propose):
     name = "propose_stop"
-    title = gettext_lazy("Propose to take out of use")
+    title = _("Propose to take out of use")
     kind = Kind.STOP
 
     def tells(self, data, told):

@@ -1,11 +1,10 @@
 from django.contrib import admin
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from office.accounts import tries
-from office.frame.columns import when_column
-from office.frame.dossier import Page, badge, moment
-from office.frame.lists import DateRangeFilter
+from office.frame.columns import facts
+from office.frame.dossier import Page, badge
+from office.frame.filters import DateRangeFilter
 from office.models import Tries
 from office.pages.staff.tries_acts import Unlock
 from office.readonly import ReadOnlyAdmin
@@ -13,15 +12,13 @@ from office.readonly import ReadOnlyAdmin
 
 @admin.register(Tries)
 class TriesAdmin(ReadOnlyAdmin):
-    list_display = ["until_when", "username", "address", "kind", "used", "state"]
+    list_display = ["until", "username", "address", "kind", "used", "state"]
     list_filter = ["is_locked", ("until", DateRangeFilter)]
     search_fields = ["username", "address"]
-    search_help_text = gettext_lazy("name given, address")
+    search_help_text = _("name given, address")
     acts = [Unlock()]
 
-    until_when = when_column("until", gettext_lazy("counted until"))
-
-    @admin.display(description=gettext_lazy("state"))
+    @admin.display(description=_("state"))
     def state(self, row):
         return badge("frozen", _("locked")) if row.is_locked else badge("open", _("open"))
 
@@ -31,11 +28,5 @@ class TriesAdmin(ReadOnlyAdmin):
             sentence=_("%(used)d of %(most)d tries are used up.")
             % {"used": row.used, "most": most},
             badges=[self.state(row)],
-            facts=[
-                (_("name given"), row.username or "-"),
-                (_("address"), row.address or "-"),
-                (_("kind"), row.get_kind_display()),
-                (_("counted until"), moment(row.until)),
-                (_("known since"), moment(row.known_at)),
-            ],
+            facts=facts(row, "username", "address", "kind", "until", "known_at"),
         )

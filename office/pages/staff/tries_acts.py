@@ -1,7 +1,6 @@
 """What whoever manages accounts may do to a lock-out."""
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from office.accounts import tries
 from office.frame import staff
@@ -11,7 +10,7 @@ from office.models import Tries
 
 class Unlock(ReasonAction):
     name = "unlock_login"
-    title = gettext_lazy("Unlock")
+    title = _("Unlock")
     permission = staff.MANAGE_ACCOUNTS
     is_bulk = True
 

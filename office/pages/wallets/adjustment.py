@@ -2,14 +2,12 @@
 
 from django.contrib import admin
 from django.db.models import Q
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from office.frame import four_eyes
-from office.frame.columns import age_column, money_column, shown_column, when_column, worded
-from office.frame.dossier import Page, found_by, to, yuan
-from office.frame.filters import AgeFilter
-from office.frame.lists import DateRangeFilter
+from office.frame.columns import age_column, facts, shown_column, worded
+from office.frame.dossier import Page, found_by, to
+from office.frame.filters import AgeFilter, DateRangeFilter
 from office.pages.wallets.adjustment_acts import ADJUSTMENT_ACTS, PROPOSE_ADJUSTMENT
 from office.readonly import ReadOnlyAdmin, staff_did
 from office.shown.accounts import account, account_name
@@ -22,33 +20,22 @@ from wallets.states import AdjustmentStatus, LineKind
 
 @admin.register(Adjustment)
 class AdjustmentAdmin(ReadOnlyAdmin):
-    list_display = [
-        "reference",
-        "money",
-        "state",
-        "maker",
-        "at",
-        "age",
-        "out_of",
-        "into",
-        "checker",
-    ]
+    list_display = ["reference", "amount", "state", "maker", "proposed_at"]
+    list_display += ["age", "out_of", "into", "checker"]
     list_filter = ["status", ("proposed_at", AgeFilter), ("proposed_at", DateRangeFilter)]
     export_told = worded(source=account_name, target=account_name)
     list_select_related = ["maker", "checker"]
     search_fields = ["reference"]
-    search_help_text = gettext_lazy("reference")
-    totals = {"amount": gettext_lazy("amount")}
+    search_help_text = _("reference")
+    totals = {"amount": _("amount")}
     acts = ADJUSTMENT_ACTS
-    row_acts = frozenset(action.name for action in ADJUSTMENT_ACTS)
+    row_acts = ADJUSTMENT_ACTS
     proposals = [PROPOSE_ADJUSTMENT]
     sections = (staff_did, case_of)
 
-    state = shown_column(adjustment_status, gettext_lazy("status"))
-    money = money_column("amount", gettext_lazy("amount"))
-    out_of = shown_column(lambda row: account(row.source), gettext_lazy("source"))
-    into = shown_column(lambda row: account(row.target), gettext_lazy("target"))
-    at = when_column("proposed_at", gettext_lazy("proposed at"))
+    state = shown_column(adjustment_status, _("status"))
+    out_of = shown_column(lambda row: account(row.source), _("source"))
+    into = shown_column(lambda row: account(row.target), _("target"))
     age = age_column("proposed_at", "decided_at")
 
     def parts(self, changelist):
@@ -79,12 +66,10 @@ class AdjustmentAdmin(ReadOnlyAdmin):
             sentence=sentences[row.status] % told,
             badges=[self.state(row)],
             facts=[
-                (_("reference"), row.reference),
-                (_("amount"), yuan(row.amount)),
+                *facts(row, "reference", "amount"),
                 (_("source"), account(row.source)),
                 (_("target"), account(row.target)),
-                (_("reason"), row.reason),
-                (_("attachment"), row.attachment or "-"),
+                *facts(row, "reason", "attachment"),
                 *((_("ledger line"), to(line, line.pk)) for line in lines),
             ],
             sections=[eyes(row)],
@@ -92,4 +77,4 @@ class AdjustmentAdmin(ReadOnlyAdmin):
         )
 
 
-found_by(Adjustment, "reference", gettext_lazy("adjustments"), "wallets.view_adjustment")
+found_by(Adjustment, "reference", _("adjustments"), "wallets.view_adjustment")

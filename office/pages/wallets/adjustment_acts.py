@@ -1,8 +1,7 @@
 """An adjustment by four eyes."""
 
 from django import forms
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from kit.ids import is_outside_id
 from office.frame import four_eyes
@@ -16,32 +15,32 @@ class AdjustmentForm(four_eyes.MoneyForm):
     field_order = ["user_id", "is_credit", "other", "case_id"]
 
     user_id = forms.CharField(
-        label=gettext_lazy("user"),
+        label=_("user"),
         max_length=64,
         required=False,
-        help_text=gettext_lazy("empty: the platform keeps a case's money"),
+        help_text=_("empty: the platform keeps a case's money"),
     )
     is_credit = forms.TypedChoiceField(
-        label=gettext_lazy("direction"),
+        label=_("direction"),
         coerce=lambda word: word == "credit",
         choices=[
-            ("credit", gettext_lazy("credit the wallet")),
-            ("debit", gettext_lazy("debit the wallet")),
+            ("credit", _("credit the wallet")),
+            ("debit", _("debit the wallet")),
         ],
     )
     other = forms.ChoiceField(
-        label=gettext_lazy("against"),
+        label=_("against"),
         choices=[
-            (accounts.PLATFORM, gettext_lazy("our own money")),
-            (accounts.SUSPENSE, gettext_lazy("suspense")),
+            (accounts.PLATFORM, _("our own money")),
+            (accounts.SUSPENSE, _("suspense")),
         ],
     )
     case_id = forms.IntegerField(
-        label=gettext_lazy("case"),
+        label=_("case"),
         min_value=1,
         max_value=2**63 - 1,
         required=False,
-        help_text=gettext_lazy("its number: suspense holds money for cases alone"),
+        help_text=_("its number: suspense holds money for cases alone"),
     )
 
     def clean_user_id(self):
@@ -53,7 +52,7 @@ class AdjustmentForm(four_eyes.MoneyForm):
 
 class ProposeAdjustment(four_eyes.ProposeMoney):
     name = "propose_adjustment"
-    title = gettext_lazy("Propose an adjustment")
+    title = _("Propose an adjustment")
     permission = "wallets.propose_adjustment"
     form, verbs = AdjustmentForm, adjust
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 
 from kit.telling import told
@@ -42,9 +42,10 @@ class Place:
 
 
 class Piece(NamedTuple):
-    """One entry, and the place behind it in its source."""
+    """One entry, and the place behind it in the source of this letter."""
 
-    place: str
+    letter: str
+    place: Place
     entry: Entry
 
 
@@ -88,8 +89,9 @@ class Source:
 # --- the sources
 
 
-def _text(what: Any, amount: Decimal, link: str, state: str) -> str:
-    return format_html("{} <b>{}</b> {} {}", what, f"{amount:,.2f}", link, state)
+def _text(what: Any, amount: Decimal, *more: str) -> str:
+    told = format_html_join(" ", "{}", ((each,) for each in more))
+    return format_html("{} <b>{}</b> {}", what, f"{amount:,.2f}", told)
 
 
 def _lines(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
@@ -104,9 +106,8 @@ def _lines(customer: Customer, place: Place | None, most: int) -> Iterator[Piece
         text = format_html(
             "{} <b>{}</b> {}", LineKind(line.kind).label, f"{amount:+,.2f}", about(line)
         )
-        yield Piece(
-            f"l{line.pk}", Entry(line.created_at, _("wallet"), text, "money", told(line.note))
-        )
+        entry = Entry(line.created_at, _("wallet"), text, "money", told(line.note))
+        yield Piece("l", Place(line.pk), entry)
 
 
 def _sent(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
@@ -120,10 +121,9 @@ def _sent(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]
         text = _text(what, packet.total_money, link, shown_state(packet))
         counted = {"taken": packet.taken, "number": packet.number}
         taken = _("%(taken)d of %(number)d taken") % counted
-        yield Piece(
-            f"s{_key(packet.add_time)}.{packet.pk}",
-            Entry(packet.add_time, customer.user_id, text, "user", f"{taken}, {packet.intro}"),
-        )
+        said = f"{taken}, {packet.intro}"
+        entry = Entry(packet.add_time, customer.user_id, text, "user", said)
+        yield Piece("s", Place(_key(packet.add_time), packet.pk), entry)
 
 
 def _taken(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
@@ -132,10 +132,8 @@ def _taken(customer: Customer, place: Place | None, most: int) -> Iterator[Piece
         link = to(share.rp, share.rp.public_id)
         text = _text(_("takes a share"), share.money, link, credited(share))
         sender = _("sent by %(sender)s") % {"sender": share.rp.user_id}
-        yield Piece(
-            f"t{_key(share.update_time)}.{share.pk}",
-            Entry(share.update_time, customer.user_id, text, "user", sender),
-        )
+        entry = Entry(share.update_time, customer.user_id, text, "user", sender)
+        yield Piece("t", Place(_key(share.update_time), share.pk), entry)
 
 
 def _orders(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
@@ -143,30 +141,23 @@ def _orders(customer: Customer, place: Place | None, most: int) -> Iterator[Piec
     for order in _before(orders, place)[:most]:
         what = _("wants to pay by %(channel)s") % {"channel": order.get_pay_type_display()}
         text = _text(what, order.amount, to(order, order.order_no), order_status(order))
-        yield Piece(
-            f"o{order.pk}", Entry(order.add_time, customer.user_id, text, "user", order.trade_no)
-        )
+        entry = Entry(order.add_time, customer.user_id, text, "user", order.trade_no)
+        yield Piece("o", Place(order.pk), entry)
 
 
 def _cases(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
     for case in _before(customer.cases(), place)[:most]:
-        text = format_html(
-            "{} <b>{}</b> {}",
-            to(case, case.get_kind_display()),
-            f"{case.amount:,.2f}",
-            case_status(case),
-        )
-        entry = Entry(
-            case.created_at, _("case"), text, "channel", told(case.resolution or case.says)
-        )
-        yield Piece(f"c{case.pk}", entry)
+        text = _text(to(case, case.get_kind_display()), case.amount, case_status(case))
+        said = told(case.resolution or case.says)
+        yield Piece("c", Place(case.pk), Entry(case.created_at, _("case"), text, "channel", said))
 
 
 def _refunds(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
     for refund in _before(customer.refunds(), place)[:most]:
         what = _("refund by %(channel)s") % {"channel": refund.get_pay_type_display()}
         text = _text(what, refund.amount, to(refund, refund.refund_no), refund_status(refund))
-        yield Piece(f"r{refund.pk}", Entry(refund.proposed_at, _("refund"), text, "channel"))
+        entry = Entry(refund.proposed_at, _("refund"), text, "channel")
+        yield Piece("r", Place(refund.pk), entry)
 
 
 def _staff(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]:
@@ -174,7 +165,8 @@ def _staff(customer: Customer, place: Place | None, most: int) -> Iterator[Piece
     for row in _before(rows, place)[:most]:
         text = actions.titles.get(row.action, row.action)
         who = row.user.get_username()
-        yield Piece(f"a{row.pk}", Entry(row.created_at, who, text, "staff", row.reason))
+        entry = Entry(row.created_at, who, text, "staff", row.reason)
+        yield Piece("a", Place(row.pk), entry)
 
 
 SOURCES: Sequence[Source] = (

@@ -6,7 +6,7 @@ from django.contrib.admin import ChoicesFieldListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.utils.translation import gettext_lazy as _
 
-from office.frame.filters import Given, OfOneWord
+from office.frame.filters import Given
 from office.shown.accounts import GROUPS, account_name
 from wallets import daily
 from wallets.models import DailySummary
@@ -36,13 +36,10 @@ class SidesOfDayFilter(Given):
     """Lines out of one account, into another, or both, of the day that is chosen beside it or else
     of today; wallets and escrows are taken together, as in a closed day's figures."""
 
-    @staticmethod
-    def names(field_path):
-        return ("source__of", "target__of")
+    takes, called = ("source__of", "target__of"), _("account (of a day)")
 
     def __init__(self, field, request, params, model, model_admin, field_path):
         super().__init__(field, request, params, model, model_admin, field_path)
-        self.title = _("account (of a day)")
         self.sides = {name: self.given(name) for name in self.names(field_path)}
         if unknown := {*self.sides.values()} - {"", *GROUPS}:
             raise IncorrectLookupParameters(unknown)
@@ -80,9 +77,9 @@ class SidesOfDayFilter(Given):
                 }
 
 
-class DayFilter(OfOneWord):
+class DayFilter(Given):
     template = "admin/day_filter.html"
-    word, called = "day", _("day")
+    takes, called = ("{}__day",), _("day")
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -1,7 +1,7 @@
 """Where a balance comes from: what an account held, what has moved since, what it holds now. Each
 row leads to exactly the ledger lines that it counts."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -65,8 +65,7 @@ def all_lines(day: date, text: Any = "") -> str:
 
 
 def view(model_admin: Any, request: Any, name: str) -> Any:
-    may = request.user.has_perm("wallets.view_dailysummary")
-    if not (may and model_admin.has_view_permission(request)):
+    if not request.user.has_perm("wallets.view_dailysummary"):
         raise PermissionDenied
     if name not in GROUPS:
         raise Http404
@@ -141,12 +140,34 @@ def _of_day(day: DailySummary) -> Iterable[Moved]:
         yield Moved(day.day, each.kind, each.source, each.target, each.lines, each.amount)
 
 
-def held_rows(balances: dict[str, Decimal], day: date) -> list[list[Any]]:
-    """What every account held at a close, each leading to what it is made of."""
-    return [
+def moved(figures: Iterable[Any], url: Callable[[Any], str], whole: Any) -> Section:
+    """By kind and way, each leading to `url` of it; behind them all together, led to by `whole`."""
+    known = list(figures)
+    rows = [
         [
-            link(url_of(name, day), account_name(name)) if name in GROUPS else name,
+            link(url(each), LineKind(each.kind).label),
+            account_name(each.source),
+            account_name(each.target),
+            each.lines,
+            yuan(each.amount),
+        ]
+        for each in known
+    ]
+    amount = sum((each.amount for each in known), ZERO)
+    rows.append([whole, "", "", sum(each.lines for each in known), yuan(amount)])
+    columns = [_("kind"), _("source"), _("target"), _("lines"), _("amount")]
+    return Section(_("What moved"), columns, rows, name="moved")
+
+
+def at_close(title: Any, summary: DailySummary, note: Any = "") -> Section:
+    """What every account held, each leading to what it is made of."""
+    balances = daily.held(summary)
+    rows = [
+        [
+            link(url_of(name, summary.day), account_name(name)) if name in GROUPS else name,
             yuan(balance),
         ]
         for name, balance in sorted(balances.items())
     ]
+    rows.append([_("all together"), yuan(sum(balances.values(), ZERO))])
+    return Section(title, [_("account"), _("balance")], rows, note=note, name="held")

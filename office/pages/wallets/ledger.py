@@ -2,14 +2,12 @@
 
 from django.contrib import admin
 from django.db.models import Q
-from django.urls import path
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from kit.telling import told
 from office.frame import lists
-from office.frame.columns import money_column, shown_column, when_column, worded
-from office.frame.dossier import Page, badge, found, moment, page_of, yuan
+from office.frame.columns import facts, shown_column, worded
+from office.frame.dossier import Page, badge, found, page_of
 from office.frame.find import SHOWN, Hit, finder
 from office.frame.lists import BEFORE
 from office.pages.wallets import held
@@ -25,9 +23,9 @@ from wallets.states import LineKind
 
 @admin.register(LedgerLine)
 class LedgerLineAdmin(ReadOnlyAdmin):
-    list_display = ["id", "money", "kind", "out_of", "into", "at", "about"]
+    list_display = ["id", "amount", "kind", "out_of", "into", "created_at", "about"]
     search_fields = ["reference"]  # see get_search_results
-    search_help_text = gettext_lazy("reference, account or user")
+    search_help_text = _("reference, account or user")
     list_filter = [
         ("kind", KindOfDayFilter),
         ("booked_on", DayFilter),
@@ -36,14 +34,13 @@ class LedgerLineAdmin(ReadOnlyAdmin):
     export_told = worded(
         source=account_name, target=account_name, note=told, reference=reference_name
     )
-    totals = {"amount": gettext_lazy("amount")}
+    totals = {"amount": _("amount")}
     sections = (adjusted_by, refunded_by)
+    more_pages = [("account/<str:name>/", held.view, "account")]
 
-    about = shown_column(lambda line: reference_name(line.reference), gettext_lazy("reference"))
-    money = money_column("amount", gettext_lazy("amount"))
-    out_of = shown_column(lambda line: account(line.source), gettext_lazy("source"))
-    into = shown_column(lambda line: account(line.target), gettext_lazy("target"))
-    at = when_column("created_at", gettext_lazy("time"))
+    about = shown_column(lambda line: reference_name(line.reference), _("reference"))
+    out_of = shown_column(lambda line: account(line.source), _("source"))
+    into = shown_column(lambda line: account(line.target), _("target"))
 
     def name_of(self, line):
         return str(line.pk)
@@ -62,10 +59,9 @@ class LedgerLineAdmin(ReadOnlyAdmin):
                 (_("reference"), found(line.reference, reference_name(line.reference))),
                 (_("source"), account(line.source)),
                 (_("target"), account(line.target)),
-                (_("amount"), yuan(line.amount)),
+                *facts(line, "amount"),
                 (_("note"), told(line.note) or "-"),
-                (_("time"), moment(line.created_at)),
-                (_("booked on"), line.booked_on or "-"),
+                *facts(line, "created_at", "booked_on"),
             ],
         )
 
@@ -83,13 +79,6 @@ class LedgerLineAdmin(ReadOnlyAdmin):
             kind.label: (Q(kind=kind), {"kind__exact": kind.value} if has_day else None)
             for kind in LineKind
         }
-
-    def get_urls(self):
-        account_view = self.admin_site.admin_view(
-            lambda request, name: held.view(self, request, name)
-        )
-        made = path("account/<str:name>/", account_view, name="wallets_ledgerline_account")
-        return [made, *super().get_urls()]
 
     def get_search_results(self, request, queryset, search_term):
         """By reference, else by account on either side: each has an index."""
@@ -123,7 +112,7 @@ def by_reference_of(word: str):
     return LedgerLine.objects.filter(kind__in=LineKind.values, reference=word)
 
 
-@finder(gettext_lazy("ledger lines"), "wallets.view_ledgerline", by="echo")
+@finder(_("ledger lines"), "wallets.view_ledgerline", by="echo")
 def lines(word):
     for line in by_reference_of(word)[:SHOWN]:
         yield Hit(page_of(line), line.get_kind_display(), f"{line.amount:,.2f}")

@@ -1,23 +1,19 @@
 """The books of a month: its closed days, what they come to, and what is left at its end."""
 
-from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.db.models import Sum
 from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from kit.money import ZERO
+from kit.money import ZERO, fen_sum, from_fen
 from office.frame.dossier import Page, Section, link, page_of, yuan
 from office.pages.wallets import held, made_of
-from office.shown.accounts import account_name
 from office.shown.charts import by_day
-from wallets import daily
 from wallets.models import DailyFigure, DailySummary
-from wallets.states import LineKind
 
 SHOWN = 6  # months that the list of days leads to
 
@@ -40,8 +36,6 @@ def buttons() -> list[dict[str, Any]]:
 
 
 def view(model_admin: Any, request: Any, word: str) -> Any:
-    if not model_admin.has_view_permission(request):
-        raise PermissionDenied
     days = made_of.days_of(word)
     if not days:
         raise Http404
@@ -63,9 +57,7 @@ def _page(model_admin: Any, days: list[DailySummary], word: str) -> Page:
         for day in days
     ]
     rows.append([_("total"), *_told(sums, words, word), lines])
-    balances, last = daily.held(days[-1]), days[-1].day
-    close = held.held_rows(balances, last)
-    close.append([_("all together"), yuan(sum(balances.values(), ZERO))])
+    last = days[-1].day
     told = {"month": word, **{name: f"{amount:,.2f}" for name, amount in sums.items()}}
     return Page(
         sentence=_(
@@ -81,12 +73,7 @@ def _page(model_admin: Any, days: list[DailySummary], word: str) -> Page:
         sections=[
             Section(_("each day"), [_("day"), *words.values(), _("lines")], rows, name="days"),
             _moved(days, word),
-            Section(
-                _("Held at the close of %(day)s") % {"day": last},
-                [_("account"), _("balance")],
-                close,
-                name="held",
-            ),
+            held.at_close(_("Held at the close of %(day)s") % {"day": last}, days[-1]),
         ],
         charts=by_day(days, word),
     )
@@ -100,25 +87,14 @@ def _told(
 
 def _moved(days: list[DailySummary], word: str) -> Section:
     """By kind and way, each leading to its days."""
-    ways: dict[tuple[int, str, str], tuple[int, Decimal]] = defaultdict(lambda: (0, ZERO))
-    for each in DailyFigure.objects.filter(summary__in=[day.pk for day in days]):
-        count, amount = ways[each.kind, each.source, each.target]
-        ways[each.kind, each.source, each.target] = count + each.lines, amount + each.amount
-    rows: list[list[Any]] = [
-        [
-            link(
-                made_of.url_of(word, kind=kind, source=source, target=target), LineKind(kind).label
-            ),
-            account_name(source),
-            account_name(target),
-            count,
-            yuan(amount),
-        ]
-        for (kind, source, target), (count, amount) in sorted(ways.items())
-    ]
-    count = sum(count for count, _amount in ways.values())
-    amount = sum((amount for _count, amount in ways.values()), ZERO)
-    total = link(made_of.url_of(word, of="all"), _("total"))
-    rows.append([total, "", "", count, yuan(amount)])
-    columns = [_("kind"), _("source"), _("target"), _("lines"), _("amount")]
-    return Section(_("What moved"), columns, rows, name="moved")
+    ways = (
+        DailyFigure.objects.filter(summary__in=[day.pk for day in days])
+        .values_list("kind", "source", "target")
+        .annotate(count=Sum("lines"), fen=fen_sum("amount"))
+        .order_by("kind", "source", "target")
+    )
+    return held.moved(
+        (held.Moved(None, *way, count, from_fen(fen)) for *way, count, fen in ways),
+        lambda each: made_of.url_of(word, kind=each.kind, source=each.source, target=each.target),
+        link(made_of.url_of(word, of="all"), _("total")),
+    )

@@ -9,8 +9,7 @@ from datetime import datetime
 from itertools import islice
 
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from office.frame import reader
 from office.frame.dossier import Choice, Section
@@ -19,11 +18,11 @@ from office.pages.wallets.customer import SOURCES, Customer, Piece, Place
 ENTRIES = 30
 _PLACE = re.compile(r"([a-z])(\d{1,18})(?:\.(\d{1,18}))?")
 ABOUT = {
-    "": gettext_lazy("everything"),
-    "money": gettext_lazy("money"),
-    "packets": gettext_lazy("red packets"),
-    "orders": gettext_lazy("payments and refunds"),
-    "staff": gettext_lazy("what staff did"),
+    "": _("everything"),
+    "money": _("money"),
+    "packets": _("red packets"),
+    "orders": _("payments and refunds"),
+    "staff": _("what staff did"),
 }
 
 
@@ -36,9 +35,7 @@ def timeline(customer: Customer, only: str, until: str) -> Section:
         *map(_newest_first, streams), key=lambda piece: piece.entry.at, reverse=True
     )
     pieces = list(islice(merged, ENTRIES + 1))
-    for piece in pieces[:ENTRIES]:
-        letter, first, second = _PLACE.fullmatch(piece.place).groups()
-        places[letter] = Place(int(first), second and int(second))
+    places |= {piece.letter: piece.place for piece in pieces[:ENTRIES]}
     chosen = {"only": only} if only else {}
     older = {**chosen, "until": _written(places)}
     return Section(

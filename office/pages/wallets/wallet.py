@@ -4,13 +4,13 @@ from django.contrib import admin
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from kit.ids import is_outside_id
 from kit.money import ZERO
-from office.frame import freezing, reader, staff
-from office.frame.columns import money_column, when_column
+from office.frame import freezing, reader
+from office.frame.columns import facts
 from office.frame.dossier import (
     Page,
     Section,
@@ -18,12 +18,10 @@ from office.frame.dossier import (
     in_order,
     link,
     list_of,
-    moment,
     page_of,
     yuan,
 )
 from office.frame.find import Hit, finder
-from office.frame.proposals import url_of
 from office.pages.wallets import flow, timeline
 from office.pages.wallets.adjustment_acts import PROPOSE_ADJUSTMENT
 from office.pages.wallets.customer import Customer
@@ -43,8 +41,8 @@ class _OnWallet:
 
 class FreezeWallet(_OnWallet, freezing.Freeze):
     name = "freeze_wallet"
-    title = gettext_lazy("Freeze the wallet")
-    refused = gettext_lazy("This wallet is frozen already.")
+    title = _("Freeze the wallet")
+    refused = _("This wallet is frozen already.")
 
     def preview(self, wallet, now):
         balance = {"user": wallet.user_id, "balance": f"{wallet.balance:,.2f}"}
@@ -57,17 +55,11 @@ class FreezeWallet(_OnWallet, freezing.Freeze):
 
 class UnfreezeWallet(_OnWallet, freezing.Unfreeze):
     name = "unfreeze_wallet"
-    title = gettext_lazy("Unfreeze the wallet")
-    refused = gettext_lazy("This wallet is not frozen.")
+    title = _("Unfreeze the wallet")
+    refused = _("This wallet is not frozen.")
 
     def goes_on(self, wallet):
         return _("%(user)s can pay and grab again, at once.") % {"user": wallet.user_id}
-
-
-def _adjust(request, wallet):
-    if not staff.may(request.user, PROPOSE_ADJUSTMENT.permission):
-        return None
-    return PROPOSE_ADJUSTMENT.title, url_of(Adjustment, PROPOSE_ADJUSTMENT, user_id=wallet.user_id)
 
 
 GROUPS = 10
@@ -102,22 +94,18 @@ def _refunds(request, wallet):
 
 @admin.register(Wallet)
 class WalletAdmin(ReadOnlyAdmin):
-    list_display = ["user_id", "amount", "state", "frozen_reason", "opened"]
+    list_display = ["user_id", "balance", "state", "frozen_reason", "created_at"]
     list_filter = ["is_frozen"]
     search_fields = ["user_id"]
-    search_help_text = gettext_lazy("user")
+    search_help_text = _("user")
     ordering = ["pk"]
     acts = [FreezeWallet(), UnfreezeWallet()]
     sections = (sent, taken, orders_of, _cases, _refunds, disputed)
-    offers = (_adjust,)
+    offers = [(Adjustment, PROPOSE_ADJUSTMENT, lambda wallet: {"user_id": wallet.user_id})]
 
-    amount = money_column("balance", gettext_lazy("balance"))
-
-    @admin.display(description=gettext_lazy("state"))
+    @admin.display(description=_("state"))
     def state(self, wallet):
         return badge("frozen", _("frozen")) if wallet.is_frozen else badge("open", _("in use"))
-
-    opened = when_column("created_at", gettext_lazy("opened at"))
 
     def get_object(self, request, object_id, from_field=None):
         """A user who never had money has a page, too: he may have sent, or be owed, something."""
@@ -135,9 +123,9 @@ class WalletAdmin(ReadOnlyAdmin):
             title=_("customer"),
             facts=[
                 (_("nickname"), people([wallet.user_id])[wallet.user_id]["nickname"] or "-"),
-                (_("user"), wallet.user_id),
+                *facts(wallet, "user_id"),
                 (_("balance"), link("#flow", yuan(wallet.balance))),
-                (_("opened at"), moment(wallet.created_at)),
+                *facts(wallet, "created_at"),
                 *_groups(wallet.user_id),
             ],
             sections=[
@@ -165,7 +153,7 @@ class WalletAdmin(ReadOnlyAdmin):
         return f"{why} ({froze[-1].who}, {at})"
 
 
-@finder(gettext_lazy("wallets"), "wallets.view_wallet")
+@finder(_("wallets"), "wallets.view_wallet")
 def wallets(word):
     user_id = accounts.owner(word) or word
     for wallet in Wallet.objects.filter(user_id=user_id):

@@ -83,7 +83,7 @@
   // --- what is selected: yuan as whole fen, never as a fraction
 
   const fen = (text) => BigInt(text.replace(/[^\d-]/g, ''));
-  const AMOUNT = '.field-money .yuan, .field-amount .yuan, .field-total .yuan';
+  const AMOUNT = '.field-amount .yuan, .field-balance .yuan, .field-total_money .yuan';
 
   function sum() {
     const output = one('#selected-sum');
