@@ -12,8 +12,8 @@ from kit import clock
 from kit.money import ZERO
 from kit.plumbing import metrics
 from office import desk, waiting
-from payments.states import CHANNELS
-from wallets import accounts, daily
+from office.shown.accounts import GROUPS
+from wallets import daily
 from wallets.models import AuditRun
 
 
@@ -52,8 +52,7 @@ def _held() -> Metric:
     """What every group of accounts holds: escrow is what is outstanding in packets."""
     held = GaugeMetricFamily("hongbao_held_yuan", "Held by these accounts", labels=["account"])
     balances = desk.ledger_now().balances
-    clearing = (accounts.clearing(channel.word) for channel in CHANNELS)
-    for account in ("escrow", "wallets", accounts.SUSPENSE, accounts.PLATFORM, *clearing):
+    for account in GROUPS:
         held.add_metric([account], float(balances.get(account, ZERO)))
     return held
 

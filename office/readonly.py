@@ -198,18 +198,20 @@ class ReadOnlyAdmin(TotalsMixin, admin.ModelAdmin):
 
     def told(self, request, page: Page, name: Any, **more: Any) -> TemplateResponse:
         """A page about a row, or about several of them."""
+        title, now = f"{names.one(self.opts)} {name}", clock.now()
+        more = {"name": name, "subtitle": None, "page": page, "printed_at": now, **more}
+        return self.render(request, "page", title, **more)
+
+    def render(self, request, template: str, title: Any, **more: Any) -> TemplateResponse:
+        """One of the back office's own templates, with what each of them wants to know."""
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{names.one(self.opts)} {name}",
-            "name": name,
-            "subtitle": None,
+            "title": title,
             "opts": self.opts,
-            "page": page,
             "list_url": list_of(self.model),
-            "printed_at": clock.now(),
             **more,
         }
-        return TemplateResponse(request, "admin/hongbao/page.html", context)
+        return TemplateResponse(request, f"admin/hongbao/{template}.html", context)
 
     def get_urls(self):
         base = f"{self.opts.app_label}_{self.opts.model_name}"

@@ -12,7 +12,6 @@ from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -226,19 +225,18 @@ def _ask(model_admin, request, action, rows, form, now):
         for row in rows
     ]
     acting = [item["row"] for item in items if not item["refusal"]]
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "title": action.title,
-        "action": action,
-        "items": items,
-        "can_act": bool(acting),
-        "form": form,
-        "opts": model_admin.opts,
-        "back": _back(model_admin, request, rows),
-        "together": action.together(acting) if len(acting) > 1 else (),
-        "list_url": queue.list_url(model_admin, queue.kept(request)),
-    }
-    return TemplateResponse(request, "admin/hongbao/act.html", context)
+    return model_admin.render(
+        request,
+        "act",
+        action.title,
+        action=action,
+        items=items,
+        can_act=bool(acting),
+        form=form,
+        back=_back(model_admin, request, rows),
+        together=action.together(acting) if len(acting) > 1 else (),
+        list_url=queue.list_url(model_admin, queue.kept(request)),
+    )
 
 
 def _seen(action, row) -> str:

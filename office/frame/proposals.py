@@ -16,7 +16,6 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
@@ -106,7 +105,7 @@ class Made(staff.Note):
     """A note about the row that the verb makes: it is not there before."""
 
     def keep(self, result: Any) -> None:
-        self.obj = result or None
+        self.obj = result
         super().keep(result)
 
 
@@ -147,15 +146,13 @@ def _explain(form: forms.Form, problem: Problem) -> None:
 
 
 def _show(model_admin, request, proposal, form, preview=()):
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "title": proposal.title,
-        "proposal": proposal,
-        "form": form,
-        "once": sent_token(request) or secrets.token_hex(16),
-        "preview": preview,
-        "opts": model_admin.opts,
-        "list_url": dossier.list_of(model_admin.model),
-        "can_list": model_admin.has_view_permission(request),
-    }
-    return TemplateResponse(request, "admin/hongbao/propose.html", context)
+    return model_admin.render(
+        request,
+        "propose",
+        proposal.title,
+        proposal=proposal,
+        form=form,
+        once=sent_token(request) or secrets.token_hex(16),
+        preview=preview,
+        can_list=model_admin.has_view_permission(request),
+    )

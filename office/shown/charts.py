@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from kit.money import ZERO
 from office.frame.charts import Chart, Series
@@ -16,22 +16,24 @@ from wallets import accounts, daily
 from wallets.models import DailyFigure, DailySummary
 from wallets.states import LineKind
 
-ISSUED = (LineKind.SEND, LineKind.CHANNEL_PAY)
-SERIES = (  # the tone, which is the colour's name, and the kinds of lines
-    ("issued", ISSUED),
-    ("taken", (LineKind.GRAB,)),
-    ("returned", (LineKind.EXPIRY_REFUND,)),
-)
+# The tone, which is the colour's name: its label, and the kinds of lines that it adds up.
+MOVED = {
+    "issued": (_("issued"), (LineKind.SEND, LineKind.CHANNEL_PAY)),
+    "taken": (_("taken"), (LineKind.GRAB,)),
+    "returned": (_("returned"), (LineKind.EXPIRY_REFUND,)),
+    "topped_up": (_("topped up"), (LineKind.TOPUP,)),
+}
+DRAWN = ("issued", "taken", "returned")
 
 
 def by_hour(hours: Mapping[tuple[int, int], Decimal]) -> Chart:
     series = [
         Series(
             tone,
-            _label(tone),
+            label,
             [sum((hours.get((hour, kind), ZERO) for kind in kinds), ZERO) for hour in range(24)],
         )
-        for tone, kinds in SERIES
+        for tone, (label, kinds) in ((tone, MOVED[tone]) for tone in DRAWN)
     ]
     is_early = all(hour < 12 for hour, _kind in hours)
     return Chart(_("Today by hour"), [f"{hour:02d}" for hour in range(24)], series, (), is_early)
@@ -49,8 +51,8 @@ def by_day(summaries: list[DailySummary], when: Any) -> list[Chart]:
         return [sum((each.amount for each in day if which(each)), ZERO) for day in own]
 
     moved = [
-        Series(tone, _label(tone), sums(lambda each, kinds=kinds: each.kind in kinds))
-        for tone, kinds in SERIES
+        Series(tone, label, sums(lambda each, kinds=kinds: each.kind in kinds))
+        for tone, (label, kinds) in ((tone, MOVED[tone]) for tone in DRAWN)
     ]
     names = {channel: accounts.clearing(channel.word) for channel in CHANNELS}
     arrived = [
@@ -71,7 +73,3 @@ def by_day(summaries: list[DailySummary], when: Any) -> list[Chart]:
         Chart(_("Arrived through channels, %(when)s") % {"when": when}, labels, arrived, urls),
     ]
     return [chart for chart in charts if chart.drawn()]
-
-
-def _label(tone: str) -> str:
-    return {"issued": _("issued"), "taken": _("taken"), "returned": _("returned")}[tone]

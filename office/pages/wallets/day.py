@@ -9,6 +9,7 @@ from office.frame.dossier import Page, yuan
 from office.frame.filters import DateRangeFilter
 from office.pages.wallets import held, made_of, month
 from office.readonly import ReadOnlyAdmin
+from office.shown.charts import MOVED
 from wallets.models import DailyFigure, DailySummary
 
 
@@ -28,7 +29,7 @@ class DailySummaryAdmin(ReadOnlyAdmin):
             own = [figure for figure in figures if figure.summary_id == row.pk]
             row.moved = {
                 word: sum((f.amount for f in own if f.kind in kinds), ZERO)
-                for word, kinds in made_of.OF.items()
+                for word, (_label, kinds) in MOVED.items()
             }
             row.line_count = sum(figure.lines for figure in own)
 

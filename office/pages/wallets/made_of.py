@@ -12,16 +12,10 @@ from kit.money import ZERO
 from office.frame.dossier import Page, Section, link, yuan
 from office.pages.wallets import held
 from office.shown.accounts import account_name
+from office.shown.charts import MOVED
 from wallets.models import DailyFigure, DailySummary
 from wallets.states import LineKind
 
-# What a month's columns are called in addresses, and which kinds of lines they add up.
-OF = {
-    "issued": (LineKind.SEND, LineKind.CHANNEL_PAY),
-    "taken": (LineKind.GRAB,),
-    "returned": (LineKind.EXPIRY_REFUND,),
-    "topped_up": (LineKind.TOPUP,),
-}
 ALL = "all"
 
 
@@ -40,9 +34,9 @@ def view(model_admin: Any, request: Any, word: str) -> Any:
 def _asked(given: Any) -> dict[str, Any]:
     """Which figures; whoever asks for none that there are gets no page."""
     if (of := given.get("of")) is not None:
-        if of not in (*OF, ALL):
+        if of not in (*MOVED, ALL):
             raise Http404
-        return {} if of == ALL else {"kind__in": OF[of]}
+        return {} if of == ALL else {"kind__in": MOVED[of][1]}
     try:
         kind = LineKind(int(given.get("kind", "")))
     except ValueError:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from kit.money import ZERO, fen_sum, from_fen
 from office.frame.dossier import Page, Section, link, page_of, yuan
 from office.pages.wallets import held, made_of
-from office.shown.charts import by_day
+from office.shown.charts import MOVED, by_day
 from wallets.models import DailyFigure, DailySummary
 
 SHOWN = 6  # months that the list of days leads to
@@ -44,8 +44,7 @@ def view(model_admin: Any, request: Any, word: str) -> Any:
 
 def _page(model_admin: Any, days: list[DailySummary], word: str) -> Page:
     model_admin.prepare(days)
-    words = {"issued": _("issued"), "taken": _("taken"), "returned": _("returned")}
-    words["topped_up"] = _("topped up")
+    words = {word: label for word, (label, _kinds) in MOVED.items()}
     sums = {name: sum((day.moved[name] for day in days), ZERO) for name in words}
     lines = sum(day.line_count for day in days)
     rows: list[list[Any]] = [
