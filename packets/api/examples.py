@@ -1,19 +1,29 @@
 """What the schema shows: one example for every outcome. A test holds each to its own shape."""
-# Long: what the schema shows, as data.
 
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import reduce
+from operator import or_
 from typing import Any
 
+from django.utils import translation
+
+from packets.api import results
+from packets.models import RedPacket, RefundReview, Share
+from packets.states import Kind, PayStatus, state_of
 from payments.api.examples import ORDERS
+from payments.states import PayType
 
 SENDER = {"user_id": "alice", "nickname": "爱丽丝", "avatar": "https://chat.example/a/alice.png"}
 TAKER = {"user_id": "bob", "nickname": "小宝", "avatar": None}
 OTHER = {"user_id": "carol", "nickname": None, "avatar": None}
-MADE = "2026-02-17T20:14:41.000412+08:00"
-ISSUED = "2026-02-17T20:15:00.250000+08:00"
-FIRST = "2026-02-17T20:15:03.120394+08:00"
-LAST = "2026-02-17T20:15:12.700001+08:00"
-DEADLINE = "2026-02-18T20:15:00.250000+08:00"
-RETURNED = "2026-02-18T20:15:31.004417+08:00"
+MADE = datetime.fromisoformat("2026-02-17T20:14:41.000412+08:00")
+ISSUED = datetime.fromisoformat("2026-02-17T20:15:00.250000+08:00")
+FIRST = datetime.fromisoformat("2026-02-17T20:15:03.120394+08:00")
+LAST = datetime.fromisoformat("2026-02-17T20:15:12.700001+08:00")
+DEADLINE = datetime.fromisoformat("2026-02-18T20:15:00.250000+08:00")
+RETURNED = datetime.fromisoformat("2026-02-18T20:15:31.004417+08:00")
 
 WISHES = {
     "lucky": {
@@ -37,180 +47,86 @@ PAYMENTS = {
     "alipay": {"pay_type": "alipay", "scene": "app"},
 }
 
-_UNPAID = {
-    "id": "rp_agnkq4z2lm7xw3v5tq6yjr2abc",
-    "type": "lucky",
+_FIRST: dict[str, Any] = {"position": 1, "user_id": "bob", "money": Decimal("3.21")}
+_BOBS = Share(**_FIRST, is_into_account=True, update_time=FIRST)
+_AWAITED = Share(**_FIRST, update_time=FIRST)
+_FIVE = Share(**_FIRST | {"money": Decimal("5.00")}, is_into_account=True, update_time=FIRST)
+_CAROLS = Share(position=2, user_id="carol", money=Decimal("6.79"), is_good=True, update_time=LAST)
+_LUCKY: dict[str, Any] = {
+    "public_id": "rp_agnkq4z2lm7xw3v5tq6yjr2abc",
+    "user_id": "alice",
     "for_id": "g1",
-    "for_users": None,
-    "for_people": None,
+    "type": Kind.LUCKY,
     "intro": "新年快乐🧧",
     "number": 2,
-    "total_money": "10.00",
-    "single_money": None,
-    "state": "unpaid",
-    "is_frozen": False,
-    "pay_status": "unpaid",
-    "pay_type": "unknown",
-    "sender": SENDER,
-    "taken_number": 0,
-    "taken_money": "0.00",
-    "return_money": None,
-    "return_time": None,
-    "add_time": MADE,
-    "pay_time": None,
-    "expire_time": None,
-    "expend_time": None,
-    "share_min": "0.01",
-    "share_max": "200.00",
+    "total_money": Decimal("10.00"),
+    "share_min": Decimal("0.01"),
+    "share_max": Decimal("200.00"),
     "commitment": "5d2b5d5ac5e7ad6cb5a6ed0fa3a5d42f5f04a2ea6f0f7e9d2fb0c4b2f6a9be51",
-    "seed": None,
-    "mine": None,
-    "shares": [],
-    "actions": ["pay"],
-    "headline": "待支付",
+    "seed": "7f" * 32,
+    "add_time": MADE,
 }
-_PERSONAL = {
-    "type": "personal",
+_EQUAL = {"type": Kind.EQUAL, "single_money": Decimal("5.00"), "commitment": ""}
+_PERSONAL = _EQUAL | {
+    "type": Kind.PERSONAL,
     "for_id": "bob",
     "number": 1,
-    "total_money": "5.00",
-    "single_money": "5.00",
-    "share_min": None,
-    "share_max": None,
-    "commitment": None,
+    "total_money": Decimal("5.00"),
 }
-_PAID = {
-    "state": "open",
-    "pay_status": "paid",
-    "pay_type": "balance",
+_EXCLUSIVE = _EQUAL | {"type": Kind.EXCLUSIVE}
+_OPEN = {
+    "pay_status": PayStatus.PAID,
+    "pay_type": PayType.BALANCE,
     "pay_time": ISSUED,
     "expire_time": DEADLINE,
 }
-_OPEN = _UNPAID | _PAID | {"actions": ["grab"], "headline": "已领取0/2个，共0.00/10.00元"}
-_BOB: dict[str, Any] = {
-    "user": TAKER,
-    "money": "3.21",
-    "is_good": None,
-    "update_time": FIRST,
-    "position": None,
-}
-_BOBS: dict[str, Any] = {
-    "money": "3.21",
-    "is_good": None,
-    "is_into_account": True,
-    "update_time": FIRST,
-}
-_HIDDEN = {"total_money": None, "taken_money": None}
-_ONE_TAKEN = _OPEN | _HIDDEN | {"taken_number": 1, "headline": "已领取1/2个"}
-_EXPIRED = _OPEN | {
-    "state": "expired",
-    "taken_number": 1,
-    "taken_money": "3.21",
-    "shares": [_BOB],
-    "actions": [],
-}
+_AWAITING = _OPEN | {"pay_status": PayStatus.AWAITING, "pay_type": PayType.WECHAT}
 
-_EXCLUSIVE = _PERSONAL | {
-    "type": "exclusive",
-    "for_id": "g1",
-    "for_users": ["bob", "carol"],
-    "for_people": [
-        {"user_id": "bob", "nickname": "小宝", "avatar": None},
-        {"user_id": "carol", "nickname": None, "avatar": None},
-    ],
-    "number": 2,
-    "total_money": "10.00",
-}
-_EXCLUSIVE_OPEN = _OPEN | _EXCLUSIVE | {"headline": "给小宝、carol的专属红包"}
-_FIVE = {"money": "5.00"}
+
+def _shown(to: str, *facts: dict, taken: Sequence[Share] = (), now: datetime = LAST) -> dict:
+    """The lucky packet with these facts, as its viewer is shown it. In its group: all four."""
+    row = RedPacket(**reduce(or_, facts, _LUCKY))
+    row.review = RefundReview(created_at=RETURNED)
+    mine = next((share for share in taken if share.user_id == to), None)
+    for_users = ["bob", "carol"] if row.type == Kind.EXCLUSIVE else None
+    with translation.override("zh-hans"):
+        return results.rendered(
+            row,
+            to,
+            state_of(row, len(taken), now),
+            results.TakenShares.of(taken),
+            mine,
+            {"alice": SENDER, "bob": TAKER, "carol": OTHER},
+            for_users,
+            is_for_me=for_users is None or to in for_users,
+        )
+
 
 DRAFTS = {
-    "lucky": _UNPAID,
-    "equal": _UNPAID
-    | {
-        "type": "equal",
-        "single_money": "5.00",
-        "share_min": None,
-        "share_max": None,
-        "commitment": None,
-    },
-    "personal": _UNPAID | _PERSONAL,
-    "exclusive": _UNPAID | _EXCLUSIVE,
+    "lucky": _shown("alice"),
+    "equal": _shown("alice", _EQUAL),
+    "personal": _shown("alice", _PERSONAL),
+    "exclusive": _shown("alice", _EXCLUSIVE),
 }
+_ONE = [_BOBS]
+_TO_A_MEMBER = _shown("carol", _OPEN, taken=_ONE)
+_REFUNDED = _OPEN | {"is_cli_handle": True, "return_money": Decimal("6.79")}
 PACKETS: dict[str, dict[str, Any]] = {
-    "unpaid to its sender": _UNPAID,
-    "closed to its sender": _UNPAID
-    | {"state": "closed", "actions": [], "headline": "未支付，已关闭"},
-    "open to its sender": _OPEN,
-    "open to a member": _ONE_TAKEN,
-    "open to a taker": _ONE_TAKEN | {"mine": _BOBS, "shares": [_BOB], "actions": []},
-    "awaiting arrival to a taker": _ONE_TAKEN
-    | {
-        "pay_status": "awaiting",
-        "pay_type": "wechat",
-        "mine": _BOBS | {"is_into_account": False},
-        "shares": [_BOB],
-        "actions": [],
-    },
-    "open to the addressee": _OPEN | _PERSONAL | {"headline": "给你发了一个红包"},
-    "exclusive, open to one of its people": _EXCLUSIVE_OPEN | _HIDDEN | {"single_money": None},
-    "exclusive, open to somebody else": _EXCLUSIVE_OPEN
-    | _HIDDEN
-    | {
-        "single_money": None,
-        "taken_number": 1,
-        "shares": [_BOB | {"money": None}],
-        "actions": [],
-    },
-    "exclusive, open to a taker": _EXCLUSIVE_OPEN
-    | {
-        "taken_number": 1,
-        "taken_money": "5.00",
-        "mine": _BOBS | _FIVE,
-        "shares": [_BOB | _FIVE],
-        "actions": [],
-    },
-    "finished to a taker": _OPEN
-    | {
-        "state": "finished",
-        "taken_number": 2,
-        "taken_money": "10.00",
-        "expend_time": 12,
-        "seed": "7f" * 32,
-        "mine": _BOBS | {"is_good": False},
-        "shares": [
-            _BOB
-            | {
-                "user": OTHER,
-                "money": "6.79",
-                "is_good": True,
-                "update_time": LAST,
-                "position": 2,
-            },
-            _BOB | {"is_good": False, "position": 1},
-        ],
-        "actions": [],
-        "headline": "2个红包共10.00元，12秒被抢光",
-    },
-    "expired to its sender": _EXPIRED
-    | {
-        "return_money": "6.79",
-        "return_time": RETURNED,
-        "headline": "该红包已过期。已领取1/2个，共3.21/10.00元",
-    },
-    "expired to a member": _EXPIRED | _HIDDEN | {"headline": "该红包已过期。已领取1/2个"},
-    "void to a taker": _ONE_TAKEN
-    | {
-        "state": "void",
-        "pay_status": "awaiting",
-        "pay_type": "wechat",
-        "mine": _BOBS | {"is_into_account": False},
-        "shares": [_BOB],
-        "actions": [],
-        "headline": "付款未到账，红包已作废",
-    },
-    "frozen to a member": _ONE_TAKEN
-    | {"is_frozen": True, "actions": [], "headline": "该红包已被冻结"},
+    "unpaid to its sender": DRAFTS["lucky"],
+    "closed to its sender": _shown("alice", {"closed_at": LAST}),
+    "open to its sender": _shown("alice", _OPEN),
+    "open to a member": _TO_A_MEMBER,
+    "open to a taker": _shown("bob", _OPEN, taken=_ONE),
+    "awaiting arrival to a taker": _shown("bob", _AWAITING, taken=[_AWAITED]),
+    "open to the addressee": _shown("bob", _OPEN, _PERSONAL),
+    "exclusive, open to one of its people": _shown("bob", _OPEN, _EXCLUSIVE),
+    "exclusive, open to somebody else": _shown("dave", _OPEN, _EXCLUSIVE, taken=[_FIVE]),
+    "exclusive, open to a taker": _shown("bob", _OPEN, _EXCLUSIVE, taken=[_FIVE]),
+    "finished to a taker": _shown("bob", _OPEN, taken=[_CAROLS, _BOBS]),
+    "expired to its sender": _shown("alice", _REFUNDED, taken=_ONE, now=RETURNED),
+    "expired to a member": _shown("carol", _REFUNDED, taken=_ONE, now=RETURNED),
+    "void to a taker": _shown("bob", _AWAITING, {"voided_at": RETURNED}, taken=[_AWAITED]),
+    "frozen to a member": _shown("carol", _OPEN, {"is_frozen": True}, taken=_ONE),
 }
 OF_GROUPS = {
     name: PACKETS[shown] | {"actions": []}
@@ -226,17 +142,13 @@ OF_GROUPS = {
     "void": PACKETS["void to a taker"] | {"mine": None, "shares": []},
 }
 PAID = {
-    "balance": {"packet": _OPEN, "order": None},
-    "alipay": {"packet": _UNPAID, "order": ORDERS["created"]},
+    "balance": {"packet": PACKETS["open to its sender"], "order": None},
+    "alipay": {"packet": DRAFTS["lucky"], "order": ORDERS["created"]},
 }
-
-
-def _summary(packet: dict) -> dict:
-    return {name: value for name, value in packet.items() if name != "shares"}
-
-
+_SUMMARY = {**PACKETS["open to its sender"]}
+del _SUMMARY["shares"]
 PAGES = {
-    "more": {"results": [_summary(_OPEN)], "next": "MTc3MTMzMDQ4MTAwMDQxMjo3"},
+    "more": {"results": [_SUMMARY], "next": "MTc3MTMzMDQ4MTAwMDQxMjo3"},
     "last": {"results": [], "next": None},
 }
 YEARS = {
@@ -247,7 +159,7 @@ YEARS = {
     }
 }
 
-_SHARE = {"money": "3.21", "is_into_account": True, "update_time": FIRST}
+_SHARE = {"money": "3.21", "is_into_account": True, "update_time": FIRST.isoformat()}
 GRABS = {
     "grabbed": {"outcome": "grabbed", "share": _SHARE},
     "grabbed while awaiting arrival": {
@@ -260,7 +172,7 @@ GRABS = {
 }
 
 _BUBBLE: dict[str, Any] = {
-    name: _ONE_TAKEN[name] for name in ("id", "type", "intro", "number", "taken_number", "sender")
+    name: _TO_A_MEMBER[name] for name in ("id", "type", "intro", "number", "taken_number", "sender")
 }
 _WORDS: dict[str, dict[str, Any]] = {
     "unpaid": {"taken_number": 0},
@@ -296,7 +208,7 @@ PROFILES = {
     "both": {"nickname": "小宝", "avatar": "https://chat.example/a/bob.png"},
     "neither": {"nickname": None, "avatar": None},
 }
-_OF = {"packet": _UNPAID["id"], "for_id": "g1"}
+_OF = {"packet": _LUCKY["public_id"], "for_id": "g1"}
 _NEWS = {
     "packet.issued": _OF
     | {
@@ -306,7 +218,7 @@ _NEWS = {
         "number": 2,
         "for_users": None,
         "pay_status": "paid",
-        "expire_time": DEADLINE,
+        "expire_time": DEADLINE.isoformat(),
     },
     "packet.grabbed": _OF | {"user_id": "bob", "taken_number": 1, "number": 2, "sender": "alice"},
     "packet.finished": _OF | {"user_id": "alice", "expend_time": 12, "best_luck": "carol"},
@@ -321,7 +233,7 @@ _NEWS = {
 }
 EVENTS = {
     type_: {
-        "results": [{"id": str(place), "type": type_, "time": LAST, "data": data}],
+        "results": [{"id": str(place), "type": type_, "time": LAST.isoformat(), "data": data}],
         "next": str(place),
     }
     for place, (type_, data) in enumerate(_NEWS.items(), start=101)

@@ -43,6 +43,11 @@ class TakenShares:
     last: datetime | None = None
     shares: Sequence[Share] = field(default=())  # newest first; empty in lists
 
+    @classmethod
+    def of(cls, shares: Sequence[Share]) -> "TakenShares":
+        money = sum((share.money for share in shares), ZERO)
+        return cls(len(shares), money, shares[0].update_time if shares else None, shares)
+
 
 def packet(*, public_id: str, caller: Caller, now: datetime) -> dict:
     """The packet as this caller may see it: api.md's Packet. Four statements at most, and one more
@@ -57,7 +62,7 @@ def packet(*, public_id: str, caller: Caller, now: datetime) -> dict:
     for_users, people = _people(row, taken)
     if for_users is not None:
         is_for_me = is_for_me and caller.user_id in for_users
-    return _render(row, caller.user_id, state, taken, mine, people, for_users, is_for_me=is_for_me)
+    return rendered(row, caller.user_id, state, taken, mine, people, for_users, is_for_me=is_for_me)
 
 
 def for_its_group(*, public_id: str, now: datetime) -> dict:
@@ -72,22 +77,15 @@ def for_its_group(*, public_id: str, now: datetime) -> dict:
     if state in (PacketState.UNPAID, PacketState.CLOSED):
         raise NotFound()
     for_users, people = _people(row, taken)
-    return _render(row, NOBODY, state, taken, None, people, for_users, is_for_me=False)
+    return rendered(row, NOBODY, state, taken, None, people, for_users, is_for_me=False)
 
 
 def _found(public_id: str) -> tuple[RedPacket, TakenShares]:
     row = RedPacket.objects.select_related("review").filter(public_id=public_id).first()
     if row is None:
         raise NotFound()
-    shares = list(
-        Share.objects.filter(rp=row, user_id__isnull=False).order_by("-update_time", "-pk")
-    )
-    return row, TakenShares(
-        number=len(shares),
-        money=sum((share.money for share in shares), ZERO),
-        last=shares[0].update_time if shares else None,
-        shares=shares,
-    )
+    shares = Share.objects.filter(rp=row, user_id__isnull=False)
+    return row, TakenShares.of(list(shares.order_by("-update_time", "-pk")))
 
 
 def _people(row: RedPacket, taken: TakenShares) -> tuple[list[str] | None, dict[str, dict]]:
@@ -104,7 +102,7 @@ def fresh(row: RedPacket, caller: Caller, now: datetime) -> dict:
     state = state_of(row, 0, now)
     # A group's sender was a member; what is for others is not his.
     is_for_me = row.type != Kind.PERSONAL and for_users is None
-    return _render(
+    return rendered(
         row, caller.user_id, state, TakenShares(), None, people, for_users, is_for_me=is_for_me
     )
 
@@ -123,11 +121,11 @@ def listed(rows: Sequence[RedPacket], caller: Caller, now: datetime) -> list[dic
     }
     exclusive = named.people_of(rows)
     people = profiles.people({row.user_id for row in rows}.union(*exclusive.values()))
-    rendered = []
+    summaries = []
     for row in rows:
         of_row = taken.get(row.pk, TakenShares())
         state = state_of(row, of_row.number, now)
-        summary = _render(
+        summary = rendered(
             row,
             caller.user_id,
             state,
@@ -138,8 +136,8 @@ def listed(rows: Sequence[RedPacket], caller: Caller, now: datetime) -> list[dic
             is_for_me=False,
         )
         del summary["shares"]
-        rendered.append(summary)
-    return rendered
+        summaries.append(summary)
+    return summaries
 
 
 def _may_see(row: RedPacket, user_id: str, mine: Share | None, state: PacketState) -> bool:
@@ -155,7 +153,7 @@ def _may_see(row: RedPacket, user_id: str, mine: Share | None, state: PacketStat
     return is_for_me()
 
 
-def _render(
+def rendered(
     row: RedPacket,
     user_id: str,
     state: PacketState,
@@ -166,6 +164,7 @@ def _render(
     *,
     is_for_me: bool,
 ) -> dict:
+    """The packet in api.md's words, as this user may see it; no queries."""
     is_sender = row.user_id == user_id
     is_lucky, is_exclusive = row.type == Kind.LUCKY, row.type == Kind.EXCLUSIVE
     is_finished = state is PacketState.FINISHED
