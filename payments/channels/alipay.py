@@ -51,10 +51,11 @@ APP_STATUSES = ("9000", "8000", "6004")
 
 
 @dataclass(frozen=True)
-class Alipay(base.Merchant):
+class Alipay(base.Channel):
     settings: AlipaySettings
     pay_type = PayType.ALIPAY
     takes_any_scene = True  # one number, however it is paid
+    WORDS = ("code", "sub_code", "sub_msg")
 
     # --- Orders ---------------------------------------------------------------------------------
     def asks_for(self, scene: Scene) -> bool:
@@ -82,28 +83,23 @@ class Alipay(base.Merchant):
         answer = self._sent(method, signed)
         if answer.get("code") != OK:
             is_reused = answer.get("sub_code") in REUSED
-            raise (base.Reused if is_reused else base.Refused)(_says(answer))
+            raise (base.Reused if is_reused else base.Refused)(self.says(answer))
         return {"qr_code": base.text(answer, "qr_code")}
-
-    def ends_early(self, scene: Scene) -> bool:
-        return False
 
     def query(self, order: PaymentOrder) -> base.Answer:
         answer = self._asked("alipay.trade.query", {"out_trade_no": order.order_no})
         if answer.get("sub_code") == UNKNOWN_TRADE:
             return base.Answer(base.State.UNKNOWN, says=UNKNOWN_TRADE)
         if answer.get("code") != OK:
-            raise base.ChannelDown(_says(answer))
+            raise base.ChannelDown(self.says(answer))
         if answer.get("out_trade_no") != order.order_no:
             raise base.ChannelDown("the answer is about another order")
         status = base.text(answer, "trade_status")
         # Closed: timed out, closed, or wholly refunded; what was paid has a time of that.
         was_paid = status == CLOSED and answer.get("send_pay_date")
         if status in PAID or was_paid:
-            try:
+            with wire.malformed_is(base.ChannelDown, "the answer makes no sense: "):
                 payment = self._payment(answer, "send_pay_date")
-            except wire.Malformed as error:
-                raise base.ChannelDown(f"the answer makes no sense: {error}") from error
             if was_paid:
                 return base.Answer(base.State.REFUNDED, says=status, was_paid=payment)
             return base.Answer(base.State.PAID, payment, status)
@@ -124,7 +120,7 @@ class Alipay(base.Merchant):
         """A payment is a trade's news, has TRADE_SUCCESS or TRADE_FINISHED and tells of no refund:
         a partial refund is announced as TRADE_SUCCESS, too, with its own time, number and
         amount."""
-        try:
+        with wire.malformed_is(base.Forged):
             fields = self._form(notice.body)
             kind = fields.get("notify_type", "")
             if kind != TRADE_NOTICE and fields.get("app_id") == self.settings.app_id:
@@ -139,8 +135,6 @@ class Alipay(base.Merchant):
             if status not in PAID:
                 return base.Noted(order_no, trade_no, status[:64])
             return self._payment(fields, "gmt_payment")
-        except wire.Malformed as error:
-            raise base.Forged(str(error)) from error
 
     def acknowledge(self, *, accepted: bool) -> base.Acknowledgement:
         return base.Acknowledgement(b"success" if accepted else b"failure")
@@ -148,7 +142,7 @@ class Alipay(base.Merchant):
     def result(self, order: PaymentOrder, result: str) -> None:
         """The app's SDK returns `{resultStatus, result, memo}` (or its `result` alone); a mobile
         page returns with signed parameters in the URL."""
-        try:
+        with wire.malformed_is(base.Forged):
             if result.lstrip().startswith("{"):
                 said = self._app_result(result)
             else:
@@ -158,8 +152,6 @@ class Alipay(base.Merchant):
             self._check_identity(said)
             amount = wire.yuan(said.get("total_amount"))
             base.refuse_another(order, said.get("out_trade_no"), amount)
-        except (wire.Malformed, UnicodeEncodeError) as error:
-            raise base.Forged(str(error)) from error
 
     def _app_result(self, text: str) -> dict[str, Any]:
         outer = wire.json_object(text)
@@ -224,9 +216,9 @@ class Alipay(base.Merchant):
             repeatable=False,
         )
         if answer.get("code") == BUSINESS_FAILED and answer.get("sub_code") in REFUSALS:
-            return base.RefundAnswer(base.RefundState.REFUSED, _says(answer))
+            return base.RefundAnswer(base.RefundState.REFUSED, self.says(answer))
         if answer.get("code") != OK:
-            raise base.ChannelDown(_says(answer))
+            raise base.ChannelDown(self.says(answer))
         if answer.get("fund_change") == "Y":
             return base.RefundAnswer(base.RefundState.DONE)
         # "N": nothing moved by this request. Either an earlier one did it, or it is under way.
@@ -240,7 +232,7 @@ class Alipay(base.Merchant):
         if answer.get("sub_code") == UNKNOWN_TRADE:
             return base.RefundAnswer(base.RefundState.UNKNOWN, UNKNOWN_TRADE)
         if answer.get("code") != OK:
-            raise base.ChannelDown(_says(answer))
+            raise base.ChannelDown(self.says(answer))
         if not answer.get("out_request_no"):
             return base.RefundAnswer(base.RefundState.UNKNOWN)
         if answer["out_request_no"] != refund.refund_no:
@@ -259,9 +251,9 @@ class Alipay(base.Merchant):
             {"bill_type": "trade", "bill_date": day.isoformat()},
         )
         if answer.get("sub_code") == NO_BILL:
-            raise base.NoBill(_says(answer))
+            raise base.NoBill(self.says(answer))
         if answer.get("code") != OK:
-            raise base.Refused(_says(answer))
+            raise base.Refused(self.says(answer))
         url = base.text(answer, "bill_download_url")
         if urlsplit(url).scheme not in ("https", urlsplit(self._url).scheme):
             raise base.ChannelDown("the bill is not offered over https")
@@ -314,13 +306,11 @@ class Alipay(base.Merchant):
             body=urlencode(parameters).encode(),
             repeatable=repeatable,
         )
-        try:
+        with wire.malformed_is(base.ChannelDown, f"HTTP {reply.status}: "):
             text, charset = _decoded(reply.body)
             answer = self._verified(text, f"{method.replace('.', '_')}_response", charset)
-        except (wire.Malformed, base.Forged) as error:
-            raise base.ChannelDown(f"HTTP {reply.status}: {error}") from error
         if answer.get("code") in TRY_AGAIN or answer.get("sub_code") in TRY_AGAIN:
-            raise base.ChannelDown(_says(answer))
+            raise base.ChannelDown(self.says(answer))
         return answer
 
     def _verified(self, text: str, name: str, charset: str = "utf-8") -> dict[str, Any]:
@@ -376,8 +366,3 @@ def _told_of_refund(fields: dict[str, str], noted: base.Noted) -> base.Noted:
         refund_no=refund_no,
         answer=base.RefundAnswer(base.RefundState.DONE, noted.says, at),
     )
-
-
-def _says(answer: dict[str, Any]) -> str:
-    parts = (answer.get(name) for name in ("code", "sub_code", "sub_msg"))
-    return " ".join(str(part)[:100] for part in parts if part)

@@ -171,21 +171,30 @@ class Channel(Protocol):
     the same number, so the channel does it once."""
 
     pay_type: PayType
+    settings: Any
     # Whether one order number may be paid in another scene than it was made for.
     takes_any_scene: bool
+    WORDS: tuple[str, ...]  # under which an answer says what was wrong
 
     @property
     def merchant(self) -> str:
         """Who we are there, as orders keep it: an order is only ever asked about with the keys of
         the merchant that it was made with."""
+        return self.settings.merchant_id
 
     @property
     def account(self) -> str:
         """Whose money it is there, and so whose bill: several apps may share one."""
+        return self.settings.account
 
     @property
     def line(self) -> str:
         """By which way it is called (http.py): the same for all but bills."""
+        return f"{self.pay_type.word} {self.settings.gateway}"
+
+    def says(self, answer: Mapping[str, Any]) -> str:
+        """The channel's own words about what it answers."""
+        return " ".join(str(answer[name])[:100] for name in self.WORDS if answer.get(name))
 
     def asks_for(self, scene: Scene) -> bool:
         """Whether `create` calls the channel, or makes everything by itself."""
@@ -196,6 +205,7 @@ class Channel(Protocol):
 
     def ends_early(self, scene: Scene) -> bool:
         """Whether what `create` gave can no longer be used while the order still can be paid."""
+        return False
 
     def notice(self, notice: Notice, now: datetime) -> Payment | Noted:
         """Verify a notification: signature over the raw bytes first. Returned when it is about a
@@ -227,25 +237,6 @@ class Channel(Protocol):
     def bill(self, day: date) -> bytes:
         """The day's bill file as the channel gives it (zipped or plain). Raises NoBill when there
         were no transactions, ChannelDown when it is not ready yet, Refused."""
-
-
-class Merchant:
-    """Who a channel is called as, by its settings; each property as in Channel."""
-
-    pay_type: PayType
-    settings: Any
-
-    @property
-    def merchant(self) -> str:
-        return self.settings.merchant_id
-
-    @property
-    def account(self) -> str:
-        return self.settings.account
-
-    @property
-    def line(self) -> str:
-        return f"{self.pay_type.word} {self.settings.gateway}"
 
 
 def text(answer: dict[str, Any], name: str) -> str:

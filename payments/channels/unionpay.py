@@ -44,10 +44,11 @@ BILL_MAX_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class UnionPay(base.Merchant):
+class UnionPay(base.Channel):
     settings: UnionpaySettings
     pay_type = PayType.UNIONPAY
     takes_any_scene = False  # a number that was sent before is a double
+    WORDS = ("respCode", "respMsg")
 
     # --- Orders ---------------------------------------------------------------------------------
     def asks_for(self, scene: Scene) -> bool:
@@ -77,32 +78,24 @@ class UnionPay(base.Merchant):
         # Not repeated by itself: the gateway may call the second one a double.
         answer = self._asked(self._url(path), fields, repeatable=False)
         if answer.get("respCode") in TRY_AGAIN:
-            raise base.ChannelDown(_says(answer))
+            raise base.ChannelDown(self.says(answer))
         if answer.get("respCode") == DOUBLED:
-            raise base.Reused(_says(answer))
+            raise base.Reused(self.says(answer))
         if answer.get("respCode") != "00":
-            raise base.Refused(_says(answer))
-        name = "qrCode" if scene == Scene.NATIVE else "tn"
-        if not answer.get(name):
-            raise base.ChannelDown(f"the answer has no {name}")
-        return {"qr_code" if scene == Scene.NATIVE else "tn": answer[name]}
-
-    def ends_early(self, scene: Scene) -> bool:
-        return False
+            raise base.Refused(self.says(answer))
+        if scene == Scene.NATIVE:
+            return {"qr_code": base.text(answer, "qrCode")}
+        return {"tn": base.text(answer, "tn")}
 
     def query(self, order: PaymentOrder) -> base.Answer:
         """A try that failed leaves the order payable until its time-out."""
         answer = self._queried(order.order_no, order.add_time)
         if answer.get("respCode") == UNKNOWN:
-            return base.Answer(base.State.UNKNOWN, says=_says(answer))
-        said = answer.get("origRespCode", "")
+            return base.Answer(base.State.UNKNOWN, says=self.says(answer))
+        said = base.text(answer, "origRespCode")  # silence is no "unpaid"
         if said in PAID:
-            try:
+            with wire.malformed_is(base.ChannelDown, "the answer makes no sense: "):
                 return base.Answer(base.State.PAID, self._payment(answer), said)
-            except wire.Malformed as error:
-                raise base.ChannelDown(f"the answer makes no sense: {error}") from error
-        if not said:
-            raise base.ChannelDown("the answer has no origRespCode")  # silence is no "unpaid"
         if said not in IN_THE_WORKS and wire.is_timed_out(order):
             return base.Answer(base.State.CLOSED, says=f"{said}, and timed out")
         return base.Answer(base.State.PENDING, says=said)
@@ -126,14 +119,14 @@ class UnionPay(base.Merchant):
             repeatable=True,
         )
         if answer.get("respCode") not in ("00", UNKNOWN):
-            raise base.ChannelDown(_says(answer))
+            raise base.ChannelDown(self.says(answer))
         if answer.get("orderId", number) != number or answer.get("txnTime", sent) != sent:
             raise base.ChannelDown("the answer is about another order")
         return answer
 
     # --- Messages from there --------------------------------------------------------------------
     def notice(self, notice: base.Notice, now: datetime) -> base.Payment | base.Noted:
-        try:
+        with wire.malformed_is(base.Forged):
             fields = self._verified(wire.form(notice.body), now)
             order_no = wire.number(fields.get("orderId"))
             trade_no = wire.number(fields.get("queryId"))
@@ -144,8 +137,6 @@ class UnionPay(base.Merchant):
             if fields.get("txnType") == REFUND and fields.get("origQryId"):
                 return _told_of_refund(fields, says[:64])
             return base.Noted(order_no, trade_no, says[:64])
-        except wire.Malformed as error:
-            raise base.Forged(str(error)) from error
 
     def acknowledge(self, *, accepted: bool) -> base.Acknowledgement:
         return base.Acknowledgement(b"ok") if accepted else base.Acknowledgement(b"fail", 400)
@@ -154,7 +145,7 @@ class UnionPay(base.Merchant):
         """A page returns with a signed form like a notification's. The app's SDK gives the word
         `success`, or JSON that is signed by a key of its own: without that certificate in the
         settings it is hearsay, as the word is."""
-        try:
+        with wire.malformed_is(base.Forged):
             text = result.strip()
             if text.startswith("{"):
                 self._check_app_result(order, wire.json_object(text))
@@ -163,8 +154,6 @@ class UnionPay(base.Merchant):
                 if fields.get("respCode") not in PAID or fields.get("txnType") != PURCHASE:
                     raise base.Forged("the result says that nothing was paid")
                 base.refuse_another(order, fields.get("orderId"), wire.fen(fields.get("txnAmt")))
-        except (wire.Malformed, UnicodeEncodeError) as error:
-            raise base.Forged(str(error)) from error
 
     def _check_app_result(self, order: PaymentOrder, result: dict) -> None:
         data, signature = result.get("data"), result.get("sign")
@@ -241,23 +230,21 @@ class UnionPay(base.Merchant):
         )
         said = answer.get("respCode", "")
         if said in (*PAID, *IN_THE_WORKS, DOUBLED):
-            return base.RefundAnswer(base.RefundState.PENDING, _says(answer))
+            return base.RefundAnswer(base.RefundState.PENDING, self.says(answer))
         if said in REFUSALS:
-            return base.RefundAnswer(base.RefundState.REFUSED, _says(answer))
-        raise base.ChannelDown(_says(answer))
+            return base.RefundAnswer(base.RefundState.REFUSED, self.says(answer))
+        raise base.ChannelDown(self.says(answer))
 
     def query_refund(self, refund: ChannelRefund) -> base.RefundAnswer:
         answer = self._queried(refund.refund_no, _sent_at(refund))
         if answer.get("respCode") == UNKNOWN:
-            return base.RefundAnswer(base.RefundState.UNKNOWN, _says(answer))
-        said = answer.get("origRespCode", "")
+            return base.RefundAnswer(base.RefundState.UNKNOWN, self.says(answer))
+        said = base.text(answer, "origRespCode")
         says = f"{said} {answer.get('origRespMsg', '')}".strip()
         if said in PAID:
             return base.RefundAnswer(
                 base.RefundState.DONE, says, _paid_at(answer), _settle_date(answer)
             )
-        if not said:
-            raise base.ChannelDown("the answer has no origRespCode")
         if said in TRY_AGAIN:
             return base.RefundAnswer(base.RefundState.PENDING, says)
         return base.RefundAnswer(base.RefundState.FAILED, says)
@@ -279,11 +266,11 @@ class UnionPay(base.Merchant):
         )
         said = answer.get("respCode", "")
         if said in TRY_AGAIN:
-            raise base.ChannelDown(_says(answer))
+            raise base.ChannelDown(self.says(answer))
         if said == NO_FILE:
-            raise base.NoBill(_says(answer))
+            raise base.NoBill(self.says(answer))
         if said != "00":
-            raise base.Refused(_says(answer))
+            raise base.Refused(self.says(answer))
         try:
             packed = base64.b64decode(answer.get("fileContent", ""), validate=True)
             inflate = zlib.decompressobj()
@@ -325,10 +312,8 @@ class UnionPay(base.Merchant):
             repeatable=repeatable,
             bill=bill,
         )
-        try:
+        with wire.malformed_is(base.ChannelDown, f"HTTP {reply.status}: "):
             return self._verified(plain_pairs(reply.body), clock.now())
-        except wire.Malformed as error:
-            raise base.ChannelDown(f"HTTP {reply.status}: {error}") from error
 
 
 def plain_pairs(body: bytes) -> dict[bytes, bytes]:
@@ -409,8 +394,3 @@ def _settle_date(fields: dict[str, str]) -> date | None:
         if found and begun - timedelta(days=1) <= found <= begun + timedelta(days=7):
             return found.date()
     return None
-
-
-def _says(answer: dict[str, str]) -> str:
-    parts = (answer.get(name, "")[:100] for name in ("respCode", "respMsg"))
-    return " ".join(part for part in parts if part)

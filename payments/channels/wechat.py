@@ -61,9 +61,10 @@ UNKNOWN = ("ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS")
 
 
 @dataclass(frozen=True)
-class WeChat(base.Merchant):
+class WeChat(base.Channel):
     settings: WechatSettings
     pay_type = PayType.WECHAT
+    WORDS = ("code", "message")
     takes_any_scene = False  # another trade type under one number is OUT_TRADE_NO_USED
 
     # --- Orders ---------------------------------------------------------------------------------
@@ -91,7 +92,7 @@ class WeChat(base.Merchant):
         status, answer = self._asked("POST", f"/v3/pay/transactions/{scene.value}", content)
         if status >= 400:
             is_reused = answer.get("code") in REUSED
-            raise (base.Reused if is_reused else base.Refused)(_says(answer))
+            raise (base.Reused if is_reused else base.Refused)(self.says(answer))
         if scene == Scene.APP:
             return self._app_params(base.text(answer, "prepay_id"))
         if scene == Scene.NATIVE:
@@ -121,15 +122,13 @@ class WeChat(base.Merchant):
     def query(self, order: PaymentOrder) -> base.Answer:
         status, answer = self._asked("GET", self._order_path(order, mchid=self.settings.mchid))
         if status == 404 and answer.get("code") in UNKNOWN:
-            return base.Answer(base.State.UNKNOWN, says=_says(answer))
+            return base.Answer(base.State.UNKNOWN, says=self.says(answer))
         if status >= 400:
-            raise base.ChannelDown(_says(answer))
+            raise base.ChannelDown(self.says(answer))
         state = base.text(answer, "trade_state")
         if state in ("SUCCESS", GIVEN_BACK):
-            try:
+            with wire.malformed_is(base.ChannelDown, "the answer makes no sense: "):
                 payment = self._payment(answer)
-            except wire.Malformed as error:
-                raise base.ChannelDown(f"the answer makes no sense: {error}") from error
             if payment.order_no != order.order_no:
                 raise base.ChannelDown("the answer is about another order")
             if state == GIVEN_BACK:
@@ -151,7 +150,7 @@ class WeChat(base.Merchant):
 
     # --- Messages from there --------------------------------------------------------------------
     def notice(self, notice: base.Notice, now: datetime) -> base.Payment | base.Noted:
-        try:
+        with wire.malformed_is(base.Forged):
             self._check_signature(notice.headers, notice.body, now)
             message = wire.json_object(notice.body)
             event = message.get("event_type")
@@ -169,8 +168,6 @@ class WeChat(base.Merchant):
                 says=event[:64],
             )
             return _told_of_refund(said, noted) if event.startswith("REFUND.") else noted
-        except wire.Malformed as error:
-            raise base.Forged(str(error)) from error
 
     def _told_of_payment(self, said: dict[str, Any]) -> base.Payment | base.Noted:
         state = said.get("trade_state")
@@ -207,10 +204,7 @@ class WeChat(base.Merchant):
         if _is_probe(headers):
             raise wire.Malformed("a probe by WeChat Pay")
         key = self._key(headers.get("wechatpay-serial", ""), now)
-        try:
-            signed = b"%b\n%b\n%b\n" % (timestamp.encode(), nonce.encode(), body)
-        except UnicodeEncodeError as error:
-            raise wire.Malformed("no nonce") from error
+        signed = b"%b\n%b\n%b\n" % (timestamp.encode(), nonce.encode(), body)
         if not wire.is_signed(key, signed, signature):
             raise wire.Malformed("the signature does not hold")
 
@@ -275,18 +269,18 @@ class WeChat(base.Merchant):
             repeatable=False,
         )
         if status >= 400 and answer.get("code") in REFUSALS:
-            return base.RefundAnswer(base.RefundState.REFUSED, _says(answer))
+            return base.RefundAnswer(base.RefundState.REFUSED, self.says(answer))
         if status >= 400:
-            raise base.ChannelDown(_says(answer))
+            raise base.ChannelDown(self.says(answer))
         return self._refund_answer(refund, answer)
 
     def query_refund(self, refund: ChannelRefund) -> base.RefundAnswer:
         number = quote(refund.refund_no, safe="")
         status, answer = self._asked("GET", f"/v3/refund/domestic/refunds/{number}")
         if status == 404 and answer.get("code") in UNKNOWN:
-            return base.RefundAnswer(base.RefundState.UNKNOWN, _says(answer))
+            return base.RefundAnswer(base.RefundState.UNKNOWN, self.says(answer))
         if status >= 400:
-            raise base.ChannelDown(_says(answer))
+            raise base.ChannelDown(self.says(answer))
         return self._refund_answer(refund, answer)
 
     def _refund_answer(self, refund: ChannelRefund, answer: dict[str, Any]) -> base.RefundAnswer:
@@ -300,10 +294,10 @@ class WeChat(base.Merchant):
         status, answer = self._asked("GET", f"/v3/bill/tradebill?{query}")
         if status >= 400:
             if answer.get("code") == "STATEMENT_CREATING":
-                raise base.ChannelDown(_says(answer))
+                raise base.ChannelDown(self.says(answer))
             if answer.get("code") in NO_BILL:
-                raise base.NoBill(_says(answer))
-            raise base.Refused(_says(answer))
+                raise base.NoBill(self.says(answer))
+            raise base.Refused(self.says(answer))
         url = base.text(answer, "download_url")
         ours, theirs = urlsplit(self.settings.gateway), urlsplit(url)
         if (ours.scheme, ours.netloc) != (theirs.scheme, theirs.netloc):
@@ -330,7 +324,7 @@ class WeChat(base.Merchant):
         status, answer = self._asked("GET", "/v3/certificates")
         offered = answer.get("data")
         if status >= 400 or not isinstance(offered, list):
-            raise base.ChannelDown(_says(answer))
+            raise base.ChannelDown(self.says(answer))
         try:
             found = [self._certificate(entry, now) for entry in offered]
         except (wire.Malformed, keys.BadKey) as error:
@@ -370,13 +364,11 @@ class WeChat(base.Merchant):
         """
         body = b"" if content is None else json.dumps(content, ensure_ascii=False).encode()
         reply = self._call(method, f"{self.settings.gateway}{path}", body, repeatable=repeatable)
-        try:
+        with wire.malformed_is(base.ChannelDown, f"HTTP {reply.status}: "):
             self._check_signature(reply.headers, reply.body, clock.now())
             answer = wire.json_object(reply.body) if reply.body else {}
-        except wire.Malformed as error:
-            raise base.ChannelDown(f"HTTP {reply.status}: {error}") from error
         if reply.status == 429 or (reply.status >= 400 and answer.get("code") in TRY_AGAIN):
-            raise base.ChannelDown(_says(answer))
+            raise base.ChannelDown(self.says(answer))
         return reply.status, answer
 
     def _call(
@@ -468,7 +460,3 @@ def _keep(file: Path, text: bytes) -> None:
 
 def _lines(*parts: str) -> bytes:
     return "".join(f"{part}\n" for part in parts).encode()
-
-
-def _says(answer: dict[str, Any]) -> str:
-    return " ".join(str(answer.get(name))[:100] for name in ("code", "message") if name in answer)

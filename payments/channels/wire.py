@@ -9,7 +9,8 @@ import binascii
 import json
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
@@ -43,6 +44,16 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 
 class Malformed(Exception):
     """Not what the protocol says; the reason is for the log."""
+
+
+@contextmanager
+def malformed_is(refusal: type[Exception], where: str = "") -> Iterator[None]:
+    """Around what reads a message: whatever is malformed in it is raised as this. Half characters
+    are, too, wherever they are met."""
+    try:
+        yield
+    except (Malformed, UnicodeEncodeError) as error:
+        raise refusal(f"{where}{error}") from error
 
 
 # --- Forms and JSON -----------------------------------------------------------------------------
