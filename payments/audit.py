@@ -13,6 +13,7 @@ from payments.models import Case, ChannelRefund, PaymentOrder, Trade
 from payments.states import (
     IN_VAIN,
     UNDECIDED,
+    UNDER_WAY,
     WAIT_FOR_WORD,
     CaseKind,
     CaseStatus,
@@ -121,15 +122,10 @@ def channel_lines_have_their_orders() -> Iterator[Finding]:
     kinds = (LineKind.CHANNEL_PAY, LineKind.TOPUP, LineKind.SUSPENSE, LineKind.CHANNEL_REFUND)
     for lines in reach.lines(kind__in=kinds):
         named = [_named(line) for line in lines]
-        confirmed = set(
-            PaymentOrder.objects.filter(
-                order_no__in=named, status=OrderStatus.CONFIRMED
-            ).values_list("order_no", flat=True)
-        )
+        paid = PaymentOrder.objects.filter(order_no__in=named, status=OrderStatus.CONFIRMED)
+        confirmed = set(paid.values_list("order_no", flat=True))
         opened = set(Case.objects.filter(reference__in=named).values_list("reference", flat=True))
-        refunds = {
-            refund.refund_no: refund for refund in ChannelRefund.objects.filter(refund_no__in=named)
-        }
+        refunds = ChannelRefund.objects.in_bulk(named, field_name="refund_no")
         for line in lines:
             says = _explained(line, confirmed, opened, refunds)
             if says:
@@ -170,7 +166,7 @@ def _refunds() -> Iterator[list[ChannelRefund]]:
         return
     seen: set[int] = set()
     for chunk in chain(
-        by_key(ChannelRefund.objects.filter(status__in=cases.UNDER_WAY)),
+        by_key(ChannelRefund.objects.filter(status__in=UNDER_WAY)),
         reach.by_time(ChannelRefund.objects.all(), "decided_at", since),
         _refunds_named_since(),
     ):
@@ -238,7 +234,7 @@ def refunds_stay_within_their_payment() -> Iterator[Finding]:
                 continue  # seen with an earlier chunk
             amount = sum((r.amount for r in refunds if r.status not in IN_VAIN), ZERO)
             trade = kept.get(payment)
-            told = [r for r in refunds if not trade or r.status in suspended.TO_BE_TOLD]
+            told = [r for r in refunds if not trade or r.status in UNDER_WAY]
             totals = {refund.paid for refund in told} | ({trade.paid} if trade else set())
             counted = trade.refunded if trade else amount
             if len(totals) > 1 or amount > min(totals) or counted != amount:

@@ -16,17 +16,18 @@ from kit.refusals import Conflict, Invalid
 from payments import refunded
 from payments.channels.base import Payment
 from payments.models import Case, ChannelRefund, PaymentOrder
-from payments.states import WAIT_FOR_WORD, WITH_MONEY, CaseKind, CaseStatus, PayType, RefundStatus
+from payments.states import (
+    UNDER_WAY,
+    WAIT_FOR_WORD,
+    WITH_MONEY,
+    CaseKind,
+    CaseStatus,
+    PayType,
+    RefundStatus,
+)
 from wallets import accounts, adjust
 from wallets.models import Adjustment, LedgerLine
 from wallets.states import LineKind
-
-UNDER_WAY = (
-    RefundStatus.PROPOSED,
-    RefundStatus.APPROVED,
-    RefundStatus.SENT,
-    RefundStatus.PARKED,
-)
 
 
 class StillHeld(Conflict):

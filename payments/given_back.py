@@ -7,9 +7,7 @@ from kit import retry
 from payments import cases, sayings
 from payments.channels.base import Answer
 from payments.models import ChannelRefund, PaymentOrder
-from payments.states import IN_VAIN, UNDECIDED, CaseKind, PayType
-
-NEVER_SENT = {*UNDECIDED, *IN_VAIN}
+from payments.states import NOT_SENT, CaseKind, PayType
 
 
 @retry.unit
@@ -40,4 +38,4 @@ def tell(*, order: PaymentOrder, answer: Answer, now: datetime) -> bool:
 
 def _is_ours(pay_type: int, trade_no: str) -> bool:
     refunds = ChannelRefund.objects.filter(pay_type=pay_type, trade_no=trade_no)
-    return refunds.exclude(status__in=NEVER_SENT).exists()
+    return refunds.exclude(status__in=NOT_SENT).exists()

@@ -14,10 +14,8 @@ from payments import bills, sayings, suspended
 from payments.bills import BillRow
 from payments.bills.rows import Back
 from payments.models import Apart, ChannelRefund, PaymentOrder
-from payments.states import IN_VAIN, UNDECIDED, CaseKind, OrderStatus, PayType, RefundStatus
+from payments.states import IN_VAIN, NOT_SENT, CaseKind, OrderStatus, PayType, RefundStatus
 
-# By our books no money went out for these.
-NOT_SENT = {*UNDECIDED, *IN_VAIN}
 NEIGHBOUR = timedelta(days=1)  # so far beyond its own day a row is still taken for one of ours
 _FITTING = re.compile(r"[ -~]{0,64}")
 

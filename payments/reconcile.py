@@ -15,12 +15,12 @@ from kit.money import ZERO
 from kit.moves import hold, move
 from kit.present import present
 from kit.refusals import Conflict
-from payments import apart, bills, cases, hear_refund, merchants, sayings
+from payments import apart, bills, cases, hear_refund, merchants, sayings, sides
 from payments.bills import BillRow, Statement, WrongTotal
 from payments.channels.base import NoBill, Refused
 from payments.judge import Difference, Judged, Seen, digest, fitting, judge
 from payments.models import Bill, Case, ChannelRefund, PaymentOrder
-from payments.states import BillState, CaseKind, OrderStatus, PayType, RefundStatus
+from payments.states import BillState, CaseKind, PayType
 
 PAGE = 1000
 KEPT = 1000  # so many differences are told; each of them is a case
@@ -230,7 +230,7 @@ def _look(around: dict[date, Bill], day: date, now: datetime) -> list[Difference
     if bill is None or bill.state not in DONE or any(is_begun(other, now) for other in beside):
         return []  # whoever compares that day looks when he closes
     is_final = following is not None and following.state in DONE
-    found = list(_missing(PayType(bill.pay_type), day, is_final=is_final))
+    found = list(_missing(bill, is_final=is_final))
     _open(bill, found, now)
     if len(found) != bill.missing:
         differences = bill.differences - bill.missing + len(found)
@@ -246,40 +246,26 @@ def is_begun(bill: Bill, now: datetime) -> bool:
     return is_leased or (bill.state in DONE and bill.due_at is not None)
 
 
-def _missing(pay_type: PayType, day: date, *, is_final: bool) -> Iterator[Difference]:
+def _missing(bill: Bill, *, is_final: bool) -> Iterator[Difference]:
     """What our books say of this day and no bill names. Before the next day's bill that is certain
     only of payments well within the day: the channel's clock and its bill may part at midnight,
     and a refund stands in the bill of the day on which it was asked for or of that when done."""
-    begin, end = bills.bounds(pay_type, day)
-    orders = PaymentOrder.objects.filter(
-        Q(settle_date=day) | Q(settle_date=None, paid_at__gte=begin, paid_at__lt=end),
-        pay_type=pay_type,
-        status=OrderStatus.CONFIRMED,
-        billed_on=None,
-        paid_at__gte=begin - 2 * DAY,  # for the index
-        paid_at__lt=end + DAY,
-    )
+    orders, refunds = sides.unnamed_rows(bill)
     if not is_final:
+        begin, end = bills.bounds(PayType(bill.pay_type), bill.day)
         within = Q(paid_at__gte=begin + EDGE, paid_at__lt=end - EDGE)
-        orders = orders.filter(Q(settle_date=day) | within)
+        orders, refunds = orders.filter(Q(settle_date=bill.day) | within), refunds.none()
     for order in orders.order_by("pk"):
-        if _was_named(order):
-            continue
-        at = f"{present(order.paid_at).astimezone(bills.ZONE):%F %T}"
-        yield _ours(order, order.trade_no, sayings.PAID_IN_NO_BILL % {"at": at})
-    if not is_final:
-        return
-    refunds = ChannelRefund.objects.filter(
-        Q(settle_date=day) | Q(settle_date=None, done_at__gte=begin, done_at__lt=end),
-        pay_type=pay_type,
-        status=RefundStatus.DONE,
-        billed_on=None,
-        done_at__gte=begin - 2 * DAY,
-        done_at__lt=end + DAY,
-    )
+        if not _was_named(order):
+            says = sayings.PAID_IN_NO_BILL % {"at": _at(order.paid_at)}
+            yield _ours(order, order.trade_no, says)
     for refund in refunds.order_by("pk"):
-        at = f"{present(refund.done_at).astimezone(bills.ZONE):%F %T}"
-        yield _ours(refund, refund.refund_no, sayings.REFUNDED_IN_NO_BILL % {"at": at})
+        says = sayings.REFUNDED_IN_NO_BILL % {"at": _at(refund.done_at)}
+        yield _ours(refund, refund.refund_no, says)
+
+
+def _at(moment: datetime | None) -> str:
+    return f"{present(moment).astimezone(bills.ZONE):%F %T}"
 
 
 def _was_named(order: PaymentOrder) -> bool:

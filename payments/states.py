@@ -90,6 +90,10 @@ REFUND_MOVES = {
 UNDECIDED = (RefundStatus.PROPOSED, RefundStatus.WITHDRAWN)
 # These leave their payment alone: it can be refunded as if they had never been.
 IN_VAIN = (RefundStatus.FAILED, RefundStatus.REJECTED, RefundStatus.WITHDRAWN)
+# By our books no money went out for these.
+NOT_SENT = {*UNDECIDED, *IN_VAIN}
+# Not over: its channel is still to be told, or to say what became of it.
+UNDER_WAY = tuple(status for status in RefundStatus if status not in (*IN_VAIN, RefundStatus.DONE))
 
 
 class CaseKind(models.TextChoices):

@@ -12,17 +12,10 @@ from kit.present import present
 from payments import cases, trades
 from payments.channels.base import Payment
 from payments.models import Case, ChannelRefund, Trade
-from payments.states import ARRIVED, WITH_MONEY, CaseStatus, PayType, RefundStatus
+from payments.states import ARRIVED, UNDER_WAY, WITH_MONEY, CaseStatus, PayType, RefundStatus
 from wallets import accounts, ledger
 from wallets.models import LedgerLine
 from wallets.states import LineKind
-
-TO_BE_TOLD = (
-    RefundStatus.PROPOSED,
-    RefundStatus.APPROVED,
-    RefundStatus.SENT,
-    RefundStatus.PARKED,
-)
 
 
 def hold(payment: Payment) -> Trade:
@@ -101,7 +94,7 @@ def take_out(payment: Payment, trade: Trade, stands: Decimal, *, says: str, now:
 def now_paid(payment: Payment, trade: Trade, amount: Decimal) -> None:
     """It came to another amount: refunds that are still to be told name that as the whole."""
     of_it = {"pay_type": payment.pay_type, "trade_no": payment.trade_no}
-    ChannelRefund.objects.filter(status__in=TO_BE_TOLD, **of_it).update(paid=amount)
+    ChannelRefund.objects.filter(status__in=UNDER_WAY, **of_it).update(paid=amount)
     begun = min(amount, trades.under_way(payment.pay_type, payment.trade_no))
     Trade.objects.filter(pk=trade.pk).update(paid=amount, refunded=begun)
 
