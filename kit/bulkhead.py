@@ -11,11 +11,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from typing import NoReturn
 
 import structlog
 from django.conf import settings
 
 from kit.plumbing import forks, metrics
+from kit.plumbing.during import during
 from kit.refusals import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -50,38 +52,31 @@ class Bulkhead:
         if self.kind in _mine.get():
             yield
             return
-        with self._seated():
-            before = _mine.set((*_mine.get(), self.kind))
-            try:
-                yield
-            finally:
-                _mine.reset(before)
+        with self._seated(), during(_mine, (*_mine.get(), self.kind)):
+            yield
 
     @contextmanager
     def _seated(self) -> Iterator[None]:
-        self._take()
+        with self._changed:
+            if not self._changed.wait_for(self.is_free, self.wait_s):
+                self._refuse()
+            self._taken += 1
         try:
             yield
         finally:
-            self._let_go()
+            with self._changed:
+                self._taken -= 1
+                self._changed.notify()
 
-    def _take(self) -> None:
-        with self._changed:
-            if not self._changed.wait_for(self.is_free, self.wait_s):
-                metrics.refused(self.kind)
-                raise Full()
-            self._taken += 1
+    def _refuse(self) -> NoReturn:
+        metrics.REFUSED.labels(self.kind).inc()
+        raise Full()
 
     def is_free(self) -> bool:
         return self._taken < self._number()
 
     def _number(self) -> int:
         return getattr(settings, self.setting)
-
-    def _let_go(self) -> None:
-        with self._changed:
-            self._taken -= 1
-            self._changed.notify()
 
 
 class OfTheMachine(Bulkhead):
@@ -97,8 +92,7 @@ class OfTheMachine(Bulkhead):
                 log.warning("seats_without_lock", kind=self.kind, error=str(error))
                 is_free = True
             if not is_free:
-                metrics.refused(self.kind)
-                raise Full()
+                self._refuse()
             yield
 
     def take_file(self, number: int, held: ExitStack) -> bool:

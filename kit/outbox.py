@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Max, QuerySet
 
-from kit import retry, sql
+from kit import retry, sql, sweeps
 from kit.models import Event, EventPlace
 from kit.moves import hold
 from kit.present import present
@@ -187,9 +187,4 @@ def in_course(rows: list[tuple[int, str, dict]]) -> list[int]:
 
 def forget(*, before: datetime, limit: int = 2000) -> int:
     """Drop placed events older than the promise (at least 7 days), oldest first, a chunk a call."""
-    old = list(
-        Event.objects.filter(created_at__lt=before, place__isnull=False)
-        .order_by("created_at")
-        .values_list("pk", flat=True)[:limit]
-    )
-    return Event.objects.filter(pk__in=old).delete()[0]
+    return sweeps.drop(Event.objects.filter(created_at__lt=before, place__isnull=False), limit)

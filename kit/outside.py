@@ -16,6 +16,7 @@ import urllib3
 from kit.bulkhead import Bulkhead
 from kit.plumbing import forks
 from kit.plumbing.breaker import Breaker
+from kit.plumbing.during import during
 
 PIECE_BYTES = 64 * 1024
 
@@ -79,12 +80,9 @@ class Line:
         if self.name in _held.get():
             yield
             return
-        with self.seats.seat() if somebody_waits() else nullcontext(), self.breaker.passed():
-            before = _held.set((*_held.get(), self.name))
-            try:
-                yield
-            finally:
-                _held.reset(before)
+        seat = self.seats.seat() if somebody_waits() else nullcontext()
+        with seat, self.breaker.passed(), during(_held, (*_held.get(), self.name)):
+            yield
 
     def fetch(
         self,

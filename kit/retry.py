@@ -4,6 +4,7 @@ import functools
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, transaction
@@ -76,6 +77,14 @@ def again(work: Callable[[], R]) -> R:
             # Not in step: two that gave up on each other would meet again.
             time.sleep(random.uniform(0, PAUSE_S * (TRIES - left)))  # noqa: S311
     raise AssertionError("unreachable")
+
+
+def while_faster(work: Callable[[], R], *others: type[Exception]) -> R:
+    """Run work() again when one of these says that somebody was faster, three times at most."""
+    for _ in range(TRIES - 1):
+        with suppress(*others):
+            return work()
+    return work()
 
 
 def is_conflict(error: OperationalError) -> bool:

@@ -74,6 +74,12 @@ def drain(chunk: Callable[[], int]) -> int:
     return done
 
 
+def drop(rows: models.QuerySet, limit: int = 2000) -> int:
+    """Delete the oldest of these rows, by key, a chunk a call; how many that were."""
+    keys = list(rows.order_by("created_at").values_list("pk", flat=True)[:limit])
+    return rows.model._default_manager.filter(pk__in=keys).delete()[0]
+
+
 def place_of(name: str) -> Place | None:
     """Behind which row the next sweep goes on; None: at the beginning."""
     try:

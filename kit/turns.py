@@ -1,11 +1,14 @@
 """Requests of one user that must see each other take turns on his row (docs/locks.md)."""
 
+from datetime import datetime
 from functools import cache
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from kit import sql
 from kit.models import Turn
+from kit.refusals import TooManyOpen
 
 
 def take(user_id: str) -> None:
@@ -19,6 +22,17 @@ def take(user_id: str) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(_take(), [user_id])
+
+
+def refuse_more(unpaid: QuerySet, ends: str, *, most: int, now: datetime) -> None:
+    """Only within the turn of whose these are: nobody adds to what is counted here. `ends` is the
+    column that says when one stops to count.
+
+    Raises: TooManyOpen (429) at `most` of them.
+    """
+    first = unpaid.order_by(ends).values_list(ends, flat=True)[:most]
+    if len(first) >= most:
+        raise TooManyOpen(int((first[0] - now).total_seconds()))
 
 
 @cache

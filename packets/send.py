@@ -12,8 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from kit import ids, pause, retry, turns
 from kit.http.caller import Caller
 from kit.money import ZERO, fen, from_fen
-from kit.present import present
-from kit.refusals import Invalid, NotFound, TooManyOpen
+from kit.refusals import Invalid, NotFound
 from packets import draw, members
 from packets.models import RedPacket, Share
 from packets.states import Kind
@@ -132,7 +131,9 @@ def _make(
     also: retry.Also | None = None,
 ) -> RedPacket:
     turns.take(caller.user_id)
-    _refuse_more_drafts(caller.user_id, now)
+    drafts = RedPacket.objects.filter(user_id=caller.user_id, draft_until__isnull=False)
+    turns.refuse_more(drafts, "draft_until", most=settings.REDPACKET_DRAFTS_MAX, now=now)
+    pause.here("send: has counted the drafts")
     packet = RedPacket(
         public_id=ids.public_id("rp"),
         user_id=caller.user_id,
@@ -175,13 +176,3 @@ def _make(
         for position, (money, for_user) in enumerate(zip(amounts, named, strict=True), start=1)
     )
     return packet
-
-
-def _refuse_more_drafts(user_id: str, now: datetime) -> None:
-    """Only within the sender's turn: nobody adds to what is counted here."""
-    drafts = RedPacket.objects.filter(user_id=user_id, draft_until__isnull=False)
-    most = settings.REDPACKET_DRAFTS_MAX
-    ends = drafts.order_by("draft_until").values_list("draft_until", flat=True)[:most]
-    if len(ends) >= most:
-        raise TooManyOpen(int((present(ends[0]) - now).total_seconds()))
-    pause.here("send: has counted the drafts")

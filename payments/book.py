@@ -12,8 +12,6 @@ from payments.models import Case, PaymentOrder
 from payments.states import PAYABLE, CaseKind, PayType
 from wallets import ledger
 
-TRIES = 3  # a notification of the same payment may come at the same moment
-
 
 class StillPayable(Conflict):
     code, detail = "still_payable", _("This order is still open: ask the channel about it.")
@@ -34,12 +32,10 @@ def book(
     Raises:  Invalid (400) for a case that is about no payment, StillPayable (409), StillHeld (409)
              while an adjustment has put money into the case itself.
     """
-    for _try in range(TRIES - 1):
-        try:
-            return _book(case_id=case_id, staff_id=staff_id, reason=reason, now=now, also=also)
-        except ledger.AlreadyPosted:
-            continue
-    return _book(case_id=case_id, staff_id=staff_id, reason=reason, now=now, also=also)
+    return retry.while_faster(
+        lambda: _book(case_id=case_id, staff_id=staff_id, reason=reason, now=now, also=also),
+        ledger.AlreadyPosted,  # a notification of the same payment may come at the same moment
+    )
 
 
 @retry.unit

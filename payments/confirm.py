@@ -16,8 +16,6 @@ from payments.states import PAYABLE, CaseKind, NoticeOutcome, OrderStatus, PayTy
 from wallets import accounts, ledger
 from wallets.states import LineKind
 
-TRIES = 3  # two payments of one packet at once: the slower one is asked again and told so
-
 
 def confirm(*, payment: Payment, now: datetime, is_asked: bool = False) -> NoticeOutcome:
     """Book a payment: to its owner when it fits, else to suspense with a case for finance.
@@ -34,12 +32,11 @@ def confirm(*, payment: Payment, now: datetime, is_asked: bool = False) -> Notic
     Repeats: a channel says everything several times: DUPLICATE, nothing moves.
     Spec:    1.7, 2.6
     """
-    for _ in range(TRIES - 1):
-        try:
-            return _confirm(payment=payment, now=now, is_asked=is_asked)
-        except (purposes.NoLongerFits, ledger.AlreadyPosted, ledger.Uncovered):
-            continue
-    return _confirm(payment=payment, now=now, is_asked=is_asked)
+    return retry.while_faster(
+        lambda: _confirm(payment=payment, now=now, is_asked=is_asked),
+        # Two payments of one packet at once: the slower one is asked again and told so.
+        *(purposes.NoLongerFits, ledger.AlreadyPosted, ledger.Uncovered),
+    )
 
 
 def suspend(*, payment: Payment, now: datetime) -> NoticeOutcome:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Q
 
+from kit import sweeps
 from payments.models import Notification
 from payments.states import NoticeOutcome
 
@@ -23,8 +24,7 @@ def _drop(now: datetime) -> int:
     strangers = Notification.objects.filter(outcome__in=UNPROVEN, created_at__lt=before)
     # An error that has no size is a channel's own word that we could not act upon.
     old = strangers.filter(Q(outcome=NoticeOutcome.FORGED) | Q(size__isnull=False))
-    keys = list(old.values_list("pk", flat=True)[:CHUNK])
-    return Notification.objects.filter(pk__in=keys).delete()[0]
+    return sweeps.drop(old, CHUNK)
 
 
 def _empty(now: datetime) -> int:

@@ -185,18 +185,10 @@ def _made(charge: Charge, merchant: str, now: datetime) -> PaymentOrder:
 def _insert(order: PaymentOrder, now: datetime) -> None:
     with transaction.atomic(durable=True):
         turns.take(order.user_id)
-        _refuse_more_orders(order.user_id, now)
+        payable = PaymentOrder.objects.filter(user_id=order.user_id, status__in=PAYABLE)
+        turns.refuse_more(payable, "expire_time", most=settings.REDPACKET_ORDERS_MAX, now=now)
+        pause.here("opening: has counted the orders")
         order.save(force_insert=True)
-
-
-def _refuse_more_orders(user_id: str, now: datetime) -> None:
-    """Only within the payer's turn: nobody adds to what is counted here."""
-    payable = PaymentOrder.objects.filter(user_id=user_id, status__in=PAYABLE)
-    most = settings.REDPACKET_ORDERS_MAX
-    ends = payable.order_by("expire_time").values_list("expire_time", flat=True)[:most]
-    if len(ends) >= most:
-        raise TooManyOpen(int((ends[0] - now).total_seconds()))
-    pause.here("opening: has counted the orders")
 
 
 def _ask(channel: Channel, order: PaymentOrder, charge: Charge, now: datetime) -> dict:

@@ -12,7 +12,7 @@ from django.db import IntegrityError, OperationalError, connection
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from kit import clock, sql
+from kit import clock, sql, sweeps
 from kit.http.caller import caller_of
 from kit.http.problems import InFlight, KeyMissing, KeyReused
 from kit.models import IdempotencyRecord
@@ -122,14 +122,9 @@ def run(once: Once, verb: Callable, *, look_first: bool = False) -> Response:
     return Response(once.answer, status=once.status)
 
 
-def forget(*, before: datetime, limit: int = 2000) -> int:
+def forget(*, before: datetime) -> int:
     """Drop records older than the promise (at least 24 hours), a chunk a call."""
-    old = list(
-        IdempotencyRecord.objects.filter(created_at__lt=before)
-        .order_by("created_at")
-        .values_list("pk", flat=True)[:limit]
-    )
-    return IdempotencyRecord.objects.filter(pk__in=old).delete()[0]
+    return sweeps.drop(IdempotencyRecord.objects.filter(created_at__lt=before))
 
 
 def _fingerprint(method: str, path: str, data: Any) -> str:

@@ -75,7 +75,7 @@ class Breaker:
             return False
         with self._lock:
             if self._must_wait():
-                metrics.refused(self.name)
+                metrics.REFUSED.labels(self.name).inc()
                 raise Open(f"{self.name} is left alone")
             self._is_tried = True
         return True
@@ -92,7 +92,7 @@ class Breaker:
                 self.until = time.monotonic() + self._pause()
             is_news = self._in_a_row == after
         if is_news:
-            metrics.opened(self.name)
+            metrics.OPENED.labels(self.name).inc()
             log.warning("breaker_open", service=self.name, failures=after)
 
     def worked(self) -> None:

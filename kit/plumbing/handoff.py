@@ -54,7 +54,7 @@ class Handoff:
         """So many items will not be worked on."""
         with self._lock:
             self._lost += count
-        metrics.dropped(self.name, count)
+        metrics.DROPPED.labels(self.name).inc(count)
 
     def lost(self) -> int:
         """How many were lost since the last call."""

@@ -23,15 +23,3 @@ FROM_TABLE = Counter(
 )
 # What the database knows: asked for at a scrape, and the same from every process.
 SHARED = CollectorRegistry()
-
-
-def dropped(what: str, count: int) -> None:
-    DROPPED.labels(what).inc(count)
-
-
-def refused(what: str) -> None:
-    REFUSED.labels(what).inc()
-
-
-def opened(service: str) -> None:
-    OPENED.labels(service).inc()

@@ -7,7 +7,6 @@ needless try or a passing `too_slow`, never a share or a cent. `Down` sends the 
 # Long: each script stands beside the call that it answers.
 
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +34,7 @@ GUARD_MS, GROUP_GUARD_MS = 2000, 10_000  # a group may have 100,000 members
 KEPT_PAST_DEADLINE_S = 3600
 KEPT_UNSETTLED_S = 5  # drafts, frozen and shut packets: should a message get lost, it heals by then
 SET_KEPT_S = 600
+_FROZEN_VERSION = f"version:{FROZEN_WALLETS}"
 
 TAKE = (Path(__file__).parent / "take.lua").read_text()
 
@@ -328,7 +328,7 @@ def forget_frozen_wallets() -> None:
     """A wallet was frozen or unfrozen."""
     elsewhere.forget()
     with suppress(Down):  # the share's WHERE holds
-        copies.forget(_version(FROZEN_WALLETS), FROZEN_WALLETS)
+        copies.forget(_FROZEN_VERSION, FROZEN_WALLETS)
 
 
 def _keys(public_id: str) -> list[str]:
@@ -372,8 +372,7 @@ def _build(public_id: str, what: bytes, group_id: bytes = b"") -> bool:
             case b"group":
                 return member_set.build(group_id.decode())
             case _:
-                frozen = Wallet.objects.filter(is_frozen=True)
-                _build_set(FROZEN_WALLETS, frozen.values_list("user_id", flat=True))
+                _build_frozen_wallets()
     finally:
         redis.call(lambda r: r.delete(guard), guard)
     return True
@@ -434,11 +433,8 @@ def _kept_s(packet: RedPacket) -> int:
     return max(0, int(left)) + KEPT_PAST_DEADLINE_S
 
 
-def _version(key: str) -> str:
-    """In front of the key: behind it, it would be the key of a group that is called so."""
-    return f"version:{key}"
-
-
-def _build_set(key: str, members: Iterable[str]) -> None:
-    version = redis.call(lambda r: r.get(_version(key)), _version(key)) or b"0"
-    redis.run(BUILD_SET, [key, _version(key)], [version, SET_KEPT_S, member_set.PRESENT, *members])
+def _build_frozen_wallets() -> None:
+    keys = [FROZEN_WALLETS, _FROZEN_VERSION]
+    version = redis.call(lambda r: r.get(_FROZEN_VERSION), _FROZEN_VERSION) or b"0"
+    frozen = Wallet.objects.filter(is_frozen=True).values_list("user_id", flat=True)
+    redis.run(BUILD_SET, keys, [version, SET_KEPT_S, member_set.PRESENT, *frozen])
