@@ -68,15 +68,10 @@ def packets_are_sound() -> Iterator[Finding]:
 def _read() -> Iterator[list[RedPacket]]:
     """All packets; or those that can still change, or could until a moment ago, and those that the
     lines since are about."""
-    if (since := reach.moment()) is None:
-        yield from by_weight(by_key(RedPacket.objects.all()), "number")
-        return
-    seen: set[int] = set()
-    for chunk in chain(going_on(since), _named_since()):
-        for packets in by_weight([[one for one in chunk if one.pk not in seen]], "number"):
-            seen.update(packet.pk for packet in packets)
-            if packets:
-                yield packets
+    since = reach.moment()
+    if since:
+        return by_weight(reach.once(chain(going_on(since), _named_since())), "number")
+    return by_weight(by_key(RedPacket.objects.all()), "number")
 
 
 def going_on(since: datetime) -> Iterator[list[RedPacket]]:

@@ -13,8 +13,9 @@ makes it give up.
 
 import secrets
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain
 
+from kit.pieces import pieces
 from kit.plumbing import redis
 from packets import copies
 from packets.models import GroupMember
@@ -102,7 +103,7 @@ def build(group_id: str) -> bool:
     keys, builder = _keys(group_id), f"/{secrets.token_hex(8)}"  # no user is called so
     beside = f"beside:{builder}:{keys[0]}"
     began = redis.run(BEGIN, keys, [builder, BUILT_WITHIN_S])
-    for chunk in _chunks(chain([PRESENT], _members(group_id))):
+    for chunk in pieces(chain([PRESENT], _members(group_id)), CHUNK):
         redis.run(STAGE, [beside], [BUILT_WITHIN_S, *chunk])
     for _ in range(TRIES):
         version, *told = redis.run(LOOK, keys, [])
@@ -176,9 +177,3 @@ def _members(group_id: str) -> Iterator[str]:
     while page := list(group.filter(user_id__gt=last).values_list("user_id", flat=True)[:CHUNK]):
         yield from page
         last = page[-1]
-
-
-def _chunks(names: Iterable[str]) -> Iterator[list[str]]:
-    rest = iter(names)
-    while chunk := list(islice(rest, CHUNK)):
-        yield chunk

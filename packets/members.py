@@ -18,6 +18,7 @@ from kit.bulkhead import Bulkhead
 from kit.http import service_keys
 from kit.moves import hold
 from kit.outside import Limits, Line, Silent
+from kit.pieces import pieces
 from kit.plumbing import quick, redis
 from kit.plumbing.breaker import Open
 from kit.refusals import Unavailable
@@ -141,11 +142,11 @@ def replace(*, group_id: str, user_ids: Iterable[str]) -> None:
     members = GroupMember.objects.filter(group_id=group_id)
     known = set(members.values_list("user_id", flat=True))
     gone = sorted(known - wanted)
-    for start in range(0, len(gone), CHUNK):
-        members.filter(user_id__in=gone[start : start + CHUNK]).delete()
+    for some in pieces(gone, CHUNK):
+        members.filter(user_id__in=some).delete()
     new = sorted(wanted - known)
-    for start in range(0, len(new), CHUNK):
-        _insert(group_id, new[start : start + CHUNK])
+    for some in pieces(new, CHUNK):
+        _insert(group_id, some)
     _changed(group_id, [*gone, *new])
 
 

@@ -161,17 +161,12 @@ def refunds_are_in_the_ledger() -> Iterator[Finding]:
 
 def _refunds() -> Iterator[list[ChannelRefund]]:
     """All; or what is not over, what was decided since, and what the lines since name."""
+    refunds = ChannelRefund.objects.all()
     if (since := reach.moment()) is None:
-        yield from by_key(ChannelRefund.objects.all())
-        return
-    seen: set[int] = set()
-    for chunk in chain(
-        by_key(ChannelRefund.objects.filter(status__in=UNDER_WAY)),
-        reach.by_time(ChannelRefund.objects.all(), "decided_at", since),
-        _refunds_named_since(),
-    ):
-        yield [refund for refund in chunk if refund.pk not in seen]
-        seen.update(refund.pk for refund in chunk)
+        return by_key(refunds)
+    under_way = by_key(refunds.filter(status__in=UNDER_WAY))
+    decided = reach.by_time(refunds, "decided_at", since)
+    return reach.once(chain(under_way, decided, _refunds_named_since()))
 
 
 def _refunds_named_since() -> Iterator[list[ChannelRefund]]:
@@ -184,12 +179,10 @@ def _refunds_named_since() -> Iterator[list[ChannelRefund]]:
 def _cases() -> Iterator[list[Case]]:
     """All; or the open ones, and those whose money the lines since have moved."""
     if reach.since() is None:
-        yield from by_key(Case.objects.all())
-        return
-    seen: set[int] = set()
-    for chunk in chain(by_key(Case.objects.filter(status=CaseStatus.OPEN)), _cases_moved_since()):
-        yield [case for case in chunk if case.pk not in seen]
-        seen.update(case.pk for case in chunk)
+        return by_key(Case.objects.all())
+    return reach.once(
+        chain(by_key(Case.objects.filter(status=CaseStatus.OPEN)), _cases_moved_since())
+    )
 
 
 def _cases_moved_since() -> Iterator[list[Case]]:

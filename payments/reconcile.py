@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import chain
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from kit import lease, pause, retry
 from kit.money import ZERO
 from kit.moves import hold, move
+from kit.pieces import pieces
 from kit.present import present
 from kit.refusals import Conflict
 from payments import apart, bills, cases, hear_refund, merchants, sayings, sides
@@ -105,7 +106,7 @@ def reconcile(
     Spec:    2.7
     """
     statement = None if content is None else Statement(pay_type, content, day)
-    pages = _pages(statement or ())
+    pages = pieces(statement or (), PAGE)
     first = next(pages, [])  # what is no bill at all ends here, before anything is written
     bill, _ = Bill.objects.get_or_create(pay_type=pay_type, day=day)
     # Due until it is closed: of a day whose comparing was killed half-way nothing can be said.
@@ -129,12 +130,6 @@ def reconcile(
     finally:
         held.end()
     return result
-
-
-def _pages(rows: Iterable[BillRow]) -> Iterator[list[BillRow]]:
-    rows = iter(rows)
-    while page := list(islice(rows, PAGE)):
-        yield page
 
 
 @retry.unit

@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 
 from kit.money import ZERO, fen_sum, from_fen
+from kit.pieces import pieces
 from wallets import accounts, reach
 from wallets.models import AuditRun, LedgerLine, OpeningBalance, Wallet
 from wallets.reach import Line
@@ -67,7 +68,7 @@ def differences() -> Iterator[tuple[str, Decimal, Decimal | None]]:
         moved = moved_since()
     same = OpeningBalance.objects.filter(user_id=OuterRef("user_id"), balance=OuterRef("balance"))
     strange = Wallet.objects.exclude(Exists(same)).values_list("user_id", flat=True)
-    for users in _pieces(sorted(set(moved).union(strange))):
+    for users in pieces(sorted(set(moved).union(strange)), AT_ONCE):
         rows = OpeningBalance.objects.in_bulk(users)
         wallets = Wallet.objects.in_bulk(users)
         for user in users:
@@ -117,18 +118,13 @@ def _add(moved: Moved, lines: Iterable[Line]) -> None:
 
 def _users(moved: Moved | None) -> Iterator[list[str]]:
     if moved is not None:
-        yield from _pieces(sorted(moved))
+        yield from pieces(sorted(moved), AT_ONCE)
         return
     last = ""
     rows = Wallet.objects.order_by("pk").values_list("pk", flat=True)
     while users := list(rows.filter(pk__gt=last)[:AT_ONCE]):
         yield users
         last = users[-1]
-
-
-def _pieces(users: list[str]) -> Iterator[list[str]]:
-    for at in range(0, len(users), AT_ONCE):
-        yield users[at : at + AT_ONCE]
 
 
 def _write(rows: list[OpeningBalance]) -> list[OpeningBalance]:

@@ -4,7 +4,7 @@ Rules ask here for the rows that they walk, so that each is written once for bot
 through history to find a day.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from datetime import date, datetime, timedelta
@@ -75,6 +75,15 @@ def by_time(rows: QuerySet, field: str, begin: datetime | None = None) -> Iterat
         at, last = getattr(chunk[-1], field), chunk[-1].pk
         behind = Q(**{f"{field}__gt": at}) | Q(pk__gt=last)
         page = rows.filter(behind, **{f"{field}__gte": at})
+
+
+def once(chunks: Iterable[list]) -> Iterator[list]:
+    """The same rows, each where it comes first."""
+    seen: set[int] = set()
+    for chunk in chunks:
+        if fresh := [row for row in chunk if row.pk not in seen]:
+            yield fresh
+            seen.update(row.pk for row in fresh)
 
 
 def _parts() -> Iterator[dict[str, Any]]:

@@ -61,15 +61,13 @@ def pageable(*parameters: OpenApiParameter) -> tuple[OpenApiParameter, ...]:
     return (
         *parameters,
         query("cursor", "`next` of the page before.", pattern=pages.CURSOR_PATTERN),
-        query(
-            "limit",
-            "How many at most.",
-            type_="integer",
-            minimum=1,
-            maximum=pages.LIMIT_MAX,
-            default=pages.LIMIT_DEFAULT,
-        ),
+        limited(pages.LIMIT_DEFAULT, pages.LIMIT_MAX),
     )
+
+
+def limited(default: int, most: int) -> OpenApiParameter:
+    about = "How many at most."
+    return query("limit", about, type_="integer", minimum=1, maximum=most, default=default)
 
 
 class ProblemSerializer(serializers.Serializer):

@@ -27,7 +27,7 @@ from kit.ids import (
 from packets.api.bubbles import Bubble
 from packets.send import INTRO_MAX, NAMED_MAX, Wish
 from packets.states import KIND_OF, Outcome, PacketState, PayStatus
-from payments.api.serializers import CHANNEL_WORDS, OrderSerializer
+from payments.api.serializers import CHANNEL_WORDS, SCENES, OrderSerializer
 from payments.states import PayType
 
 KINDS = list(KIND_OF)
@@ -38,7 +38,6 @@ PAY_WAYS = [word for word in PAY_TYPES if word != PayType.UNKNOWN.word]
 OUTCOMES = [outcome.value for outcome in Outcome]
 ACTIONS = ["pay", "grab"]
 BUBBLES = [bubble.value for bubble in Bubble]
-SCENES = ["app", "h5", "native"]
 EVENT_TYPES = [
     *("packet.issued", "packet.grabbed", "packet.finished", "packet.expired", "packet.voided"),
     *("share.credited", "topup.confirmed"),

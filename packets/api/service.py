@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from kit import clock, ids, outbox
 from kit.http import pages, service_keys
 from kit.http.api import ServiceViewSet, validated
-from kit.http.describe import operation, query
+from kit.http.describe import limited, operation, query
 from kit.plumbing import forks
 from kit.refusals import Invalid, NotFound, Throttled
 from packets import members, profiles
@@ -113,14 +113,7 @@ class EventViewSet(ServiceViewSet):
                 " without results may lead to one that has some.",
                 pattern=TYPES_PATTERN,
             ),
-            query(
-                "limit",
-                "How many at most.",
-                type_="integer",
-                minimum=1,
-                maximum=EVENTS_MAX,
-                default=EVENTS_DEFAULT,
-            ),
+            limited(EVENTS_DEFAULT, EVENTS_MAX),
             query(
                 "wait",
                 "Seconds to wait for the first event; 429 while somebody else waits here.",

@@ -14,7 +14,7 @@ from redpacket_site import celery
 
 
 def test_every_entry_of_the_tables_is_a_task():
-    for app in ("packets", "payments", "sandbox", "wallets", "office", "office.export"):
+    for app in ("kit", "packets", "payments", "sandbox", "wallets", "office", "office.export"):
         import_module(f"{app}.tasks")  # Celery's own search only logs what it cannot import
 
     assert set(celery.SCHEDULE) | set(celery.DAILY) <= set(celery.app.tasks)

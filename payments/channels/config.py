@@ -370,7 +370,7 @@ class Kept:
         """The next look reads everything again."""
         with self._lock:
             self._loaded, self._stamp = Loaded({}, {}), None
-            self._looked_at = -LOOKED_AT_S - 1.0
+            self.look_again()
 
     def look_again(self) -> None:
         """The next one who asks looks whether the files have changed."""

@@ -1,6 +1,6 @@
-from packets.management.freezing import FreezingCommand
+from packets.management.commands import freeze
 
 
-class Command(FreezingCommand):
+class Command(freeze.Command):
     help = "Unfreeze a wallet or a packet."
     verb = "unfreeze"
