@@ -17,8 +17,8 @@ _CURSOR = re.compile(CURSOR_PATTERN)
 _PART = re.compile(r"[0-9]{1,16}")  # microseconds up to the year 2286, or a key
 
 
-def limit_of(request: Request, most: int = LIMIT_MAX) -> int:
-    return whole(request, "limit", LIMIT_DEFAULT, most, least=1)
+def limit_of(request: Request) -> int:
+    return whole(request, "limit", LIMIT_DEFAULT, LIMIT_MAX, least=1)
 
 
 def whole(request: Request, name: str, default: int, most: int, least: int = 0) -> int:

@@ -120,15 +120,9 @@ class _Sums:
             # Without a line of refunds the other one counts both.
             both = sum(self.rows.values()) if len(self.said) == 1 else rows
             if self.is_whole and count not in (rows, both):
-                yield WrongTotal(
-                    number,
-                    sayings.COUNTS % {"said": f"{side}合计 {count}", "count": rows},
-                    self.file,
-                )
+                says = sayings.COUNTS % {"said": f"{side}合计 {count}", "count": rows}
+                yield WrongTotal(number, says, self.file)
             # A sum of nothing beside rows is one that was left out.
             elif self.is_whole and amount and amount != money:
-                yield WrongTotal(
-                    number,
-                    sayings.SUMS % {"said": f"{side}合计 {amount}", "amount": money},
-                    self.file,
-                )
+                says = sayings.SUMS % {"said": f"{side}合计 {amount}", "amount": money}
+                yield WrongTotal(number, says, self.file)

@@ -107,9 +107,8 @@ def _wrong(
     values = [value.strip().lstrip("`") for value in raw.decode("utf-8", "replace").split(",")]
     said = dict(zip((name.strip() for name in head.split(",")), values, strict=False))
     if said.get(TOTALS) != str(count):
-        yield WrongTotal(
-            number, sayings.COUNTS % {"said": f"{TOTALS} {said.get(TOTALS)}", "count": count}, file
-        )
+        says = sayings.COUNTS % {"said": f"{TOTALS} {said.get(TOTALS)}", "count": count}
+        yield WrongTotal(number, says, file)
     for name, amount in sums.items():
         try:
             total = yuan(said.get(name) or "0")
@@ -117,6 +116,5 @@ def _wrong(
             yield WrongTotal(number, f"{name}: {error}", file)
             continue
         if total and total != amount:  # a sum of nothing beside rows is one that was left out
-            yield WrongTotal(
-                number, sayings.SUMS % {"said": f"{name} {total}", "amount": amount}, file
-            )
+            says = sayings.SUMS % {"said": f"{name} {total}", "amount": amount}
+            yield WrongTotal(number, says, file)

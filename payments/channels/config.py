@@ -187,20 +187,19 @@ class Entry:
         """The environment holds the secrets that are in force, never those of before."""
         return "" if self.place else settings.REDPACKET_CHANNEL_SECRETS[variable]
 
-    def gateway(self, name: str = "gateway", *, ending: str = "") -> str:
+    def gateway(self, ending: str) -> str:
         """A base URL: given, else the sandbox in development, else the real channel."""
         default = (
             REAL_GATEWAYS[self.pay_type]
             if settings.PRODUCTION
             else f"{settings.REDPACKET_PUBLIC_URL}/sandbox/{self.pay_type.word}"
         )
-        url = (self.text(name, "") or default).rstrip("/")
-        url = url.removesuffix(ending).rstrip("/")
+        url = (self.text("gateway", "") or default).rstrip("/").removesuffix(ending).rstrip("/")
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-            raise self.wrong(name, "is no base URL")
+            raise self.wrong("gateway", "is no base URL")
         if settings.PRODUCTION and parts.scheme != "https":
-            raise self.wrong(name, "must be https in production")
+            raise self.wrong("gateway", "must be https in production")
         return url
 
 
@@ -236,7 +235,7 @@ def _alipay(entry: Entry) -> AlipaySettings:
     return AlipaySettings(
         app_id=entry.text("app_id"),
         seller_id=entry.text("seller_id"),
-        gateway=entry.gateway(ending="/gateway.do"),
+        gateway=entry.gateway("/gateway.do"),
         private_key=entry.private_key("app_private_key_file", "REDPACKET_ALIPAY_APP_PRIVATE_KEY"),
         alipay_key=entry.load("alipay_public_key_file", keys.public_key),
     )
@@ -254,7 +253,7 @@ def _wechat(entry: Entry) -> WechatSettings:
     return WechatSettings(
         appid=entry.text("appid"),
         mchid=entry.text("mchid"),
-        gateway=entry.gateway(ending="/v3"),
+        gateway=entry.gateway("/v3"),
         mode=mode,
         merchant_serial=entry.text("merchant_cert_serial"),
         public_key_id=public_key_id,
@@ -308,7 +307,7 @@ def _unionpay(entry: Entry) -> UnionpaySettings:
         certificates.check_authorities(middle=middle, root=root, now=None)
     except certificates.Untrusted as error:
         raise entry.wrong("middle_cert_file", f"does not fit: {error}") from None
-    gateway = entry.gateway(ending="/gateway/api")
+    gateway = entry.gateway("/gateway/api")
     file_gateway = gateway.replace("//gateway.", "//filedownload.")
     if not (urlsplit(gateway).hostname or "").endswith(".95516.com"):
         file_gateway = f"{gateway}/fileTransfer"

@@ -1,7 +1,7 @@
 """What finance's nights depend on: keys that are missing, do not fit, or end soon."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,7 +36,8 @@ def inspect(entry: Entry, now: datetime) -> list[Finding]:
         return [Finding(str(error), is_broken=True)]
     found = [] if entry.is_offered else [Finding("not offered, only merchants of before")]
     for each in sets:
-        found += [_placed(each, finding) for finding in _one(each, now)]
+        place = f"{each.place}: " if each.place else ""
+        found += [replace(one, says=place + one.says) for one in _one(each, now)]
     return found
 
 
@@ -46,11 +47,6 @@ def _one(entry: Entry, now: datetime) -> list[Finding]:
     except ImproperlyConfigured as error:
         return [Finding(str(error), is_broken=True)]
     return [Finding(f"gateway {settings.gateway}"), *_INSPECTORS[type(settings)](settings, now)]
-
-
-def _placed(entry: Entry, finding: Finding) -> Finding:
-    place = f"{entry.place}: " if entry.place else ""
-    return Finding(f"{place}{finding.says}", finding.is_broken)
 
 
 def _alipay(settings: AlipaySettings, now: datetime) -> Iterator[Finding]:
