@@ -11,7 +11,7 @@ from typing import Any
 
 from kombu import Exchange, Queue
 
-from kit.plumbing import filebroker, redis_urls
+from kit.plumbing import filebroker
 
 RABBITMQ = ("amqp", "amqps")
 # Whoever takes a message and dies, so often: then it is dropped, and the sweep finds its work.
@@ -25,15 +25,6 @@ _WAITS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "redis+socket": ((), ("socket_timeout",)),
     **dict.fromkeys(RABBITMQ, ((), ("read_timeout", "write_timeout"))),
 }
-
-
-def broker_of(url: str) -> tuple[str, dict[str, Any]]:
-    """Celery's name for a broker, and what its transport must know beside; none on a Cluster.
-    Raises: ValueError."""
-    found, told = redis_urls.broker_of(url)
-    if found.startswith("unix://"):
-        found = "redis+socket://" + found.removeprefix("unix://")
-    return found, told
 
 
 def is_rabbitmq(url: str) -> bool:

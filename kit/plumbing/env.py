@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
-from kit.plumbing import brokers, filebroker, redis_urls
+from kit.plumbing import filebroker, redis_urls
 
 SECRET_BITS = 100  # 32 random hex digits have some 115 by their frequencies
 
@@ -88,7 +88,7 @@ def broker(name: str, redis_url: str) -> tuple[str, dict]:
     """Celery's broker and what its transport must know; none named: that Redis, or files."""
     value = text(name)
     try:
-        found, told = brokers.broker_of(value or redis_url)
+        found, told = redis_urls.broker_of(value or redis_url)
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}: {error}.") from None
     if found or not (value or redis_url):

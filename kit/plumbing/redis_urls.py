@@ -77,11 +77,11 @@ def cache_of(url: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def broker_of(url: str) -> tuple[str, dict[str, Any]]:
-    """Celery's broker there, and what its transport must know; none on a Cluster, where it cannot
-    be."""
+    """Celery's name for a broker, and what its transport must know beside; none on a Cluster, where
+    it cannot be. Raises: ValueError."""
     many = several(url)
     if many is None:
-        return url, {}
+        return re.sub("^unix://", "redis+socket://", url), {}
     if many.is_cluster:
         return "", {}
     secret = f":{quote(many.password, safe='')}@" if many.password else ""

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import connection
 
 from kit import later
-from kit.plumbing import brokers
+from kit.plumbing import brokers, redis_urls
 
 sys.path.insert(0, str(settings.BASE_DIR / "ops"))
 from rabbitmq import RabbitMQ, is_here
@@ -67,7 +67,7 @@ def _succeeds(command: list[str]) -> bool:
 
 def told(url: str) -> dict[str, object]:
     """Celery's settings of this broker, as redpacket_site/settings.py has them."""
-    broker, more = brokers.broker_of(url)
+    broker, more = redis_urls.broker_of(url)
     queue = brokers.queue(broker)
     return {
         "broker_url": broker,
