@@ -20,7 +20,7 @@ from wallets.reach import Line
 
 AT_ONCE = 2000
 # Wallets whose whole history one statement sums: MariaDB looks each name up in the index (of a long
-# list it makes a table, and walks through all lines), and is done long before the connection's 30 s.
+# list it makes a table, and walks through all lines), done long before the connection's 30 s.
 SUMMED = 100
 
 # What came to (or left) a wallet by the day of the books, None for what is in none yet.
