@@ -29,8 +29,14 @@ class Walk:
 
     pages: dict[str, str] = field(default_factory=dict)  # address -> html
     kinds: dict[str, str] = field(default_factory=dict)
-    pressed: int = 0
+    opened: int = 0  # links
+    pressed: int = 0  # buttons
     faults: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.opened} links opened, {len(self.pages)} pages, {self.pressed} buttons pressed"
+        )
 
 
 class Reader(HTMLParser):
@@ -101,6 +107,7 @@ def walk(
     forms: dict[tuple, tuple[str, Form, tuple[str, str]]] = {}
     while waiting:
         url, came_from = waiting.popleft()
+        walked.opened += 1
         page = _look(walked, sitting.get(url), url, came_from, language)
         for link in page.links:
             kind = _, given = shape(link)

@@ -1,6 +1,6 @@
 """Every link and every button of every role: by HTTP each role's own, in Chinese, each kind once
 on the other engine, in English, and by night all of them in both; in Chromium each kind of page at
-three widths, with each kind of button pressed."""
+three widths, with each kind of button pressed. `pytest -rP` tells how many each of them was."""
 
 from collections.abc import Iterator
 
@@ -48,10 +48,13 @@ LANGUAGES = ("zh-hans", "en")
 def walks_of(some, language: str, *, is_each: bool) -> list[pressing.Walk]:
     """Of these roles, one after the other; whether each presses what another has pressed."""
     people, known = world.build(timezone.now()), set[tuple]()
-    return [
-        pressing.walk(people.sit(role, language), language, known=known, who=str(role) * is_each)
-        for role in some
-    ]
+    return [walk_of(people, role, language, known=known, who=str(role) * is_each) for role in some]
+
+
+def walk_of(people: world.World, role: str | None, language: str, **rest) -> pressing.Walk:
+    walked = pressing.walk(people.sit(role, language), language, **rest)
+    print(f"{role or 'superuser'}, {language}: {walked}")
+    return walked
 
 
 def faults_of(walks) -> list[str]:
@@ -83,7 +86,7 @@ def test_every_kind_of_link_and_button_answers_on_the_other_engine(on_mariadb, a
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("role", world.ROLES)
 def test_all_that_a_role_can_press_answers_in_each_language(alipay, role, language):  # noqa: F811
-    walked = pressing.walk(world.build(timezone.now()).sit(role, language), language)
+    walked = walk_of(world.build(timezone.now()), role, language)
 
     assert walked.faults == []
     assert len(walked.pages) > 20 and walked.pressed > 20
@@ -113,6 +116,7 @@ def test_every_kind_of_page_holds_at_every_width(browser, alipay):  # noqa: F811
             page.context.close()
 
     assert faults == []
+    print(f"{len(seen)} kinds of pages, {len(pressed)} kinds of buttons pressed")
     assert watch.left == []
     assert len(seen) > 60 and len(pressed) > 30
 
