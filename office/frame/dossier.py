@@ -17,6 +17,8 @@ from office.frame import find, reader
 from office.frame.charts import Chart
 
 LONG = 2  # sections; a page with more has a table of contents
+# Sections whose figures are read down their columns: on a telephone they stay tables.
+SUMS = {"days", "held", "made-of", "moved", "sides"}
 _PUT = count()
 
 
@@ -67,6 +69,14 @@ class Section:
             (head, '<span class="yuan"' in str(cell))
             for head, cell in zip(self.columns, first, strict=True)
         ]
+
+    def cells(self) -> list[list[tuple[Any, Any]]]:
+        """Each row's, with their columns' headings: on a telephone a row is a card."""
+        return [list(zip(self.columns, row, strict=True)) for row in self.rows]
+
+    @property
+    def is_cards(self) -> bool:
+        return self.name not in SUMS
 
 
 Cell = Callable[[Any], Any]
