@@ -11,6 +11,8 @@ from functools import cache
 from django.utils import translation
 from django.utils.translation import gettext
 
+from kit.marks import mark
+
 _PLACE = re.compile(r"%\((\w+)\)s")
 _JOINT = re.compile(r"([,;:] )")
 _sentences: dict[str, re.Pattern] = {}
@@ -47,7 +49,10 @@ def told(kept: str) -> str:
     head = _said(parts[0], is_short=True)
     if head is None and (said := _said(kept, is_short=False)) is not None:
         return said
-    return "".join([parts[0] if head is None else head, parts[1], told(parts[2])])
+    rest = told(parts[2])
+    if head is None and rest == parts[2]:
+        return kept
+    return "".join([head or parts[0], mark(parts[1]), rest])
 
 
 def _said(kept: str, *, is_short: bool) -> str | None:

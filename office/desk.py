@@ -16,6 +16,7 @@ from django.db.models import IntegerField, Q, QuerySet, Value, When
 from django.utils.http import urlencode
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from kit import clock
 from kit.money import ZERO, fen_sum, from_fen
@@ -256,6 +257,7 @@ def _last_audit(now: datetime) -> Figure:
     last = AuditRun.objects.order_by("-pk").first()
     if last is None:
         return Figure(_("audit"), _("never run"), list_of(AuditRun), tone="warn")
-    said = _("%(findings)d findings") % {"findings": last.findings} if last.findings else _("clean")
+    found = ngettext("%(findings)d finding", "%(findings)d findings", last.findings)
+    said = found % {"findings": last.findings} if last.findings else _("clean")
     note = _("%(age)s ago") % {"age": timesince(last.began_at, now)}
     return Figure(_("audit"), said, page_of(last), note, "warn" if last.findings else "")

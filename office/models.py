@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from kit.columns import decided, one_of, staff
 from kit.ids import AsciiField
 from kit.lease import Leased
+from kit.marks import labelled
 from kit.moves import Moves
 from office import roles
 from office.states import CHANGE_MOVES, UNDECIDED, ChangeStatus
@@ -73,7 +74,7 @@ class AccountChange(models.Model):
         indexes = [Index(fields=["status", "id"], name="account_change_status")]
 
     def __str__(self) -> str:
-        return f"{self.user}: {self.get_kind_display()}"
+        return labelled(self.user, self.get_kind_display())
 
 
 class Invitation(models.Model):

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.apps.registry import Apps
-from django.utils.translation import gettext, gettext_noop, pgettext_lazy
+from django.utils.translation import gettext_noop, pgettext_lazy
+
+from kit.marks import named
 
 SUPPORT, MAKER, CHECKER, AUDITOR = "support", "finance maker", "finance checker", "auditor"
 ACCOUNTS = "accounts"
@@ -121,7 +123,7 @@ def shown(names: str | None) -> str:
     """A role, or what `joined` made, in the reader's words; what is no role of ours as it is."""
     if not names:
         return "-"
-    return gettext(", ").join(str(SHOWN.get(name, name)) for name in names.split(", "))
+    return named(SHOWN.get(name, name) for name in names.split(", "))
 
 
 def grant(apps: Apps) -> None:

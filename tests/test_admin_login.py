@@ -35,7 +35,7 @@ def test_name_password_and_code_open_the_back_office(device):
     [
         ("", "a long word of passage", "Please enter the one-time code."),
         ("000000", "a long word of passage", "This one-time code is not valid (any more)."),
-        ("000000", "wrong", "Please enter the correct username and password"),
+        ("000000", "wrong", "This name and password are nobody"),
     ],
 )
 def test_less_does_not(device, code, password, says):

@@ -2,6 +2,7 @@
 
 import gettext
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from django.conf import settings
 from django.utils import translation
+
+from testing.wide import narrow
 
 TOOL = settings.BASE_DIR / "ops/translate.py"
 _spec = importlib.util.spec_from_file_location("translate", TOOL)
@@ -63,8 +66,23 @@ def test_a_text_with_a_plural_and_without_is_found():
     assert not translate.clashes([translate.Text(plural), translate.Text(plural[0], "person")])
 
 
+AS_PROGRAMS_READ = re.compile("Content-Type: application/json|[.] : @")
+
+
+@pytest.mark.once
+def test_every_chinese_text_has_chinese_marks():
+    told = {
+        text
+        for message in read_po(translate.CATALOG.open("rb"), locale="zh_Hans")
+        for text in ([message.string] if isinstance(message.string, str) else message.string)
+        if message.id
+    }
+
+    assert {text: marks for text in told if (marks := narrow(AS_PROGRAMS_READ.sub("", text)))} == {}
+
+
 # Said differently on purpose, and the same is meant.
-OURS_AS_WELL = {", ", "Any date", "Past 7 days", "Search", "This field is required."}
+OURS_AS_WELL = {"Any date", "Past 7 days", "Search", "This field is required."}
 
 
 @pytest.mark.once

@@ -29,6 +29,11 @@ SEEN_EVERY_S = 60  # one write of the session a minute, not one a page
 class SignInForm(OTPAdminAuthenticationForm):
     """Name, password and one-time code at once; whatever of them is wrong, a try is used up."""
 
+    error_messages = OTPAdminAuthenticationForm.error_messages | {
+        "invalid_login": _(
+            "This name and password are nobody's here. Mind small and capital letters."
+        )
+    }
     otp_error_messages = OTPAdminAuthenticationForm.otp_error_messages | {
         "token_required": _("Please enter the one-time code."),
         "invalid_token": _("This one-time code is not valid (any more)."),

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from kit.marks import listed
 from kit.money import from_fen
 from office.shown import names
 
@@ -50,7 +51,7 @@ def lines(
     """Each a name and a value. Without totals where another version's worker wrote some of it."""
     told: list[tuple[str, Any]] = [
         (_("list"), str(names.many(model_admin.opts))),
-        (_("filters"), "; ".join(filters) or _("none")),
+        (_("filters"), listed(filters, "; ") or _("none")),
         (_("exported by"), who),
         (_("asked for at"), asked_at),
         (_("rows"), rows),

@@ -21,6 +21,8 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from xlsxwriter.utility import xl_col_to_name
 
+from kit.marks import labelled
+
 SHEET_ROWS = 1_000_000  # of the 1,048,576 that Excel opens
 CELL_MAX = 32_767
 BOM = "\ufeff"  # without it Excel reads Chinese as GBK
@@ -81,7 +83,7 @@ def csv_rows(columns: Sequence[Column], rows: Iterable[Any]) -> bytes:
 
 def csv_foot(about: Iterable[tuple[str, Any]]) -> bytes:
     """Behind an empty line, where a table ends; a line is one cell, so that no sum takes it up."""
-    told = [_line([safe(f"{name}: {_text(value)}")]) for name, value in about]
+    told = [_line([safe(labelled(name, _text(value)))]) for name, value in about]
     return "".join(["\r\n", *told]).encode() if told else b""
 
 

@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 
 from kit import clock, credentials
 from kit.http import address
+from kit.marks import labelled, sentences
 from kit.money import ZERO
 from kit.refusals import Problem
 from office.frame import dossier, once, queue, staff
@@ -252,7 +253,7 @@ def _run(request, action, row, reason: str, now: datetime, shown: list) -> bool:
     try:
         result = action.run(row, reason=reason, now=now, also=note)
     except Problem as problem:
-        messages.error(request, f"{row}: {told_by(problem)}")
+        messages.error(request, labelled(row, told_by(problem)))
         return False
     if result is False:
         messages.info(request, _("%(row)s: there was nothing left to do.") % {"row": row})
@@ -266,7 +267,7 @@ def _run(request, action, row, reason: str, now: datetime, shown: list) -> bool:
 def told_by(problem: Problem) -> str:
     """A refusal in words: those about single fields when it names some."""
     errors = [str(text) for texts in (problem.errors or {}).values() for text in texts]
-    return " ".join(errors) or str(problem.detail)
+    return sentences(errors) or str(problem.detail)
 
 
 def _back(model_admin, request, rows) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from kit.marks import labelled, listed
+
 WIDTH, HEIGHT = 960, 200  # of the bars, in the picture's own units
 LEFT, BOTTOM, TOP = 76, 24, 12  # for the axes, and half a line of text
 LINES = 4
@@ -35,7 +37,7 @@ class Chart:
     def told(self) -> str:
         """The whole in a line, for who does not see it."""
         sums = (f"{one.label} {sum(one.values):,.2f}" for one in self.series)
-        return f"{self.title}: {', '.join(sums)}"
+        return labelled(self.title, listed(sums))
 
     @property
     def top(self) -> Decimal:
@@ -84,7 +86,7 @@ class Chart:
                 "url": self.urls[at] if at < len(self.urls) else "",
                 "label": label if at % every == 0 else "",
                 "x": round(LEFT + slot * (at + 0.5), 1),
-                "told": ", ".join(
+                "told": listed(
                     [label, *(f"{one.label} {one.values[at]:,.2f}" for one in self.series)]
                 ),
                 "ground_x": round(LEFT + slot * at, 1),

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from office.frame.columns import facts
 from office.frame.dossier import Page, Section, badge
@@ -20,7 +21,12 @@ class AuditRunAdmin(ReadOnlyAdmin):
     def page(self, request, run):
         told = {"rules": run.rules, "findings": run.findings}
         page = Page(
-            sentence=_("%(rules)d rules were checked: %(findings)d findings.") % told,
+            sentence=ngettext(
+                "%(rules)d rules were checked: %(findings)d finding.",
+                "%(rules)d rules were checked: %(findings)d findings.",
+                run.findings,
+            )
+            % told,
             badges=[self.result(run)],
             facts=[
                 *facts(run, "began_at", "took_ms"),

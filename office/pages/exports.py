@@ -8,6 +8,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from kit.marks import listed
 from office.export import jobs as export
 from office.frame.columns import facts, shown_column
 from office.frame.dossier import Page, badge, link
@@ -36,7 +37,7 @@ class ExportJobAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("filters"))
     def asked_for(self, job):
-        return "; ".join(asked.in_words(apps.get_model(job.model), job.query)) or "-"
+        return listed(asked.in_words(apps.get_model(job.model), job.query), "; ") or "-"
 
     @admin.display(description=_("state"))
     def shown_state(self, job):

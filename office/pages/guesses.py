@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kit import clock
 from kit.ids import is_outside_id
+from kit.marks import listed
 from office.frame.dossier import list_of, page_of
 from office.frame.find import SHOWN, Hit, Typed, finder
 from office.shown.accounts import account_name
@@ -35,14 +36,14 @@ def _customer(profile: Profile) -> Hit:
 def _packet(packet: RedPacket) -> Hit:
     at = f"{timezone.localtime(packet.pay_time or packet.add_time):%F %T}"
     kind = Kind(packet.type).label
-    note = f"{packet.user_id}, {kind}, {packet.total_money:,.2f}, {at}, {packet.intro}"
+    note = listed([packet.user_id, kind, f"{packet.total_money:,.2f}", at, packet.intro])
     return Hit(page_of(packet), packet.public_id, note)
 
 
 def _order(order: PaymentOrder) -> Hit:
     at = f"{timezone.localtime(order.add_time):%F %T}"
     channel, status = PayType(order.pay_type).label, order.get_status_display()
-    note = f"{order.user_id}, {channel}, {order.amount:,.2f}, {status}, {at}"
+    note = listed([order.user_id, channel, f"{order.amount:,.2f}", status, at])
     return Hit(page_of(order), order.order_no, note)
 
 

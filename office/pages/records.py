@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
+from kit.marks import labelled, listed
 from kit.models import Event, IdempotencyRecord
 from office import roles
 from office.frame import actions
@@ -73,7 +74,9 @@ def requests(word):
         packet = RedPacket.objects.filter(public_id=told.get("id") or "").first()
         order = PaymentOrder.objects.filter(order_no=told.get("order_no") or "").first()
         row = packet or order or Wallet(user_id=record.caller)
-        yield Hit(page_of(row), str(row), f"{record.caller}, {localtime(record.created_at):%F %T}")
+        yield Hit(
+            page_of(row), str(row), listed([record.caller, f"{localtime(record.created_at):%F %T}"])
+        )
 
 
 @admin.register(IdempotencyRecord)
@@ -174,12 +177,12 @@ def _changes(row: StaffAction) -> str:
     if isinstance(row.changes, str):  # a pseudonym: they named somebody who was erased
         return row.changes
     lines = [
-        f"{_NAMES.get(name, name)}: {' → '.join(_said(name, each) for each in what)}"
+        labelled(_NAMES.get(name, name), " → ".join(_said(name, each) for each in what))
         for name, given in (row.changes or {}).items()
         if given is not None
         for what in [given if isinstance(given, list) else [given]]
     ]
-    return "; ".join(lines) or "-"
+    return listed(lines, "; ") or "-"
 
 
 def _said(name: str, what: str | bool | None) -> str:
@@ -204,6 +207,6 @@ class StaffEventAdmin(ReadOnlyAdmin):
 
     def page(self, request, row):
         return Page(
-            sentence=f"{row.get_kind_display()}: {row.username}",
+            sentence=labelled(row.get_kind_display(), row.username),
             facts=facts(row, "username", "ip", "agent", "created_at"),
         )

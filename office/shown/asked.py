@@ -6,6 +6,8 @@ from urllib.parse import parse_qsl
 from django.core.exceptions import FieldDoesNotExist
 from django.utils.translation import gettext as _
 
+from kit.marks import labelled, listed
+
 
 def in_words(model: Any, query: str) -> list[str]:
     return [_part(model, name, value) for name, value in parse_qsl(query)]
@@ -20,16 +22,15 @@ def on_screen(changelist: Any) -> list[str]:
             changelist.filter_params[name] for name in names if changelist.filter_params.get(name)
         ]
         if given:
-            said.append(
-                f"{spec.title}: {getattr(spec, 'said', '') or _chosen(spec, changelist, given)}"
-            )
+            words = getattr(spec, "said", "") or _chosen(spec, changelist, given)
+            said.append(labelled(spec.title, words))
     return said
 
 
 def _chosen(spec: Any, changelist: Any, given: list[Any]) -> str:
     chosen = [str(each["display"]) for each in spec.choices(changelist) if each["selected"]]
     values = [value for one in given for value in ([one] if isinstance(one, str) else one)]
-    return ", ".join(chosen or values)
+    return listed(chosen or values)
 
 
 def _part(model: Any, name: str, value: str) -> str:
@@ -39,7 +40,7 @@ def _part(model: Any, name: str, value: str) -> str:
     try:
         field = model._meta.get_field(first)
     except FieldDoesNotExist:
-        return f"{name}: {value}"
+        return labelled(name, value)
     words = {
         "from": _("from %(value)s"),
         "to": _("to %(value)s"),
@@ -52,4 +53,4 @@ def _part(model: Any, name: str, value: str) -> str:
     if field.get_internal_type() == "BooleanField":
         shown = _("yes") if value == "1" else _("no")
     said = words[how] % {"value": shown} if how in words else shown
-    return f"{field.verbose_name}: {said}"
+    return labelled(field.verbose_name, said)

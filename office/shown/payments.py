@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
 
+from kit.marks import sentences
 from kit.money import ZERO
 from kit.telling import told
 from office.frame.columns import cells
@@ -94,7 +95,7 @@ def order_sentence(order, cases) -> str:
     said = ORDER_SENTENCES[OrderStatus(order.status)] % given
     if not late_money(cases):
         return said
-    return f"{said} " + _("%(late)s yuan more arrived for it: see the cases.") % given
+    return sentences([said, _("%(late)s yuan more arrived for it: see the cases.") % given])
 
 
 REFUND_SENTENCES = {

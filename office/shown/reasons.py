@@ -4,6 +4,7 @@ reason is a sentence of ours or a few facts, and told in the reader's language."
 from django.apps import apps
 from django.utils.translation import gettext as _
 
+from kit.marks import listed
 from kit.telling import sentence, told
 from office.frame.staff import EXPORT
 from office.models import StaffAction
@@ -29,7 +30,7 @@ def of(row: StaffAction) -> str:
         format, _space, query = row.reason.partition(" ")
         words = asked.in_words(apps.get_model(row.model), query)
         return (
-            "; ".join([format.upper(), *words])
+            listed([format.upper(), *words], "; ")
             if words
             else _("%(format)s, all rows") % {"format": format.upper()}
         )

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from kit.marks import named
 from packets.models import RedPacket
 from packets.states import Kind, PacketState, PayStatus
 
@@ -38,7 +39,7 @@ def headline(
         case PacketState.UNPAID | PacketState.CLOSED | PacketState.VOID:
             return str(_UNPAID[state])
         case PacketState.OPEN | PacketState.FINISHED if packet.type == Kind.EXCLUSIVE:
-            return _("Red packet for %(names)s") % {"names": _(", ").join(names)}
+            return _("Red packet for %(names)s") % {"names": named(names)}
         case PacketState.OPEN if personal and is_sender:
             return _("Red packet of %(total_money)s yuan, waiting to be taken") % money
         case PacketState.OPEN if personal:

@@ -225,8 +225,8 @@ def test_what_is_wrong_is_said_in_the_readers_language():
         bills.read(PayType.ALIPAY, content, DAY)
 
     with translation.override("zh-hans"):
-        assert told(f"{first.where}, {first.odd}").startswith("第 4 行, '1e9' 不是金额: 2026112022")
-        assert told(str(refused.value)) == "明细.csv, 缺少列 '业务类型'"
+        assert told(f"{first.where}, {first.odd}").startswith("第 4 行，'1e9' 不是金额：2026112022")
+        assert told(str(refused.value)) == "明细.csv，缺少列 '业务类型'"
 
 
 def test_every_fault_of_a_bill_is_a_sentence_that_is_introduced():

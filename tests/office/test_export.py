@@ -195,8 +195,8 @@ def test_a_file_tells_its_list_filters_person_and_total(maker, format):
 
 def test_filters_are_told_in_the_words_of_the_list(maker):
     asked = {
-        Wallet: ("is_frozen__exact=1", "已冻结: 是"),
-        LedgerLine: ("source__of=wallets&booked_on__day=2026-11-01", "账户（某日）: 钱包"),
+        Wallet: ("is_frozen__exact=1", "已冻结：是"),
+        LedgerLine: ("source__of=wallets&booked_on__day=2026-11-01", "账户（某日）：钱包"),
         RedPacket: ("total_money__least=5&state=open", "5.00 –"),
     }
     maker.cookies["django_language"] = "zh-hans"

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from kit import clock
+from kit.marks import listed
 from kit.telling import told
 from office.export.sheets import Column
 from office.frame.columns import cells, facts, shown_column
@@ -154,5 +155,5 @@ def packets(word):
     if word.isdigit() and len(word) < 19:
         found_rows += RedPacket.objects.filter(pk=int(word))
     for packet in found_rows:
-        note = f"{packet.user_id}, {packet.get_type_display()}, {packet.total_money:,.2f}"
+        note = listed([packet.user_id, packet.get_type_display(), f"{packet.total_money:,.2f}"])
         yield Hit(page_of(packet), packet.public_id, note)

@@ -14,6 +14,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from kit.marks import named, sentences
 from kit.money import ZERO
 from kit.telling import told
 from office.frame.dossier import Bar, Entry, Part, found, in_order
@@ -111,7 +112,7 @@ class Story:
             "total": f"{packet.total_money:,.2f}",
             "number": packet.number,
             "taken": len(self.taken),
-            "people": ", ".join(share.for_user or "" for share in self.shares),
+            "people": named(share.for_user or "" for share in self.shares),
         }
         match Kind(packet.type):
             case Kind.PERSONAL:
@@ -132,7 +133,7 @@ class Story:
                     " %(whom)s."
                 )
         so_far = _("%(taken)d of %(number)d taken.")
-        return " ".join([what % given, so_far % given, *self._state_in_words()])
+        return sentences([what % given, so_far % given, *self._state_in_words()])
 
     def _state_in_words(self):
         """What has become of it, where that is not what everybody hopes for."""

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from kit import clock
 from kit.refusals import Invalid
@@ -177,5 +178,10 @@ def _bill_in_words(bill) -> str:
     if bill.state == BillState.EMPTY and not bill.differences:
         return _("%(channel)s, %(day)s: no trade, by the channel and by our books.") % given
     if bill.reconciled_at:
-        return _("%(channel)s, %(day)s: %(matched)d matched, %(differences)d differences.") % given
+        words = ngettext(
+            "%(channel)s, %(day)s: %(matched)d matched, %(differences)d difference.",
+            "%(channel)s, %(day)s: %(matched)d matched, %(differences)d differences.",
+            bill.differences,
+        )
+        return words % given
     return _("%(channel)s, %(day)s: %(state)s.") % given

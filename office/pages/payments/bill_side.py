@@ -9,6 +9,7 @@ from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from kit.marks import sentences
 from office.frame.dossier import Page, Section, found, link, table, yuan
 from office.shown.payments import order_rows, refund_rows
 from payments import sides
@@ -35,16 +36,16 @@ def both(bill: Bill) -> Section:
     """Each side, leading to what it is made of. What is apart in a bill that the release before
     compared nobody has kept."""
     ours = sides.named(bill) + sides.unnamed(bill)
-    note = _("What parts them has its case: money in suspense is on the channel's side alone.")
+    notes = [_("What parts them has its case: money in suspense is on the channel's side alone.")]
     if not bill.is_told_apart and bill.reconciled_at:
-        note += " " + _("Compared again, this bill tells what its own sum is made of.")
+        notes.append(_("Compared again, this bill tells what its own sum is made of."))
     rows = [
         (to_theirs(bill, _("the channel's bill")), sides.theirs(bill)),
         _named(bill),
         (link(url_of(bill, UNNAMED), _("our books, in no bill")), sides.unnamed(bill)),
         (_led(bill, LESS, _("the bill less our books")), sides.theirs(bill) - ours),
     ]
-    return Section(_("Both sides"), _columns(), _told(rows), note=note, name="sides")
+    return Section(_("Both sides"), _columns(), _told(rows), note=sentences(notes), name="sides")
 
 
 def to_theirs(bill: Bill, text: Any) -> Any:

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from kit.marks import listed
 from office.frame.actions import ReasonAction
 from office.frame.columns import facts, shown_column, worded
 from office.frame.dossier import Entry, Page, Section, found, in_order, page_of
@@ -159,5 +160,6 @@ def orders(word):
     by_number = PaymentOrder.objects.filter(order_no=word)
     by_trade = PaymentOrder.objects.filter(trade_no=word)[:SHOWN]
     for order in {o.pk: o for rows in (by_number, by_trade) for o in rows}.values():
-        note = f"{order.user_id}, {PayType(order.pay_type).label}, {order.amount:,.2f}"
+        channel = PayType(order.pay_type).label
+        note = listed([order.user_id, channel, f"{order.amount:,.2f}"])
         yield Hit(page_of(order), order.order_no, note)

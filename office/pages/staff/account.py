@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
 from kit import clock, credentials
+from kit.marks import labelled
 from kit.models import Credentials
 from office import roles
 from office.accounts import changes
@@ -44,7 +45,7 @@ class StaffAdmin(ReadOnlyAdmin):
         until = credentials.rests_until(user.pk, clock.now()) if user.is_active else None
         codes = RecoveryCode.objects.filter(user=user, used_at=None).count()
         return Page(
-            sentence=f"{user.first_name or user}: {self.role(user)}",
+            sentence=labelled(user.first_name or user, self.role(user)),
             badges=[self.state(user)],
             facts=[
                 (pgettext("person", "name"), user.first_name or "-"),
@@ -122,7 +123,7 @@ class LogEntryAdmin(ReadOnlyAdmin):
 
     def page(self, request, entry):
         return Page(
-            sentence=f"{entry.user}: {entry.object_repr}",
+            sentence=labelled(entry.user, entry.object_repr),
             facts=[
                 (_("time"), moment(entry.action_time)),
                 (_("staff"), entry.user),

@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 
+from kit.marks import listed
 from kit.telling import told
 from office.frame import actions
 from office.frame.dossier import Entry, to
@@ -121,7 +122,7 @@ def _sent(customer: Customer, place: Place | None, most: int) -> Iterator[Piece]
         text = _text(what, packet.total_money, link, shown_state(packet))
         counted = {"taken": packet.taken, "number": packet.number}
         taken = _("%(taken)d of %(number)d taken") % counted
-        said = f"{taken}, {packet.intro}"
+        said = listed([taken, packet.intro])
         entry = Entry(packet.add_time, customer.user_id, text, "user", said)
         yield Piece("s", Place(_key(packet.add_time), packet.pk), entry)
 

@@ -150,7 +150,7 @@ class WalletAdmin(ReadOnlyAdmin):
         if not froze:
             return why
         at = timezone.localtime(froze[-1].at).strftime("%Y-%m-%d %H:%M")
-        return f"{why} ({froze[-1].who}, {at})"
+        return _("%(why)s (%(who)s, %(at)s)") % {"why": why, "who": froze[-1].who, "at": at}
 
 
 @finder(_("wallets"), "wallets.view_wallet")
