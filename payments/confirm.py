@@ -35,7 +35,9 @@ def confirm(*, payment: Payment, now: datetime, is_asked: bool = False) -> Notic
     return retry.while_faster(
         lambda: _confirm(payment=payment, now=now, is_asked=is_asked),
         # Two payments of one packet at once: the slower one is asked again and told so.
-        *(purposes.NoLongerFits, ledger.AlreadyPosted, ledger.Uncovered),
+        purposes.NoLongerFits,
+        ledger.AlreadyPosted,
+        ledger.Uncovered,
     )
 
 

@@ -272,7 +272,8 @@ def give_back(ticket: Ticket, user_id: str) -> None:
 
 
 def restock(public_id: str, rp_id: int) -> int:
-    """Fill an empty queue with what the table says nobody took; how many that is. None: say so.
+    """Fill an empty queue with what the table says nobody took, or note that all are gone; how many
+    nobody took.
 
     Races: a position may be on its way to a taker; a spent ticket changes no row and costs a try.
     """

@@ -51,9 +51,8 @@ class Books:
 
     def copy(self) -> "Books":
         with self.lock:
-            kept = {each.name: getattr(self, each.name) for each in fields(self)}
-            del kept["lock"]
-            return Books(**{name: copy(held) for name, held in kept.items()})
+            names = {each.name for each in fields(self)} - {"lock"}
+            return Books(**{name: copy(getattr(self, name)) for name in names})
 
 
 class Line:
