@@ -126,16 +126,17 @@ def test_look_reads_the_times_of_a_draft():
     assert (look.draft_until, look.expire_time) == (packet.draft_until, None)
 
 
-def test_untaken_is_the_first_position_from_the_start_on():
+def test_untaken_are_the_first_positions_from_the_start_on():
     packet = make_paid_packet(Kind.LUCKY, 4, "10.00")
     with transaction.atomic():
         Share.objects.filter(position__in=[1, 3]).update(is_returned=True)
         Share.objects.filter(position=2).update(user_id="u1", update_time=timezone.now())
         Share.objects.filter(position=4).update(user_id="u2", update_time=timezone.now())
 
-        found = [grab_sql.untaken(packet.pk, start) for start in (1, 2, 3, 4)]
+        found = [grab_sql.untaken(packet.pk, start, 8) for start in (1, 2, 3, 4)]
 
-        assert found == [(1, True), (3, True), (3, True), None]
+        assert found == [[(1, True), (3, True)], [(3, True)], [(3, True)], []]
+        assert grab_sql.untaken(packet.pk, 1, 1) == [(1, True)]
         transaction.set_rollback(True)
 
 

@@ -84,10 +84,11 @@ def look(public_id: str, user_id: str) -> Look | None:
     return Look(*plain, *moments, *map(bool, flags))
 
 
-def untaken(rp_id: int, start: int) -> tuple[int, bool] | None:
-    """The first position from `start` on that nobody took, and whether expiry returned it."""
-    row = _row(_untaken(), [rp_id, start])
-    return (row[0], bool(row[1])) if row else None
+def untaken(rp_id: int, start: int, most: int) -> list[tuple[int, bool]]:
+    """The first positions from `start` on that nobody took, and whether expiry returned each."""
+    with connection.cursor() as cursor:
+        cursor.execute(_untaken(), [rp_id, start, most])
+        return [(position, bool(is_returned)) for position, is_returned in cursor.fetchall()]
 
 
 def named(rp_id: int, user_id: str) -> tuple[int, bool] | None:
@@ -173,7 +174,7 @@ def _untaken() -> str:
     return (
         f"SELECT {position}, {sql.column(Share, 'is_returned')} FROM {sql.table(Share)}"
         f" WHERE {sql.column(Share, 'rp')} = %s AND {position} >= %s"
-        f" AND {sql.column(Share, 'user_id')} IS NULL ORDER BY {position} LIMIT 1"
+        f" AND {sql.column(Share, 'user_id')} IS NULL ORDER BY {position} LIMIT %s"
     )
 
 

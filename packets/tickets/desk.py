@@ -13,6 +13,8 @@ from packets.tickets.claim import Look
 from packets.tickets.queue import Taken, Ticket
 from wallets.refusals import WalletFrozen
 
+NEAR = 8  # any of the next so many: the first one behind a long run of taken ones is everybody's
+
 
 def take(*, public_id: str, user_id: str, now: datetime) -> Ticket | Taken | Outcome:
     """Any untaken position, at random so that a crowd does not wait for one row; of an exclusive
@@ -54,12 +56,13 @@ def take(*, public_id: str, user_id: str, now: datetime) -> Ticket | Taken | Out
 
 def _untaken(packet: Look) -> tuple[int, bool] | None:
     start = random.randint(1, packet.number)  # noqa: S311 - spreads the crowd, decides no luck
-    return claim.untaken(packet.id, start) or claim.untaken(packet.id, 1)
+    near = claim.untaken(packet.id, start, NEAR) or claim.untaken(packet.id, 1, NEAR)
+    return random.choice(near) if near else None  # noqa: S311
 
 
 def is_gone(rp_id: int) -> bool:
     """Whether every share is taken: asked after each commit, so the last one to commit sees it."""
-    return claim.untaken(rp_id, 1) is None
+    return not claim.untaken(rp_id, 1, 1)
 
 
 def _is_for(packet: Look, user_id: str) -> bool:
