@@ -84,7 +84,7 @@ def is_due(pay_type: PayType, now: datetime) -> bool:
 
 def walk(*, pay_type: PayType, now: datetime) -> int:
     """Fetch and compare every open day, oldest first; how many were compared. One that does not
-    come is passed over, and tried again later.
+    come, or that we fail at, is passed over, and tried again later.
 
     Races:   a day is compared under a lease: whoever comes second passes it over.
     Repeats: what was compared is not asked for again.
@@ -112,6 +112,9 @@ def fetch(*, bill: Bill, now: datetime) -> bool:
         return _wait(bill, str(error), now)
     except reconcile.BeingCompared:
         return False
+    except Exception:
+        log.exception("bill_failed", channel=pay_type.word, day=str(day))
+        return _wait(bill, sayings.FAILED_HERE, now)
     log.info(
         "reconciled",
         channel=pay_type.word,

@@ -17,6 +17,7 @@ from payments import (
     channel_refund,
     confirm,
     reconcile,
+    sayings,
     send_refund,
     tasks,
 )
@@ -409,6 +410,46 @@ def test_a_day_that_does_not_come_holds_up_no_other(wechat):
     waiting = Bill.objects.get(state=BillState.WAITING)
     assert waiting.day == NEXT
     assert bill_days.late(PayType.WECHAT, now) == [NEXT]
+
+
+def test_a_day_that_nobody_can_compare_holds_up_no_other(wechat, monkeypatch):
+    """By a fault of ours, say; it is asked for again."""
+    compare(PayType.WECHAT, DAY)
+    wechat.bill = lambda day: tr.wechat([])
+    one_day = reconcile.reconcile
+
+    def failing(*, day, **given):
+        if day == NEXT:
+            raise AssertionError
+        return one_day(day=day, **given)
+
+    monkeypatch.setattr(reconcile, "reconcile", failing)
+    now = bills.usual(DAY + timedelta(days=3))
+
+    assert bill_days.walk(pay_type=PayType.WECHAT, now=now) == 2
+
+    waiting = Bill.objects.get(state=BillState.WAITING)
+    assert (waiting.day, waiting.tries, waiting.says) == (NEXT, 1, sayings.FAILED_HERE)
+    assert waiting.due_at > now
+
+
+def test_a_file_that_breaks_after_a_page_is_asked_for_again(wechat):
+    """What the first page marked is taken for nothing until the day is compared whole."""
+    order = paid(PayType.WECHAT, "T0", "10.00", NOON)
+    whole = tr.wechat([row(order), *(tr.Row("x", f"T{n}", "1.00") for n in range(1, 5000))])
+    compare(PayType.WECHAT, DAY, content=whole)
+    assert Bill.objects.get().rows == 5000
+
+    with pytest.raises(bills.Unreadable):
+        compare(PayType.WECHAT, DAY, content=whole[:-20])
+    assert reconcile.is_begun(Bill.objects.get(), bills.usual(DAY))
+    wechat.bill = lambda day: whole[:-20]
+    assert bill_days.walk(pay_type=PayType.WECHAT, now=bills.usual(DAY)) == 0
+    wechat.bill = lambda day: whole
+    assert bill_days.walk(pay_type=PayType.WECHAT, now=bills.usual(DAY)) == 1
+
+    bill = Bill.objects.get()
+    assert (bill.rows, bill.matched, bill.differences, bill.due_at) == (5000, 1, 4999, None)
 
 
 def test_a_file_that_cannot_be_read_is_asked_for_again(wechat):
