@@ -12,6 +12,10 @@ from payments.bills.rows import BillRow, Columns, Odd, WrongTotal, moment, odd, 
 
 FREE = ("商品名称", "门店名称", "操作员", "对方账户", "券名称", "备注")
 _ORDER = "商户订单号"
+_NAMES = {
+    code: re.compile(rb"(?m)^(?!(?:\xef\xbb\xbf)*#).*" + _ORDER.encode(code))
+    for code in ("utf-8", "gb18030")
+}
 _TOTAL = re.compile(r"#(交易|退款)合计：([0-9]+)笔(?:，[^，]*?共(-?[0-9.]+)元)?")
 
 
@@ -21,7 +25,8 @@ def is_detail(name: str, head: bytes) -> bool:
 
 
 def _encoding(head: bytes) -> str:
-    return next((code for code in ("utf-8", "gb18030") if _ORDER.encode(code) in head), "")
+    """By the line of column names; a remark that begins with # may hold the same words."""
+    return next((code for code, names in _NAMES.items() if names.search(head)), "")
 
 
 def rows(file: File, day: date) -> Iterator[BillRow | WrongTotal]:

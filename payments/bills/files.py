@@ -11,6 +11,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -27,6 +28,7 @@ PEEKED = 64 * 1024
 _ENTRY = b"PK\x01\x02"  # begins each entry of an archive's list
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of others a piece may be of any size
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+_ARCHIVERS = "__MACOSX/"  # what a Mac packs beside each file, under the same name
 
 Numbered = tuple[int, bytes]
 
@@ -45,12 +47,19 @@ class File:
 
 
 def opened(content: bytes, is_detail: Callable[[str, bytes], bool]) -> Iterator[File]:
-    """The files of transactions among those of a bill, one after the other. Raises Unreadable."""
-    try:
+    """The files of transactions among those of a bill, one after the other. Raises Unreadable; so
+    may each of their lines."""
+    with _unpacking():
         for name, stream in _unpacked(content):
             head = stream.peek(PEEKED)[:PEEKED]
             if not name or is_detail(name, head):
                 yield File(name, head, _lines(stream))
+
+
+@contextmanager
+def _unpacking() -> Iterator[None]:
+    try:
+        yield
     except _BROKEN as error:
         raise Unreadable(sayings.NOT_UNPACKED) from error
 
@@ -63,6 +72,8 @@ def _unpacked(content: bytes) -> Iterator[tuple[str, io.BufferedReader]]:
             raise Unreadable(sayings.MANY_FILES % {"files": FILES_MAX})
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for item in archive.infolist():
+                if item.filename.startswith(_ARCHIVERS):
+                    continue
                 if item.compress_type not in _METHODS:
                     raise Unreadable(sayings.STRANGE_PACKING % {"name": _name(item.filename)})
                 with archive.open(item) as packed:
@@ -98,7 +109,8 @@ class _Measured(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        piece = self._packed.read(len(buffer))
+        with _unpacking():  # whoever reads a line of it meets what is broken there
+            piece = self._packed.read(len(buffer))
         self._left.take(len(piece))
         buffer[: len(piece)] = piece
         return len(piece)

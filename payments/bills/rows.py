@@ -83,7 +83,7 @@ def text(raw: bytes, encoding: str) -> str:
 def yuan(raw: str) -> Decimal:
     if not _YUAN.fullmatch(raw):
         raise Odd(sayings.NO_AMOUNT % {"value": repr(raw[:32])})
-    return Decimal(raw).quantize(Decimal("0.01"))
+    return Decimal(raw).quantize(Decimal("0.01")) + ZERO  # -0.00 is nothing, too
 
 
 def moment(raw: str) -> datetime | None:

@@ -17,6 +17,7 @@ WIDTHS = (
 _AT, _AMOUNT, _QUERY_ID, _ORDER, _TYPE, _ORIGINAL = 5, 7, 10, 12, 20, 27  # columns, from 1
 ODD_MAX = 1000  # so many odd lines before the first good one: this is something else
 _PAYMENT = "01"
+_NO_MONEY = ("00", "02", "32")  # a question, an amount that is held, and one that is let go
 _BACK = ("04", "31")  # a refund, and a payment that was revoked
 
 
@@ -52,8 +53,10 @@ def _expect(is_bill: bool, held: list[BillRow]) -> None:
 
 def _row(file: str, number: int, values: list[str], day: date) -> BillRow | None:
     kind, amount = values[_TYPE - 1], values[_AMOUNT - 1]
-    if kind not in (_PAYMENT, *_BACK):
+    if kind in _NO_MONEY:
         return None
+    if kind not in (_PAYMENT, *_BACK):
+        raise Odd(sayings.STRANGE_TYPE % {"value": repr(kind)})
     is_back = kind in _BACK
     trade_no = values[(_ORIGINAL if is_back else _QUERY_ID) - 1]
     own = values[_ORDER - 1]

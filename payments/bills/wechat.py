@@ -21,7 +21,7 @@ _BEGIN = re.compile(rb"`[0-9]{4}-[0-9]{2}-[0-9]{2} ")
 
 
 def is_detail(name: str, head: bytes) -> bool:
-    return name.endswith(".csv")
+    return name.casefold().endswith(".csv")
 
 
 def rows(file: File, day: date) -> Iterator[BillRow | WrongTotal]:
@@ -48,8 +48,11 @@ def rows(file: File, day: date) -> Iterator[BillRow | WrongTotal]:
     found = records(file.lines, begins, frame)
     for count, (number, raw) in enumerate(found):
         if frame.match(raw):
+            total, after = _last(found)
             if is_whole:
-                yield from _wrong(file.name, next(found, None), text(raw, encoding), count, sums)
+                yield from _wrong(file.name, total, text(raw, encoding), count, sums)
+            if after:
+                yield WrongTotal(after, sayings.AFTER_TOTALS, file.name)
             return
         try:
             pieces = columns.pick(raw.removeprefix(b"`").split(SEPARATOR), wanted)
@@ -94,6 +97,18 @@ def _row(file: str, number: int, values: list[str], given: dict[str, str]) -> Bi
         back=BACK.get(given.get("退款状态", ""), Back.DONE),
         file=file,
     )
+
+
+def _last(found: Iterator[Numbered]) -> tuple[Numbered | None, int]:
+    """The line of totals, and at which line something stands behind it (0: nothing does)."""
+    total = next(found, None)
+    if total is None:
+        return None, 0
+    number, raw = total
+    values, _, rest = raw.partition(b"\n")
+    if rest.strip():
+        return (number, values), number + 1
+    return (number, values), next((behind for behind, _ in found), 0)
 
 
 def _wrong(

@@ -354,3 +354,88 @@ def test_the_day_of_a_moment(pay_type, at, day):
 
     assert bills.day_of(pay_type, moment) == day
     assert begin <= moment < end
+
+
+# --- broken and odd files
+
+
+def long_one(rows: int = 3000) -> bytes:
+    """So long that its end is read long after its beginning; no two rows compress to the same."""
+    lines = wechat("a").decode().split("\r\n")
+    made = (lines[1].replace(f"{TRADE}03", f"{n * 7919**5 % 10**28:028d}") for n in range(rows))
+    return "\r\n".join([lines[0], *made, *lines[3:]]).encode()
+
+
+def flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :]
+
+
+BROKEN = {
+    "a gzip cut in the middle": lambda: gzip.compress(long_one())[:-20_000],
+    "a gzip without its end": lambda: gzip.compress(long_one())[:-4],
+    "a gzip of another sum": lambda: gzip.compress(long_one())[:-8] + bytes(8),
+    "an archive of another sum": lambda: flipped(writers.zipped({"a.csv": long_one()})),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_what_is_broken_far_behind_its_beginning_is_no_bill(kind):
+    with pytest.raises(bills.Unreadable, match="the bill cannot be unpacked"):
+        bills.read(PayType.WECHAT, BROKEN[kind](), DAY)
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-8-sig"])
+def test_a_remark_is_no_line_of_column_names(encoding):
+    remark, content = "#按商户订单号查询\r\n", alipay("a").decode("gb18030")
+
+    with pytest.raises(bills.Unreadable, match="has no line of column names"):
+        bills.read(PayType.ALIPAY, remark.encode(encoding), DAY)
+    assert len(bills.read(PayType.ALIPAY, (remark + content).encode(encoding), DAY)) == 2
+
+
+def test_no_file_of_an_archive_is_passed_over_for_the_case_of_its_name():
+    both = writers.zipped({"a.csv": wechat("a"), "b.CSV": wechat("b")})
+
+    assert len(bills.read(PayType.WECHAT, both, DAY)) == 4
+
+
+@pytest.mark.parametrize("pay_type", WRITERS, ids=lambda pay_type: pay_type.word)
+def test_what_a_mac_packs_beside_a_file_is_passed_over(pay_type):
+    packed = {"a.csv": WRITERS[pay_type]("a"), "__MACOSX/._a.csv": b"\x00\x05\x16\x07"}
+
+    assert len(bills.read(pay_type, writers.zipped(packed), DAY)) == 2
+
+
+@pytest.mark.parametrize("again", [0, 1])
+def test_what_stands_behind_the_totals_is_told(again):
+    """Two bills in one file, or a row that somebody has put there."""
+    content = wechat("a")
+    found = bills.Statement(
+        PayType.WECHAT, content + b"\r\n".join(content.split(b"\r\n")[again:]), DAY
+    )
+
+    assert len(list(found)) == 2
+    says = [f"{wrong.where}, {wrong.says}" for wrong in found.wrong_totals]
+    assert says == ["line 6, something stands behind the totals, and was not read"]
+
+
+@pytest.mark.parametrize(("kind", "odd"), [("33", True), ("", True), ("00", False), ("02", False)])
+def test_a_type_that_nobody_knows_is_no_row_that_is_passed_over(kind, odd):
+    content = writers.unionpay([writers.Row("a", "a", "3.00"), writers.Row("b", "b", "4.00")])
+    [(name, text)] = writers.unzipped(content).items()
+    changed = text.replace(b" 01 ", f" {kind:2} ".encode(), 1)
+
+    rows = bills.read(PayType.UNIONPAY, writers.zipped({name: changed}), DAY)
+
+    assert [row.amount for row in rows if not row.odd] == [Decimal("4.00")]
+    says = [row.odd.partition(": ")[0] for row in rows if row.odd]
+    assert says == [f"{kind!r} is no known type of transaction"] * odd
+
+
+def test_no_amount_is_below_nothing():
+    content = wechat("a").replace(b"`3.00", b"`-0.00")
+
+    first, _second = bills.read(PayType.WECHAT, content, DAY)
+
+    assert str(first.amount) == "0.00"
