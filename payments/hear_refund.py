@@ -11,7 +11,7 @@ from kit import later, retry
 from payments import end_refund
 from payments.channels.base import RefundState, Returned
 from payments.models import ChannelRefund
-from payments.states import PayType, RefundStatus
+from payments.states import UNDECIDED, PayType, RefundStatus
 
 TRIES = 3  # a verdict of a worker or of finance may come at the same moment
 
@@ -23,7 +23,8 @@ def hear(*, pay_type: PayType, word: Returned, now: datetime) -> bool:
     """A verified word about one refund; whether it is done now by that word, or was before.
 
     That the payer has the money counts as if the channel had been asked, in whatever state the
-    refund is here. Any other word, and an amount that is not ours, only makes us ask at once.
+    refund is here, once somebody has decided about it. Any other word, and an amount that is not
+    ours, only makes us ask at once.
 
     Money:   none when it is done; when it had failed: platform -> clearing (end_refund.py).
     Races:   the status that was read stands in the row's WHERE: when the verdict of a worker or of
@@ -33,9 +34,9 @@ def hear(*, pay_type: PayType, word: Returned, now: datetime) -> bool:
     named = ChannelRefund.objects.filter(
         pay_type=pay_type, refund_no=word.refund_no, trade_no=word.trade_no
     )
-    refund = named.first()
+    refund = named.exclude(status__in=UNDECIDED).first()
     if refund is None:
-        return False  # made at the channel itself: its bill tells of it
+        return False  # not sent from these books: the channel's bill tells of it
     is_paid = word.answer.state is RefundState.DONE and word.amount in (None, refund.amount)
     if is_paid and any(_done(refund, word, now) for _ in range(TRIES)):
         return True

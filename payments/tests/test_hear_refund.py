@@ -4,10 +4,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from payments import bills, end_refund, notify, reconcile, send_refund
-from payments.channels.base import Notice, RefundState
+from payments import bills, channel_refund, confirm, end_refund, notify, reconcile, send_refund
+from payments.channels.base import Notice, Payment, RefundState
 from payments.models import Case, ChannelRefund, Notification, Trade
 from payments.states import CaseKind, CaseStatus, NoticeOutcome, PayType, RefundStatus
 from payments.tests import test_reconcile as tr
@@ -20,6 +21,7 @@ from payments.tests.test_send_refund import (
     approved,
     in_bobs_wallet,
     send,
+    topup_of_bob,
 )
 from payments.tests.test_send_refund import books as books
 from payments.tests.test_send_refund import no_pause as no_pause
@@ -137,6 +139,57 @@ def test_a_signed_word_about_a_refund_under_way(books):
 
     assert (refund.status, in_bobs_wallet(), in_clearing(refund)) == (RefundStatus.DONE, 0, 0)
     assert send_refund.send(refund_id=refund.pk, now=timezone.now() + timedelta(days=1)) is None
+
+
+def proposed(books) -> ChannelRefund:
+    """Of all of bob's top-up, and nobody has decided yet; the second one who may is `checker`."""
+    maker = get_user_model().objects.create_user("maker")
+    get_user_model().objects.create_user("checker")
+    now = timezone.now()
+    order = topup_of_bob(books.pay_type, now)
+    payment = Payment(books.pay_type, order.order_no, books.trade_no, order.amount, now)
+    confirm.confirm(payment=payment, now=now)
+    wish = {"amount": order.amount, "reason": "x", "maker_id": maker.pk, "now": now}
+    return channel_refund.propose(order_no=order.order_no, **wish)
+
+
+def decide(refund, verb) -> None:
+    """By the checker; `withdraw` by the maker himself."""
+    role = "maker" if verb is channel_refund.withdraw else "checker"
+    person = {f"{role}_id": get_user_model().objects.get(username=role).pk}
+    assert verb(refund_no=refund.refund_no, now=timezone.now(), **person)
+    refund.refresh_from_db()
+
+
+UNSENT = {
+    "proposed": (None, RefundStatus.PROPOSED),
+    "approved": (channel_refund.approve, RefundStatus.APPROVED),
+    "rejected": (channel_refund.reject, RefundStatus.REJECTED),
+    "withdrawn": (channel_refund.withdraw, RefundStatus.WITHDRAWN),
+}
+
+
+@pytest.mark.parametrize("unsent", UNSENT)
+@pytest.mark.parametrize("books", [Wechat], indirect=True)
+def test_a_signed_word_about_one_that_we_have_not_sent(books, unsent):
+    """From before a database was restored: it decides nothing here. Approved (again), the refund
+    is told under the same number, and done there already."""
+    verb, status = UNSENT[unsent]
+    refund = proposed(books)
+    if verb:
+        decide(refund, verb)
+    books.refunds[refund.refund_no] = 5000
+
+    assert receive(refund).outcome == NoticeOutcome.NOTED
+
+    left = 0 if status is RefundStatus.APPROVED else 50
+    assert (refund.status, in_bobs_wallet()) == (status, left)
+    if status is RefundStatus.PROPOSED:
+        decide(refund, channel_refund.approve)
+    if refund.status is RefundStatus.APPROVED:
+        send(refund)
+        assert send(refund) is RefundState.DONE
+        assert (in_bobs_wallet(), in_clearing(refund)) == (0, 0)
 
 
 @pytest.mark.parametrize("books", [Wechat, Alipay], indirect=True)
