@@ -376,12 +376,12 @@ def _begun_at(fields: dict[str, str]) -> datetime:
 
 
 def _paid_at(fields: dict[str, str]) -> datetime | None:
-    """`traceTime` (MMDDhhmmss) has no year; the order's own time, shortly before it, has one."""
+    """`traceTime` (MMDDhhmmss) has no year: it is the one that brings it nearest to the order's own
+    time, by whichever clock is ahead."""
     begun = _begun_at(fields)
-    paid = wire.moment(f"{begun.year}{fields.get('traceTime', '')}", wire.COMPACT)
-    if paid and paid < begun - timedelta(days=1):
-        paid = wire.moment(f"{begun.year + 1}{fields.get('traceTime', '')}", wire.COMPACT)
-    return paid
+    years = (begun.year - 1, begun.year, begun.year + 1)
+    found = (wire.moment(f"{year}{fields.get('traceTime', '')}", wire.COMPACT) for year in years)
+    return min(filter(None, found), key=lambda paid: abs(paid - begun), default=None)
 
 
 def _settle_date(fields: dict[str, str]) -> date | None:

@@ -478,7 +478,15 @@ def test_bills_that_are_none(union, there):
             union.bill(date(2026, 11, 24))
 
 
-def test_the_payment_of_new_years_eve(union):
-    said = heard(union, side.unionpay_fields(txnTime="20261231235950", traceTime="0101000010"))
+@pytest.mark.parametrize(
+    ("begun", "traced", "paid"),
+    [
+        ("20261231235950", "0101000010", "20270101000010"),
+        ("20270101000002", "1231235959", "20261231235959"),  # their clock is three seconds behind
+        ("20270101000002", "0101000005", "20270101000005"),
+    ],
+)
+def test_the_payment_of_new_years_eve(union, begun, traced, paid):
+    said = heard(union, side.unionpay_fields(txnTime=begun, traceTime=traced))
 
-    assert said.paid_at == wire.moment("20270101000010", wire.COMPACT)
+    assert said.paid_at == wire.moment(paid, wire.COMPACT)
