@@ -7,11 +7,12 @@ which inherits no thread, simply begins anew; what its parent had queued stays t
 
 import atexit
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.util import Finalize
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from kit.plumbing import forks, metrics
@@ -22,13 +23,14 @@ _all: list["Handoff"] = []
 
 
 class Handoff:
-    """work(items) in a thread of its own, in order; put() never waits and never raises.
+    """work(items) in a thread of its own, in order; put() never waits and never raises. What comes
+    within `gathers_s` of an item is worked on with it; who flushes does not wait for that.
 
     Races:   several threads may put at once: the bound is kept to within their number.
     """
 
-    def __init__(self, name: str, work: Callable[[list], None], *, most: int):
-        self.name, self.most, self._work = name, most, work
+    def __init__(self, name: str, work: Callable[[list], None], *, most: int, gathers_s: float = 0):
+        self.name, self.most, self.gathers_s, self._work = name, most, gathers_s, work
         self._renew()
         forks.in_child(self._renew)
         _all.append(self)
@@ -87,7 +89,14 @@ class Handoff:
 
     def _run(self, items: SimpleQueue) -> None:
         while True:
-            self._work_off(items, [items.get()])
+            self._work_off(items, self._gathered(items))
+
+    def _gathered(self, items: SimpleQueue) -> list:
+        batch, until = [items.get()], time.monotonic() + self.gathers_s
+        with suppress(Empty):
+            while not isinstance(batch[-1], threading.Event):
+                batch.append(items.get(timeout=max(0, until - time.monotonic())))
+        return batch
 
     def _work_off(self, items: SimpleQueue, batch: list | None = None) -> None:
         batch = batch or []
@@ -104,11 +113,13 @@ class Handoff:
                 item.set()
 
 
-def flush_all() -> None:
-    """The last made first: publishing may log."""
+def flush_all(within_s: float = FLUSH_S) -> bool:
+    """The last made first: publishing may log. False when one of them takes too long."""
+    are_done = True
     for handoff in reversed(_all):
         with suppress(Exception):
-            handoff.flush()
+            are_done &= handoff.flush(within_s)
+    return are_done
 
 
 def _end() -> None:

@@ -6,7 +6,6 @@ at the same time. Whoever shows figures tells them first; other processes are be
 a process that is killed takes that long a piece of its figures with it (docs/decisions/0051).
 """
 
-import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from functools import partial
@@ -47,7 +46,6 @@ def _ask() -> None:
 
 def _tell_later(_wishes: list) -> None:
     global _is_asked
-    time.sleep(EVERY_S)
     _is_asked = False
     tell()
 
@@ -88,4 +86,4 @@ def _renew() -> None:
     _is_asked = False
 
 
-_later = Handoff("figures", _tell_later, most=10)
+_later = Handoff("figures", _tell_later, most=10, gathers_s=EVERY_S)

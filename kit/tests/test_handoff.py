@@ -1,6 +1,7 @@
 """A queue with one thread behind it: bounded, in order, outliving its failures."""
 
 import threading
+from queue import SimpleQueue
 
 from kit.plumbing import metrics
 from kit.plumbing.handoff import Handoff
@@ -42,6 +43,26 @@ def test_full_means_lost_and_counted_and_nobody_waits():
     assert queue.flush(DEADLINE_S)
     assert done == ["stuck", 0, 1, 2]
     assert (queue.lost(), queue.lost(), dropped() - before) == (2, 0, 2)
+
+
+def test_who_flushes_does_not_wait_for_more_to_come():
+    done = []
+    queue = Handoff("test", done.append, most=9, gathers_s=DEADLINE_S * 100)
+
+    queue.put(1)
+    queue.put(2)
+
+    assert queue.flush(DEADLINE_S)
+    assert done == [[1, 2]]
+
+
+def test_what_comes_meanwhile_is_worked_on_together_and_without_a_flush():
+    done = SimpleQueue()
+    queue = Handoff("test", done.put, most=9, gathers_s=0.01)
+
+    queue.put(1)
+
+    assert done.get(timeout=DEADLINE_S) == [1]
 
 
 def test_a_failure_does_not_end_the_thread(capfd):
