@@ -140,7 +140,7 @@ def real_database(request, test_database, django_db_blocker):
     """Unblocked, committed for real, audited and emptied after each test."""
     with django_db_blocker.unblock():
         yield
-        handoff.flush_all()
+        assert handoff.flush_all(60), "a test left a queue that nobody works off"
         filled = filled_tables()
         try:
             assert rules.kept_for_ever() == []

@@ -46,8 +46,11 @@ def a_record_of_a_failure() -> tuple[logging.LogRecord, weakref.ref]:
 
 
 def test_a_waiting_line_keeps_no_frame_alive_and_is_bounded(monkeypatch):
-    waiting = handoff.Handoff("test", lambda items: None, most=10)
-    monkeypatch.setattr(threading.Thread, "start", lambda thread: None)  # nobody takes it out
+    stop = threading.Event()
+    waiting = handoff.Handoff("test", lambda items: stop.wait(), most=10)
+    waiting.put("nobody takes out what comes behind this")
+    while not waiting._items.empty():
+        pass
     monkeypatch.setattr(logs, "lines_out", waiting)
     handler = logs._Handler()
     handler.setFormatter(logs.formatter())
@@ -59,6 +62,7 @@ def test_a_waiting_line_keeps_no_frame_alive_and_is_bounded(monkeypatch):
 
     assert held() is None
     line = json.loads(waiting._items.get())
+    stop.set()
     assert line["exception"].startswith("Traceback")
     assert line["exception"].endswith(" dear")
     assert len(line["exception"]) < logs.FIELD_MAX + 10
