@@ -1,6 +1,7 @@
 """Our orders and refunds against a channel's bill of one day (对账)."""
 # Long: one verb, a bill against our books, from its rows to its cases.
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -178,7 +179,7 @@ def _close(
     """Say what it came to, and look which of ours no bill names: of this day, and of the days
     beside it, whose stragglers this bill could have named."""
     around = _around(bill)
-    totals = [_total(wrong) for wrong in statement.wrong_totals] if statement else []
+    totals = list(_totals(statement.wrong_totals)) if statement else []
     _open(bill, totals, now)
     usual = bills.usual(bill.day)
     facts = {
@@ -276,9 +277,15 @@ def _ours(row: PaymentOrder | ChannelRefund, number: str, says: str) -> Differen
     return Difference(CaseKind.BILL_SHORTFALL, number, row.order_no, row.trade_no, row.amount, says)
 
 
-def _total(wrong: WrongTotal) -> Difference:
-    place = f"total {digest(wrong.where)}"
-    return Difference(CaseKind.BILL_TOTAL, place, "", "", ZERO, f"{wrong.where}, {wrong.says}")
+def _totals(wrong: Iterable[WrongTotal]) -> Iterator[Difference]:
+    """Several may stand in one line: the count of the rows, and what they come to."""
+    lines = Counter[str]()
+    for total in wrong:
+        lines[total.where] += 1
+        nth = f" {lines[total.where]}" if lines[total.where] > 1 else ""
+        says = ", ".join(filter(None, (total.where, total.says)))
+        place = f"total {digest(total.where)}{nth}"
+        yield Difference(CaseKind.BILL_TOTAL, place, "", "", ZERO, says)
 
 
 def _open(bill: Bill, differences: Iterable[Difference], now: datetime) -> None:

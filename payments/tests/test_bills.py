@@ -433,6 +433,15 @@ def test_a_type_that_nobody_knows_is_no_row_that_is_passed_over(kind, odd):
     assert says == [f"{kind!r} is no known type of transaction"] * odd
 
 
+def test_a_bill_of_more_money_than_there_is_is_none():
+    head, row, *_ = wechat("a").replace(b"`3.00", b"`9999999999.99").split(b"\r\n")
+
+    with pytest.raises(
+        bills.Unreadable, match=r"line 12: its rows come to more than 99999999999.99"
+    ):
+        bills.read(PayType.WECHAT, b"\r\n".join([head, *[row] * 11]), DAY)
+
+
 def test_no_amount_is_below_nothing():
     content = wechat("a").replace(b"`3.00", b"`-0.00")
 
