@@ -82,8 +82,10 @@ def chromium():
 def seated(browser: Browser, watch: Watch, sitting: Client, base: str, **options) -> Page:
     """A page of who sits at the test client, in a context of his own."""
     context = watch.over(browser.new_context(**options))
+    host = urlsplit(base).hostname
     for name, value in sitting.cookies.items():
-        context.add_cookies([{"name": name, "value": value.value, "url": base}])
+        where = {"domain": host, "path": value["path"] or "/"}  # as set: or nothing can unset it
+        context.add_cookies([{"name": name, "value": value.value, **where}])
     return context.new_page()
 
 
