@@ -23,7 +23,6 @@ from office.frame.dossier import (
     Entry,
     Page,
     Section,
-    found,
     in_order,
     list_of,
     page_of,
@@ -266,7 +265,7 @@ def done_by(user, most: int = 10) -> list[Entry]:
     return [
         Entry(
             row.created_at,
-            found(row.subject),
+            reasons.on(row),
             actions.titles.get(row.action, row.action),
             "staff",
             reasons.of(row),

@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.db import models
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from kit import clock
 from kit.ids import OutsideIdField
@@ -49,6 +49,8 @@ def _look(field: Any) -> Cell | None:
         return lambda row: yuan(value(row))
     if isinstance(field, models.DateTimeField):
         return lambda row: moment(value(row))
+    if field.name == "maker":
+        return lambda row: value(row) or gettext("system")  # proposed by the product itself
     return (lambda row: found(value(row))) if _is_of_another(field) else None
 
 

@@ -2,7 +2,6 @@
 
 import json
 
-from django.apps import apps
 from django.contrib import admin
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +11,7 @@ from kit.models import Event, IdempotencyRecord
 from office import roles
 from office.frame import actions
 from office.frame.columns import facts, shown_column, worded
-from office.frame.dossier import Page, Section, badge, found, moment, page_of, to
+from office.frame.dossier import Page, Section, badge, found, moment, page_of
 from office.frame.filters import ChoiceFilter, DateRangeFilter
 from office.frame.find import SHOWN, Hit, finder
 from office.models import StaffAction, StaffEvent
@@ -112,7 +111,7 @@ class ActionFilter(ChoiceFilter):
 @admin.register(StaffAction)
 class StaffActionAdmin(ReadOnlyAdmin):
     export_hidden = {"model", "key"}
-    list_display = ["created_at", "user", "what", "subject", "why", "ip"]
+    list_display = ["created_at", "user", "what", "named", "why", "ip"]
     list_select_related = ["user"]
     list_filter = [("created_at", DateRangeFilter), ("action", ActionFilter), "user"]
     export_told = {
@@ -124,16 +123,17 @@ class StaffActionAdmin(ReadOnlyAdmin):
     search_help_text = _("staff")
 
     what = shown_column(lambda row: _what(row), _("action"))
+    named = shown_column(reasons.named, _("on"), "subject")
     why = shown_column(reasons.of, _("reason"))
 
     def page(self, request, row):
         return Page(
             sentence=_("%(user)s: %(action)s, %(subject)s.")
-            % {"user": row.user, "action": self.what(row), "subject": row.subject},
+            % {"user": row.user, "action": self.what(row), "subject": reasons.named(row)},
             facts=[
                 *facts(row, "user"),
                 (_("action"), self.what(row)),
-                (_("on"), _on(row)),
+                (_("on"), reasons.on(row)),
                 (_("reason"), reasons.of(row)),
                 *facts(row, "ip"),
                 (_("changes"), _changes(row)),
@@ -163,13 +163,6 @@ _STATES = {
 
 def _what(row: StaffAction) -> str:
     return str(actions.titles.get(row.action, row.action))
-
-
-def _on(row: StaffAction) -> str:
-    """The row that it was done to; an export was of many."""
-    model = apps.get_model(row.model)
-    has_page = row.key and admin.site.is_registered(model)
-    return to(model(pk=row.key), row.subject) if has_page else row.subject
 
 
 def _changes(row: StaffAction) -> str:

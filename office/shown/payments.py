@@ -183,8 +183,7 @@ def refund_rows(refunds) -> Section:
         (_("refund number"), lambda refund: to(refund, refund.refund_no)),
         *cells(ChannelRefund, "amount"),
         (_("status"), refund_status),
-        (_("maker"), lambda refund: refund.maker or _("system")),
-        *cells(ChannelRefund, "checker", "proposed_at"),
+        *cells(ChannelRefund, "maker", "checker", "proposed_at"),
     ]
     return table(_("Channel refunds"), refunds, columns, "refunds")
 

@@ -1,6 +1,7 @@
 """What pages show of accounts and adjustments."""
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from kit.telling import told
 from office.frame.columns import cells
@@ -28,7 +29,7 @@ def eyes(row) -> Section:
         [_("step"), _("who"), _("when"), _("reason"), _("attachment")],
         [
             [
-                _("proposed"),
+                pgettext("step", "proposed"),
                 row.maker or _("system"),
                 moment(row.proposed_at),
                 told(row.reason),
@@ -49,7 +50,7 @@ REFUSED = {
 def decision(row) -> str:
     """What was decided then, whatever became of it since."""
     if not row.decided_at:
-        return _("to be decided")
+        return pgettext("step", "to be decided")
     return row.get_status_display() if row.status in REFUSED[type(row)] else _("approved")
 
 

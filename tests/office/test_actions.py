@@ -1,5 +1,6 @@
 """Acting: a preview, a reason, the verb that everybody calls, a row that commits with it."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from unittest.mock import patch
@@ -256,6 +257,25 @@ def test_a_case_is_resolved_with_what_was_done(maker, checker, support):
     assert (case.status, case.resolved_by) == (CaseStatus.RESOLVED, maker.user)
     assert case.resolution == "sent back through the channel"
     assert "sent back through the channel" in maker.text(case)
+
+
+def test_what_bears_a_number_alone_is_told_with_its_kind_and_leads_to_its_page(maker, auditor):
+    _, case = stories.topped_up_twice(timezone.now())
+    maker.act(case, "take_case")
+
+    on_the_desk = maker.get("/admin/").content.decode()
+    listed = auditor.get(desk.list_of(StaffAction)).content.decode()
+
+    assert f'<a href="{desk.page_of(case)}">case {case.pk}</a>' in on_the_desk
+    assert f"case {case.pk}</td>" in listed
+
+
+def test_a_list_says_that_nobody_but_the_product_proposed(checker):
+    stories.topped_up_twice(timezone.now())
+
+    listed = checker.get(desk.list_of(ChannelRefund)).content.decode()
+
+    assert re.search(r'class="field-maker[^>]*>system<', listed)
 
 
 def make_order() -> PaymentOrder:
