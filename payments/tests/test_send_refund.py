@@ -159,12 +159,14 @@ def books(request, keys, there, no_pause):
     return made
 
 
-def topup_of_bob(pay_type: PayType, add_time: datetime, **changes) -> PaymentOrder:
+def topup_of_bob(
+    pay_type: PayType, add_time: datetime, *, order_no: str = "hb0001", **changes
+) -> PaymentOrder:
     wish = {"expire_time": add_time + timedelta(minutes=15), "chase_at": add_time} | changes
     return PaymentOrder.objects.create(
-        order_no="hb0001",
+        order_no=order_no,
         purpose="topup",
-        reference="hb0001",
+        reference=order_no,
         user_id="bob",
         pay_type=pay_type,
         scene="app",

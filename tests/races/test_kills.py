@@ -21,7 +21,7 @@ from testing.make import (
 from wallets.audit import audit
 from wallets.models import LedgerLine, Wallet
 
-STATEMENTS_MAX = 40
+STATEMENTS_MAX = 90
 
 
 def killed_at_each_statement(prepare, verb, check) -> int:
