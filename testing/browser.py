@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.test import Client
-from django.test.testcases import LiveServerThread
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+
+from testing.serving import serve
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -54,19 +55,9 @@ class Watch:
             self.errors.append(message.text)
 
 
-@contextmanager
 def server():
-    """The product on a free port of this machine, in a thread; its address."""
-    thread = LiveServerThread("127.0.0.1", StaticFilesHandler)
-    thread.daemon = True
-    thread.start()
-    thread.is_ready.wait()
-    if thread.error:
-        raise thread.error
-    try:
-        yield f"http://127.0.0.1:{thread.port}"
-    finally:
-        thread.terminate()
+    """The product and its files, uncollected."""
+    return serve(StaticFilesHandler)
 
 
 @contextmanager

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from django.contrib.staticfiles.handlers import StaticFilesHandler
-from django.test.testcases import LiveServerThread
 from django.utils import timezone
 
 from payments.states import PayType
 from sandbox import trades
 from sandbox.models import SandboxTrade
 from sandbox.tests.playing import ask
+from testing.serving import serve
 
 
 @pytest.fixture
@@ -77,14 +77,9 @@ def merchant():
 @pytest.fixture
 def live(channels_file, settings) -> str:
     """The base URL of a running web process with the sandbox in it."""
-    server = LiveServerThread("127.0.0.1", StaticFilesHandler)
-    server.daemon = True
-    server.start()
-    server.is_ready.wait()
-    settings.REDPACKET_PUBLIC_URL = f"http://127.0.0.1:{server.port}"
-    yield settings.REDPACKET_PUBLIC_URL
-    server.terminate()
-    server.join()
+    with serve(StaticFilesHandler) as base:
+        settings.REDPACKET_PUBLIC_URL = base
+        yield base
 
 
 @pytest.fixture
@@ -110,13 +105,8 @@ def played(settings, tmp_path):
 
 @pytest.fixture
 def base():
-    thread = LiveServerThread("127.0.0.1", lambda application: application)
-    thread.daemon = True
-    thread.start()
-    thread.is_ready.wait()
-    yield f"http://127.0.0.1:{thread.port}"
-    thread.terminate()
-    thread.join()
+    with serve() as base:
+        yield base
 
 
 @pytest.fixture

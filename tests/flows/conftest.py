@@ -75,7 +75,7 @@ def live():
     """The base URL of the real application behind a real socket."""
     server = ThreadedWSGIServer(("127.0.0.1", 0), _Quiet)
     server.set_app(application)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()

@@ -1,5 +1,7 @@
 """One browser and one server for all tests of the pages; a phone has a context to itself."""
 
+from contextlib import ExitStack
+
 import pytest
 from django.core.management import call_command
 from django.test import override_settings
@@ -7,19 +9,19 @@ from django.test import override_settings
 pytest.importorskip("playwright")
 from payments.channels import config
 from testing.browser import chromium
-from tests.h5.phones import Kept, Phone, serve
+from testing.serving import serve
+from tests.h5.phones import Kept, Phone
 
 
 @pytest.fixture(scope="session")
 def served(test_database, tmp_path_factory):
     """Files collected and compressed as `make up` and production do."""
     folder = tmp_path_factory.mktemp("h5")
-    with override_settings(STATIC_ROOT=folder / "static", STATICFILES_FINDERS=["h5.files.Finder"]):
-        call_command("collectstatic", "--no-input", verbosity=0)
-        thread = serve()
-    yield f"http://127.0.0.1:{thread.port}"
-    thread.terminate()
-    thread.join()
+    with ExitStack() as until_the_end:
+        with override_settings(STATIC_ROOT=folder, STATICFILES_FINDERS=["h5.files.Finder"]):
+            call_command("collectstatic", "--no-input", verbosity=0)
+            base = until_the_end.enter_context(serve())
+        yield base
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -6,7 +6,6 @@ from functools import cache
 from importlib import resources
 from urllib.parse import urlsplit
 
-from django.test.testcases import LiveServerThread
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Route
 
 from sandbox.management.commands.token import token
@@ -28,17 +27,6 @@ window.answer = (message) => {
 };
 """
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-def serve() -> LiveServerThread:
-    """The product with its own middleware before the files, as whitenoise serves them."""
-    thread = LiveServerThread("127.0.0.1", lambda application: application)
-    thread.daemon = True
-    thread.start()
-    thread.is_ready.wait()
-    if thread.error:
-        raise thread.error
-    return thread
 
 
 class Kept:

@@ -187,7 +187,7 @@ def served() -> Iterator[str]:
     """Product and sandbox behind one real socket, with keys of their own."""
     server = ThreadedWSGIServer(("127.0.0.1", 0), _Quiet)
     server.set_app(application)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
     changed = {
         "REDPACKET_CHANNELS_FILE": _keys(),
