@@ -1,8 +1,9 @@
 """Every answer that a flow gets is held to the served schema; a live server for real clients."""
 
+import json
 import re
 import threading
-from functools import lru_cache
+from functools import cache
 from wsgiref.simple_server import WSGIRequestHandler
 
 import jsonschema_rs
@@ -15,12 +16,12 @@ from redpacket_site.wsgi import application
 from testing.make import Api
 
 
-@lru_cache(maxsize=1)
+@cache
 def served() -> dict:
     return Client().get("/api/schema", headers={"Accept": "application/json"}).json()
 
 
-@lru_cache(maxsize=1)
+@cache
 def routes() -> list[tuple[re.Pattern, dict]]:
     """Paths without variables first, as the router has them."""
     paths = sorted(served()["paths"].items(), key=lambda item: item[0].count("{"))
@@ -47,8 +48,14 @@ def hold_to_schema(method: str, path: str, response) -> None:
 
 
 def check(schema: dict, value: object) -> None:
-    whole = {**schema, "components": served()["components"]}
-    jsonschema_rs.Draft202012Validator(whole, validate_formats=True).validate(value)
+    _validator(json.dumps(schema)).validate(value)
+
+
+@cache
+def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
+    """Made once: that takes longer than what it is made for."""
+    whole = {**json.loads(schema), "components": served()["components"]}
+    return jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
 
 
 @pytest.fixture(autouse=True)
