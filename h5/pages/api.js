@@ -12,6 +12,7 @@ export const query = location.search.slice(1);
 export let lastRequest = '';
 
 const RENEW_BEFORE_S = 30;
+const WAIT_MOST_S = 3600; // a timer of 25 days and more would be over at once
 const PLANS = {
   read: { limit: 10000, pauses: [1, 2, 4] },
   grab: { limit: 10000, pauses: [1, 3], throttled: 1 },
@@ -156,7 +157,8 @@ async function send(method, path, text, key, limit, who) {
     const said = await answer.text();
     let body = null;
     try { body = JSON.parse(said); } catch { /* a proxy's page, perhaps */ }
-    const after = Number(answer.headers.get('Retry-After')) || 0;
+    const asked = Number(answer.headers.get('Retry-After')) || 0;
+    const after = Math.min(Math.max(asked, 0), WAIT_MOST_S);
     return { ok: answer.ok && body !== null, status: answer.status, body, after };
   } catch {
     throw new Failure('no_answer');

@@ -138,7 +138,7 @@ def test_avatars_come_from_where_they_may_or_are_a_letter(phone, settings):
     assert all("referer" not in one.headers for one in away)
 
 
-def opened_when(phone, status: int, code: str, after_s: int):
+def opened_when(phone, status: int, code: str, after_s: int | str):
     """A packet whose first read is answered so."""
     packet = make.make_paid_packet()
 
@@ -159,6 +159,19 @@ def test_a_first_read_that_has_to_wait_says_for_how_long(phone):
     face(page, "loading")
 
     page.clock.run_for(27_000)
+    face(page, "envelope")
+
+
+@pytest.mark.parametrize(
+    ("after_s", "most_s"), [("1e9", 3600), ("Infinity", 3600), ("-5", 1), ("tomorrow", 1)]
+)
+def test_no_wait_that_is_asked_for_is_skipped_or_without_end(phone, after_s, most_s):
+    page = opened_when(phone, 503, "unavailable", after_s)
+    expect(page.get_by_role("alert")).to_have_text("服务繁忙，请稍后再试")
+    page.clock.run_for(most_s * 1000 - 600)
+    face(page, "loading")
+
+    page.clock.run_for(2000)
     face(page, "envelope")
 
 
