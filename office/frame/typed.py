@@ -41,6 +41,13 @@ def _is_labelled(folded: str, plain: str) -> bool:
     return len(plain) >= A_NUMBER or bool(re.match(r"^\W*[^\x00-\x7f]+\s*[:#\s]", folded))
 
 
+def within(day: date) -> date:
+    """The same day, or ValueError: years at the ends of the calendar overflow."""
+    if not 2000 <= day.year < 3000:
+        raise ValueError(day)
+    return day
+
+
 @dataclass(frozen=True)
 class Typed:
     """All of it, as somebody would read it: one space between words, nothing that is not seen."""
@@ -101,7 +108,7 @@ class Typed:
         if not found or ("." in word and not found[1]):
             return None
         try:
-            day = date(int(found[1] or today.year), int(found[2]), int(found[3]))
+            day = within(date(int(found[1] or today.year), int(found[2]), int(found[3])))
         except ValueError:
             return None
         is_next_year = not found[1] and day > today

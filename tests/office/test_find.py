@@ -104,7 +104,11 @@ def test_upper_and_lower_case_users_differ(support):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "   ", "nobody", "红包", "\u200b", "9" * 400, "'; --", "%", "<script>", "0", "\ud7ff"],
+    [
+        *("", "   ", "nobody", "红包", "\u200b", "9" * 400, "'; --", "%", "<script>", "0"),
+        "\ud7ff",
+        *("88.88 9999-12-31", "88.88 0001-01-01", "88.88 3000年1月1日"),
+    ],
 )
 def test_nonsense_finds_nothing_and_breaks_nothing(support, text):
     answer = find(support, text)
