@@ -28,6 +28,10 @@ CUT = r"""() => [...document.querySelectorAll('#content td, #content .id')].filt
     const isOne = /^([\w:./]{8,34}|[\u4e00-\u9fff]{2,4})$/.test(cell.innerText.trim());
     return isOne && Math.max(...tops) - Math.min(...tops) > 12;
 }).map(cell => cell.innerText.trim())"""
+# A list that is scrolled sideways hides cells, below the buttons of a row as well.
+HIDDEN = """() => Math.max(0, ...[...document.querySelectorAll('.results')]
+    .map(list => list.scrollWidth - list.clientWidth))"""
+DESK = 1440
 LOOKS = (("dark", 390), ("light", 1440), ("light", 390), ("dark", 1440))
 _TELLING = re.compile(r'\b(?:class|role|type|open|data-kind|tone)="[^"]*"')
 
@@ -72,7 +76,10 @@ def _look(some: Iterable[tuple[str, str, Sequence[tuple[str, int]]]]) -> int:
             served["/shown/"] = html
             page.goto(f"{BASE}/shown/", wait_until="load")
             page.add_style_tag(content="* { transition: none !important; }")
-            page.set_viewport_size({"width": TABLET, "height": 900})
+            for width in (DESK, TABLET):
+                page.set_viewport_size({"width": width, "height": 900})
+                if hidden := page.evaluate(HIDDEN):
+                    found.append(f"{name} {width}: {hidden} px are out of sight")
             found += [f"{name} cut in two: {word}" for word in page.evaluate(CUT)]
             for theme, width in looks:
                 page.emulate_media(color_scheme=theme)
