@@ -1,7 +1,7 @@
 """A channel's verified word that money has arrived (确认): it lands in the right place, once."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from kit import pause, retry
@@ -15,6 +15,8 @@ from payments.purposes import Fits, Misfit
 from payments.states import PAYABLE, CaseKind, NoticeOutcome, OrderStatus, PayType
 from wallets import accounts, ledger
 from wallets.states import LineKind
+
+CLOCKS = timedelta(days=1)  # so far from ours a channel's clock may be
 
 
 def confirm(*, payment: Payment, now: datetime, is_asked: bool = False) -> NoticeOutcome:
@@ -115,7 +117,7 @@ def _land(
     facts = {
         "trade_no": payment.trade_no,
         "confirmed_at": now,
-        "paid_at": payment.paid_at or now,
+        "paid_at": _paid_at(payment, paid, now),
         "settle_date": payment.settle_date,
         "open_key": None,
         "chase_at": None,
@@ -141,6 +143,13 @@ def _land(
     owner.confirmed(paid, now)
     order.paid(purpose=paid.purpose, reference=paid.reference, now=now)
     return NoticeOutcome.CONFIRMED
+
+
+def _paid_at(payment: Payment, paid: PaymentOrder, now: datetime) -> datetime:
+    """By the channel's clock; by ours where that tells none, or a day on which it cannot have been:
+    nobody would ever miss it in that day's bill."""
+    told = payment.paid_at
+    return told if told and paid.add_time - CLOCKS <= told <= now + CLOCKS else now
 
 
 def _add(payment: Payment, trade: Trade, stands: Decimal, now: datetime) -> NoticeOutcome:

@@ -564,6 +564,18 @@ def test_the_sweep_hands_out_what_is_due(wechat, monkeypatch):
     assert Bill.objects.filter(state=BillState.COMPARED).count() == 3
 
 
+@pytest.mark.parametrize("off", [timedelta(days=5000), -timedelta(days=5000), timedelta(days=2)])
+def test_a_payment_whose_time_cannot_be_is_missed_on_the_day_that_we_heard_of_it(wechat, off):
+    order = ordered(PayType.WECHAT, "5.00", NOON)
+    payment = Payment(PayType.WECHAT, order.order_no, "T1", order.amount, NOON + off)
+    confirm.confirm(payment=payment, now=NOON)
+
+    bill = compare(PayType.WECHAT, DAY)
+
+    assert bill.missing == 1
+    assert cases() == [(CaseKind.BILL_SHORTFALL, "T1")]
+
+
 # --- the audit
 
 
