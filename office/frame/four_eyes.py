@@ -4,6 +4,7 @@ reject, withdraw.
 A page mixes in what is its own: `permission`, `verbs` (approve, reject, withdraw) and `known_by`.
 """
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -17,10 +18,21 @@ from office.frame.proposals import Proposal, making
 from office.frame.reason import ReasonField
 
 
+def written_out(amount: Decimal) -> None:
+    if int(amount.as_tuple().exponent) > 0:
+        raise forms.ValidationError(_("Write the amount out: 1000, not 1e3."))
+
+
 class MoneyForm(forms.Form):
     """What each proposal to move money says, behind fields of its own (`field_order`)."""
 
-    amount = forms.DecimalField(label=_("amount"), min_value=0, max_digits=13, decimal_places=2)
+    amount = forms.DecimalField(
+        label=_("amount"),
+        min_value=0,
+        max_digits=13,
+        decimal_places=2,
+        validators=[written_out],
+    )
     reason = ReasonField(label=_("reason"))
     attachment = forms.CharField(
         label=_("attachment"),

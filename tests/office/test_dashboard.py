@@ -197,10 +197,12 @@ def test_what_is_no_bill_is_said_on_the_form(maker, checker):
     nonsense = maker.post(url, {**form, "file": named(b"\x00\x01 nothing")})
     missing = maker.post(url, form)
     future = maker.post(url, {**form, "day": "2999-01-01", "file": named(b"x")})
+    past = maker.post(url, {**form, "day": "1969-12-31", "file": named(b"x")})
 
     assert "no bill of this channel" in nonsense.content.decode()
     assert "required" in missing.content.decode()
     assert "not over yet" in future.content.decode()
+    assert "more than a year ago" in past.content.decode()
     assert checker.get(url).status_code == 403
     assert not Bill.objects.exists()
 

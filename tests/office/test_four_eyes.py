@@ -166,6 +166,8 @@ def test_only_makers_propose(role):
         ({"amount": "0"}, "Above 0.00"),
         ({"amount": "0.001"}, "decimal places"),
         ({"amount": "NaN"}, "Enter a number"),
+        ({"amount": "1e3"}, "1000, not 1e3"),
+        ({"amount": "1.5E+3"}, "1000, not 1e3"),
         ({"user_id": "no such id!"}, "no user id"),
         ({"other": "suspense"}, "which case"),
         ({"other": "suspense", "case_id": "99"}, "no such case"),

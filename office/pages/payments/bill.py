@@ -37,10 +37,13 @@ class BillForm(forms.Form):
     day = forms.DateField(label=_("day"), widget=forms.DateInput(attrs={"type": "date"}))
 
     def clean_day(self):
-        """A bill is complete once its day is over, in the channels' time."""
-        day = self.cleaned_data["day"]
-        if day >= clock.now().astimezone(bills.ZONE).date():
+        """A bill is complete once its day is over, in the channels' time; they keep it for a year,
+        and a slip of the hand would stand among the bills for ever."""
+        day, today = self.cleaned_data["day"], clock.now().astimezone(bills.ZONE).date()
+        if day >= today:
             raise forms.ValidationError(_("This day is not over yet."))
+        if day < today - timedelta(days=366):
+            raise forms.ValidationError(_("This day is more than a year ago."))
         return day
 
 
