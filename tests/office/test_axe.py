@@ -31,7 +31,7 @@ CUT = r"""() => [...document.querySelectorAll('#content td, #content .id')].filt
 # A list that is scrolled sideways hides cells, below the buttons of a row as well.
 HIDDEN = """() => Math.max(0, ...[...document.querySelectorAll('.results')]
     .map(list => list.scrollWidth - list.clientWidth))"""
-DESK = 1440
+DESKS = (1024, 1280, 1366, 1440)
 LOOKS = (("dark", 390), ("light", 1440), ("light", 390), ("dark", 1440))
 _TELLING = re.compile(r'\b(?:class|role|type|open|data-kind|tone)="[^"]*"')
 
@@ -76,7 +76,7 @@ def _look(some: Iterable[tuple[str, str, Sequence[tuple[str, int]]]]) -> int:
             served["/shown/"] = html
             page.goto(f"{BASE}/shown/", wait_until="load")
             page.add_style_tag(content="* { transition: none !important; }")
-            for width in (DESK, TABLET):
+            for width in (*DESKS, TABLET):
                 page.set_viewport_size({"width": width, "height": 900})
                 if hidden := page.evaluate(HIDDEN):
                     found.append(f"{name} {width}: {hidden} px are out of sight")
@@ -86,7 +86,7 @@ def _look(some: Iterable[tuple[str, str, Sequence[tuple[str, int]]]]) -> int:
                 page.set_viewport_size({"width": width, "height": 900})
                 found += [f"{name} {theme} {width}: {fault}" for fault in faults(page)]
                 looked += 1
-    assert found == []
+    assert not found, "\n".join(found)
     return looked
 
 
