@@ -94,8 +94,10 @@ class Handoff:
     def _gathered(self, items: SimpleQueue) -> list:
         batch, until = [items.get()], time.monotonic() + self.gathers_s
         with suppress(Empty):
-            while not isinstance(batch[-1], threading.Event):
-                batch.append(items.get(timeout=max(0, until - time.monotonic())))
+            while (left := until - time.monotonic()) > 0:
+                if isinstance(batch[-1], threading.Event):
+                    break
+                batch.append(items.get(timeout=left))
         return batch
 
     def _work_off(self, items: SimpleQueue, batch: list | None = None) -> None:
