@@ -50,8 +50,13 @@ def _look(field: Any) -> Cell | None:
     if isinstance(field, models.DateTimeField):
         return lambda row: moment(value(row))
     if field.name == "maker":
-        return lambda row: value(row) or gettext("system")  # proposed by the product itself
+        return maker
     return (lambda row: found(value(row))) if _is_of_another(field) else None
+
+
+def maker(row: Any) -> Any:
+    """Who proposed it; the product itself does, too."""
+    return row.maker or gettext("system")
 
 
 def _is_of_another(field: Any) -> bool:

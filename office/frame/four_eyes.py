@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from kit.plumbing import texts
 from kit.telling import told
 from office.frame.actions import ReasonAction, RemarkAction
+from office.frame.columns import maker
 from office.frame.proposals import Proposal, making
 from office.frame.reason import ReasonField
 
@@ -84,7 +85,7 @@ class _OnProposal(ReasonAction):
 
     @staticmethod
     def proposed_by(row) -> str:
-        given = {"maker": row.maker or _("system"), "reason": told(row.reason)}
+        given = {"maker": maker(row), "reason": told(row.reason)}
         return _("Proposed by %(maker)s: %(reason)s") % given
 
     @staticmethod

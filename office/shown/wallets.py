@@ -4,7 +4,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from kit.telling import told
-from office.frame.columns import cells
+from office.frame.columns import cells, maker
 from office.frame.dossier import Section, moment, table, to, toned
 from office.shown.accounts import account
 from payments.models import ChannelRefund
@@ -30,7 +30,7 @@ def eyes(row) -> Section:
         [
             [
                 pgettext("step", "proposed"),
-                row.maker or _("system"),
+                maker(row),
                 moment(row.proposed_at),
                 told(row.reason),
                 row.attachment or "-",
