@@ -168,40 +168,6 @@ def test_a_total_that_does_not_fit_is_a_case(wechat):
 # --- UnionPay's day ends at 23:00
 
 
-def test_two_totals_of_one_line_are_two_cases(wechat):
-    """A row is missing: the count does not fit, and the sum does not."""
-    content = gzip.decompress(tr.wechat([tr.Row("x", "T1", "1.00")]))
-    head, _row, *end = content.replace(
-        b"`1,`0.00,`0.00,`0.00,`0.00,`0.00", b"`1,`0,`0,`0,`0,`1"
-    ).split(b"\r\n")
-
-    bill = compare(PayType.WECHAT, DAY, content=b"\r\n".join([head, *end]))
-
-    assert bill.differences == 2
-    assert [case.says for case in Case.objects.order_by("pk")] == [
-        "line 3, 总交易单数 1, the file has 0",
-        "line 3, 订单总金额 1.00, its rows 0.00",
-    ]
-
-
-def test_odd_rows_of_two_merchants_bills_are_two_cases(wechat):
-    """Each in its own line 2, and the line of totals cut off from both."""
-    content = gzip.decompress(tr.wechat([tr.Row("x", "T1", "1e2")])).partition("总交".encode())[0]
-
-    reconcile.reconcile(
-        pay_type=PayType.WECHAT, day=DAY, content=[content, content], now=bills.usual(DAY)
-    )
-
-    assert Bill.objects.get().differences == 4
-    says = [case.says.partition(": ")[0] for case in Case.objects.order_by("pk")]
-    assert says == [
-        "line 2, '1e2' is no amount",
-        "(2), line 2, '1e2' is no amount",
-        "no line of totals",
-        "(2), no line of totals",
-    ]
-
-
 def test_half_past_eleven_in_the_evening_is_tomorrow_at_unionpay(unionpay):
     day = date(2026, 11, 20)
     for trade_no, amount, when in (

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from django.core.management import CommandError, call_command
 
-from payments import bills, confirm
+from payments import bills, confirm, reconcile
 from payments.bills import unionpay as unionpay_bill
 from payments.channels.base import Payment
 from payments.models import Bill, Case, PaymentOrder
@@ -260,6 +260,43 @@ def test_new_years_eve_in_a_bill_without_years(monkeypatch, tmp_path):
     assert compare(PayType.UNIONPAY, [row], tmp_path, date(2025, 12, 31)) == (0, [])
     code, [line] = compare(PayType.UNIONPAY, [row], tmp_path, date(2026, 1, 1))
     assert (code, line.split()[0]) == (1, CaseKind.BILL_OTHER_DAY.value)
+
+
+def test_two_totals_of_one_line_are_two_cases(monkeypatch):
+    """A row is missing: the count does not fit, and the sum does not."""
+    offer(monkeypatch, PayType.WECHAT)
+    content = gzip.decompress(wechat([Row("x", "T1", "1.00")]))
+    head, _row, *end = content.replace(
+        b"`1,`0.00,`0.00,`0.00,`0.00,`0.00", b"`1,`0,`0,`0,`0,`1"
+    ).split(b"\r\n")
+
+    short = b"\r\n".join([head, *end])
+    reconcile.reconcile(pay_type=PayType.WECHAT, day=DAY, content=short, now=bills.usual(DAY))
+
+    assert Bill.objects.get().differences == 2
+    assert [case.says for case in Case.objects.order_by("pk")] == [
+        "line 3, 总交易单数 1, the file has 0",
+        "line 3, 订单总金额 1.00, its rows 0.00",
+    ]
+
+
+def test_odd_rows_of_two_merchants_bills_are_two_cases(monkeypatch):
+    """Each in its own line 2, and the line of totals cut off from both."""
+    offer(monkeypatch, PayType.WECHAT)
+    content = gzip.decompress(wechat([Row("x", "T1", "1e2")])).partition("总交".encode())[0]
+
+    reconcile.reconcile(
+        pay_type=PayType.WECHAT, day=DAY, content=[content, content], now=bills.usual(DAY)
+    )
+
+    assert Bill.objects.get().differences == 4
+    says = [case.says.partition(": ")[0] for case in Case.objects.order_by("pk")]
+    assert says == [
+        "line 2, '1e2' is no amount",
+        "(2), line 2, '1e2' is no amount",
+        "no line of totals",
+        "(2), no line of totals",
+    ]
 
 
 @pytest.mark.parametrize(
