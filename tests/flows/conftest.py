@@ -2,18 +2,16 @@
 
 import json
 import re
-import threading
 from functools import cache
-from wsgiref.simple_server import WSGIRequestHandler
 
 import jsonschema_rs
 import pytest
-from django.core.servers.basehttp import ThreadedWSGIServer
 from django.test import Client
 
 from kit.http.middleware import API
 from redpacket_site.wsgi import application
 from testing.make import Api
+from testing.serving import serve
 
 
 @cache
@@ -72,19 +70,8 @@ def held_to_schema(monkeypatch):
     monkeypatch.setattr(Api, "call", checked)
 
 
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture
 def live():
     """The base URL of the real application behind a real socket."""
-    server = ThreadedWSGIServer(("127.0.0.1", 0), _Quiet)
-    server.set_app(application)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serve(lambda _django: application) as base:
+        yield base

@@ -7,14 +7,12 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from wsgiref.simple_server import WSGIRequestHandler
 
-from django.core.servers.basehttp import ThreadedWSGIServer
 from django.db import connections
 from django.test import override_settings
 from django.utils.dateparse import parse_datetime
@@ -24,6 +22,7 @@ from payments.states import CHANNELS, PayType
 from redpacket_site.wsgi import application
 from sandbox import control, keys, manners, notices, trades, trouble, wechat
 from sandbox.models import SandboxTrade
+from testing.serving import serve
 from tests.invariants import histories
 from tests.invariants.channel_books import Back, Trade
 from tests.invariants.histories import OFF, Told
@@ -185,29 +184,18 @@ def live(
 @contextmanager
 def served() -> Iterator[str]:
     """Product and sandbox behind one real socket, with keys of their own."""
-    server = ThreadedWSGIServer(("127.0.0.1", 0), _Quiet)
-    server.set_app(application)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_address[1]}"
-    changed = {
-        "REDPACKET_CHANNELS_FILE": _keys(),
-        "REDPACKET_PUBLIC_URL": url,
-        "REDPACKET_RETURN_URL": f"{url}/",
-    }
-    try:
+    with ExitStack() as until_the_end:
+        until_the_end.callback(connections["default"].ensure_connection)
+        until_the_end.callback(config.kept.forget)
+        url = until_the_end.enter_context(serve(lambda _django: application))
+        changed = {
+            "REDPACKET_CHANNELS_FILE": _keys(),
+            "REDPACKET_PUBLIC_URL": url,
+            "REDPACKET_RETURN_URL": f"{url}/",
+        }
         with override_settings(**changed):
             config.kept.forget()
             yield url
-    finally:
-        server.shutdown()
-        server.server_close()
-        config.kept.forget()
-        connections["default"].ensure_connection()
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, *args):
-        pass
 
 
 @cache
